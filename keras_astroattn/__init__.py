@@ -1,0 +1,40 @@
+"""Attention-gated CNNs for radio galaxies (Bowles et al. 2020) in Keras 3.
+
+The import is light: subpackages load when they are first used, and Keras only with
+those that need it. Whenever Keras is (or later comes) in the same process, the layers
+and models of this package are registered with it, so that `keras.models.load_model`
+opens a file without `custom_objects`.
+"""
+
+import importlib
+
+import lazy_loader
+import wrapt
+
+__version__ = "0.1.0"
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=[
+        "callbacks",
+        "cli",
+        "datasets",
+        "edge",
+        "errors",
+        "evaluation",
+        "files",
+        "images",
+        "layers",
+        "models",
+        "plots",
+    ],
+)
+
+
+def _register_with_keras(_keras: object) -> None:
+    """Import what Keras must know by name before it can load a saved model."""
+    importlib.import_module("keras_astroattn.layers")
+    importlib.import_module("keras_astroattn.models")
+
+
+wrapt.register_post_import_hook(_register_with_keras, "keras")

@@ -1,0 +1,23 @@
+"""What every part of the project takes for granted about an image and its class."""
+
+import numpy as np
+
+CLASS_NAMES = ("FRI", "FRII")
+"""Names of the classes, in the order of the network's logits."""
+
+IMAGE_SIZE = 150
+"""Height and width of the network's input, pixels."""
+
+PIXEL_SCALE = 1.8
+"""Pixel scale of the network's input, arcsec (FIRST's)."""
+
+BEAM = 5.4
+"""Full width at half maximum of the beam that the network knows, arcsec (FIRST's)."""
+
+BLACK = -1.0
+"""The empty sky in network units."""
+
+
+def to_network_units(pixels: np.ndarray) -> np.ndarray:
+    """(v / 255 - 0.5) / 0.5: uint8 pixels to float32 in [-1, 1], any shape."""
+    return (pixels.astype(np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)

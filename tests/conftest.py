@@ -1,0 +1,42 @@
+"""Where the tests find the real data, and one Keras backend a process."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+def _folder(*candidates: Path | None) -> Path | None:
+    return next((path for path in candidates if path is not None and path.is_dir()), None)
+
+
+def real_data() -> Path | None:
+    """The folder with mirabest/, frdeep/ and fits/, if there is one."""
+    named = os.environ.get("KERAS_ASTROATTN_DATA")
+    return _folder(Path(named) if named else None, REPOSITORY.parent / "shared" / "data")
+
+
+def published_weights() -> Path | None:
+    """The folder with the paper's checkpoints, references and losses, if there is one."""
+    named = os.environ.get("KERAS_ASTROATTN_PUBLISHED")
+    return _folder(Path(named) if named else None, REPOSITORY.parent / "shared" / "published")
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """Read-only folder of the real data sets; the test is skipped without one."""
+    folder = real_data()
+    if folder is None:
+        pytest.skip("no real data: set KERAS_ASTROATTN_DATA to a folder with mirabest/ and frdeep/")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def published_dir() -> Path:
+    """Read-only folder of the paper's weights; the test is skipped without one."""
+    folder = published_weights()
+    if folder is None:
+        pytest.skip("no published weights: set KERAS_ASTROATTN_PUBLISHED to their folder")
+    return folder
