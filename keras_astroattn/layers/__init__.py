@@ -1,0 +1,39 @@
+"""Keras layers of the attention-gated CNN, written with `keras.ops` alone.
+
+They run on TensorFlow, JAX and PyTorch; all are registered and serializable.
+"""
+
+# First of all: importing Keras makes the package register its models, which need the
+# modules below one by one.
+import keras  # noqa: F401  isort: skip
+
+from .aggregation import (
+    AGGREGATIONS,
+    ConcatAggregation,
+    ConcatGatingAggregation,
+    DeepSupervisionAggregation,
+    FineTunedAggregation,
+    MeanAggregation,
+)
+from .attention_gate import AttentionGate
+from .attention_mean import AttentionMean
+from .attention_pooling import POOLINGS, AttentionPooling
+from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
+from .random_affine import RandomAffine
+
+__all__ = [
+    "AGGREGATIONS",
+    "NORMALIZATIONS",
+    "POOLINGS",
+    "SCOPES",
+    "AttentionGate",
+    "AttentionMean",
+    "AttentionNormalization",
+    "AttentionPooling",
+    "ConcatAggregation",
+    "ConcatGatingAggregation",
+    "DeepSupervisionAggregation",
+    "FineTunedAggregation",
+    "MeanAggregation",
+    "RandomAffine",
+]

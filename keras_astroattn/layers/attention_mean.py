@@ -1,0 +1,44 @@
+"""The gates' maps as one picture of where the network looked."""
+
+import keras
+from keras import ops
+
+from .registration import register
+
+
+@register
+class AttentionMean(keras.layers.Layer):
+    """Mean of attention maps of several sizes, at the size of the image.
+
+    Each map (batch, h, w) is resized bilinearly with half-pixel centres to `size`; the
+    resized maps are averaged and not rescaled: (batch, *size), float32.
+
+    Args:
+        size: (height, width) of the image.
+        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+    """
+
+    def __init__(self, size: tuple[int, int], **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.size = tuple(size)
+
+    def call(self, maps):
+        """Give the mean map of a list of maps."""
+        resized = [
+            ops.image.resize(
+                ops.expand_dims(a, axis=-1),
+                self.size,
+                interpolation="bilinear",
+                data_format="channels_last",
+            )
+            for a in maps
+        ]
+        return ops.squeeze(sum(resized) / len(resized), axis=-1)
+
+    def compute_output_shape(self, input_shape):
+        """(batch, *size)."""
+        return (input_shape[0][0], *self.size)
+
+    def get_config(self):
+        """What `__init__` took."""
+        return {**super().get_config(), "size": self.size}

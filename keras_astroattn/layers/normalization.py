@@ -1,0 +1,122 @@
+"""From compatibility scores s to an attention map a.
+
+Bowles et al. 2020, section 3; names as the paper's material spells them.
+"""
+
+import keras
+from keras import ops
+
+from .registration import register, require_choice
+
+SCOPES = ("sample", "batch")
+
+# Below this a range (or maximum) of scores is rounding, not contrast: dividing by it
+# would give infinite gradients.
+_SMALLEST_DIVISOR = 1e-12
+
+_PIXELS = (1, 2)
+_PIXELS_AND_BATCH = (0, 1, 2)
+
+
+def _divisor(value):
+    """`value` where it can be divided by, else 1, with a finite gradient either way."""
+    return ops.where(ops.abs(value) > _SMALLEST_DIVISOR, value, ops.ones_like(value))
+
+
+def softmax(s, axes):
+    """exp(s) / sum(exp(s)) over the pixels of each image, whatever `axes` says.
+
+    A constant map gives 1 / (number of pixels) everywhere.
+    """
+    height, width = s.shape[1:]
+    return ops.reshape(ops.softmax(ops.reshape(s, (-1, height * width))), (-1, height, width))
+
+
+def sigmoid(s, axes):
+    """1 / (1 + exp(-s)), each pixel by itself."""
+    return ops.sigmoid(s)
+
+
+def tanh(s, axes):
+    """Hyperbolic tangent, each pixel by itself."""
+    return ops.tanh(s)
+
+
+def range_norm(s, axes):
+    """(s - min) / (max - min); a constant map gives 0 everywhere."""
+    low = ops.min(s, axis=axes, keepdims=True)
+    high = ops.max(s, axis=axes, keepdims=True)
+    return (s - low) / _divisor(high - low)
+
+
+def std_mean_norm(s, axes):
+    """((s - min) / max(s) - 0.5) / 0.25, divided by the maximum and not by the range.
+
+    A constant map gives -2 everywhere; where max(s) = 0 the division is left out.
+    """
+    low = ops.min(s, axis=axes, keepdims=True)
+    high = ops.max(s, axis=axes, keepdims=True)
+    return ((s - low) / _divisor(high) - 0.5) / 0.25
+
+
+NORMALIZATIONS = {
+    "softmax": softmax,
+    "sigmoid": sigmoid,
+    "tanh": tanh,
+    "range_norm": range_norm,
+    "std_mean_norm": std_mean_norm,
+}
+
+
+@register
+class AttentionNormalization(keras.layers.Layer):
+    """Normalize compatibility scores s (batch, height, width) to an attention map.
+
+    | `normalization` | a |
+    |---|---|
+    | `softmax` | exp(s) / sum exp(s), over the pixels of each image |
+    | `sigmoid` | 1 / (1 + exp(-s)) |
+    | `tanh` | tanh(s) |
+    | `range_norm` | (s - min) / (max - min) |
+    | `std_mean_norm` | ((s - min) / max(s) - 0.5) / 0.25 |
+
+    A constant score map gives 0 under `range_norm` and -2 under `std_mean_norm`; where
+    max(s) = 0, `std_mean_norm` does not divide. Values and gradients stay finite.
+    Computed in float32 under every dtype policy.
+
+    Args:
+        normalization: name of the normalization.
+        scope: minimum and maximum over the pixels of each image (`"sample"`, so that a
+            prediction does not depend on the batch it is in) or over the whole batch
+            (`"batch"`, as the paper's code did; only to reproduce it).
+        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+
+    Raises:
+        ValueError: for an unknown normalization or scope.
+
+    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3.
+    """
+
+    def __init__(self, normalization: str = "range_norm", scope: str = "sample", **kwargs):
+        require_choice("normalization", normalization, NORMALIZATIONS)
+        require_choice("scope", scope, SCOPES)
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.normalization = normalization
+        self.scope = scope
+
+    def call(self, s):
+        """Give the map a (batch, height, width), float32."""
+        axes = _PIXELS if self.scope == "sample" else _PIXELS_AND_BATCH
+        return NORMALIZATIONS[self.normalization](s, axes)
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the scores."""
+        return input_shape
+
+    def get_config(self):
+        """What `__init__` took."""
+        return {
+            **super().get_config(),
+            "normalization": self.normalization,
+            "scope": self.scope,
+        }

@@ -1,0 +1,180 @@
+"""The attention-gated CNN of Bowles et al. 2020."""
+
+import keras
+
+from keras_astroattn.images.conventions import IMAGE_SIZE
+from keras_astroattn.layers.aggregation import AGGREGATIONS
+from keras_astroattn.layers.attention_gate import AttentionGate
+from keras_astroattn.layers.attention_mean import AttentionMean
+from keras_astroattn.layers.attention_pooling import AttentionPooling
+from keras_astroattn.layers.registration import register, require_choice
+
+# (channels, convolution blocks) of the four stages; a 2 x 2 max-pool follows all but the last.
+STAGES = ((6, 3), (16, 3), (32, 3), (64, 2))
+
+
+def _convolution_block(x, channels: int, name: str, dtype):
+    """Conv -> BatchNorm -> ReLU, in the order in which the published weights were trained."""
+    x = keras.layers.Conv2D(
+        channels,
+        3,
+        padding="same",
+        kernel_initializer="he_normal",
+        data_format="channels_last",
+        dtype=dtype,
+        name=f"{name}_conv",
+    )(x)
+    x = keras.layers.BatchNormalization(
+        momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm"
+    )(x)
+    return keras.layers.ReLU(dtype=dtype, name=f"{name}_relu")(x)
+
+
+def _max_pool(x, name: str, dtype):
+    return keras.layers.MaxPooling2D(2, data_format="channels_last", dtype=dtype, name=name)(x)
+
+
+@register
+class AGCNN(keras.Model):
+    """Attention-gated CNN that classifies a radio galaxy as FRI or FRII.
+
+    Four stages of 3 x 3 convolution blocks at 150, 75, 37 and 18 pixels. The last one's
+    output is the gating signal g. Gate 1 compares it with stage 3, gate 2 with stage 2,
+    gate 3 with stage 1; each gives a vector pooled from where it attends, and the
+    vectors together give the logits. `attention_model` gives the maps.
+
+    Input (batch, 150, 150, 1), float32 in [-1, 1]; output logits (batch, num_classes),
+    float32. The proposed configuration, 3 gates, `range_norm`, `ft`, has 101,447
+    trainable parameters.
+
+    Args:
+        gates: 0 to 3, coarsest first. With none, the gating signal is max-pooled,
+            flattened and classified by one dense layer; the options below but `dropout`
+            and `num_classes` then mean nothing.
+        normalization: `"softmax"`, `"sigmoid"`, `"tanh"`, `"range_norm"` or
+            `"std_mean_norm"`; see `AttentionNormalization`.
+        aggregation: `"mean"`, `"concat"`, `"deep_sup"`, `"ft"`, or, beyond the paper,
+            `"concat_gating"`; see `keras_astroattn.layers.aggregation`.
+        pooling: `"sum"`, or, beyond the paper, `"weighted_mean"`; see `AttentionPooling`.
+        scope: `"sample"`, or, to reproduce the paper, `"batch"`.
+        dropout: rate, on the pooled vectors while training. (The paper's networks of
+            fewer than three gates were trained without.)
+        num_classes: number of logits.
+        input_shape: (height, width, channels), at least 16 pixels high and wide.
+        dtype: Keras dtype policy or its name; by default the global one.
+        **kwargs: `name` and `trainable` of `keras.Model`.
+
+    Raises:
+        ValueError: for an unknown option or an input that is too small.
+
+    Example:
+        >>> model = keras_astroattn.models.AGCNN(gates=3)
+        >>> logits = model(keras.ops.zeros((1, 150, 150, 1)))
+
+    Source: Bowles et al. 2020, MNRAS, arXiv 2012.01248.
+    """
+
+    def __init__(
+        self,
+        gates: int = 3,
+        normalization: str = "range_norm",
+        aggregation: str = "ft",
+        pooling: str = "sum",
+        scope: str = "sample",
+        dropout: float = 0.5,
+        num_classes: int = 2,
+        input_shape: tuple[int, int, int] = (IMAGE_SIZE, IMAGE_SIZE, 1),
+        dtype=None,
+        **kwargs,
+    ):
+        require_choice("gates", gates, range(len(STAGES)))
+        require_choice("aggregation", aggregation, AGGREGATIONS)
+        if min(input_shape[:2]) < 16:
+            raise ValueError(f"input_shape must be at least 16 x 16 pixels; got {input_shape}")
+        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+
+        # Functional Model
+        image = keras.Input(input_shape, name="image")
+        x, stages = image, []
+        for number, (channels, blocks) in enumerate(STAGES, start=1):
+            if number > 1:
+                x = _max_pool(x, f"stage_{number - 1}_pool", dtype)
+            for block in range(1, blocks + 1):
+                x = _convolution_block(x, channels, f"stage_{number}_block_{block}", dtype)
+            stages.append(x)
+        *finer, g = stages
+
+        vectors = []
+        for gate, x in enumerate(reversed(finer[len(finer) - gates :]), start=1):
+            attended, a = AttentionGate(normalization, scope, dtype=dtype, name=f"gate_{gate}")(
+                (x, g)
+            )
+            vectors.append(AttentionPooling(pooling, name=f"pooling_{gate}")((attended, a)))
+        if gates and aggregation == "concat_gating":
+            vectors.append(keras.layers.GlobalAveragePooling2D(dtype="float32", name="g_mean")(g))
+            vectors.append(keras.layers.GlobalMaxPooling2D(dtype="float32", name="g_max")(g))
+        if not gates:
+            x = _max_pool(g, f"stage_{len(STAGES)}_pool", dtype)
+            vectors.append(keras.layers.Flatten(dtype="float32", name="flatten")(x))
+
+        if dropout:
+            vectors = [
+                keras.layers.Dropout(dropout, dtype="float32", name=f"dropout_{number}")(vector)
+                for number, vector in enumerate(vectors, start=1)
+            ]
+        head = AGGREGATIONS[aggregation if gates else "concat"]
+        logits = head(num_classes, name="logits")(vectors)
+        super().__init__(inputs=image, outputs=logits, **kwargs)
+
+        # Config
+        self.gates = gates
+        self.normalization = normalization
+        self.aggregation = aggregation
+        self.pooling = pooling
+        self.scope = scope
+        self.dropout = dropout
+        self.num_classes = num_classes
+        self.image_shape = tuple(input_shape)
+        self.network_dtype = dtype
+
+    def get_config(self):
+        """What `__init__` took."""
+        return {
+            "gates": self.gates,
+            "normalization": self.normalization,
+            "aggregation": self.aggregation,
+            "pooling": self.pooling,
+            "scope": self.scope,
+            "dropout": self.dropout,
+            "num_classes": self.num_classes,
+            "input_shape": self.image_shape,
+            "dtype": keras.dtype_policies.serialize(self.network_dtype),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Build the network that `get_config` describes."""
+        return cls(**config)
+
+
+def attention_model(model: keras.Model) -> keras.Model:
+    """The same network, sharing its weights, with its attention as further outputs.
+
+    Outputs, by name, all float32: `logits` (batch, num_classes); `attention_1` ..
+    `attention_N` (batch, h, w), gate by gate; and `attention_mean` (batch, height,
+    width), the maps at the image's size, averaged (see `AttentionMean`). A model without
+    gates gives `logits` alone.
+
+    Args:
+        model: an `AGCNN`, or any functional model with `AttentionGate` layers.
+    """
+    maps = [layer.output[1] for layer in model.layers if isinstance(layer, AttentionGate)]
+    outputs = {"logits": model.output}
+    for number, a in enumerate(maps, start=1):
+        outputs[f"attention_{number}"] = a
+    if maps:
+        size = model.input.shape[1:3]
+        outputs["attention_mean"] = AttentionMean(size, name="attention_mean")(maps)
+    return keras.Model(model.input, outputs, name=f"{model.name}_attention")
