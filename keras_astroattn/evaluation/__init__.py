@@ -1,0 +1,33 @@
+"""The paper's protocol, metrics with intervals, calibration, statistics of attention."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "attention_statistics": [
+            "AttentionStatistics",
+            "attention_statistics",
+            "attention_table",
+            "gate_agreement",
+            "map_agreement",
+            "mean_map",
+            "resize_maps",
+        ],
+        "calibration": ["CalibrationBins", "confidence_bins", "uncertainty_bins"],
+        "intervals": ["effective_sample_size", "wilson_interval"],
+        "metrics": [
+            "Evaluation",
+            "comparison_csv",
+            "comparison_markdown",
+            "evaluate_predictions",
+        ],
+        "protocol": [
+            "draw_transforms",
+            "predict_clean",
+            "predict_pooled",
+            "transform_images",
+            "transformed_turns",
+        ],
+    },
+)

@@ -1,0 +1,152 @@
+"""Whether a model's confidence and its uncertainty mean what they say."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+DEFAULT_BINS = 10
+"""Bins of the calibration errors: a tenth each, some ten test sources a bin or more."""
+
+
+@dataclass(frozen=True)
+class CalibrationBins:
+    """Predictions binned by what the model said, beside what came true.
+
+    Bin k of M holds the predictions whose stated value is in (k / M, (k + 1) / M], k from
+    0 (and 0 itself in the first).
+
+    Attributes:
+        count: Predictions in each bin.
+        stated: Mean stated value (confidence or uncertainty) in each bin; 0 if empty.
+        observed: Share of the bin's predictions that were right (of confidence) or wrong
+            (of uncertainty); 0 if empty.
+    """
+
+    count: tuple[int, ...]
+    stated: tuple[float, ...]
+    observed: tuple[float, ...]
+
+    @property
+    def error(self) -> float:
+        """Sum over bins of count / N times |observed - stated|."""
+        count = np.array(self.count)
+        return float((count * np.abs(np.subtract(self.observed, self.stated))).sum() / count.sum())
+
+
+def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """(p(FRII) - y)^2 of each prediction (Brier 1950, in its two-class form): 0 to 1.
+
+    Args:
+        labels: (n,) 0 or 1.
+        probabilities: (..., n, 2).
+
+    Returns:
+        (..., n) float64.
+    """
+    return (probabilities[..., 1].astype(np.float64) - labels) ** 2
+
+
+def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
+    """-ln p(true class) of each prediction, in nats.
+
+    Probabilities are kept above float32's resolution, 1.2e-7, whatever their type, so that
+    a prediction that is certain and wrong costs 15.9 rather than everything.
+
+    Args:
+        labels: (n,) 0 or 1.
+        probabilities: (..., n, 2).
+
+    Returns:
+        (..., n) float64.
+    """
+    true = np.where(labels == 1, probabilities[..., 1], probabilities[..., 0])
+    return -np.log(np.maximum(true.astype(np.float64), np.finfo(np.float32).eps))
+
+
+def normalized_entropy(probabilities: np.ndarray) -> np.ndarray:
+    """-sum p ln p / ln C over the last axis of C classes: 0 (certain) to 1 (uniform)."""
+    p = probabilities.astype(np.float64)
+    terms = p * np.log(np.where(p > 0, p, 1.0))
+    return np.clip(-terms.sum(axis=-1) / np.log(p.shape[-1]), 0.0, 1.0)
+
+
+def bin_sums(stated: np.ndarray, observed: np.ndarray, bins: int) -> np.ndarray:
+    """Per source and bin: predictions, sum of what was stated, sum of what was observed.
+
+    Sums rather than means, because a weighted sum over sources is then a bootstrap sample.
+
+    Args:
+        stated: (turns, m) from 0 to 1.
+        observed: (turns, m) 0 or 1.
+        bins: M.
+
+    Returns:
+        (3, m, M) float64.
+    """
+    sources = stated.shape[1]
+    number = np.clip(np.ceil(stated * bins).astype(int) - 1, 0, bins - 1)
+    cell = (np.arange(sources) * bins + number).ravel()
+    return np.stack(
+        [
+            np.bincount(cell, weights, minlength=sources * bins).reshape(sources, bins)
+            for weights in (np.ones(cell.size), stated.ravel(), observed.ravel().astype(float))
+        ]
+    )
+
+
+def bins_from_sums(sums: np.ndarray) -> CalibrationBins:
+    """Means of each bin from its (3, M) sums over all sources."""
+    count, stated, observed = sums
+    size = np.maximum(count, 1)
+    return CalibrationBins(
+        count=tuple(int(n) for n in count),
+        stated=tuple((stated / size).tolist()),
+        observed=tuple((observed / size).tolist()),
+    )
+
+
+def confidence_sums(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
+    """`bin_sums` of the highest class's probability against being right, (3, m, M)."""
+    right = probabilities.argmax(axis=-1) == labels
+    return bin_sums(probabilities.max(axis=-1).astype(np.float64), right, bins)
+
+
+def uncertainty_sums(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
+    """`bin_sums` of the normalized entropy against being wrong, (3, m, M)."""
+    wrong = probabilities.argmax(axis=-1) != labels
+    return bin_sums(normalized_entropy(probabilities), wrong, bins)
+
+
+def confidence_bins(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = DEFAULT_BINS
+) -> CalibrationBins:
+    """Bins of the expected calibration error (Guo et al. 2017, arXiv 1706.04599).
+
+    ECE = sum_k |B_k| / N |accuracy(B_k) - confidence(B_k)|, B_k the predictions whose
+    highest class probability falls in bin k: `.error`.
+
+    Args:
+        labels: (n,) 0 or 1.
+        probabilities: (n, 2), or (turns, n, 2) to be pooled.
+        bins: M equal bins from 0 to 1 (with two classes those below 1/2 stay empty).
+    """
+    turns = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
+    return bins_from_sums(confidence_sums(labels, turns, bins).sum(axis=1))
+
+
+def uncertainty_bins(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = DEFAULT_BINS
+) -> CalibrationBins:
+    """Bins of the uncertainty calibration error (Laves et al. 2019, arXiv 1909.13550).
+
+    UCE = sum_k |B_k| / N |error(B_k) - uncertainty(B_k)|, with the uncertainty the
+    normalized predictive entropy -sum p ln p / ln C and B_k the predictions whose
+    uncertainty falls in bin k: `.error`.
+
+    Args:
+        labels: (n,) 0 or 1.
+        probabilities: (n, 2), or (turns, n, 2) to be pooled.
+        bins: M equal bins from 0 to 1.
+    """
+    turns = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
+    return bins_from_sums(uncertainty_sums(labels, turns, bins).sum(axis=1))

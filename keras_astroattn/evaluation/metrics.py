@@ -1,0 +1,384 @@
+"""What a set of predictions is worth: one dataclass for JSON, tables and plots."""
+
+import csv
+import dataclasses
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from rich.table import Table
+from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import CLASS_NAMES
+
+from . import calibration
+from .calibration import CalibrationBins
+from .intervals import (
+    Interval,
+    bootstrap_weights,
+    clustered_wilson_interval,
+    percentile_interval,
+)
+
+BOOTSTRAP_DRAWS = 2000
+"""Bootstrap samples behind an interval: its ends are then good to a tenth of its width."""
+
+ROC_POINTS = 500
+"""Most points kept of an ROC (its AUC is of all)."""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Metrics of one model on one test set under one protocol, with 95 % intervals.
+
+    Per-class values are in the order of `keras_astroattn.images.CLASS_NAMES`; FRII is the
+    positive class of the ROC. Intervals are Wilson's for accuracy and recalls (at the
+    effective sample size, where a source has several predictions) and the percentiles of
+    a bootstrap over sources for the rest; `keras_astroattn.evaluation.intervals` says why.
+    They tell how another draw of sources would change the figures of this very model, not
+    how another training run would. The errors of calibration are sums of absolute values:
+    a bootstrap sample raises them, and their intervals lie high.
+
+    Attributes:
+        protocol: What was predicted ("clean", "pooled 360", ...).
+        images: Number of sources.
+        predictions: Number of predictions (sources times turns).
+        accuracy: Share of predictions that are right (the likelier class is predicted).
+        accuracy_interval: Its interval; so for every `..._interval` and `..._intervals`.
+        recall: For each true class, the share predicted as it.
+        precision: For each predicted class, the share that is of it (0 if never predicted).
+        f1: 2 precision recall / (precision + recall) for each class (0 if both are 0).
+        auc: Area under the ROC: the chance that an FRII gets a higher p(FRII) than an FRI,
+            ties counting half, over all pairs of predictions.
+        brier_score: Mean of (p(FRII) - y)^2.
+        log_loss: Mean of -ln p(true class), nats; p is kept above 1.2e-7.
+        expected_calibration_error: See `confidence_bins`.
+        uncertainty_calibration_error: See `uncertainty_bins`.
+        confusion: Predictions of [true class][predicted class].
+        confidence: Bins of the expected calibration error (the reliability diagram).
+        uncertainty: Bins of the uncertainty calibration error.
+        false_positive_rate: Of the ROC's points: share of FRIs at or above a threshold.
+        true_positive_rate: Share of FRIIs at or above it.
+    """
+
+    protocol: str
+    images: int
+    predictions: int
+    accuracy: float
+    accuracy_interval: Interval
+    recall: tuple[float, ...]
+    recall_intervals: tuple[Interval, ...]
+    precision: tuple[float, ...]
+    precision_intervals: tuple[Interval, ...]
+    f1: tuple[float, ...]
+    f1_intervals: tuple[Interval, ...]
+    auc: float
+    auc_interval: Interval
+    brier_score: float
+    brier_score_interval: Interval
+    log_loss: float
+    log_loss_interval: Interval
+    expected_calibration_error: float
+    expected_calibration_error_interval: Interval
+    uncertainty_calibration_error: float
+    uncertainty_calibration_error_interval: Interval
+    confusion: tuple[tuple[int, ...], ...]
+    confidence: CalibrationBins
+    uncertainty: CalibrationBins
+    false_positive_rate: tuple[float, ...]
+    true_positive_rate: tuple[float, ...]
+
+    def to_json(self) -> str:
+        """All fields as JSON text, a line each; `from_json` gives the same object back."""
+        lines = [
+            f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
+            for name, value in dataclasses.asdict(self).items()
+        ]
+        return "{\n" + ",\n".join(lines) + "\n}\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Evaluation":
+        """Read what `to_json` wrote.
+
+        Raises:
+            InputError: The text is not JSON, or not that of an evaluation.
+        """
+        try:
+            values = json.loads(text)
+            bins = {
+                name: CalibrationBins(**_tuples(values.pop(name)))
+                for name in ("confidence", "uncertainty")
+            }
+            return cls(**_tuples(values), **bins)
+        except (json.JSONDecodeError, TypeError, KeyError, AttributeError) as error:
+            raise InputError(
+                f"not the JSON of an evaluation ({error}): evaluate the model again"
+            ) from error
+
+    def rows(self) -> list[tuple[str, float, Interval]]:
+        """(metric's name, value, interval) of every metric, in the order of the tables."""
+        rows = [
+            ("accuracy", self.accuracy, self.accuracy_interval),
+            ("AUC", self.auc, self.auc_interval),
+        ]
+        for name in ("recall", "precision", "f1"):
+            per_class = zip(
+                CLASS_NAMES, getattr(self, name), getattr(self, f"{name}_intervals"), strict=True
+            )
+            label = "F1" if name == "f1" else name
+            rows += [(f"{label} {class_name}", *rest) for class_name, *rest in per_class]
+        for name in (
+            "brier_score",
+            "log_loss",
+            "expected_calibration_error",
+            "uncertainty_calibration_error",
+        ):
+            rows.append(
+                (name.replace("_", " "), getattr(self, name), getattr(self, f"{name}_interval"))
+            )
+        return rows
+
+    def table(self, title: str | None = None) -> Table:
+        """A table for the terminal: metric, value, 95 % interval."""
+        table = Table(
+            title=title
+            or f"{self.protocol}: {self.images} sources, {self.predictions} predictions",
+            title_justify="left",
+        )
+        table.add_column("metric")
+        table.add_column("value", justify="right")
+        table.add_column("95 % interval", justify="right")
+        for name, value, (low, high) in self.rows():
+            table.add_row(name, f"{value:.3f}", f"{low:.3f} - {high:.3f}")
+        return table
+
+    def to_text(self) -> str:
+        """The table's lines in plain text, aligned by spaces."""
+        head = f"{self.protocol}: {self.images} sources, {self.predictions} predictions"
+        width = max(len(name) for name, _, _ in self.rows())
+        return "\n".join(
+            [head]
+            + [
+                f"{n:{width}}  {v:6.3f}  {low:6.3f} - {high:.3f}"
+                for n, v, (low, high) in self.rows()
+            ]
+        )
+
+    def to_markdown(self) -> str:
+        """The table in Markdown."""
+        lines = ["| metric | value | 95 % interval |", "|---|---:|---:|"]
+        lines += [
+            f"| {n} | {v:.3f} | {low:.3f} - {high:.3f} |" for n, v, (low, high) in self.rows()
+        ]
+        return "\n".join(lines) + "\n"
+
+    def record(self) -> dict[str, str | int | float]:
+        """One flat row for a results table: every metric, its bounds as `..._low`, `..._high`."""
+        record: dict[str, str | int | float] = {
+            "protocol": self.protocol,
+            "images": self.images,
+            "predictions": self.predictions,
+        }
+        for name, value, (low, high) in self.rows():
+            key = name.replace(" ", "_")
+            record |= {key: value, f"{key}_low": low, f"{key}_high": high}
+        for true, row in zip(CLASS_NAMES, self.confusion, strict=True):
+            for predicted, count in zip(CLASS_NAMES, row, strict=True):
+                record[f"true_{true}_predicted_{predicted}"] = count
+        return record
+
+
+def comparison_csv(evaluations: Mapping[str, Evaluation]) -> str:
+    """One CSV line a model (full precision), under a header."""
+    if not evaluations:
+        raise InputError("no evaluations to compare: give at least one")
+    records = [{"model": name} | one.record() for name, one in evaluations.items()]
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(records)
+    return text.getvalue()
+
+
+def comparison_markdown(evaluations: Mapping[str, Evaluation]) -> str:
+    """One Markdown line a model: protocol, accuracy in %, AUC, recalls, calibration error."""
+    recalls = " / ".join(CLASS_NAMES)
+    lines = [
+        f"| model | protocol | sources | accuracy % | AUC | recall {recalls} "
+        "| log loss | ECE | UCE |",
+        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
+    ]
+    for name, one in evaluations.items():
+        low, high = one.accuracy_interval
+        lines.append(
+            f"| {name} | {one.protocol} | {one.images} "
+            f"| {100 * one.accuracy:.1f} ({100 * low:.1f} - {100 * high:.1f}) "
+            f"| {one.auc:.3f} ({one.auc_interval[0]:.3f} - {one.auc_interval[1]:.3f}) "
+            f"| {' / '.join(f'{value:.3f}' for value in one.recall)} "
+            f"| {one.log_loss:.3f} | {one.expected_calibration_error:.3f} "
+            f"| {one.uncertainty_calibration_error:.3f} |"
+        )
+    return "\n".join(lines) + "\n"
+
+
+def evaluate_predictions(
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    protocol: str = "clean",
+    bins: int = calibration.DEFAULT_BINS,
+    bootstrap_draws: int = BOOTSTRAP_DRAWS,
+    seed: int = 0,
+) -> Evaluation:
+    """Every metric of an `Evaluation` from labels and class probabilities.
+
+    Args:
+        labels: (n,) 0 (FRI) or 1 (FRII), one a source.
+        probabilities: (n, 2), or (turns, n, 2) as `predict_pooled` gives them: all turns
+            are pooled, each turn a prediction. Rows sum to 1.
+        protocol: A name for how they were made; it goes into tables.
+        bins: Of the calibration errors.
+        bootstrap_draws: Bootstrap samples behind the intervals.
+        seed: Of the bootstrap.
+
+    Raises:
+        InputError: Shapes disagree, a label is not 0 or 1, one class is missing, or a
+            probability is not finite or its row does not sum to 1.
+    """
+    labels = np.asarray(labels)
+    probabilities = np.asarray(probabilities)
+    _check(labels, probabilities)
+    labels = labels.astype(np.int64)
+    turns = probabilities.reshape(-1, len(labels), 2)
+    weights = bootstrap_weights(labels, bootstrap_draws, seed)
+    return Evaluation(
+        protocol=protocol,
+        images=len(labels),
+        predictions=turns.shape[0] * turns.shape[1],
+        **_classification(labels, turns, weights),
+        **_ranking(labels, turns[..., 1], weights),
+        **_scores(labels, turns, weights),
+        **_calibration(labels, turns, weights, bins),
+    )
+
+
+def _classification(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray) -> dict:
+    predicted = turns.argmax(axis=-1)
+    pooled_labels = np.broadcast_to(labels, predicted.shape).ravel()
+    confusion = confusion_matrix(pooled_labels, predicted.ravel(), labels=[0, 1])
+    right = (predicted == labels).mean(axis=0)
+    # (draws, true class, predicted class): each source's own row of the confusion matrix,
+    # summed as often as the bootstrap drew the source.
+    as_class = (predicted[..., np.newaxis] == np.arange(2)).sum(axis=0)
+    one_hot = labels[:, np.newaxis] == np.arange(2)
+    samples = np.einsum("bn,nt,np->btp", weights, one_hot.astype(float), as_class.astype(float))
+    precision, f1 = _precision_and_f1(confusion.astype(float))
+    sampled_precision, sampled_f1 = _precision_and_f1(samples)
+    return {
+        "accuracy": float(right.mean()),
+        "accuracy_interval": clustered_wilson_interval(right, len(turns)),
+        "recall": tuple(float(right[labels == label].mean()) for label in (0, 1)),
+        "recall_intervals": tuple(
+            clustered_wilson_interval(right[labels == label], len(turns)) for label in (0, 1)
+        ),
+        "precision": tuple(precision.tolist()),
+        "precision_intervals": tuple(percentile_interval(s) for s in sampled_precision.T),
+        "f1": tuple(f1.tolist()),
+        "f1_intervals": tuple(percentile_interval(s) for s in sampled_f1.T),
+        "confusion": tuple(tuple(row) for row in confusion.tolist()),
+    }
+
+
+def _precision_and_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Per class, from (..., true, predicted) counts; 0 where undefined."""
+    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
+    claimed, present = confusion.sum(axis=-2), confusion.sum(axis=-1)
+    # F1 = 2 hits / (claimed + present), and every class is present.
+    return hits / np.maximum(claimed, 1), 2 * hits / (claimed + present)
+
+
+def _ranking(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dict:
+    pooled_labels = np.broadcast_to(labels, scores.shape).ravel()
+    false_positive, true_positive, _ = roc_curve(pooled_labels, scores.ravel())
+    kept = np.unique(
+        np.linspace(0, len(false_positive) - 1, min(ROC_POINTS, len(false_positive))).astype(int)
+    )
+    wins = _pairwise_wins(scores[:, labels == 1], scores[:, labels == 0])
+    positive, negative = weights[:, labels == 1], weights[:, labels == 0]
+    samples = np.einsum("bp,pq,bq->b", positive, wins, negative, optimize=True) / wins.size
+    return {
+        "auc": float(roc_auc_score(pooled_labels, scores.ravel())),
+        "auc_interval": percentile_interval(samples),
+        "false_positive_rate": tuple(false_positive[kept].tolist()),
+        "true_positive_rate": tuple(true_positive[kept].tolist()),
+    }
+
+
+def _pairwise_wins(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
+    """Share of turn pairs in which source p scores above source q, ties half, (P, Q).
+
+    The pooled AUC is the mean of this matrix, and its bootstrap over sources a weighted
+    mean: thousands of samples for the price of one.
+    """
+    wins = np.empty((positive.shape[1], negative.shape[1]))
+    for q, rivals in enumerate(np.sort(negative.T)):
+        beaten = np.searchsorted(rivals, positive, "left")
+        not_lost = np.searchsorted(rivals, positive, "right")
+        wins[:, q] = (beaten + not_lost).mean(axis=0) / (2 * len(rivals))
+    return wins
+
+
+def _scores(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray) -> dict:
+    values = {}
+    for name in ("brier_score", "log_loss"):
+        by_source = getattr(calibration, name)(labels, turns).mean(axis=0)
+        values[name] = float(by_source.mean())
+        values[f"{name}_interval"] = percentile_interval(weights @ by_source / len(labels))
+    return values
+
+
+def _calibration(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray, bins: int) -> dict:
+    values = {}
+    for kind, error in (
+        ("confidence", "expected_calibration_error"),
+        ("uncertainty", "uncertainty_calibration_error"),
+    ):
+        sums = getattr(calibration, f"{kind}_sums")(labels, turns, bins)
+        values[kind] = calibration.bins_from_sums(sums.sum(axis=1))
+        values[error] = values[kind].error
+        _, stated, observed = np.einsum("bm,smk->sbk", weights, sums, optimize=True)
+        samples = np.abs(observed - stated).sum(axis=1) / (turns.shape[0] * turns.shape[1])
+        values[f"{error}_interval"] = percentile_interval(samples)
+    return values
+
+
+def _check(labels: np.ndarray, probabilities: np.ndarray) -> None:
+    if probabilities.ndim not in (2, 3) or probabilities.shape[-2:] != (len(labels), 2):
+        raise InputError(
+            f"probabilities have shape {probabilities.shape} for {len(labels)} labels: "
+            "give (images, 2) or (turns, images, 2)"
+        )
+    present = np.unique(labels)
+    if not np.isin(present, (0, 1)).all():
+        raise InputError(f"labels are {present.tolist()}: give 0 (FRI) and 1 (FRII) only")
+    if len(present) < 2:
+        missing = [name for label, name in enumerate(CLASS_NAMES) if label not in present]
+        raise InputError(
+            f"no {' and no '.join(missing)} among the {len(labels)} labels: "
+            "metrics need sources of both classes"
+        )
+    if not np.isfinite(probabilities).all():
+        raise InputError("probabilities hold NaN or infinity: check the model's weights")
+    if probabilities.min() < 0 or np.abs(probabilities.sum(axis=-1) - 1).max() > 1e-3:
+        raise InputError("probabilities do not sum to 1: give a softmax of the logits")
+
+
+def _tuples(values: object) -> object:
+    """Lists, as JSON has them, to the tuples that the dataclasses hold."""
+    if isinstance(values, list):
+        return tuple(_tuples(value) for value in values)
+    if isinstance(values, dict):
+        return {key: _tuples(value) for key, value in values.items()}
+    return values
