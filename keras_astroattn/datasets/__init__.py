@@ -1,0 +1,33 @@
+"""The data sets: TFDS builders `mirabest`, `frdeep`, `simulated`, and `load_sources`.
+
+Importing this package makes the builders known to `tfds.builder` and `tfds.load` without
+importing TFDS or TensorFlow: they are registered when TFDS itself is imported, before or
+after.
+"""
+
+import importlib
+
+import lazy_loader
+import wrapt
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["simulated", "simulation"],
+    submod_attrs={
+        "archives": ["Archive", "Batch", "read_batches"],
+        "cache": ["cache_folder"],
+        "classes": ["HYBRID", "LABEL_NAMES", "SOURCE_CLASSES", "UNKNOWN_CLASS", "SourceClass"],
+        "frdeep": ["FRDeep"],
+        "mirabest": ["MiraBest"],
+        "sources": ["DATA_NAMES", "Sources", "how_to_get", "is_at_hand", "load_sources"],
+    },
+)
+
+
+def _register_builders(_tfds: object) -> None:
+    """TFDS knows a builder as soon as its class exists."""
+    for module in ("mirabest", "frdeep"):
+        importlib.import_module(f"{__name__}.{module}")
+
+
+wrapt.register_post_import_hook(_register_builders, "tensorflow_datasets")

@@ -1,0 +1,203 @@
+"""What the TFDS builders of this package share: features, cache, downloads, errors.
+
+All of them yield the same features, one example a source, in the order of the files:
+nothing is shuffled, since the experiments name sources by their row.
+"""
+
+import dataclasses
+import shutil
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import atomic_path
+from keras_astroattn.images import IMAGE_SIZE
+
+from .archives import (
+    DATA_VARIABLE,
+    Archive,
+    Batch,
+    data_folder,
+    find_archive,
+    read_batches,
+    require_archive,
+)
+from .cache import cache_folder, writing
+from .classes import LABEL_NAMES, SOURCE_CLASSES
+
+CONNECTION_TIMEOUT = 10.0
+"""Seconds to wait for the data's server before giving up."""
+
+
+def source_features() -> tfds.features.FeaturesDict:
+    """The features of one source.
+
+    | feature | type | meaning |
+    |---|---|---|
+    | image | uint8 (150, 150, 1) | pixels, rows first |
+    | label | int64 | 0 FRI, 1 FRII, 2 hybrid |
+    | class_index | int64 | MiraBest's class 0 .. 9, -1 where there is none |
+    | confident | bool | whether the label is certain |
+    | morphology | text | "standard", "wide-angle tail", .. |
+    | name | text | the file name without `.png` |
+    | ra, dec | float64 | degrees, NaN if unknown |
+    | redshift | float64 | NaN if unknown |
+    | angular_size | float64 | arcsec, NaN if unknown |
+    | batch | text | the batch file that holds the source |
+    | index | int64 | its row in that file |
+    """
+    # Without the byte encoding TFDS stores float64 as float32.
+    number = tfds.features.Tensor(shape=(), dtype=np.float64, encoding="bytes")
+    return tfds.features.FeaturesDict(
+        {
+            "image": tfds.features.Image(shape=(IMAGE_SIZE, IMAGE_SIZE, 1), encoding_format="png"),
+            "label": tfds.features.ClassLabel(names=list(LABEL_NAMES)),
+            "class_index": tfds.features.ClassLabel(names=[c.code for c in SOURCE_CLASSES]),
+            "confident": np.bool_,
+            "morphology": tfds.features.Text(),
+            "name": tfds.features.Text(),
+            "ra": number,
+            "dec": number,
+            "redshift": number,
+            "angular_size": number,
+            "batch": tfds.features.Text(),
+            "index": np.int64,
+        }
+    )
+
+
+class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+    """A TFDS builder whose prepared data lie in the project's cache.
+
+    `data_dir` is TFDS's word for the folder of *prepared* data; without it they go to
+    `cache.cache_folder()`. One process prepares a data set while others wait, and what an
+    interrupted one left behind is removed.
+    """
+
+    def __init__(self, *, data_dir: Any = None, **arguments: Any) -> None:
+        super().__init__(data_dir=data_dir or cache_folder(), **arguments)
+
+    def download_and_prepare(
+        self,
+        *,
+        download_config: tfds.download.DownloadConfig | None = None,
+        **arguments: Any,
+    ) -> None:
+        """Prepare the data set, unless it is there, as TFDS's method of this name does.
+
+        Args:
+            download_config: TFDS's configuration; its `manual_dir` is the data folder with
+                the tarballs (default: `KERAS_ASTROATTN_DATA`).
+            **arguments: What TFDS's method takes.
+
+        Raises:
+            InputError: The data are missing, damaged or out of reach, or the cache cannot
+                be written to.
+        """
+        config = dataclasses.replace(
+            download_config or tfds.download.DownloadConfig(),
+            try_download_gcs=False,  # Google's storage holds none of these data sets.
+        )
+        remakes = config.download_mode != tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
+        if self.data_path.exists() and not remakes:
+            return
+        with writing(self.data_dir_root, self.name):
+            for leftover in self.data_path.parent.glob("incomplete.*"):
+                shutil.rmtree(leftover)
+            super().download_and_prepare(download_config=config, **arguments)
+            # Another process may have prepared them while this one waited.
+            self.info.read_from_directory(self.data_dir)
+
+
+@dataclasses.dataclass(eq=False)
+class ArchiveConfig(tfds.core.BuilderConfig):
+    """A configuration that is read from one tarball.
+
+    Attributes:
+        archive: The tarball.
+    """
+
+    archive: Archive | None = None
+
+
+class ArchiveBuilder(SourceBuilder, skip_registration=True):
+    """A builder that reads a tarball of batches; subclasses describe the sources."""
+
+    def download_and_prepare(
+        self,
+        *,
+        download_config: tfds.download.DownloadConfig | None = None,
+        **arguments: Any,
+    ) -> None:
+        """See `SourceBuilder.download_and_prepare`."""
+        named = download_config.manual_dir if download_config else None
+        self._folder = named
+        super().download_and_prepare(download_config=download_config, **arguments)
+
+    def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
+        """The features of a batch's sources in their order, but image, batch and index."""
+        raise NotImplementedError
+
+    def keeps(self, batch: Batch, row: int) -> bool:
+        """Whether a row of a batch belongs to this configuration."""
+        del batch, row
+        return True
+
+    def kept_archive(self) -> Path | None:
+        """Path of a tarball that was downloaded earlier, or None."""
+        return find_archive(self.builder_config.archive, self.data_dir_root / "archives")
+
+    def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
+        archive = self.builder_config.archive
+        folder = data_folder(self._folder)
+        path = require_archive(archive, folder) if folder else self._downloaded(dl_manager)
+        # All is read and checked before the first example is written: TFDS would wrap an
+        # error of the generator in a message of its own.
+        batches = read_batches(path, archive)
+        described = [(batch, self.describe(batch)) for batch in batches]
+        return {
+            split: self._generate_examples([pair for pair in described if pair[0].split == split])
+            for split in ("train", "test")
+        }
+
+    def _generate_examples(
+        self, described: list[tuple[Batch, Sequence[dict[str, Any]]]]
+    ) -> Iterator[tuple[int, dict[str, Any]]]:
+        key = 0
+        for batch, descriptions in described:
+            for row, description in enumerate(descriptions):
+                if not self.keeps(batch, row):
+                    continue
+                image = batch.images[row][..., np.newaxis]
+                yield key, {"image": image, "batch": batch.name, "index": row, **description}
+                key += 1
+
+    def _downloaded(self, dl_manager: tfds.download.DownloadManager) -> Path:
+        """The tarball from the cache, else by TFDS's downloader with registered checksums."""
+        archive = self.builder_config.archive
+        kept = self.kept_archive()
+        if kept is not None:
+            return kept
+        try:
+            # TFDS tries ten times over three minutes where there is no network: ask first.
+            with urllib.request.urlopen(archive.url, timeout=CONNECTION_TIMEOUT):
+                pass
+            fetched = dl_manager.download(archive.url)
+        # URLError and the exceptions of requests are OSErrors; TFDS's own are bare Exceptions.
+        except Exception as error:
+            reason = " ".join(str(getattr(error, "reason", error)).split())
+            raise InputError(
+                f"cannot fetch {archive.title} ({reason}): put {archive.url} in a folder and name "
+                f"it by --data-dir or {DATA_VARIABLE}"
+            ) from None
+        kept = self.data_dir_root / "archives" / archive.filename
+        kept.parent.mkdir(exist_ok=True)
+        with atomic_path(kept) as temporary:
+            shutil.copyfile(fetched, temporary)
+        return Path(kept)

@@ -1,0 +1,131 @@
+"""FR-DEEP (Tang et al. 2019): 600 radio galaxies of FRICAT and CoNFIG, on FIRST and NVSS.
+
+Some of its images should not be trained on (`FLAWED`). 70 of its sources are in MiraBest
+too, and six of its test images, all FRI, are MiraBest training images
+(`TEST_SOURCES_IN_MIRABEST`): leave these out when a network trained on MiraBest is tested.
+"""
+
+import dataclasses
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import tensorflow_datasets as tfds
+
+from keras_astroattn.images import CLASS_NAMES
+
+from .archives import UPSTREAM, Archive, Batch
+from .builders import ArchiveBuilder, ArchiveConfig, source_features
+from .classes import UNKNOWN_CLASS
+
+FIRST = Archive(
+    title="FR-DEEP (FIRST)",
+    url=UPSTREAM + "ascaife/FIRST_PNG_dataset.tar.gz",
+    md5="2f39461e6c62fb45289559915106013a",
+    subfolder="frdeep",
+    member_folder="FIRST_PNG_dataset",
+    training_batches=11,
+    classes=len(CLASS_NAMES),
+)
+NVSS = Archive(
+    title="FR-DEEP (NVSS)",
+    url=UPSTREAM + "ascaife/NVSS_PNG_dataset.tar.gz",
+    md5="2584ed1e174ea71f581d0e0d6f32ef38",
+    subfolder="frdeep",
+    member_folder="NVSS_PNG_dataset",
+    training_batches=11,
+    classes=len(CLASS_NAMES),
+)
+
+FLAWED = {
+    FIRST: {
+        ("data_batch_2", "163_FRICAT_FR1_example", 0): "leak: the galaxy of test image 30_example",
+        ("data_batch_11", "13_FRICAT_FR1_example", 0): "blank",
+        ("data_batch_10", "182_example", 1): "duplicate: the image of 134_example",
+    },
+    NVSS: {
+        ("data_batch_10", "163_FRICAT_FR1_", 0): "duplicate: the image of 30_CoNFIG_FR1_",
+    },
+}
+"""What is wrong with an image, by (batch, name, label): names alone repeat.
+
+All of them are training images, so that the test set of 50 is whole without them too.
+"""
+
+TEST_SOURCES_IN_MIRABEST = (
+    "49_example",
+    "53_FRICAT_FR1_example",
+    "98_FRICAT_FR1_example",
+    "171_FRICAT_FR1_example",
+    "186_FRICAT_FR1_example",
+    "213_FRICAT_FR1_example",
+)
+"""Test images of the FIRST set (all FRI) that MiraBest's `full` training set shows too."""
+
+
+@dataclasses.dataclass(eq=False)
+class FRDeepConfig(ArchiveConfig):
+    """A configuration of FR-DEEP.
+
+    Attributes:
+        flawed: The images to leave out, by (batch, name, label).
+    """
+
+    flawed: frozenset[tuple[str, str, int]] = frozenset()
+
+
+class FRDeep(ArchiveBuilder):
+    """`tfds.builder("frdeep")`: 550 training and 50 test sources, 264 FRI and 336 FRII.
+
+    Configurations: `first` (default) and `nvss` hold all that was published; `first_clean`
+    and `nvss_clean` leave out the flawed training images:
+
+    - FIRST: `163_FRICAT_FR1_example` of data_batch_2 (the galaxy of `30_example` of the test
+      batch: a leak), `13_FRICAT_FR1_example` of data_batch_11 (blank), `182_example` of
+      data_batch_10 (the image of `134_example`);
+    - NVSS: `163_FRICAT_FR1_` of data_batch_10 (the image of `30_CoNFIG_FR1_`).
+
+    The files hold no coordinates, redshift or size (NaN), and no doubtful labels.
+    """
+
+    name = "frdeep"
+    VERSION = tfds.core.Version("1.0.0")
+    BUILDER_CONFIGS = [  # noqa: RUF012 (TFDS's protocol)
+        FRDeepConfig(
+            name=name + suffix,
+            archive=archive,
+            flawed=frozenset(FLAWED[archive]) if suffix else frozenset(),
+            description=f"{archive.title}, {'without flawed' if suffix else 'all'} images.",
+        )
+        for name, archive in (("first", FIRST), ("nvss", NVSS))
+        for suffix in ("", "_clean")
+    ]
+
+    def _info(self) -> tfds.core.DatasetInfo:
+        return self.dataset_info_from_configs(
+            description="Radio galaxies of the FRICAT and CoNFIG catalogues, by FR class.",
+            features=source_features(),
+            homepage="https://github.com/HongmingTang060313/FR-DEEP",
+            citation="Tang H., Scaife A. M. M., Leahy J. P., 2019, MNRAS, 488, 3358",
+            disable_shuffling=True,
+        )
+
+    def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
+        """The features of a batch's sources: label and name, all that is known."""
+        unknown = dict.fromkeys(("ra", "dec", "redshift", "angular_size"), np.nan)
+        return [
+            {
+                "label": int(label),
+                "class_index": UNKNOWN_CLASS,
+                "confident": True,
+                "morphology": "unknown",
+                "name": name,
+                **unknown,
+            }
+            for name, label in zip(batch.names, batch.labels, strict=True)
+        ]
+
+    def keeps(self, batch: Batch, row: int) -> bool:
+        """Whether the image is without known flaw, or flaws are wanted."""
+        key = (batch.name, batch.names[row], int(batch.labels[row]))
+        return key not in self.builder_config.flawed

@@ -1,0 +1,179 @@
+"""Unpickle numpy arrays, numpy scalars and plain containers, and nothing else.
+
+A pickle is a program: whoever loads one with `pickle.load` runs what its author wrote.
+Here the only names that a pickle can reach are stand-ins for the five constructors that
+numpy's own pickles use. They hold the description of an array (type, shape, bytes) and
+check it before numpy sees it: even `numpy.dtype` and `numpy.ndarray` themselves accept
+states that make numpy read memory that is not theirs.
+"""
+
+import io
+import math
+import pickle
+import re
+from collections.abc import Callable
+from typing import Any, NoReturn
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+
+_TYPE_CODE = re.compile(r"[?biufcSU]\d*")
+
+
+class ForbiddenGlobalError(pickle.UnpicklingError):
+    """The pickle asks for a name that none of ours needs."""
+
+
+class _Constructor:
+    """A function that a pickle may call and in no way alter."""
+
+    __slots__ = ("_function",)
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        object.__setattr__(self, "_function", function)
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self._function(*arguments)
+
+    def __setattr__(self, name: str, value: object) -> NoReturn:
+        raise pickle.UnpicklingError("it tries to alter a constructor")
+
+
+class _Type:
+    """Stands for a numpy.dtype while the pickle is read."""
+
+    def __init__(self, code: str, *_align_and_copy: object) -> None:
+        if not isinstance(code, str) or not _TYPE_CODE.fullmatch(code):
+            raise pickle.UnpicklingError(f"it holds values of type {code!r}")
+        self.dtype = np.dtype(code)
+
+    def __setstate__(self, state: tuple) -> None:
+        _version, byte_order, *details = state
+        if any(detail is not None for detail in details[:3]):
+            raise pickle.UnpicklingError("it holds structured values")
+        self.dtype = self.dtype.newbyteorder(byte_order)
+
+
+class _Array:
+    """Stands for a numpy.ndarray while the pickle is read."""
+
+    def __init__(self) -> None:
+        self.value: np.ndarray | None = None
+
+    def __setstate__(self, state: tuple) -> None:
+        _version, shape, kind, is_fortran, buffer = state
+        self.value = _array(buffer, kind, shape, "F" if is_fortran else "C")
+
+
+def _bytes(buffer: object) -> bytes:
+    # Bytes that Python 2 pickled arrive as text in Latin-1.
+    if isinstance(buffer, str):
+        return buffer.encode("latin1")
+    if not isinstance(buffer, bytes | bytearray):
+        raise pickle.UnpicklingError("an array's values are not bytes")
+    return bytes(buffer)
+
+
+def _array(buffer: object, kind: _Type, shape: tuple, order: str) -> np.ndarray:
+    content = _bytes(buffer)
+    if not isinstance(kind, _Type) or not all(type(n) is int and n >= 0 for n in shape):
+        raise pickle.UnpicklingError("an array is described wrongly")
+    if math.prod(shape) * kind.dtype.itemsize != len(content):
+        raise pickle.UnpicklingError("an array's shape does not fit its bytes")
+    return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
+
+
+def _reconstruct(_subtype: object, _shape: object, _code: object) -> _Array:
+    return _Array()
+
+
+def _from_buffer(buffer: object, kind: _Type, shape: tuple, order: str) -> _Array:
+    array = _Array()
+    array.value = _array(buffer, kind, shape, order)
+    return array
+
+
+def _scalar(kind: _Type, buffer: object) -> np.generic:
+    return _array(buffer, kind, (1,), "C")[0]
+
+
+def _encode(text: str, encoding: str = "latin1") -> bytes:
+    # Python 3 writes bytes this way for readers of Python 2.
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it encodes text as {encoding!r}")
+    return text.encode("latin1")
+
+
+# numpy 1 writes numpy.core, numpy 2 numpy._core; the stand-ins are the same.
+_ALLOWED = {
+    ("numpy", "dtype"): _Type,
+    ("numpy", "ndarray"): None,
+    ("_codecs", "encode"): _encode,
+    **{
+        (f"numpy.{core}.{module}", name): function
+        for core in ("core", "_core")
+        for module, name, function in (
+            ("multiarray", "_reconstruct", _reconstruct),
+            ("multiarray", "scalar", _scalar),
+            ("numeric", "_frombuffer", _from_buffer),
+        )
+    },
+}
+
+
+class _RestrictedUnpickler(pickle.Unpickler):
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in _ALLOWED:
+            raise ForbiddenGlobalError(f"{module}.{name}")
+        function = _ALLOWED[module, name]
+        # numpy.ndarray is only ever an argument of _reconstruct.
+        return None if function is None else _Constructor(function)
+
+
+def _resolve(value: Any, seen: dict[int, Any]) -> Any:
+    """Put the arrays where their stand-ins are; a shared container is visited once."""
+    if isinstance(value, _Array):
+        if value.value is None:
+            raise pickle.UnpicklingError("an array has no content")
+        return value.value
+    if isinstance(value, _Type):
+        return value.dtype
+    if not isinstance(value, dict | list | tuple):
+        return value
+    if id(value) not in seen:
+        seen[id(value)] = None  # what a container finds in place of itself
+        if isinstance(value, dict):
+            resolved = {_resolve(k, seen): _resolve(v, seen) for k, v in value.items()}
+        else:
+            resolved = type(value)(_resolve(item, seen) for item in value)
+        seen[id(value)] = resolved
+    return seen[id(value)]
+
+
+def load_pickle(content: bytes, name: str) -> Any:
+    """Unpickle what numpy and plain Python containers can say.
+
+    Args:
+        content: The pickle, of any protocol, written by Python 2 or 3, numpy 1 or 2.
+        name: What to call it in an error.
+
+    Returns:
+        Its dictionaries, lists, tuples, texts, numbers and numpy arrays (read-only views of
+        the pickle's bytes, of boolean, integer, float, complex or text type).
+
+    Raises:
+        InputError: The pickle asks for anything else, or is damaged.
+    """
+    try:
+        value = _RestrictedUnpickler(io.BytesIO(content), encoding="latin1").load()
+        return _resolve(value, {})
+    except ForbiddenGlobalError as error:
+        raise InputError(
+            f"{name} is not safe to read: it asks for the forbidden {error}; "
+            "fetch the data again from its source"
+        ) from None
+    # Damaged or hostile bytes make the unpickler raise nearly any exception.
+    except Exception as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise InputError(f"{name} is not a readable pickle: {reason}") from None

@@ -1,0 +1,256 @@
+"""The sources of a data set as numpy arrays: what training and the experiments read."""
+
+import contextlib
+import dataclasses
+import hashlib
+import importlib.util
+import io
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+
+from .archives import (
+    DATA_VARIABLE,
+    Archive,
+    data_folder,
+    find_archive,
+    require_archive,
+    verified_content,
+)
+from .cache import cache_folder
+from .classes import HYBRID
+
+if TYPE_CHECKING:
+    from .builders import SourceBuilder
+
+DATA_NAMES = (
+    "mirabest",
+    "mirabest-confident",
+    "mirabest-hybrid",
+    "mirabest-all",
+    "frdeep",
+    "frdeep-nvss",
+    "simulated",
+)
+"""What `load_sources` knows."""
+
+Split = Literal["train", "test", "all"]
+
+
+@dataclass(frozen=True, eq=False)
+class Sources:
+    """Radio sources, one a row, in the order of their files.
+
+    Attributes:
+        image: uint8 (n, 150, 150), rows first.
+        label: int64 (n,): 0 FRI, 1 FRII, 2 hybrid.
+        class_index: int64 (n,): MiraBest's ten classes (`SOURCE_CLASSES`), -1 unknown.
+        confident: bool (n,): whether the label is certain.
+        morphology: str (n,): "standard", "wide-angle tail", ...
+        name: str (n,): the file name without `.png`.
+        ra: float64 (n,): right ascension, degrees, NaN unknown.
+        dec: float64 (n,): declination, degrees, NaN unknown.
+        redshift: float64 (n,): NaN unknown.
+        angular_size: float64 (n,): arcsec, NaN unknown.
+        batch: str (n,): the batch file that holds the source.
+        index: int64 (n,): its row in that file (the row in the selection is its position).
+        split: str (n,): "train" or "test".
+        checksum: The data these were read from, `algorithm:hexadecimal`.
+    """
+
+    image: np.ndarray
+    label: np.ndarray
+    class_index: np.ndarray
+    confident: np.ndarray
+    morphology: np.ndarray
+    name: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    redshift: np.ndarray
+    angular_size: np.ndarray
+    batch: np.ndarray
+    index: np.ndarray
+    split: np.ndarray
+    checksum: str
+
+    def __len__(self) -> int:
+        return len(self.label)
+
+    def select(self, rows: np.ndarray | slice) -> "Sources":
+        """The sources of a boolean mask (n,), of indices in their order, or of a slice."""
+        columns = _columns(self)
+        return dataclasses.replace(self, **{name: columns[name][rows] for name in columns})
+
+
+def _columns(sources: Sources) -> dict[str, np.ndarray]:
+    fields = (field.name for field in dataclasses.fields(sources))
+    return {name: getattr(sources, name) for name in fields if name != "checksum"}
+
+
+def load_sources(
+    data: str = "mirabest-confident",
+    split: Split = "train",
+    data_dir: str | os.PathLike | None = None,
+    *,
+    version: Literal["full", "F"] = "full",
+    keep_flawed: bool = False,
+    cache_dir: str | os.PathLike | None = None,
+) -> Sources:
+    """Read a data set; the first time it is prepared (seconds), later it comes from the cache.
+
+    Args:
+        data: `mirabest` (no hybrids: 1222), `mirabest-confident` (of these the certain ones:
+            833), `mirabest-hybrid` (34), `mirabest-all` (1256), `frdeep` (on FIRST),
+            `frdeep-nvss`, `simulated`.
+        split: `train`, `test`, or `all`: training sources, then test sources.
+        data_dir: Read-only folder of the tarballs (default: `KERAS_ASTROATTN_DATA`). Where one
+            is named, the tarball must be there and its MD5 is checked at every call; else it
+            is downloaded once.
+        version: MiraBest's: `full` is the paper's, `F` the second one, with another split.
+        keep_flawed: Keep FR-DEEP's leaked, blank and duplicate training images (see `FRDeep`);
+            its 50 test images are whole either way.
+        cache_dir: Folder for prepared data (default: `cache_folder()`).
+
+    Returns:
+        The sources, in the files' order.
+
+    Raises:
+        InputError: An unknown name; data that are missing, damaged or out of reach; a cache
+            that cannot be written to; TensorFlow Datasets is not installed.
+    """
+    if split not in ("train", "test", "all"):
+        raise InputError(f"unknown split {split!r}: take train, test or all")
+    builder = _builder(data, version, keep_flawed, cache_dir)
+    archive = _archive(builder)
+    folder = data_folder(data_dir)
+    if archive is not None and folder is not None:
+        verified_content(require_archive(archive, folder), archive)
+    _prepare(builder, folder)
+    splits = ("train", "test") if split == "all" else (split,)
+    sources = _join([_read(builder, name) for name in splits])
+    return sources.select(_selected(data, sources))
+
+
+def is_at_hand(data: str, data_dir: str | os.PathLike | None = None) -> bool:
+    """Whether `load_sources(data, ...)` works without a network.
+
+    It does where the data folder holds the tarball, or where no data folder is named and the
+    cache holds the tarball or the prepared data.
+
+    Raises:
+        InputError: The named data folder is missing or holds no data set at all; an unknown
+            name.
+    """
+    builder = _builder(data, "full", False, None)
+    archive = _archive(builder)
+    folder = data_folder(data_dir)
+    if archive is None:
+        return True
+    if folder is None:
+        return builder.data_path.exists() or builder.kept_archive() is not None
+    if not any(find_archive(known, folder) for known in _archives()):
+        require_archive(archive, folder)
+    return find_archive(archive, folder) is not None
+
+
+def how_to_get(data: str) -> str:
+    """One line that says where a data set comes from and where to put it."""
+    archive = _archive(_builder(data, "full", False, None))
+    if archive is None:
+        return f"{data} needs no data: it is made on the spot"
+    return (
+        f"to get {archive.title}, put {archive.url} in a folder and name it by --data-dir or "
+        f"{DATA_VARIABLE}"
+    )
+
+
+def _builder(
+    data: str, version: str, keep_flawed: bool, cache_dir: str | os.PathLike | None
+) -> "SourceBuilder":
+    """The TFDS builder of a data name."""
+    if data not in DATA_NAMES:
+        raise InputError(f"unknown data {data!r}: take one of {', '.join(DATA_NAMES)}")
+    if version not in ("full", "F"):
+        raise InputError(f"unknown version {version!r} of MiraBest: take full or F")
+    if importlib.util.find_spec("tensorflow_datasets") is None:
+        raise InputError(
+            "reading data sets needs TensorFlow Datasets: pip install 'keras-astroattn[train]'"
+        )
+    from .frdeep import FRDeep
+    from .mirabest import MiraBest
+
+    folder = cache_dir or cache_folder()
+    if data == "simulated":
+        from .simulated import Simulated
+
+        return Simulated(data_dir=folder)
+    if data.startswith("mirabest"):
+        return MiraBest(config=version, data_dir=folder)
+    config = ("nvss" if data == "frdeep-nvss" else "first") + ("" if keep_flawed else "_clean")
+    return FRDeep(config=config, data_dir=folder)
+
+
+def _archive(builder: "SourceBuilder") -> Archive | None:
+    return getattr(builder.builder_config, "archive", None)
+
+
+def _archives() -> tuple[Archive, ...]:
+    from . import frdeep, mirabest
+
+    return (mirabest.FULL, mirabest.VERSION_F, frdeep.FIRST, frdeep.NVSS)
+
+
+def _prepare(builder: "SourceBuilder", folder: os.PathLike | None) -> None:
+    import tensorflow_datasets as tfds
+
+    # TFDS speaks to the standard output, which belongs to whoever called.
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        builder.download_and_prepare(
+            download_config=tfds.download.DownloadConfig(manual_dir=folder)
+        )
+
+
+def _read(builder: "SourceBuilder", split: str) -> Sources:
+    """One split of a prepared data set."""
+    import tensorflow as tf
+
+    try:
+        columns = builder.as_dataset(split=split, batch_size=-1)
+    except (tf.errors.OpError, OSError, AssertionError) as error:
+        raise InputError(
+            f"the prepared data in {builder.data_path} are damaged "
+            f"({str(error).splitlines()[0]}): delete that folder"
+        ) from None
+    arrays = {name: column.numpy() for name, column in columns.items()}
+    count = len(arrays["label"])
+    arrays["image"] = arrays["image"][..., 0]
+    for name in ("morphology", "name", "batch"):
+        arrays[name] = np.char.decode(arrays[name].astype(bytes), "utf-8")
+    archive = _archive(builder)
+    if archive is not None:
+        checksum = f"md5:{archive.md5}"
+    else:
+        checksum = f"sha256:{hashlib.sha256(arrays['image'].tobytes()).hexdigest()}"
+    return Sources(**arrays, split=np.full(count, split), checksum=checksum)
+
+
+def _join(parts: list[Sources]) -> Sources:
+    if len(parts) == 1:
+        return parts[0]
+    columns = [_columns(part) for part in parts]
+    joined = {name: np.concatenate([part[name] for part in columns]) for name in columns[0]}
+    return Sources(**joined, checksum="+".join(dict.fromkeys(part.checksum for part in parts)))
+
+
+def _selected(data: str, sources: Sources) -> np.ndarray:
+    """Mask of the sources that a data name means."""
+    everything = np.ones(len(sources), bool)
+    return {
+        "mirabest": sources.label != HYBRID,
+        "mirabest-confident": (sources.label != HYBRID) & sources.confident,
+        "mirabest-hybrid": sources.label == HYBRID,
+    }.get(data, everything)
