@@ -1,0 +1,16 @@
+"""One figure a function: numpy arrays in, a matplotlib Figure out."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach(
+    __name__,
+    submodules=["sheets"],
+    submod_attrs={
+        "attention": ["attention_figure", "attention_progress", "map_grid"],
+        "confusion": ["confusion_figure"],
+        "losses": ["loss_figure"],
+        "reliability": ["reliability_figure"],
+        "roc": ["roc_figure"],
+        "style": ["COLUMN_WIDTH", "TEXT_WIDTH", "new_figure", "save_figure", "styled"],
+    },
+)

@@ -1,0 +1,242 @@
+"""What all figures share: sizes, fonts, colours, and how they are saved.
+
+Figures are drawn at the size at which they are printed, so that 7-point type is 7-point
+type in a column. Colours are those of Okabe & Ito and the maps viridis-like ones: both
+survive every common form of colour blindness, and a grey printer.
+"""
+
+import functools
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import ParamSpec
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.patches import Rectangle
+
+from keras_astroattn.files import atomic_path
+from keras_astroattn.images import PIXEL_SCALE
+
+COLUMN_WIDTH = 3.4
+"""Width of a journal's column, inches."""
+
+TEXT_WIDTH = 7.0
+"""Width of a journal's page of two columns, inches."""
+
+BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
+PINK, SKY, YELLOW, AMBER = "#CC79A7", "#56B4E9", "#F0E442", "#E69F00"
+
+COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY)
+"""Okabe and Ito's colours, in the order in which lines take them (yellow is too pale)."""
+
+LINE_STYLES = ("-", "--", "-.", ":")
+"""So that lines differ without colour too."""
+
+CLASS_COLOURS = (BLUE, ORANGE)
+"""Of FRI and FRII."""
+
+SOURCE_COLOURS = "gray"
+"""Colour map of radio images."""
+
+ATTENTION_COLOURS = "viridis"
+"""Colour map of attention."""
+
+STYLE = {
+    "font.family": "sans-serif",
+    "font.size": 7,
+    "axes.titlesize": 7.5,
+    "axes.labelsize": 7.5,
+    "legend.fontsize": 6.5,
+    "xtick.labelsize": 6.5,
+    "ytick.labelsize": 6.5,
+    "axes.linewidth": 0.6,
+    "lines.linewidth": 1.2,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "xtick.major.size": 2.5,
+    "ytick.major.size": 2.5,
+    "xtick.direction": "in",
+    "ytick.direction": "in",
+    "legend.frameon": False,
+    "legend.handlelength": 2.6,
+    "figure.constrained_layout.h_pad": 0.02,
+    "figure.constrained_layout.w_pad": 0.02,
+    "figure.constrained_layout.hspace": 0.02,
+    "figure.constrained_layout.wspace": 0.02,
+    "image.interpolation": "nearest",
+    "image.origin": "upper",
+    "pdf.fonttype": 42,
+}
+"""matplotlib settings, applied around each figure and nowhere else."""
+
+RESOLUTION = 300
+"""Dots per inch of PNG files and of rasters within PDF."""
+
+Parameters = ParamSpec("Parameters")
+
+
+def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
+    """Decorate a function that returns a Figure: its settings are `STYLE`, the caller's stay."""
+
+    @functools.wraps(draw)
+    def drawn(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Figure:
+        with matplotlib.rc_context(STYLE):
+            return draw(*args, **kwargs)
+
+    return drawn
+
+
+def new_figure(width: float = COLUMN_WIDTH, height: float | None = None) -> Figure:
+    """An empty figure with constrained layout; sizes in inches, 3:4 by default."""
+    return Figure(figsize=(width, 0.75 * width if height is None else height), layout="constrained")
+
+
+def panel_grid(
+    width: float,
+    rows: int,
+    columns: int,
+    margins: tuple[float, float, float, float],
+    gap: float = 0.04,
+    row_gap: float | None = None,
+) -> tuple[Figure, np.ndarray]:
+    """A figure of square panels at exact places, its height following from its width.
+
+    Images in rows must line up to the pixel, which an automatic layout that makes room for
+    colour bars does not grant (and it takes seconds).
+
+    Args:
+        width: Of the figure, inches.
+        rows: Of panels.
+        columns: Of panels.
+        margins: Left, right, top and bottom of the panels, inches.
+        gap: Between columns, inches.
+        row_gap: Between rows, inches; `gap` by default.
+
+    Returns:
+        The figure, and its (rows, columns) array of axes without ticks.
+    """
+    left, right, top, bottom = margins
+    row_gap = gap if row_gap is None else row_gap
+    side = (width - left - right - (columns - 1) * gap) / columns
+    height = top + bottom + rows * side + (rows - 1) * row_gap
+    figure = Figure(figsize=(width, height))
+    panels = np.empty((rows, columns), dtype=object)
+    for row, column in np.ndindex(rows, columns):
+        x = left + column * (side + gap)
+        y = height - top - (row + 1) * side - row * row_gap
+        panels[row, column] = place(figure, x, y, side, side)
+        panels[row, column].set(xticks=[], yticks=[])
+    return figure, panels
+
+
+def place(figure: Figure, x: float, y: float, width: float, height: float) -> Axes:
+    """Axes whose lower left corner and size are given in inches."""
+    full_width, full_height = figure.get_size_inches()
+    return figure.add_axes(
+        (x / full_width, y / full_height, width / full_width, height / full_height)
+    )
+
+
+def corner(axes: Axes) -> tuple[float, float, float, float]:
+    """Left, lower edge, width and height of axes in inches, as `place` takes them."""
+    box, (width, height) = axes.get_position(), axes.figure.get_size_inches()
+    return box.x0 * width, box.y0 * height, box.width * width, box.height * height
+
+
+def bar_below(axes: Axes, drawn: AxesImage, label: str, ticks: int = 2) -> None:
+    """A horizontal colour bar below axes, as wide as they are, labelled at its ends."""
+    x, y, width, _ = corner(axes)
+    bar = axes.figure.colorbar(
+        drawn, cax=place(axes.figure, x, y - 0.11, width, 0.06), orientation="horizontal"
+    )
+    low, high = drawn.get_clim()
+    values = np.linspace(low, high, ticks)
+    # Next to the range, 1e-19 is 0.
+    shown = [value if abs(value) > 1e-3 * (high - low) else 0.0 for value in values]
+    digits = ".0f" if high >= 100 else ".2g"
+    bar.set_ticks(values, labels=[f"{value:{digits}}" for value in shown])
+    bar.ax.minorticks_off()
+    bar.ax.tick_params(direction="out", pad=1.5)
+    texts = bar.ax.get_xticklabels()
+    texts[0].set_horizontalalignment("left")
+    texts[-1].set_horizontalalignment("right")
+    bar.set_label(label, labelpad=1, fontsize=6.5)
+
+
+def bar_beside(panels: np.ndarray, drawn: AxesImage, label: str) -> None:
+    """A vertical colour bar at the right of a grid of panels, as high as they are."""
+    x, top, width, height = corner(panels[0, -1])
+    bottom = corner(panels[-1, -1])[1]
+    figure = panels[0, 0].figure
+    bar = figure.colorbar(
+        drawn, cax=place(figure, x + width + 0.05, bottom, 0.08, top + height - bottom)
+    )
+    bar.set_label(label)
+
+
+def save_figure(
+    figure: Figure,
+    path: str | os.PathLike,
+    formats: Sequence[str] = ("png", "pdf"),
+    resolution: int = RESOLUTION,
+) -> list[Path]:
+    """Write a figure as `path` with each format's suffix in place of its own, atomically.
+
+    Args:
+        figure: What to write.
+        path: Where; a suffix among `formats` is replaced, any other kept as part of the
+            name.
+        formats: Suffixes without the dot.
+        resolution: Dots per inch of rasters.
+
+    Returns:
+        The files written.
+    """
+    path = Path(path)
+    if path.suffix.removeprefix(".") in formats:
+        path = path.with_suffix("")
+    written = []
+    for suffix in formats:
+        target = path.with_name(f"{path.name}.{suffix}")
+        # No date in the file: the same figure gives the same bytes.
+        metadata = {"CreationDate": None} if suffix == "pdf" else None
+        with matplotlib.rc_context(STYLE), atomic_path(target) as temporary:
+            figure.savefig(temporary, dpi=resolution, metadata=metadata)
+        written.append(target)
+    return written
+
+
+def show_source(axes: Axes, image: np.ndarray) -> AxesImage:
+    """Draw a radio image, square-root stretched: faint lobes show beside a bright core."""
+    brightest = max(float(np.max(image)), np.finfo(np.float32).tiny)
+    return axes.imshow(image, cmap=SOURCE_COLOURS, norm=PowerNorm(0.5, 0, brightest, clip=True))
+
+
+def scale_bar(axes: Axes, size: int, arcsec: float = 60.0) -> None:
+    """Draw a white bar of so many arcsec in the lower left of an image `size` pixels wide."""
+    length = arcsec / PIXEL_SCALE
+    left, bottom = 0.06 * size, 0.92 * size
+    axes.add_patch(Rectangle((left, bottom), length, 0.015 * size, color="white", lw=0))
+    label = f"{arcsec / 60:.0f}′" if arcsec >= 60 else f"{arcsec:.0f}″"
+    axes.text(
+        left + length / 2,
+        bottom - 0.02 * size,
+        label,
+        color="white",
+        ha="center",
+        va="bottom",
+        fontsize=6,
+    )
+
+
+def line_looks(count: int) -> list[tuple[str, str]]:
+    """(colour, line style) of each of `count` lines: no two alike up to 12."""
+    return [
+        (COLOURS[i % len(COLOURS)], LINE_STYLES[(i + i // 12) % len(LINE_STYLES)])
+        for i in range(count)
+    ]
