@@ -4,15 +4,23 @@ import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["flags"],
     submod_attrs={
+        "beam": ["Beam", "target_beam", "target_scale"],
+        "celestial": ["parse_position"],
         "conventions": [
             "BEAM",
             "BLACK",
             "CLASS_NAMES",
+            "FIELD_SIZE",
             "IMAGE_SIZE",
             "PIXEL_SCALE",
             "to_network_units",
         ],
+        "cutout": ["Cutout", "cutout_from_field"],
+        "fits_map": ["FitsMap", "read_fits"],
+        "islands": ["Extent", "measure_extent"],
+        "picture": ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "cutout_from_array", "read_image"],
         "preprocessing": [
             "crop_centre",
             "mask_noise",

@@ -8,6 +8,9 @@ CLASS_NAMES = ("FRI", "FRII")
 IMAGE_SIZE = 150
 """Height and width of the network's input, pixels."""
 
+FIELD_SIZE = 300
+"""Height and width of the field that the noise is measured on, pixels (MiraBest's)."""
+
 PIXEL_SCALE = 1.8
 """Pixel scale of the network's input, arcsec (FIRST's)."""
 

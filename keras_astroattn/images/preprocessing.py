@@ -10,22 +10,65 @@ import numpy as np
 from .conventions import IMAGE_SIZE
 
 NOISE_CLIP_SIGMA = 3.0
+"""Pixels further than this many standard deviations from the median are clipped."""
+
 NOISE_CLIP_ITERATIONS = 5
+"""How often at most the field is clipped."""
+
+_MIDDLE = (0.38, 0.51)  # shares of the ordered pixels that the medians are looked for in
+
 MASK_SIGMA = 3.0
+"""Pixels not above this many times the noise are blanked."""
 
 
 def measure_noise(field: np.ndarray) -> float:
-    """Sigma-clipped standard deviation of a field (3 sigma, 5 iterations), in its units."""
-    from astropy.stats import sigma_clipped_stats
+    """Sigma-clipped standard deviation of a field (3 sigma, 5 iterations), in its units.
 
-    _, _, deviation = sigma_clipped_stats(
-        field, sigma=NOISE_CLIP_SIGMA, maxiters=NOISE_CLIP_ITERATIONS
-    )
-    return float(deviation)
+    Bit for bit what `astropy.stats.sigma_clipped_stats` gives (the tests hold the two
+    together), in a third of the time: what clipping leaves is contiguous among the sorted
+    pixels, so ordering the pixels around the middle once serves every median. The standard
+    deviations are taken in the field's own order, because float32 sums depend on it.
+
+    Args:
+        field: Map of any shape, floating point; NaN and infinities are left out.
+
+    Returns:
+        The noise; NaN where the field has no finite pixel.
+    """
+    values = field[np.isfinite(field)]
+    if not values.size:
+        return float("nan")
+    first, last = (int(values.size * share) for share in _MIDDLE)
+    ordered = np.partition(values, sorted({first, max(last - 1, first)}))
+    middle = np.sort(ordered[first:last])
+    below = 0  # pixels clipped at the faint end so far
+    for _ in range(NOISE_CLIP_ITERATIONS):
+        upper = below + values.size // 2
+        lower = upper - 1 + values.size % 2
+        if first <= lower and upper < last:
+            median = middle[lower - first : upper - first + 1].mean()
+        else:
+            median = np.median(values)
+        reach = values.std() * NOISE_CLIP_SIGMA
+        faint, bright = values < median - reach, values > median + reach
+        clipped = faint | bright
+        if not clipped.any():
+            break
+        below += int(np.count_nonzero(faint))
+        values = values[~clipped]
+    return float(values.std())
 
 
-def mask_noise(field: np.ndarray, noise: float) -> np.ndarray:
-    """A copy of `field` with every pixel <= 3 noise set to 0 (no background is added)."""
+def mask_noise(field: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
+    """A copy of `field` with every pixel <= 3 noise set to 0 (no background is added).
+
+    Args:
+        field: (height, width) map; NaN stays NaN.
+        noise: One figure for the whole map, or one a pixel.
+
+    Returns:
+        Array of the field's shape and dtype.
+    """
     return np.where(field <= MASK_SIGMA * noise, field.dtype.type(0), field)
 
 

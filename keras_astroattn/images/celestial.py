@@ -1,0 +1,242 @@
+"""Where a pixel is on the sky: WCS keywords, positions and the local pixel scale.
+
+astropy.wcs (0.15 s and 14 MB at import) is loaded only where something is projected. The
+keywords are read off the header here, so that a file's other cards, axes and tabs cannot
+get in the way.
+"""
+
+import math
+import re
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+
+from .quiet import quiet
+
+if TYPE_CHECKING:
+    from astropy.wcs import WCS
+
+ARCSEC = 3600.0
+
+_FRAME_KEYWORDS = ("RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "LONPOLE", "LATPOLE")
+# Projections whose scale at the reference point is the header's, and near it hardly differs.
+_ZENITHAL = {"TAN", "SIN", "ARC", "ZEA", "STG", "NCP"}
+_PARAMETERS = 21  # of a celestial projection at most (ZPN's polynomial)
+_NEAR_REFERENCE = 0.5  # degrees: tan, sin and the like differ by less than 1e-4 there
+_LONGITUDES, _LATITUDES = ("RA", "GLON", "ELON"), ("DEC", "GLAT", "ELAT")
+
+
+def celestial_axes(header: Mapping) -> tuple[int, int] | None:
+    """FITS numbers (from 1) of the longitude and latitude axes; None where there are none."""
+    longitude = latitude = None
+    for axis in range(1, int(header.get("NAXIS", 0)) + 1):
+        name = str(header.get(f"CTYPE{axis}", "")).upper().split("-")[0].strip()
+        longitude = axis if name in _LONGITUDES else longitude
+        latitude = axis if name in _LATITUDES else latitude
+    return None if longitude is None or latitude is None else (longitude, latitude)
+
+
+def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
+    """Celestial WCS keywords of a header, renumbered to axes 1 (longitude) and 2.
+
+    Whatever stands there as CDELT, PC or CROTA becomes CD. Returns None where the header
+    has no celestial axes, or their scale is 0 or missing.
+    """
+    axes = celestial_axes(header)
+    if axes is None:
+        return None
+    try:
+        matrix = _cd_matrix(header, axes)
+        keywords: dict[str, float | str] = {}
+        for new, old in enumerate(axes, start=1):
+            keywords[f"CTYPE{new}"] = str(header[f"CTYPE{old}"]).upper().strip()
+            keywords[f"CRVAL{new}"] = float(header.get(f"CRVAL{old}", 0.0))
+            keywords[f"CRPIX{new}"] = float(header.get(f"CRPIX{old}", 0.0))
+            keywords[f"CUNIT{new}"] = str(header.get(f"CUNIT{old}", "deg")).strip() or "deg"
+            for other in (1, 2):
+                keywords[f"CD{new}_{other}"] = float(matrix[new - 1, other - 1])
+        for new, old in enumerate(axes, start=1):
+            for parameter in range(_PARAMETERS):
+                if f"PV{old}_{parameter}" in header:
+                    keywords[f"PV{new}_{parameter}"] = float(header[f"PV{old}_{parameter}"])
+        for key in _FRAME_KEYWORDS:
+            if key in header:
+                keywords[key] = header[key]
+    except (TypeError, ValueError):
+        return None
+    numbers = [v for v in keywords.values() if isinstance(v, float)]
+    if not np.all(np.isfinite(numbers)) or abs(np.linalg.det(matrix)) < 1e-30:
+        return None
+    return keywords
+
+
+def _cd_matrix(header: Mapping, axes: tuple[int, int]) -> np.ndarray:
+    pairs = [[(i, j) for j in axes] for i in axes]
+    if any(f"CD{i}_{j}" in header for row in pairs for i, j in row):
+        return np.array([[float(header.get(f"CD{i}_{j}", 0.0)) for i, j in row] for row in pairs])
+    deltas = np.array([float(header.get(f"CDELT{i}", 0.0)) for i in axes])
+    if any(f"PC{i}_{j}" in header for row in pairs for i, j in row):
+        turn = [[float(header.get(f"PC{i}_{j}", float(i == j))) for i, j in row] for row in pairs]
+        return deltas[:, None] * np.array(turn)
+    angle = math.radians(float(header.get(f"CROTA{axes[1]}", 0.0)))
+    cosine, sine = math.cos(angle), math.sin(angle)
+    # Paper II of the FITS WCS series, equation 189 (AIPS's convention).
+    return np.array(
+        [[deltas[0] * cosine, -deltas[1] * sine], [deltas[0] * sine, deltas[1] * cosine]]
+    )
+
+
+def move_keywords(
+    keywords: Mapping[str, float | str], origin: tuple[float, float], step: tuple[float, float]
+) -> dict[str, float | str]:
+    """WCS keywords of a grid whose first pixel is at `origin` (x, y; from 0) of the old one.
+
+    Args:
+        keywords: As `wcs_keywords` gives them.
+        origin: Pixels of the old grid.
+        step: (x, y) distance of the new pixels, in old ones.
+    """
+    moved = dict(keywords)
+    for axis, (start, pace) in enumerate(zip(origin, step, strict=True), start=1):
+        moved[f"CRPIX{axis}"] = (float(keywords[f"CRPIX{axis}"]) - 1 - start) / pace + 1
+        for row in (1, 2):
+            moved[f"CD{row}_{axis}"] = float(keywords[f"CD{row}_{axis}"]) * pace
+    return moved
+
+
+def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
+    """An astropy WCS with two celestial axes.
+
+    Raises:
+        InputError: wcslib does not understand the keywords.
+    """
+    with quiet():
+        from astropy.io.fits import Header
+        from astropy.wcs import WCS
+
+        try:
+            wcs = WCS(Header(dict(keywords)), naxis=2)
+            wcs.wcs.set()
+        except Exception as error:  # wcslib has a dozen exceptions of its own
+            reason = " ".join(str(error).split())
+            raise InputError(f"the coordinates in the header make no sense: {reason}") from error
+    return wcs
+
+
+def local_jacobian(
+    keywords: Mapping[str, float | str], pixel: tuple[float, float], wcs: "WCS | None" = None
+) -> np.ndarray:
+    """Arcsec east and north (rows) for a step of one pixel along x and y (columns).
+
+    Args:
+        keywords: As `wcs_keywords` gives them.
+        pixel: (x, y) counted from 0.
+        wcs: The same as a WCS, where there is one already.
+
+    Raises:
+        InputError: The pixel is not on the sky.
+    """
+    if wcs is None:
+        matrix = np.array([[float(keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
+        offset = matrix @ [pixel[i] + 1 - float(keywords[f"CRPIX{i + 1}"]) for i in (0, 1)]
+        plain = (
+            str(keywords["CTYPE1"])[-3:] in _ZENITHAL
+            and {keywords["CUNIT1"], keywords["CUNIT2"]} == {"deg"}
+            and not {"LONPOLE", "LATPOLE"} & set(keywords)
+            and not any(key.startswith("PV") for key in keywords)
+        )
+        if plain and math.hypot(*offset) < _NEAR_REFERENCE:
+            return matrix * ARCSEC
+        wcs = build_wcs(keywords)
+    x, y = pixel
+    corners = [(x, y), (x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)]
+    sky = np.radians(wcs.wcs_pix2world(corners, 0))
+    if not np.isfinite(sky).all():
+        raise InputError("the middle of the map is not on the sky: name a position")
+    longitude, latitude = sky.T
+    # Unit vectors, because differences of right ascension mean nothing at a pole.
+    vectors = np.stack(
+        [
+            np.cos(latitude) * np.cos(longitude),
+            np.cos(latitude) * np.sin(longitude),
+            np.sin(latitude),
+        ],
+        axis=1,
+    )
+    a, d = longitude[0], latitude[0]
+    east = np.array([-np.sin(a), np.cos(a), 0.0])
+    north = np.array([-np.sin(d) * np.cos(a), -np.sin(d) * np.sin(a), np.cos(d)])
+    steps = np.stack([vectors[2] - vectors[1], vectors[4] - vectors[3]], axis=1)
+    return np.degrees(np.stack([east, north]) @ steps) * ARCSEC
+
+
+def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
+    """(right ascension, declination) in degrees from figures or from "RA,DEC".
+
+    Both parts are decimal degrees, or sexagesimal with `:` or letters: right ascension is
+    then in hours ("12:30:49.42,+12:23:28.0", "12h30m49.42s,+12d23m28s").
+
+    Raises:
+        InputError: It is no position on the sky.
+    """
+    parts = position.split(",") if isinstance(position, str) else list(position)
+    if len(parts) != 2:
+        raise InputError(f"position {position!r} is not RA,DEC: give two figures, as 187.7,+12.4")
+    try:
+        ra, dec = (_degrees(part, hours=i == 0) for i, part in enumerate(parts))
+    except (TypeError, ValueError) as error:
+        raise InputError(
+            f"position {position!r} is not RA,DEC in degrees, nor hh:mm:ss,dd:mm:ss"
+        ) from error
+    if not (math.isfinite(ra) and -360 <= ra <= 360 and -90 <= dec <= 90):
+        raise InputError(f"position {position!r} is not on the sky: RA 0 to 360, DEC -90 to 90")
+    return ra % 360.0, dec
+
+
+def _degrees(part: str | float, hours: bool) -> float:
+    if not isinstance(part, str):
+        return float(part)
+    text = part.strip()
+    try:
+        return float(text)
+    except ValueError:
+        found = re.fullmatch(r"([+-]?)(\d+)[:hd ](\d+)(?:[:m ](\d+\.?\d*)?s?)?", text.lower())
+        if not found:
+            raise
+        minutes, seconds = float(found[3]), float(found[4] or 0)
+        if minutes >= 60 or seconds >= 60:
+            raise
+        value = float(found[2]) + minutes / 60 + seconds / 3600
+        return (-value if found[1] == "-" else value) * (15 if hours else 1)
+
+
+def sky_to_pixel(
+    keywords: Mapping[str, float | str], wcs: "WCS", position: tuple[float, float]
+) -> tuple[float, float]:
+    """(x, y), counted from 0, of an ICRS position in degrees; NaN where it is not mapped."""
+    longitude, latitude = position
+    equinox = float(keywords.get("EQUINOX", keywords.get("EPOCH", 2000.0)) or 2000.0)
+    system = str(keywords.get("RADESYS", keywords.get("RADECSYS", ""))).upper()
+    if not str(keywords["CTYPE1"]).startswith("RA") or "FK4" in system or equinox != 2000.0:
+        with quiet():
+            from astropy.coordinates import SkyCoord
+            from astropy.wcs.utils import wcs_to_celestial_frame
+
+            there = SkyCoord(longitude, latitude, unit="deg").transform_to(
+                wcs_to_celestial_frame(wcs)
+            )
+            longitude, latitude = there.spherical.lon.deg, there.spherical.lat.deg
+    try:
+        x, y = (float(v) for v in wcs.wcs_world2pix([[longitude, latitude]], 0)[0])
+        back = np.radians(wcs.wcs_pix2world([[x, y]], 0)[0])
+    except Exception:  # wcslib raises for what lies on the other side of the sky
+        return float("nan"), float("nan")
+    here = np.radians([longitude, latitude])
+    cosine = math.sin(here[1]) * math.sin(back[1]) + math.cos(here[1]) * math.cos(
+        back[1]
+    ) * math.cos(here[0] - back[0])
+    # Some projections fold the far side of the sky onto the near one.
+    return (x, y) if cosine > 1 - 1e-9 else (float("nan"), float("nan"))

@@ -1,0 +1,34 @@
+"""Warnings of astropy that say nothing to whoever classifies ten thousand files."""
+
+import contextlib
+import threading
+import warnings
+from collections.abc import Iterator
+
+_lock = threading.Lock()
+_inside = 0
+_saved = warnings.catch_warnings()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Show no warning inside the block, from any number of threads at once.
+
+    `warnings.catch_warnings` alone restores, when threads leave in another order than
+    they came, whatever the last one found: so only the first to come sets the filters and
+    only the last to go takes them back.
+    """
+    global _inside, _saved
+    with _lock:
+        if _inside == 0:
+            _saved = warnings.catch_warnings()
+            _saved.__enter__()
+            warnings.simplefilter("ignore")
+        _inside += 1
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside -= 1
+            if _inside == 0:
+                _saved.__exit__(None, None, None)

@@ -1,0 +1,95 @@
+"""Smoothing to another beam and putting on another grid, in numpy alone.
+
+Not reproject, nor astropy.convolution: reproject brings scipy, dask and zarr (130 MB on
+disk, 0.3 s and 35 MB of memory at import), which would break the budget of the base
+install, for a general map between projections that a cutout of a few arcminutes does not
+need: over it the pixel grid is affine to better than a part in 1000, so that the regridding
+is separable, two small matrix products. A Gaussian is multiplied in the Fourier domain,
+where it is exact however narrow it is; a sampled kernel is not, below a pixel.
+"""
+
+import numpy as np
+
+_REACH = 4.5  # of a Gaussian, in standard deviations: beyond it lie 7e-6 of the flux
+_MIN_WEIGHT = 0.5  # of the neighbours that a new pixel needs to be known
+
+
+def smoothing_margin(covariance: np.ndarray) -> int:
+    """How far a Gaussian of this (2, 2) covariance (pixels^2) reaches, pixels."""
+    return int(np.ceil(_REACH * np.sqrt(max(np.linalg.eigvalsh(covariance)[-1], 0.0))))
+
+
+def smooth(field: np.ndarray, covariance: np.ndarray) -> np.ndarray:
+    """Convolve with a Gaussian of unit sum: the mean brightness of a map is kept.
+
+    Args:
+        field: (height, width) map; NaN marks what is unknown, and so is what lies beyond
+            the border. Known pixels are averaged over their known neighbours alone.
+        covariance: (2, 2) covariance of the Gaussian along (x, y), pixels^2.
+
+    Returns:
+        (height, width) float32; NaN where `field` is.
+    """
+    known = np.isfinite(field)
+    margin = smoothing_margin(covariance)
+    shape = [_fast_length(extent + margin) for extent in field.shape]
+    v, u = np.fft.fftfreq(shape[0])[:, None], np.fft.rfftfreq(shape[1])[None, :]
+    (xx, xy), (_, yy) = covariance
+    gaussian = np.exp(-2 * np.pi**2 * (xx * u**2 + 2 * xy * u * v + yy * v**2))
+
+    def convolve(values: np.ndarray) -> np.ndarray:
+        spread = np.fft.irfft2(np.fft.rfft2(values, s=shape) * gaussian, s=shape)
+        return spread[: field.shape[0], : field.shape[1]]
+
+    total = convolve(np.where(known, field, 0).astype(np.float64))
+    weight = convolve(known.astype(np.float64))
+    smoothed = np.full(field.shape, np.nan, np.float32)
+    np.divide(total, weight, out=smoothed, where=known & (weight > 0), casting="unsafe")
+    return smoothed
+
+
+def regrid(
+    field: np.ndarray, origin: tuple[float, float], step: tuple[float, float], size: int
+) -> np.ndarray:
+    """Interpolate a map at the points of another grid with the same axes.
+
+    Cubic convolution (Keys 1981, a = -1/2), separable. It keeps the peak of a beam sampled
+    three times to 1 %, where bilinear interpolation loses up to 10 %.
+
+    Args:
+        field: (height, width) map; NaN marks what is unknown.
+        origin: (x, y) of the new first pixel, in pixels of `field` counted from 0.
+        step: (x, y) distance of new pixels, in pixels of `field`.
+        size: Height and width of the new map, pixels.
+
+    Returns:
+        (size, size) float32; NaN where less than half the weight falls on known pixels.
+    """
+    known = np.isfinite(field)
+    across = _cubic_weights(origin[0] + step[0] * np.arange(size), field.shape[1])
+    down = _cubic_weights(origin[1] + step[1] * np.arange(size), field.shape[0])
+    total = down @ np.where(known, field, 0).astype(np.float64) @ across.T
+    weight = down @ known.astype(np.float64) @ across.T
+    regridded = np.full((size, size), np.nan, np.float32)
+    np.divide(total, weight, out=regridded, where=weight > _MIN_WEIGHT, casting="unsafe")
+    return regridded
+
+
+def _cubic_weights(positions: np.ndarray, extent: int) -> np.ndarray:
+    """(new, old) weights of old pixels for values at `positions`; rows off the map are 0."""
+    distance = np.abs(positions[:, None] - np.arange(extent)[None, :])
+    near = (1.5 * distance - 2.5) * distance**2 + 1
+    far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0.0))
+
+
+def _fast_length(length: int) -> int:
+    """The next length whose only factors are 2, 3 and 5: the FFT is fast there."""
+    while True:
+        rest = length
+        for factor in (2, 3, 5):
+            while rest % factor == 0:
+                rest //= factor
+        if rest == 1:
+            return length
+        length += 1
