@@ -3,7 +3,12 @@
 # See layers/__init__.py.
 import keras  # noqa: F401  isort: skip
 
+import lazy_loader
+
 from .ag_cnn import AGCNN, attention_model
 from .classic_cnn import ClassicCNN
 
-__all__ = ["AGCNN", "ClassicCNN", "attention_model"]
+# Only on use: the module is also a command (`python -m keras_astroattn.models.published`).
+__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"published": ["load_published"]})
+
+__all__ = ["AGCNN", "ClassicCNN", "attention_model", "load_published"]

@@ -1,0 +1,349 @@
+"""The paper's own weights: PyTorch checkpoints read into Keras.
+
+From a shell: `python -m keras_astroattn.models.published CHECKPOINT_OR_FOLDER --output FILE`.
+
+A checkpoint is a PyTorch state dict `<epoch>.pt` in a folder whose name tells the
+experiment, the normalization and the aggregation. It holds convolution kernels as
+(out, in, height, width) and dense ones as (out, in); Keras has (height, width, in, out)
+and (in, out). Source: Bowles et al. 2020, arXiv 2012.01248.
+"""
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+import keras
+import numpy as np
+
+from keras_astroattn.cli.app import run_app
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import atomic_path
+from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
+
+from .ag_cnn import AGCNN, STAGES
+
+PUBLISHED_AGGREGATIONS = ("mean", "concat", "deep_sup", "ft")
+"""The aggregations of the paper: those that a published checkpoint can have."""
+
+UNUSED_TENSORS = {
+    "fc1.weight": (256, 400),
+    "fc1.bias": (256,),
+    "fc2.weight": (256, 256),
+    "fc2.bias": (256,),
+    "fc3.weight": (2, 256),
+    "fc3.bias": (2,),
+}
+"""Shapes of the three dense layers (168,962 weights) that the paper's networks never used."""
+
+_GATES_BY_EXPERIMENT = {"30": 0, "31": 1, "32": 2}
+_PAPER_GATES = 3
+
+# How the axes of a PyTorch tensor are reordered, by what it belongs to.
+_CONVOLUTION = (2, 3, 1, 0)
+_DENSE = (1, 0)
+_VECTOR = (0,)
+
+
+@dataclass(frozen=True)
+class PublishedConfiguration:
+    """What a checkpoint's weights cannot tell by themselves.
+
+    Attributes:
+        gates: 0 to 3; None where unknown.
+        normalization: one of `NORMALIZATIONS`; None where unknown.
+        aggregation: one of `PUBLISHED_AGGREGATIONS`; None where unknown.
+    """
+
+    gates: int | None = None
+    normalization: str | None = None
+    aggregation: str | None = None
+
+
+def configuration_from_name(name: str) -> PublishedConfiguration:
+    """Read what the name of a published folder says; None for what it does not say.
+
+    In `0724Exp32-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05`: 2 gates
+    (experiments 30, 31 and 32 have 0, 1 and 2; all others 3), `range_norm`, `ft`.
+    """
+    match = re.search(r"Exp(\d+)-([a-z_]+)-.*AGRadGalNet([a-z_]+)-", name)
+    if match is None:
+        return PublishedConfiguration()
+    experiment, normalization, aggregation = match.groups()
+    gates = _GATES_BY_EXPERIMENT.get(experiment, _PAPER_GATES)
+    return PublishedConfiguration(gates, normalization, aggregation)
+
+
+def checkpoint_epochs(folder: str | os.PathLike) -> dict[int, Path]:
+    """The checkpoints `<epoch>.pt` of a folder by epoch, in the order of the epochs.
+
+    Raises:
+        InputError: if the folder cannot be read or holds none.
+    """
+    try:
+        names = os.listdir(folder)
+    except OSError as error:
+        raise InputError(f"cannot list {folder}: {error.strerror}") from error
+    epochs = {
+        int(name[:-3]): Path(folder, name) for name in names if re.fullmatch(r"\d+\.pt", name)
+    }
+    if not epochs:
+        raise InputError(f"{folder} holds no checkpoint <epoch>.pt; give a folder that does")
+    return dict(sorted(epochs.items()))
+
+
+def load_published(
+    path: str | os.PathLike,
+    scope: str = "sample",
+    *,
+    gates: int | None = None,
+    normalization: str | None = None,
+    aggregation: str | None = None,
+) -> AGCNN:
+    """Build the network of a published checkpoint, with its weights.
+
+    Args:
+        path: a checkpoint `<epoch>.pt`, or a folder of them, which means its last epoch.
+        scope: `"sample"`, each image by itself, or `"batch"`, minimum and maximum over the
+            whole batch, as the paper evaluated; see `AttentionNormalization`.
+        gates: 0 to 3; by default what the checkpoint's or its folder's name says, as for
+            the next two.
+        normalization: one of `NORMALIZATIONS`; without gates it means nothing.
+        aggregation: one of `PUBLISHED_AGGREGATIONS`; without gates it means nothing.
+
+    Returns:
+        An `AGCNN` (with the paper's dropout) that gives logits.
+
+    Raises:
+        InputError: for a missing or unreadable file, PyTorch not being installed, an
+            option that is unknown or that neither the name nor the caller gives, and for
+            weights of another network: every tensor must be used or be one of
+            `UNUSED_TENSORS`.
+    """
+    path = Path(path)
+    if path.is_dir():
+        path = list(checkpoint_epochs(path).values())[-1]
+    asked = PublishedConfiguration(gates, normalization, aggregation)
+    configuration = _complete(asked, path)
+    if scope not in SCOPES:
+        raise InputError(f"scope must be one of {', '.join(SCOPES)}; got {scope!r}")
+
+    tensors = _read_state_dict(path)
+    _require_gates(tensors, configuration.gates, path)
+    model = AGCNN(
+        gates=configuration.gates,
+        normalization=configuration.normalization,
+        aggregation=configuration.aggregation,
+        scope=scope,
+        dropout=0.5 if configuration.gates == _PAPER_GATES else 0.0,
+        dtype="float32",
+    )
+    _assign(model, tensors, path)
+    return model
+
+
+def _complete(asked: PublishedConfiguration, path: Path) -> PublishedConfiguration:
+    """`asked`, completed from the name of the file or else its folder, and checked."""
+    named = configuration_from_name(path.name)
+    if named.gates is None:
+        named = configuration_from_name(path.absolute().parent.name)
+    given = {option: value for option, value in vars(asked).items() if value is not None}
+    configuration = replace(named, **given)
+    if configuration.gates == 0:
+        # Without gates the two others mean nothing, and a name need not give them.
+        configuration = replace(
+            configuration,
+            normalization=configuration.normalization or "range_norm",
+            aggregation=configuration.aggregation or "concat",
+        )
+    choices = {
+        "gates": range(len(STAGES)),
+        "normalization": NORMALIZATIONS,
+        "aggregation": PUBLISHED_AGGREGATIONS,
+    }
+    for option, value in vars(configuration).items():
+        listed = ", ".join(map(str, choices[option]))
+        if value is None:
+            raise InputError(
+                f"the name of {path} or of its folder does not tell its {option}; "
+                f"give {option}: one of {listed}"
+            )
+        if value not in choices[option]:
+            raise InputError(f"{path}: {option} must be one of {listed}; got {value!r}")
+    return configuration
+
+
+def _read_state_dict(path: Path) -> dict[str, np.ndarray]:
+    """The arrays of a PyTorch state dict, without executing anything in the file."""
+    try:
+        import torch
+    except ImportError as error:
+        raise InputError(
+            "reading PyTorch checkpoints needs PyTorch: pip install 'keras-astroattn[convert]'"
+        ) from error
+    if not path.is_file():
+        raise InputError(f"{path} does not exist; give a checkpoint <epoch>.pt or its folder")
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise InputError(f"cannot read {path}: {error.strerror or error}") from error
+    # Bytes that are not a checkpoint make the reader fail in any way.
+    except Exception as error:
+        raise InputError(
+            f"{path} is damaged or not a PyTorch state dict (nothing else is read): "
+            "fetch the checkpoint again"
+        ) from error
+    if not isinstance(content, Mapping) or not all(
+        isinstance(name, str) and isinstance(tensor, torch.Tensor)
+        for name, tensor in content.items()
+    ):
+        raise InputError(f"{path} is not a state dict: it must hold tensors by name, alone")
+    return {name: tensor.numpy() for name, tensor in content.items()}
+
+
+def _require_gates(tensors: Mapping[str, np.ndarray], gates: int, path: Path) -> None:
+    """Check that the weights have as many gates as the configuration says."""
+    held = sum(name.endswith(".theta.weight") for name in tensors)
+    # With no gate at all it may be another network, which `_assign` describes better.
+    if held != gates and (held or "conv1a.weight" in tensors):
+        raise InputError(
+            f"{path} holds the weights of {held} gates, not of {gates} as its name or the "
+            "option says; give gates as the weights have them"
+        )
+
+
+def _assign(model: AGCNN, tensors: Mapping[str, np.ndarray], path: Path) -> None:
+    """Put every tensor where it belongs; refuse any that is missing, unknown or misshapen."""
+    configuration = f"gates={model.gates}, aggregation={model.aggregation!r}"
+    slots = {name: (variable, axes) for name, variable, axes in _slots(model)}
+    for name in slots:
+        if name not in tensors:
+            raise InputError(
+                f"{path} is of another network: it lacks the tensor {name} of {configuration}"
+            )
+    for name, tensor in tensors.items():
+        if name in slots:
+            variable, axes = slots[name]
+            expected = tuple(variable.shape[axes.index(axis)] for axis in range(len(axes)))
+        elif name in UNUSED_TENSORS:
+            expected = UNUSED_TENSORS[name]
+        elif re.fullmatch(r"bnorm\d[a-c]\.num_batches_tracked", name):
+            # PyTorch's count of training steps: part of every batch normalization's state,
+            # of use only to one without a fixed momentum.
+            expected = ()
+        else:
+            raise InputError(
+                f"{path} is of another network: its tensor {name} has no place in {configuration}"
+            )
+        if tensor.shape != expected:
+            raise InputError(
+                f"{path} is of another network: its tensor {name} has shape {tensor.shape}, "
+                f"not {expected}"
+            )
+        if not np.isfinite(tensor).all():
+            raise InputError(f"{path} is damaged: its tensor {name} holds NaN or infinity")
+
+    for name, (variable, axes) in slots.items():
+        tensor = tensors[name]
+        if name == "classifier.weight" and not model.gates:
+            tensor = _flattened_channels_last(tensor, model.get_layer("flatten").input.shape[1:])
+        variable.assign(tensor.transpose(axes))
+
+
+def _flattened_channels_last(weight: np.ndarray, shape: tuple[int, int, int]) -> np.ndarray:
+    """Reorder (out, channels x height x width) to (out, height x width x channels).
+
+    PyTorch flattens feature maps channels first, Keras channels last.
+    """
+    height, width, channels = shape
+    weight = weight.reshape(-1, channels, height, width)
+    return weight.transpose(0, 2, 3, 1).reshape(len(weight), -1)
+
+
+def _slots(model: AGCNN) -> Iterator[tuple[str, keras.Variable, tuple[int, ...]]]:
+    """(PyTorch name, Keras variable, order of axes) of everything that a checkpoint fills."""
+    for stage, (_, blocks) in enumerate(STAGES, start=1):
+        for block in range(1, blocks + 1):
+            tag = f"{stage}{'abc'[block - 1]}"
+            convolution = model.get_layer(f"stage_{stage}_block_{block}_conv")
+            yield f"conv{tag}.weight", convolution.kernel, _CONVOLUTION
+            yield f"conv{tag}.bias", convolution.bias, _VECTOR
+            norm = model.get_layer(f"stage_{stage}_block_{block}_norm")
+            yield f"bnorm{tag}.weight", norm.gamma, _VECTOR
+            yield f"bnorm{tag}.bias", norm.beta, _VECTOR
+            yield f"bnorm{tag}.running_mean", norm.moving_mean, _VECTOR
+            yield f"bnorm{tag}.running_var", norm.moving_variance, _VECTOR
+    for number in range(1, model.gates + 1):
+        gate = model.get_layer(f"gate_{number}")
+        yield f"attention{number}.theta.weight", gate.theta.kernel, _CONVOLUTION
+        yield f"attention{number}.phi.weight", gate.phi.kernel, _CONVOLUTION
+        yield f"attention{number}.psi.weight", gate.psi.kernel, _CONVOLUTION
+        yield f"attention{number}.psi.bias", gate.psi.bias, _VECTOR
+    head = model.get_layer("logits")
+    for number, dense in enumerate(getattr(head, "dense_per_gate", [])):
+        yield f"classifiers.{number}.weight", dense.kernel, _DENSE
+        yield f"classifiers.{number}.bias", dense.bias, _VECTOR
+    if hasattr(head, "dense"):
+        yield "classifier.weight", head.dense.kernel, _DENSE
+        yield "classifier.bias", head.dense.bias, _VECTOR
+
+
+app = cyclopts.App(
+    name="python -m keras_astroattn.models.published",
+    help="Convert a published PyTorch checkpoint to a Keras model.",
+    version_flags=[],
+)
+
+
+@app.default
+def convert(
+    checkpoint: Path,
+    *,
+    output: Annotated[Path, cyclopts.Parameter(alias="-o")],
+    scope: str = "sample",
+    gates: int | None = None,
+    normalization: str | None = None,
+    aggregation: str | None = None,
+) -> None:
+    """Convert a published PyTorch checkpoint to a Keras model.
+
+    Parameters
+    ----------
+    checkpoint
+        A checkpoint <epoch>.pt, or a folder of them, which means its last epoch.
+    output
+        The file to write, ending in .keras; an existing one is never overwritten.
+    scope
+        sample: each image by itself; batch: as the paper, over the whole batch.
+    gates
+        0 to 3; by default as the folder's name says.
+    normalization
+        Of the attention scores; by default as the folder's name says.
+    aggregation
+        From the gates to logits; by default as the folder's name says.
+    """
+    if output.suffix != ".keras":
+        raise InputError(f"the output must be named *.keras; got {output}")
+    if output.exists():
+        raise InputError(f"{output} exists already; name another file or remove it")
+    model = load_published(
+        checkpoint, scope, gates=gates, normalization=normalization, aggregation=aggregation
+    )
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(output) as temporary:
+            model.save(temporary)
+    except OSError as error:
+        raise InputError(f"cannot write {output}: {error.strerror or error}") from error
+    print(
+        f"{output}: gates={model.gates}, normalization={model.normalization}, "
+        f"aggregation={model.aggregation}, scope={model.scope}"
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
