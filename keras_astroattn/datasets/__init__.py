@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
 
 def _register_builders(_tfds: object) -> None:
     """TFDS knows a builder as soon as its class exists."""
-    for module in ("mirabest", "frdeep"):
+    for module in ("mirabest", "frdeep", "simulated"):
         importlib.import_module(f"{__name__}.{module}")
 
 

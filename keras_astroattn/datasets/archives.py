@@ -81,7 +81,7 @@ class Batch:
 
     @property
     def split(self) -> str:
-        """ "train" or "test"."""
+        """Split of the batch, train or test."""
         return "test" if self.name == "test_batch" else "train"
 
 

@@ -24,9 +24,9 @@ from .archives import (
     Archive,
     Batch,
     data_folder,
-    find_archive,
     read_batches,
     require_archive,
+    verified_content,
 )
 from .cache import cache_folder, writing
 from .classes import LABEL_NAMES, SOURCE_CLASSES
@@ -110,7 +110,15 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         with writing(self.data_dir_root, self.name):
             for leftover in self.data_path.parent.glob("incomplete.*"):
                 shutil.rmtree(leftover)
-            super().download_and_prepare(download_config=config, **arguments)
+            # What TFDS downloads is kept elsewhere once it is verified (`_downloaded`).
+            downloads = Path(self.data_dir_root) / f".{self.name}.downloads"
+            shutil.rmtree(downloads, ignore_errors=True)
+            try:
+                super().download_and_prepare(
+                    download_config=config, **{"download_dir": downloads, **arguments}
+                )
+            finally:
+                shutil.rmtree(downloads, ignore_errors=True)
             # Another process may have prepared them while this one waited.
             self.info.read_from_directory(self.data_dir)
 
@@ -149,9 +157,14 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
         del batch, row
         return True
 
-    def kept_archive(self) -> Path | None:
-        """Path of a tarball that was downloaded earlier, or None."""
-        return find_archive(self.builder_config.archive, self.data_dir_root / "archives")
+    def has_kept_archive(self) -> bool:
+        """Whether the tarball was downloaded earlier."""
+        return self._kept.exists()
+
+    @property
+    def _kept(self) -> Path:
+        """Where a downloaded tarball is kept."""
+        return Path(self.data_dir_root) / "archives" / self.builder_config.archive.filename
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         archive = self.builder_config.archive
@@ -179,25 +192,41 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
                 key += 1
 
     def _downloaded(self, dl_manager: tfds.download.DownloadManager) -> Path:
-        """The tarball from the cache, else by TFDS's downloader with registered checksums."""
+        """The tarball from the cache, else by TFDS's downloader with registered checksums.
+
+        A good one is kept, for the other configurations that are read from it; a bad one
+        is removed, so that the next attempt fetches it anew.
+        """
         archive = self.builder_config.archive
-        kept = self.kept_archive()
-        if kept is not None:
+        kept = self._kept
+        if kept.exists() and _removed_if_bad(kept, archive) is None:
             return kept
         try:
             # TFDS tries ten times over three minutes where there is no network: ask first.
             with urllib.request.urlopen(archive.url, timeout=CONNECTION_TIMEOUT):
                 pass
-            fetched = dl_manager.download(archive.url)
+            fetched = Path(dl_manager.download(archive.url))
         # URLError and the exceptions of requests are OSErrors; TFDS's own are bare Exceptions.
         except Exception as error:
-            reason = " ".join(str(getattr(error, "reason", error)).split())
+            reason = str(getattr(error, "reason", error)).partition("\n")[0].rstrip(":")
             raise InputError(
                 f"cannot fetch {archive.title} ({reason}): put {archive.url} in a folder and name "
                 f"it by --data-dir or {DATA_VARIABLE}"
             ) from None
-        kept = self.data_dir_root / "archives" / archive.filename
+        failure = _removed_if_bad(fetched, archive)
+        if failure is not None:
+            raise failure
         kept.parent.mkdir(exist_ok=True)
         with atomic_path(kept) as temporary:
             shutil.copyfile(fetched, temporary)
-        return Path(kept)
+        return kept
+
+
+def _removed_if_bad(path: Path, archive: Archive) -> InputError | None:
+    """What is wrong with a tarball of the cache, which is then removed, or None."""
+    try:
+        verified_content(path, archive)
+    except InputError as error:
+        path.unlink()
+        return error
+    return None

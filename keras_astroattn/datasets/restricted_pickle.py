@@ -1,7 +1,7 @@
 """Unpickle numpy arrays, numpy scalars and plain containers, and nothing else.
 
 A pickle is a program: whoever loads one with `pickle.load` runs what its author wrote.
-Here the only names that a pickle can reach are stand-ins for the five constructors that
+Here the only names that a pickle can reach are stand-ins for the constructors that
 numpy's own pickles use. They hold the description of an array (type, shape, bytes) and
 check it before numpy sees it: even `numpy.dtype` and `numpy.ndarray` themselves accept
 states that make numpy read memory that is not theirs.
@@ -105,11 +105,17 @@ def _encode(text: str, encoding: str = "latin1") -> bytes:
     return text.encode("latin1")
 
 
+def _no_bytes() -> bytes:
+    # What Python 3 writes for b"" there. It takes no argument: bytes(2**40) is a bomb.
+    return b""
+
+
 # numpy 1 writes numpy.core, numpy 2 numpy._core; the stand-ins are the same.
 _ALLOWED = {
     ("numpy", "dtype"): _Type,
     ("numpy", "ndarray"): None,
     ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): _no_bytes,
     **{
         (f"numpy.{core}.{module}", name): function
         for core in ("core", "_core")

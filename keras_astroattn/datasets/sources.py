@@ -5,7 +5,9 @@ import dataclasses
 import hashlib
 import importlib.util
 import io
+import logging
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
@@ -151,7 +153,7 @@ def is_at_hand(data: str, data_dir: str | os.PathLike | None = None) -> bool:
     if archive is None:
         return True
     if folder is None:
-        return builder.data_path.exists() or builder.kept_archive() is not None
+        return builder.data_path.exists() or builder.has_kept_archive()
     if not any(find_archive(known, folder) for known in _archives()):
         require_archive(archive, folder)
     return find_archive(archive, folder) is not None
@@ -214,12 +216,28 @@ def _prepare(builder: "SourceBuilder", folder: os.PathLike | None) -> None:
         )
 
 
+@contextlib.contextmanager
+def _without_own_deprecation() -> Iterator[None]:
+    """Keep to itself that TFDS, decoding float64, uses an attribute that TFDS deprecates."""
+
+    def keep(record: logging.LogRecord) -> bool:
+        return "FeatureConnector.dtype" not in record.getMessage()
+
+    logger = logging.getLogger("absl")
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)
+
+
 def _read(builder: "SourceBuilder", split: str) -> Sources:
     """One split of a prepared data set."""
     import tensorflow as tf
 
     try:
-        columns = builder.as_dataset(split=split, batch_size=-1)
+        with _without_own_deprecation():
+            columns = builder.as_dataset(split=split, batch_size=-1)
     except (tf.errors.OpError, OSError, AssertionError) as error:
         raise InputError(
             f"the prepared data in {builder.data_path} are damaged "
