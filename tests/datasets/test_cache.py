@@ -1,3 +1,4 @@
+import select
 import subprocess
 import sys
 from pathlib import Path
@@ -24,20 +25,21 @@ def test_another_process_waits_and_a_killed_one_lets_go(tmp_path: Path) -> None:
     code = (
         "import sys, time; from pathlib import Path; "
         "from keras_astroattn.datasets.cache import writing\n"
+        "print('ready', flush=True)\n"
         "with writing(Path(sys.argv[1]), 'set'): print('held', flush=True); time.sleep(60)"
     )
 
     def start() -> subprocess.Popen:
-        return subprocess.Popen(
-            [sys.executable, "-c", code, str(tmp_path)], stdout=subprocess.PIPE, text=True
-        )
+        command = [sys.executable, "-c", code, str(tmp_path)]
+        return subprocess.Popen(command, stdout=subprocess.PIPE, bufsize=0)
 
     with start() as first:
-        assert first.stdout.readline() == "held\n"
+        assert [first.stdout.readline(), first.stdout.readline()] == [b"ready\n", b"held\n"]
         with start() as second:
+            assert second.stdout.readline() == b"ready\n"
+            assert select.select([second.stdout], [], [], 1.0)[0] == []  # it waits
             with writing(tmp_path, "another set"):
                 pass  # locks are a set's own
-            first.kill()  # the second holds the lock only after this
-            assert second.stdout.readline() == "held\n"
-            assert first.wait() != 0
+            first.kill()
+            assert second.stdout.readline() == b"held\n"
             second.kill()

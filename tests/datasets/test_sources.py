@@ -220,6 +220,12 @@ def test_a_folder_with_another_set_is_no_error_for_whoever_only_asks(
     assert is_at_hand("frdeep", tmp_path)
 
 
+def test_simulated_sources_are_always_at_hand(cache: Path, tmp_path: Path) -> None:
+    assert is_at_hand("simulated")
+    assert is_at_hand("simulated", tmp_path)  # an empty folder is no hindrance
+    assert "needs no data" in how_to_get("simulated")
+
+
 def test_how_to_get_a_set_is_one_line_with_its_address() -> None:
     line = how_to_get("mirabest")
     assert "\n" not in line
