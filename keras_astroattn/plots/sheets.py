@@ -1,0 +1,73 @@
+"""Contact sheets: many images at a glance, such as simulated sources beside real ones."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from keras_astroattn.errors import InputError
+
+from .style import CLASS_COLOURS, TEXT_WIDTH, panel_grid, show_source, styled
+
+
+@styled
+def contact_sheet(
+    images: np.ndarray,
+    captions: Sequence[str] | None = None,
+    labels: Sequence[int] | np.ndarray | None = None,
+    columns: int = 8,
+    title: str | None = None,
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Images in rows, square-root stretched each to its own brightest pixel.
+
+    Args:
+        images: (n, height, width) of any real dtype, 0 the empty sky.
+        captions: (n,) short texts above the images; none by default.
+        labels: (n,) 0 FRI, 1 FRII; the frame takes the class's colour. None frames in grey,
+            and so does a label that is neither.
+        columns: Images a row; fewer if there are fewer images.
+        title: Above them all.
+        width: Of the figure, inches.
+
+    Returns:
+        The figure; its height follows from the number of rows.
+
+    Raises:
+        InputError: There is no image, the images are not (n, height, width), columns is
+            below 1, or captions or labels are not one an image.
+    """
+    images = np.asarray(images)
+    if images.ndim != 3 or not len(images):
+        raise InputError(
+            f"contact sheet: images of shape {images.shape}; give (n, height, width), n at least 1"
+        )
+    if columns < 1:
+        raise InputError(f"contact sheet: {columns} columns; give at least 1")
+    for name, given in (("captions", captions), ("labels", labels)):
+        if given is not None and len(given) != len(images):
+            raise InputError(f"contact sheet: {len(given)} {name} for {len(images)} images")
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    top = 0.05 + (0.2 if title else 0.0) + (0.13 if captions is not None else 0.0)
+    figure, panels = panel_grid(
+        width,
+        rows,
+        columns,
+        margins=(0.03, 0.03, top, 0.03),
+        row_gap=0.17 if captions is not None else None,
+    )
+    if title:
+        figure.suptitle(title, y=1 - 0.04 / figure.get_size_inches()[1], va="top", fontsize=8)
+    for place, axes in enumerate(panels.flat):
+        if place >= len(images):
+            axes.set_axis_off()
+            continue
+        show_source(axes, images[place])
+        if captions is not None:
+            axes.set_title(captions[place], fontsize=6, pad=2)
+        coloured = labels is not None and labels[place] in (0, 1)
+        colour = CLASS_COLOURS[int(labels[place])] if coloured else "0.5"
+        for spine in axes.spines.values():
+            spine.set(color=colour, linewidth=1.2 if coloured else 0.6)
+    return figure
