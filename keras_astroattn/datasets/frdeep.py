@@ -3,6 +3,11 @@
 Some of its images should not be trained on (`FLAWED`). 70 of its sources are in MiraBest
 too, and six of its test images, all FRI, are MiraBest training images
 (`TEST_SOURCES_IN_MIRABEST`): leave these out when a network trained on MiraBest is tested.
+
+Two more galaxies are in both catalogues and so twice in the training set, a few pixels
+apart (cross-correlation 0.999 and 0.997 on FIRST): `151_FRICAT_FR1_example` and `15_example`
+of data_batch_2, `154_FRICAT_FR1_example` and `44_example` of data_batch_6, all FRI. They are
+kept: neither is a test image.
 """
 
 import dataclasses
