@@ -16,8 +16,8 @@ class AttentionGate(keras.layers.Layer):
         gate(x, g) = x * a, a
 
     theta, phi and psi are 1 x 1 convolutions to `intermediate_channels`,
-    `intermediate_channels` and 1 channels; only psi has a bias (initially 10);
-    `upsample` is bilinear with half-pixel centres.
+    `intermediate_channels` and 1 channels; only psi has a bias; `upsample` is bilinear
+    with half-pixel centres.
 
     Shapes: x (batch, height, width, channels) and g (batch, h, w, gating channels) to
     attended features (batch, height, width, channels), in the compute dtype, and the
@@ -27,6 +27,8 @@ class AttentionGate(keras.layers.Layer):
         normalization: of the scores s; see `AttentionNormalization`.
         scope: `"sample"` or `"batch"`; see `AttentionNormalization`.
         intermediate_channels: channels in which x and g are compared.
+        psi_bias: initial bias of psi. The paper's 10 leaves `sigmoid` and `tanh` saturated,
+            a map of ones that hardly learns; 0 does not.
         **kwargs: of `keras.layers.Layer`.
 
     Raises:
@@ -41,13 +43,17 @@ class AttentionGate(keras.layers.Layer):
         normalization: str = "range_norm",
         scope: str = "sample",
         intermediate_channels: int = 64,
+        psi_bias: float = 10.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
         self.intermediate_channels = intermediate_channels
+        self.psi_bias = psi_bias
         self.theta = self._one_by_one(intermediate_channels, "theta", use_bias=False)
         self.phi = self._one_by_one(intermediate_channels, "phi", use_bias=False)
-        self.psi = self._one_by_one(1, "psi", bias_initializer=keras.initializers.Constant(10.0))
+        self.psi = self._one_by_one(
+            1, "psi", bias_initializer=keras.initializers.Constant(psi_bias)
+        )
         self.normalize = AttentionNormalization(normalization, scope, name="normalize")
 
     def _one_by_one(self, channels: int, name: str, **kwargs) -> keras.layers.Conv2D:
@@ -93,4 +99,5 @@ class AttentionGate(keras.layers.Layer):
             "normalization": self.normalize.normalization,
             "scope": self.normalize.scope,
             "intermediate_channels": self.intermediate_channels,
+            "psi_bias": self.psi_bias,
         }

@@ -61,6 +61,7 @@ class AGCNN(keras.Model):
             fewer than three gates were trained without.)
         num_classes: number of logits.
         input_shape: (height, width, channels), at least 16 pixels high and wide.
+        psi_bias: initial bias of the gates' scores; see `AttentionGate`.
         dtype: Keras dtype policy or its name; by default the global one.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
@@ -84,6 +85,7 @@ class AGCNN(keras.Model):
         dropout: float = 0.5,
         num_classes: int = 2,
         input_shape: tuple[int, int, int] = (IMAGE_SIZE, IMAGE_SIZE, 1),
+        psi_bias: float = 10.0,
         dtype=None,
         **kwargs,
     ):
@@ -106,9 +108,9 @@ class AGCNN(keras.Model):
 
         vectors = []
         for gate, x in enumerate(reversed(finer[len(finer) - gates :]), start=1):
-            attended, a = AttentionGate(normalization, scope, dtype=dtype, name=f"gate_{gate}")(
-                (x, g)
-            )
+            attended, a = AttentionGate(
+                normalization, scope, psi_bias=psi_bias, dtype=dtype, name=f"gate_{gate}"
+            )((x, g))
             vectors.append(AttentionPooling(pooling, name=f"pooling_{gate}")((attended, a)))
         if gates and aggregation == "concat_gating":
             vectors.append(keras.layers.GlobalAveragePooling2D(dtype="float32", name="g_mean")(g))
@@ -135,6 +137,7 @@ class AGCNN(keras.Model):
         self.dropout = dropout
         self.num_classes = num_classes
         self.image_shape = tuple(input_shape)
+        self.psi_bias = psi_bias
         self.network_dtype = dtype
 
     def get_config(self):
@@ -148,6 +151,7 @@ class AGCNN(keras.Model):
             "dropout": self.dropout,
             "num_classes": self.num_classes,
             "input_shape": self.image_shape,
+            "psi_bias": self.psi_bias,
             "dtype": keras.dtype_policies.serialize(self.network_dtype),
             "name": self.name,
             "trainable": self.trainable,

@@ -1,0 +1,134 @@
+"""Where the network looks, epoch by epoch."""
+
+import io
+import os
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_astroattn.files import atomic_path
+from keras_astroattn.images import to_network_units
+from keras_astroattn.models.ag_cnn import attention_model
+from keras_astroattn.plots import attention_figure, attention_progress, save_figure
+
+SNAPSHOT = "epoch_{:04d}"
+
+
+class AttentionSnapshots(keras.callbacks.Callback):
+    """Draw every gate's map for fixed probe images at the end of each epoch.
+
+    Writes `epoch_NNNN.npz` (`image` uint8 (n, h, w), `label` (n,), `attention_1` ..
+    `attention_N` and `attention_mean` (n, h, w) float32, `logits` (n, classes)) and
+    `epoch_NNNN.png`, and, where a TensorBoard folder is given, the picture there as an
+    image summary (which needs TensorFlow). A network without gates has no maps, and
+    nothing is written.
+
+    Args:
+        network: the network being trained.
+        images: probe images, uint8 (n, h, w).
+        labels: their classes (n,).
+        folder: where to write.
+        tensorboard: folder of the TensorBoard log, or None.
+        every: epochs between two snapshots (the first epoch has one too).
+    """
+
+    def __init__(
+        self,
+        network: keras.Model,
+        images: np.ndarray,
+        labels: np.ndarray,
+        folder: str | os.PathLike,
+        tensorboard: str | os.PathLike | None = None,
+        every: int = 1,
+    ):
+        super().__init__()
+        self.images = np.asarray(images)
+        self.labels = np.asarray(labels)
+        self.folder = Path(folder)
+        self.tensorboard = tensorboard
+        self.every = every
+        self.attention = attention_model(network)
+        self.gates = len(self.attention.outputs) - 2
+        self._inputs = to_network_units(self.images)[..., None]
+        self._writer = None
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Write the epoch's maps and their picture."""
+        if self.gates < 1 or ((epoch + 1) % self.every and epoch > 0):
+            return
+        outputs = self.attention.predict_on_batch(self._inputs)
+        outputs = {name: np.asarray(value) for name, value in outputs.items()}
+        self.folder.mkdir(parents=True, exist_ok=True)
+        name = SNAPSHOT.format(epoch + 1)
+        with atomic_path(self.folder / f"{name}.npz") as temporary:
+            np.savez_compressed(temporary, image=self.images, label=self.labels, **outputs)
+        figure = attention_figure(
+            self.images,
+            [outputs[f"attention_{gate}"] for gate in range(1, self.gates + 1)],
+            outputs["attention_mean"],
+            self.labels,
+        )
+        (picture,) = save_figure(figure, self.folder / name, formats=("png",), resolution=120)
+        if self.tensorboard is not None:
+            self._log_picture(picture, epoch)
+
+    def _log_picture(self, picture: Path, epoch: int) -> None:
+        import tensorflow as tf
+
+        if self._writer is None:
+            self._writer = tf.summary.create_file_writer(os.fspath(self.tensorboard))
+        with self._writer.as_default(step=epoch):
+            tf.summary.image("attention", tf.io.decode_png(picture.read_bytes())[None])
+        self._writer.flush()
+
+    def on_train_end(self, logs=None):
+        """Close the TensorBoard log."""
+        if self._writer is not None:
+            self._writer.close()
+
+
+def draw_progress(folder: str | os.PathLike, most: int = 11) -> Path | None:
+    """Draw `progress.png`: a source, then its mean attention across the snapshots.
+
+    One source a class, the first of it among the probe images; at most `most` epochs,
+    evenly spread.
+
+    Args:
+        folder: of the snapshots.
+        most: epochs drawn.
+
+    Returns:
+        The picture, or None where there is no snapshot.
+    """
+    from PIL import Image
+
+    folder = Path(folder)
+    snapshots = sorted(folder.glob("epoch_*.npz"))
+    if not snapshots:
+        return None
+    chosen = np.unique(np.linspace(0, len(snapshots) - 1, most).round().astype(int))
+    epochs, maps = [], []
+    for path in (snapshots[k] for k in chosen):
+        with np.load(path) as snapshot:
+            images, labels = snapshot["image"], snapshot["label"]
+            epochs.append(int(path.stem.removeprefix("epoch_")))
+            maps.append(snapshot["attention_mean"])
+    strips = []
+    for label in np.unique(labels):
+        row = int(np.flatnonzero(labels == label)[0])
+        by_epoch = {epoch: one[row] for epoch, one in zip(epochs, maps, strict=True)}
+        figure = attention_progress(images[row], by_epoch, int(label))
+        strip = io.BytesIO()
+        figure.savefig(strip, format="png", dpi=150)
+        strips.append(Image.open(strip).convert("RGB"))
+    picture = Image.new(
+        "RGB", (max(s.width for s in strips), sum(s.height for s in strips)), "white"
+    )
+    top = 0
+    for strip in strips:
+        picture.paste(strip, (0, top))
+        top += strip.height
+    with atomic_path(folder / "progress.png") as temporary:
+        picture.save(temporary)
+    return folder / "progress.png"

@@ -1,0 +1,56 @@
+"""Models on disk that survive a kill at any moment."""
+
+import os
+from pathlib import Path
+
+import keras
+
+from keras_astroattn.files import atomic_path
+
+
+def save_model(model: keras.Model, path: str | os.PathLike) -> None:
+    """Save a `.keras` file that is complete or absent."""
+    with atomic_path(path) as temporary:
+        model.save(temporary)
+
+
+class Checkpoints(keras.callbacks.Callback):
+    """Keep the best and the last network, and all that is needed to go on.
+
+    At the end of each epoch, in this order, each written under a temporary name and
+    renamed: `best.keras` if the validation loss is the lowest so far (without
+    validation: always), `last.keras`, and `resume.keras`, the model being fitted with
+    its optimizer. The last is what commits an epoch: an epoch that is killed before it
+    is done again, with the same result. Put this callback after all others.
+
+    Args:
+        network: what is saved as `best.keras` and `last.keras` (the model being fitted
+            wraps it with its augmentation).
+        folder: where.
+        best: lowest validation loss of the epochs before a resume.
+        monitor: the quantity whose minimum is best.
+    """
+
+    BEST, LAST, RESUME = "best.keras", "last.keras", "resume.keras"
+
+    def __init__(
+        self,
+        network: keras.Model,
+        folder: str | os.PathLike,
+        best: float = float("inf"),
+        monitor: str = "val_loss",
+    ):
+        super().__init__()
+        self.network = network
+        self.folder = Path(folder)
+        self.best = best
+        self.monitor = monitor
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Save, and commit the epoch."""
+        value = (logs or {}).get(self.monitor)
+        if value is None or value < self.best:
+            self.best = self.best if value is None else value
+            save_model(self.network, self.folder / self.BEST)
+        save_model(self.network, self.folder / self.LAST)
+        save_model(self.model, self.folder / self.RESUME)

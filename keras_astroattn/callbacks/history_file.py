@@ -1,0 +1,51 @@
+"""The training history as a file that can be read while the training runs."""
+
+import csv
+import io
+import os
+import time
+from pathlib import Path
+
+import keras
+
+from keras_astroattn.files import write_text
+
+
+def read_history(path: str | os.PathLike) -> list[dict[str, float]]:
+    """The rows of a history file, one an epoch; none if there is no such file."""
+    path = Path(path)
+    if not path.exists():
+        return []
+    with path.open(newline="", encoding="utf-8") as file:
+        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+
+
+class HistoryFile(keras.callbacks.Callback):
+    """Write a CSV file, one row an epoch: epoch (from 1), seconds, then Keras's logs.
+
+    The file is written anew each epoch, under a temporary name, and renamed.
+
+    Args:
+        path: of the CSV file.
+        rows: of the epochs before a resume.
+    """
+
+    def __init__(self, path: str | os.PathLike, rows: list[dict[str, float]] | None = None):
+        super().__init__()
+        self.path = Path(path)
+        self.rows = list(rows or [])
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Start the epoch's clock."""
+        self._started = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        """Add the epoch's row and write the file."""
+        seconds = time.perf_counter() - self._started
+        values = {name: float(value) for name, value in (logs or {}).items()}
+        self.rows.append({"epoch": epoch + 1, "seconds": round(seconds, 3), **values})
+        text = io.StringIO()
+        writer = csv.DictWriter(text, fieldnames=list(self.rows[0]), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        write_text(self.path, text.getvalue())

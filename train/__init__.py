@@ -1,0 +1,1 @@
+"""Training programs; they run from a checkout (`python -m train.run`)."""

@@ -1,0 +1,94 @@
+"""The order of the training images, as a function of seed and epoch."""
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+
+from keras_astroattn.images import IMAGE_SIZE, to_network_units
+from keras_astroattn.layers import RandomAffine
+
+_IMAGE = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32)
+_LABEL = tf.TensorSpec((None,), tf.int64)
+
+
+def steps_per_epoch(count: int, passes: int, batch_size: int) -> int:
+    """Whole batches in `passes` passes over `count` images; at least one."""
+    return max(1, count * passes // batch_size)
+
+
+def epoch_batches(
+    count: int, passes: int, batch_size: int, seed: int, epoch: int
+) -> Iterator[np.ndarray]:
+    """Rows of each batch of one epoch: every pass is one permutation of all rows.
+
+    What is left over at the end of the last pass, less than a batch, is left out; it is
+    another remainder every epoch.
+    """
+    random = np.random.default_rng([seed, epoch])
+    order = np.concatenate([random.permutation(count) for _ in range(passes)])
+    for step in range(steps_per_epoch(count, passes, batch_size)):
+        yield order[step * batch_size : (step + 1) * batch_size]
+
+
+def training_batches(
+    images: np.ndarray,
+    labels: np.ndarray,
+    *,
+    passes: int,
+    batch_size: int,
+    seed: int,
+    epochs: range,
+) -> tf.data.Dataset:
+    """Batches of (images in network units, labels), epoch after epoch.
+
+    Args:
+        images: uint8 (n, 150, 150).
+        labels: int (n,).
+        passes: over the images in an epoch.
+        batch_size: images in a batch.
+        seed: of the order.
+        epochs: numbers of the epochs to come.
+    """
+
+    def rows() -> Iterator[np.ndarray]:
+        for epoch in epochs:
+            yield from epoch_batches(len(images), passes, batch_size, seed, epoch)
+
+    pixels, classes = tf.constant(to_network_units(images)[..., None]), tf.constant(labels)
+    return (
+        tf.data.Dataset.from_generator(rows, output_signature=tf.TensorSpec((None,), tf.int64))
+        .map(lambda row: (tf.gather(pixels, row), tf.gather(classes, row)))
+        .prefetch(2)
+    )
+
+
+def validation_batches(
+    images: np.ndarray, labels: np.ndarray, *, passes: int, batch_size: int, augment: dict
+) -> tf.data.Dataset:
+    """Batches to validate on: one clean pass, or `passes` passes of fixed random transforms.
+
+    The transforms are the same at every epoch, so that its losses can be compared.
+
+    Args:
+        images: uint8 (n, 150, 150).
+        labels: int (n,).
+        passes: augmented passes; 0 is one clean pass.
+        batch_size: images in a batch.
+        augment: options of `RandomAffine`.
+    """
+    pixels, classes = to_network_units(images)[..., None], np.asarray(labels, np.int64)
+    if passes == 0:
+        return tf.data.Dataset.from_tensor_slices((pixels, classes)).batch(batch_size)
+
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        transform = RandomAffine(**augment, seed=0)
+        for _ in range(passes):
+            for start in range(0, len(pixels), batch_size):
+                rows = slice(start, start + batch_size)
+                yield np.asarray(transform(pixels[rows], training=True)), classes[rows]
+
+    count = passes * -(-len(pixels) // batch_size)
+    return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _LABEL)).apply(
+        tf.data.experimental.assert_cardinality(count)
+    )

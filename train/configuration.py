@@ -1,0 +1,263 @@
+"""Every option of a training run: its default, its help, its check, its place in config.json."""
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import cyclopts
+from cyclopts import Parameter
+
+from keras_astroattn.errors import InputError
+
+CONFIG_FILE = "config.json"
+
+_network = cyclopts.Group("Network", sort_key=1)
+_data = cyclopts.Group("Data", sort_key=2)
+_training = cyclopts.Group("Training", sort_key=3)
+_augmentation = cyclopts.Group("Augmentation", sort_key=4)
+_results = cyclopts.Group("Results", sort_key=5)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
+class TrainConfig:
+    """Options of `python -m train.run`; the defaults are those of the recipe `fast`."""
+
+    gates: Annotated[Literal[0, 1, 2, 3], Parameter(group=_network)] = 3
+    """Attention gates, coarsest first."""
+
+    normalization: Annotated[
+        Literal["softmax", "sigmoid", "tanh", "range_norm", "std_mean_norm"],
+        Parameter(group=_network),
+    ] = "sigmoid"
+    """How scores become an attention map."""
+
+    aggregation: Annotated[
+        Literal["mean", "concat", "deep_sup", "ft", "concat_gating"], Parameter(group=_network)
+    ] = "concat_gating"
+    """How the gates' vectors become logits."""
+
+    pooling: Annotated[Literal["sum", "weighted_mean"], Parameter(group=_network)] = "weighted_mean"
+    """How an attended map becomes a vector."""
+
+    scope: Annotated[Literal["sample", "batch"], Parameter(group=_network)] = "sample"
+    """Normalize over each image by itself, or over the batch as the paper's code did."""
+
+    psi_bias: Annotated[float, Parameter(group=_network)] = 0.0
+    """Initial bias of the gates' scores."""
+
+    dropout: Annotated[float, Parameter(group=_network)] = 0.0
+    """Rate on the pooled vectors."""
+
+    data: Annotated[
+        Literal["auto", "mirabest", "mirabest-confident", "frdeep", "simulated"],
+        Parameter(group=_data),
+    ] = "auto"
+    """`auto` takes MiraBest where it is at hand without a network, else simulated sources."""
+
+    data_dir: Annotated[Path | None, Parameter(group=_data)] = None
+    """Folder with the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`."""
+
+    validation_fraction: Annotated[float, Parameter(group=_data)] = 0.2
+    """Share of the training images held out to choose the best epoch; 0 keeps the last."""
+
+    train_limit: Annotated[int | None, Parameter(group=_data)] = None
+    """Use only N training images (validation included), classes in proportion."""
+
+    recipe: Annotated[Literal["fast", "paper"], Parameter(group=_training)] = "fast"
+    """Defaults of all other options: minutes on a laptop, or the paper's training."""
+
+    epochs: Annotated[int, Parameter(group=_training)] = 40
+    """How often validation, snapshots and checkpoints are made."""
+
+    passes: Annotated[int, Parameter(group=_training)] = 1
+    """Augmented passes over the training images in one epoch."""
+
+    validation_passes: Annotated[int, Parameter(group=_training)] = 0
+    """Augmented passes over the validation images; 0 is one clean pass."""
+
+    batch_size: Annotated[int, Parameter(group=_training)] = 32
+    """Images in a batch."""
+
+    optimizer: Annotated[Literal["adam", "adamw", "sgd"], Parameter(group=_training)] = "adamw"
+    """What follows the gradient."""
+
+    learning_rate: Annotated[float, Parameter(group=_training)] = 3e-3
+    """Initial learning rate."""
+
+    schedule: Annotated[Literal["cosine", "constant"], Parameter(group=_training)] = "cosine"
+    """Let the learning rate fall to zero over the run, or keep it."""
+
+    weight_decay: Annotated[float, Parameter(group=_training)] = 1e-3
+    """Decoupled weight decay."""
+
+    dtype_policy: Annotated[
+        Literal["float32", "mixed_float16", "mixed_bfloat16"], Parameter(group=_training)
+    ] = "float32"
+    """Keras dtype policy of the network."""
+
+    seed: Annotated[int, Parameter(group=_training)] = 0
+    """Of weights, validation split, order, augmentation and dropout."""
+
+    rotation: Annotated[float, Parameter(group=_augmentation)] = 180.0
+    """Largest rotation, degrees."""
+
+    shift: Annotated[float, Parameter(group=_augmentation)] = 2.0
+    """Largest shift, pixels."""
+
+    zoom: Annotated[float, Parameter(group=_augmentation)] = 0.1
+    """Largest change of scale."""
+
+    flip: Annotated[bool, Parameter(group=_augmentation)] = True
+    """Mirror at random."""
+
+    evaluate: Annotated[Literal["validation", "test"], Parameter(group=_results)] = "validation"
+    """What the table at the end is made on. Choose on validation; report on test."""
+
+    protocol_repeats: Annotated[int, Parameter(group=_results)] = 0
+    """Also evaluate pooled over N random transforms of every image (the paper: 360)."""
+
+    output: Annotated[Path | None, Parameter(group=_results)] = None
+    """Folder of the run; by default one under `runs/`, named by data, gates and seed."""
+
+    resume: Annotated[bool, Parameter(group=_results, negative="")] = False
+    """Go on with the run in `--output` where it was interrupted."""
+
+    def __post_init__(self) -> None:
+        """Refuse numbers that mean nothing.
+
+        Raises:
+            InputError: naming the option.
+        """
+        at_least = {
+            "epochs": 1,
+            "passes": 1,
+            "validation_passes": 0,
+            "batch_size": 1,
+            "seed": 0,
+            "rotation": 0,
+            "shift": 0,
+            "weight_decay": 0,
+            "protocol_repeats": 0,
+        }
+        for name, least in at_least.items():
+            value = getattr(self, name)
+            if value < least:
+                raise InputError(f"{_flag(name)} must be at least {least}; got {value}")
+        for name in ("validation_fraction", "dropout", "zoom"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{_flag(name)} must be in [0, 1); got {getattr(self, name)}")
+        if not self.learning_rate > 0:
+            raise InputError(f"--learning-rate must be above 0; got {self.learning_rate}")
+        if self.train_limit is not None and self.train_limit < 4:
+            raise InputError(f"--train-limit must be at least 4; got {self.train_limit}")
+
+    def to_json(self) -> dict[str, Any]:
+        """All that decides the result: every option but where to read and write."""
+        return {
+            name: value
+            for name, value in dataclasses.asdict(self).items()
+            if name not in _NOT_SAVED
+        }
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any], **more: Any) -> "TrainConfig":
+        """Read what `to_json` wrote, with options that it leaves out."""
+        return cls(**values, **more)
+
+
+_NOT_SAVED = ("data_dir", "output", "resume")
+
+
+def recipe_values(recipe: str, gates: int) -> dict[str, Any]:
+    """What a recipe sets differently from `TrainConfig`'s defaults.
+
+    `paper`: Bowles et al. 2020, section 4; the scope stays per sample unless asked for,
+    and dropout was used with three gates only.
+    """
+    if recipe != "paper":
+        return {}
+    return {
+        "normalization": "range_norm",
+        "aggregation": "ft",
+        "pooling": "sum",
+        "psi_bias": 10.0,
+        "dropout": 0.5 if gates == 3 else 0.0,
+        "epochs": 100,
+        "passes": 72,
+        "validation_passes": 72,
+        "batch_size": 16,
+        "optimizer": "adam",
+        "learning_rate": 1e-5 if gates == 1 else 5e-5,
+        "schedule": "constant",
+        "weight_decay": 0.0,
+        "flip": False,
+    }
+
+
+def paper_config(gates: int = 3, **more: Any) -> TrainConfig:
+    """The recipe `paper` as a configuration, for programs that make many."""
+    return TrainConfig(
+        **{"gates": gates, "recipe": "paper", **recipe_values("paper", gates), **more}
+    )
+
+
+def options_not_given(
+    app: cyclopts.App, commands: tuple[str, ...], arguments: cyclopts.ArgumentCollection
+) -> None:
+    """Fill in the options that the command line leaves out (a `cyclopts` config source).
+
+    They come from the interrupted run's config.json under `--resume`, else from the
+    recipe; what both leave out has `TrainConfig`'s defaults.
+    """
+    given = {
+        argument.name: argument.tokens[0].value or "true"
+        for argument in arguments
+        if argument.tokens
+    }
+    output = given.get("--output")
+    if given.get("--resume", "false").lower() == "true" and output is not None:
+        values = saved_config(Path(output)).to_json()
+        source = CONFIG_FILE
+    else:
+        gates = given.get("--gates", str(TrainConfig.gates))
+        recipe = given.get("--recipe", TrainConfig.recipe)
+        values = recipe_values(recipe, int(gates) if gates.isdecimal() else TrainConfig.gates)
+        source = f"recipe {recipe}"
+    values = {name: value for name, value in values.items() if value is not None}
+    cyclopts.config.Dict(values, source=source)(app, commands, arguments)
+
+
+def saved_config(folder: Path) -> TrainConfig:
+    """The configuration of the run in a folder.
+
+    Raises:
+        InputError: there is no run, or its config.json cannot be read.
+    """
+    path = folder / CONFIG_FILE
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return TrainConfig.from_json(saved["config"])
+    except (FileNotFoundError, NotADirectoryError):
+        raise InputError(f"{folder} holds no run to resume: leave --resume out") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{path} is not the configuration of a run ({error})") from None
+
+
+def require_same(config: TrainConfig, saved: TrainConfig) -> None:
+    """Refuse to resume a run with other options than it was started with.
+
+    Raises:
+        InputError: naming the options that differ.
+    """
+    now, before = config.to_json(), saved.to_json()
+    differing = [name for name in now if now[name] != before[name]]
+    if differing:
+        told = ", ".join(f"{_flag(name)} {before[name]}, not {now[name]}" for name in differing)
+        raise InputError(f"the run to resume has {told}: leave these options out")
+
+
+def _flag(name: str) -> str:
+    return "--" + name.replace("_", "-")

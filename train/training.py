@@ -1,0 +1,308 @@
+"""One training run: sources, network, `model.fit`, results."""
+
+import importlib.metadata
+import json
+import platform
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from keras_astroattn import __version__
+from keras_astroattn.callbacks import (
+    AttentionSnapshots,
+    Checkpoints,
+    EpochSeed,
+    HistoryFile,
+    TrainingProgress,
+    draw_progress,
+    read_history,
+)
+from keras_astroattn.datasets import Sources
+from keras_astroattn.errors import InputError
+from keras_astroattn.evaluation import (
+    Evaluation,
+    evaluate_predictions,
+    predict_clean,
+    predict_pooled,
+)
+from keras_astroattn.files import write_text
+from keras_astroattn.layers import RandomAffine
+from keras_astroattn.models import AGCNN
+from keras_astroattn.plots import loss_figure, save_figure
+
+from .batches import steps_per_epoch, training_batches, validation_batches
+from .configuration import CONFIG_FILE, TrainConfig, require_same, saved_config
+from .sources import TrainingSources, choose_data, load_evaluation_sources, split_sources
+
+HISTORY_FILE = "history.csv"
+EVALUATION_FILE = "evaluation.json"
+ATTENTION_FOLDER = "attention"
+PROBES_PER_CLASS = 2
+
+_VERSIONS_OF = ("keras", "tensorflow", "numpy", "scikit-learn")
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """Where a run lies, and how its best model does."""
+
+    folder: Path
+    evaluated_on: str
+    evaluations: dict[str, Evaluation]
+
+
+def train(config: TrainConfig, console: Console | None = None) -> RunResult:
+    """Train a network, or go on with an interrupted run, and evaluate it.
+
+    Raises:
+        InputError: options, data or the output folder are wrong; nothing is overwritten.
+    """
+    console = console or Console()
+    name, remark = choose_data(config)
+    if remark:
+        console.print(remark, highlight=False, soft_wrap=True)
+    folder = config.output or Path("runs") / f"{name}-{config.gates}gates-seed{config.seed}"
+    require_free(folder, config)
+    sources = split_sources(config, name)
+    evaluated_on, evaluation_sources = load_evaluation_sources(config, sources)
+    start_folder(folder, config, sources)
+    if _is_finished(folder):
+        console.print(f"the run in {folder} is finished already", highlight=False, soft_wrap=True)
+        return RunResult(folder, evaluated_on, _read_evaluations(folder))
+
+    console.print(_description(config, sources, folder), highlight=False, soft_wrap=True)
+    _fit(config, sources, folder, console)
+    _draw(folder)
+    best = keras.models.load_model(folder / Checkpoints.BEST)
+    evaluations = evaluate(best, evaluation_sources, config, evaluated_on)
+    text = {protocol: json.loads(each.to_json()) for protocol, each in evaluations.items()}
+    write_text(
+        folder / EVALUATION_FILE,
+        json.dumps({"model": Checkpoints.BEST, "sources": evaluated_on, **text}, indent=1) + "\n",
+    )
+    (folder / Checkpoints.RESUME).unlink()
+    return RunResult(folder, evaluated_on, evaluations)
+
+
+def evaluate(
+    model: keras.Model, sources: Sources, config: TrainConfig, name: str
+) -> dict[str, Evaluation]:
+    """One clean pass and, where asked for, the paper's pooled protocol."""
+    clean = predict_clean(model, sources.image)
+    evaluations = {
+        "clean": evaluate_predictions(sources.label, clean, protocol=f"{name}, one clean pass")
+    }
+    if config.protocol_repeats:
+        pooled = predict_pooled(model, sources.image, repeats=config.protocol_repeats)
+        evaluations["pooled"] = evaluate_predictions(
+            sources.label, pooled, protocol=f"{name}, {config.protocol_repeats} transforms pooled"
+        )
+    return evaluations
+
+
+def require_free(folder: Path, config: TrainConfig) -> None:
+    """Check that a run may be written to a folder, before anything is read or made.
+
+    Raises:
+        InputError: it holds a run that is not to be resumed, a run with other options, or
+            something else; or it cannot be written to.
+    """
+    if config.resume:
+        if config.output is None:
+            raise InputError("--resume needs --output: name the folder of the run")
+        require_same(config, saved_config(folder))
+    elif (folder / CONFIG_FILE).exists():
+        raise InputError(
+            f"{folder} already holds a run: add --resume to go on, or name another --output"
+        )
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise InputError(f"{folder} is not empty: name another --output")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe = folder / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise InputError(
+            f"cannot write to {folder} ({error.strerror}): name another --output"
+        ) from None
+
+
+def start_folder(folder: Path, config: TrainConfig, sources: TrainingSources) -> None:
+    """Write config.json, or check that it is of the same data.
+
+    Raises:
+        InputError: the data have changed since the run was started.
+    """
+    path = folder / CONFIG_FILE
+    validation = sources.validation
+    data = {
+        "name": sources.name,
+        "checksum": sources.training.checksum,
+        "training": len(sources.training),
+        "validation": 0 if validation is None else len(validation),
+    }
+    if path.exists():
+        before = json.loads(path.read_text(encoding="utf-8"))["data"]
+        if before != data:
+            raise InputError(f"the run in {folder} was started on other data: {before}, now {data}")
+        return
+    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+    versions |= {"keras_astroattn": __version__, "python": platform.python_version()}
+    saved = {
+        "config": config.to_json(),
+        "data": data,
+        "backend": keras.backend.backend(),
+        "versions": versions,
+    }
+    write_text(path, json.dumps(saved, indent=1) + "\n")
+
+
+def build(config: TrainConfig, steps: int) -> keras.Model:
+    """The network behind its augmentation, compiled; `steps` optimizer steps in all."""
+    keras.utils.set_random_seed(config.seed)
+    network = AGCNN(
+        gates=config.gates,
+        normalization=config.normalization,
+        aggregation=config.aggregation,
+        pooling=config.pooling,
+        scope=config.scope,
+        dropout=config.dropout,
+        psi_bias=config.psi_bias,
+        dtype=config.dtype_policy,
+        name="network",
+    )
+    image = keras.Input(network.input.shape[1:], name="image")
+    augmented = RandomAffine(**augmentation(config), seed=config.seed, name="augmentation")(image)
+    model = keras.Model(image, network(augmented), name="training")
+    rate = config.learning_rate
+    if config.schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
+    optimizer = {
+        "adam": keras.optimizers.Adam,
+        "adamw": keras.optimizers.AdamW,
+        "sgd": keras.optimizers.SGD,
+    }[config.optimizer]
+    more = {"momentum": 0.9, "nesterov": True} if config.optimizer == "sgd" else {}
+    model.compile(
+        optimizer=optimizer(rate, weight_decay=config.weight_decay or None, **more),
+        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
+        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        # XLA cannot compile the resampling on TensorFlow, and is slower on a CPU.
+        jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
+    )
+    return model
+
+
+def augmentation(config: TrainConfig) -> dict:
+    """The options of `RandomAffine`."""
+    return {
+        "rotation": config.rotation,
+        "shift": config.shift,
+        "zoom": config.zoom,
+        "flip": config.flip,
+    }
+
+
+def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: Console) -> None:
+    training, validation = sources.training, sources.validation
+    batch_size = min(config.batch_size, len(training))
+    steps = steps_per_epoch(len(training), config.passes, batch_size)
+    if (folder / Checkpoints.RESUME).exists():
+        model = keras.models.load_model(folder / Checkpoints.RESUME)
+    else:
+        model = build(config, steps * config.epochs)
+    done = int(model.optimizer.iterations) // steps
+    rows = read_history(folder / HISTORY_FILE)[:done]
+    if done >= config.epochs:
+        return
+
+    network = model.get_layer("network")
+    probes = probe_rows(training if validation is None else validation)
+    model.fit(
+        training_batches(
+            training.image,
+            training.label,
+            passes=config.passes,
+            batch_size=batch_size,
+            seed=config.seed,
+            epochs=range(done, config.epochs),
+        ),
+        steps_per_epoch=steps,
+        initial_epoch=done,
+        epochs=config.epochs,
+        validation_data=None
+        if validation is None
+        else validation_batches(
+            validation.image,
+            validation.label,
+            passes=config.validation_passes,
+            batch_size=max(batch_size, 16),
+            augment=augmentation(config),
+        ),
+        verbose=0,
+        shuffle=False,  # the batches come in the order of seed and epoch
+        callbacks=[
+            EpochSeed(config.seed),
+            TrainingProgress(config.epochs, done, console),
+            HistoryFile(folder / HISTORY_FILE, rows),
+            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
+            AttentionSnapshots(
+                network,
+                probes.image,
+                probes.label,
+                folder / ATTENTION_FOLDER,
+                tensorboard=folder / "tensorboard" / "attention",
+            ),
+            Checkpoints(
+                network,
+                folder,
+                best=min((row["val_loss"] for row in rows if "val_loss" in row), default=np.inf),
+            ),
+        ],
+    )
+
+
+def probe_rows(sources: Sources, per_class: int = PROBES_PER_CLASS) -> Sources:
+    """The first sources of each class: what the snapshots are drawn of."""
+    rows = [np.flatnonzero(sources.label == label)[:per_class] for label in (0, 1)]
+    return sources.select(np.concatenate(rows))
+
+
+def _draw(folder: Path) -> None:
+    rows = read_history(folder / HISTORY_FILE)
+
+    def column(name: str) -> np.ndarray | None:
+        return np.array([row[name] for row in rows]) if name in rows[0] else None
+
+    figure = loss_figure(
+        column("loss"), column("val_loss"), column("accuracy"), column("val_accuracy")
+    )
+    save_figure(figure, folder / "losses.png", formats=("png",))
+    draw_progress(folder / ATTENTION_FOLDER)
+
+
+def _is_finished(folder: Path) -> bool:
+    return (folder / EVALUATION_FILE).exists() and not (folder / Checkpoints.RESUME).exists()
+
+
+def _read_evaluations(folder: Path) -> dict[str, Evaluation]:
+    saved = json.loads((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
+    return {
+        protocol: Evaluation.from_json(json.dumps(saved[protocol]))
+        for protocol in ("clean", "pooled")
+        if protocol in saved
+    }
+
+
+def _description(config: TrainConfig, sources: TrainingSources, folder: Path) -> str:
+    validation = sources.validation
+    held_out = "none held out" if validation is None else f"{len(validation)} held out"
+    return (
+        f"{config.gates} gates, {config.normalization}, {config.aggregation}, {config.pooling}; "
+        f"{sources.name}: {len(sources.training)} sources to train on, {held_out}; "
+        f"writing to {folder}"
+    )
