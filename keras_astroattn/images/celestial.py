@@ -24,6 +24,7 @@ ARCSEC = 3600.0
 _FRAME_KEYWORDS = ("RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "LONPOLE", "LATPOLE")
 # Projections whose scale at the reference point is the header's, and near it hardly differs.
 _ZENITHAL = {"TAN", "SIN", "ARC", "ZEA", "STG", "NCP"}
+_MOST_AXES = 9
 _PARAMETERS = 21  # of a celestial projection at most (ZPN's polynomial)
 _NEAR_REFERENCE = 0.5  # degrees: tan, sin and the like differ by less than 1e-4 there
 _LONGITUDES, _LATITUDES = ("RA", "GLON", "ELON"), ("DEC", "GLAT", "ELAT")
@@ -32,7 +33,7 @@ _LONGITUDES, _LATITUDES = ("RA", "GLON", "ELON"), ("DEC", "GLAT", "ELAT")
 def celestial_axes(header: Mapping) -> tuple[int, int] | None:
     """FITS numbers (from 1) of the longitude and latitude axes; None where there are none."""
     longitude = latitude = None
-    for axis in range(1, int(header.get("NAXIS", 0)) + 1):
+    for axis in range(1, int(header.get("NAXIS", _MOST_AXES)) + 1):
         name = str(header.get(f"CTYPE{axis}", "")).upper().split("-")[0].strip()
         longitude = axis if name in _LONGITUDES else longitude
         latitude = axis if name in _LATITUDES else latitude
@@ -193,7 +194,7 @@ def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
         ) from error
     if not (math.isfinite(ra) and -360 <= ra <= 360 and -90 <= dec <= 90):
         raise InputError(f"position {position!r} is not on the sky: RA 0 to 360, DEC -90 to 90")
-    return ra % 360.0, dec
+    return ra % 360.0 % 360.0, dec  # twice, as -1e-16 % 360 is 360
 
 
 def _degrees(part: str | float, hours: bool) -> float:

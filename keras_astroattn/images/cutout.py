@@ -28,6 +28,7 @@ SAME_SCALE = 0.01
 SMALLEST_FIELD = 16
 """A map with fewer pixels than this on a side is no field."""
 
+_ENDLESS = 1e9  # a map without noise has sources of endless signal-to-noise
 _UNDERSAMPLED = 2.0  # pixels a beam
 _MARGIN = (FIELD_SIZE - IMAGE_SIZE) // 2
 
@@ -44,7 +45,7 @@ class Cutout:
         noise: Standard deviation of the noise, Jy/beam; NaN for a picture. Where a map of
             the noise was given, its median over the frame.
         peak_snr: Brightest pixel of the source in units of the noise (of the frame where
-            there is no source); NaN for a picture.
+            there is no source); NaN for a picture, infinite in a map without noise.
         source_fraction: Share of the frame's pixels that are above 3 sigma.
         largest_angular_size: Largest extent of the source above 3 sigma, less what the
             beam adds (see `islands.measure_extent`), arcsec: 0 for a point source, NaN
@@ -257,11 +258,12 @@ def finish(
     masked = np.nan_to_num(mask_noise(brightness, threshold), nan=0.0, posinf=0.0, neginf=0.0)
     pixels = scale_to_uint8(masked)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        snr = np.nan_to_num(brightness / threshold, nan=0.0, posinf=np.finfo(np.float32).max)
+        snr = np.minimum(np.nan_to_num(brightness / threshold, nan=0.0, posinf=np.inf), _ENDLESS)
     if not pixels.any():
         snr = np.zeros_like(snr)
     extent = measure_extent(snr, beam.mean / pixel_scale if beam else PIXELS_PER_BEAM)
     peak = extent.peak if extent.found else max(float(snr.max()), 0.0)
+    peak = math.inf if peak >= _ENDLESS else peak
     found = set(flags) | source_flags(extent)
     if extent.found and peak < LOW_SNR:
         found.add(flag.LOW_SNR)

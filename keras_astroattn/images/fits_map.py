@@ -129,7 +129,7 @@ class FitsMap:
         self.path = Path(path)
         _check_readable(self.path)
         self._wcs = None
-        self._hdus = None
+        self._hdus = self._file = None
         given = None if beam is None else Beam.of(beam)
         try:
             with self._reading():
@@ -137,7 +137,9 @@ class FitsMap:
 
                 # Not memory-mapped: the pages of a mosaic would count as this process's
                 # memory, and mapping a scaled HDU is not possible at all.
-                self._hdus = fits.open(self.path, memmap=False, lazy_load_hdus=True)
+                # And opened here, because astropy leaves a broken file open.
+                self._file = open(self.path, "rb")  # noqa: SIM115
+                self._hdus = fits.open(self._file, memmap=False, lazy_load_hdus=True)
                 self._hdu = self._find(hdu)
                 header = self._hdu.header
                 self._check_complete(header)
@@ -163,6 +165,8 @@ class FitsMap:
         if self._hdus is not None:
             with quiet():
                 self._hdus.close()
+        if self._file is not None:
+            self._file.close()
 
     def cutout(
         self,
@@ -187,6 +191,11 @@ class FitsMap:
             raise InputError(f"{self.path}: {error}") from error
 
     def _cutout(self, position, noise) -> Cutout:
+        if min(self.shape) < SMALLEST_FIELD:
+            raise InputError(
+                f"the map has {self.shape[1]} x {self.shape[0]} pixels: "
+                f"{SMALLEST_FIELD} x {SMALLEST_FIELD} are the least"
+            )
         x, y = self._centre(position)
         jacobian = local_jacobian(self.keywords, (x, y), self._wcs) if self.keywords else None
         todo = plan(jacobian, self.beam, self.is_first)
@@ -206,7 +215,7 @@ class FitsMap:
         ]
         block = self._block(todo.step)
         field = self._read(low, high, block)
-        if min(field.shape) < SMALLEST_FIELD and min(self.shape) >= SMALLEST_FIELD:
+        if min(field.shape) < SMALLEST_FIELD:
             raise InputError("the map hardly reaches into the frame here")
         if isinstance(noise, FitsMap):
             if noise.shape != self.shape:

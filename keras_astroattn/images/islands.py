@@ -5,6 +5,7 @@ and the next island may be another galaxy. The rule here was set on MiraBest's 1
 against the angular sizes in their file names.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -23,6 +24,9 @@ _MIN_PIXELS = 3
 _MIN_RELATIVE_PEAK = 0.02  # of the brightest: below are the sidelobes of bright sources
 _SMALLEST_REACH = 8.0  # pixels: islands are linked over twice their extent, at least twice this
 _LONGEST_GAP = 40.0  # pixels
+_BALANCE = 0.35  # how far the middle of two lobes may lie from the frame's, in separations
+_LOBE_RATIO = 5.0  # of the fluxes of two lobes at most
+_CORE_RATIO = 3.0  # of the flux of the core to the brighter lobe's at most
 _DIRECTIONS = 36
 
 
@@ -54,13 +58,16 @@ class _Island:
     total: float
     distance: float
     extent: float
+    centroid: np.ndarray  # (2,) rows and columns from the middle of the frame
 
 
 def measure_extent(snr: np.ndarray, beam: float = PIXELS_PER_BEAM) -> Extent:
     """Find the source of a frame and measure it.
 
     The source starts from the island with the most flux near the middle (a Gaussian of 15
-    pixels) and takes in others across gaps of up to twice their extent, at most 40 pixels.
+    pixels) and takes in others across gaps of up to twice their extent, at most 40 pixels;
+    and two islands of like flux on opposite sides of the middle are lobes of one source,
+    however far apart they are.
 
     Args:
         snr: (height, width) map in units of the noise; NaN is below the noise.
@@ -131,9 +138,10 @@ def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
             _Island(
                 edge,
                 float(values[members].max()),
-                float(values[members].sum()),
+                float(values[members].sum(dtype=np.float64)),
                 float(np.hypot(*(points[members] - middle).T).min()),
                 float(np.hypot(*np.ptp(edge, axis=0))),
+                np.average(points[members], axis=0, weights=values[members]) - middle,
             )
         )
     return found
@@ -143,17 +151,35 @@ def _linked(islands: list[_Island]) -> list[_Island]:
     def importance(island: _Island) -> float:
         return math.log(island.total) - 0.5 * (island.distance / OFF_CENTRE_PIXELS) ** 2
 
+    def belongs(island: _Island, other: _Island) -> bool:
+        reach = min(2 * max(_SMALLEST_REACH, other.extent), _LONGEST_GAP)
+        return _gap(island.points, other.points) <= reach
+
     waiting = sorted(islands, key=importance, reverse=True)
-    source, fresh = [], [waiting.pop(0)]
+    fresh = [waiting.pop(0)]
+    fresh += _lobes(islands, fresh[0])
+    waiting = [island for island in waiting if island not in fresh]
+    source = []
     while fresh:
         island = fresh.pop()
         source.append(island)
-        for other in list(waiting):
-            reach = min(2 * max(_SMALLEST_REACH, other.extent), _LONGEST_GAP)
-            if _gap(island.points, other.points) <= reach:
-                waiting.remove(other)
-                fresh.append(other)
+        near = [other for other in waiting if belongs(island, other)]
+        waiting = [other for other in waiting if other not in near]
+        fresh += near
     return source
+
+
+def _lobes(islands: list[_Island], core: _Island) -> list[_Island]:
+    """Two islands that balance about the middle of the frame; `core` may be one of them."""
+    ordered = sorted(islands, key=lambda island: island.total, reverse=True)
+    for one, other in itertools.combinations(ordered, 2):
+        separation = np.hypot(*(one.centroid - other.centroid))
+        imbalance = np.hypot(*(one.centroid + other.centroid)) / 2
+        alike = one.total <= _LOBE_RATIO * other.total
+        # Brighter than the lobes it may be a core, but not much: then they are neighbours.
+        if alike and imbalance <= _BALANCE * separation and core.total <= _CORE_RATIO * one.total:
+            return [island for island in (one, other) if island is not core]
+    return []
 
 
 def _gap(one: np.ndarray, other: np.ndarray) -> float:

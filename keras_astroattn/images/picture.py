@@ -3,6 +3,7 @@
 import os
 import zipfile
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 
@@ -25,6 +26,7 @@ PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".npy", ".npz")
 _MOST_BACKGROUND = 0.5
 _GREY_TOLERANCE = 8  # of 255: what JPEG makes of a grey picture stored in colour
 _MOST_BYTES = 64 * 2**20
+_WANTED = f"{IMAGE_SIZE} x {IMAGE_SIZE} pixels"
 
 
 def read_image(path: str | os.PathLike, **options) -> Cutout:
@@ -123,30 +125,36 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
 
 def _read_array(path: Path) -> np.ndarray:
     try:
-        loaded = np.load(path, allow_pickle=False, mmap_mode="r" if path.suffix != ".npz" else None)
-        if not isinstance(loaded, np.lib.npyio.NpzFile):
-            return np.array(_affordable(loaded))
-        with loaded as archive:
-            names = archive.files
-            if len(names) != 1 and "image" not in names:
-                raise InputError(f"it holds {len(names)} arrays: give one, or call one `image`")
-            name = "image" if "image" in names else names[0]
-            with zipfile.ZipFile(path) as file:
-                sizes = {info.filename: info.file_size for info in file.infolist()}
-            if sizes.get(f"{name}.npy", 0) > _MOST_BYTES:
-                raise InputError("it is too large to be one image of 150 x 150 pixels")
-            return archive[name]
-    except (ValueError, EOFError, zipfile.BadZipFile, KeyError, SyntaxError) as error:
-        if isinstance(error, InputError):
-            raise
-        reason = " ".join(str(error).split())[:200] or "it ends too soon"
+        # Opened here, because numpy leaves a broken file open.
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size > _MOST_BYTES:
+                raise InputError(f"the file is too large for one image of {_WANTED}")
+            if path.suffix.lower() == ".npz":
+                return _read_archive(file)
+            return np.load(file, allow_pickle=False)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error.strerror or error}") from error
+    except Exception as error:  # numpy and zipfile raise a dozen kinds for broken files
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"no array can be read: {reason}") from error
 
 
-def _affordable(array: np.ndarray) -> np.ndarray:
-    if array.nbytes > _MOST_BYTES:
-        raise InputError(f"the image has shape {array.shape}: give {IMAGE_SIZE} x {IMAGE_SIZE}")
-    return array
+def _read_archive(file: BinaryIO) -> np.ndarray:
+    with zipfile.ZipFile(file) as archive:
+        sizes = {
+            info.filename.removesuffix(".npy"): info.file_size
+            for info in archive.infolist()
+            if info.filename.endswith(".npy")
+        }
+        if len(sizes) != 1 and "image" not in sizes:
+            raise InputError(f"it holds {len(sizes)} arrays: give one, or call one `image`")
+        name = "image" if "image" in sizes else next(iter(sizes))
+        if sizes[name] > _MOST_BYTES:
+            raise InputError(f"the array is too large for one image of {_WANTED}")
+        with archive.open(f"{name}.npy") as member:
+            return np.lib.format.read_array(member, allow_pickle=False)
 
 
 def _read_picture(path: Path) -> np.ndarray:
