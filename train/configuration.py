@@ -45,6 +45,9 @@ class TrainConfig:
     scope: Annotated[Literal["sample", "batch"], Parameter(group=_network)] = "sample"
     """Normalize over each image by itself, or over the batch as the paper's code did."""
 
+    stretch: Annotated[Literal["linear", "sqrt"], Parameter(group=_network)] = "linear"
+    """Let the network see the image's brightness or its square root."""
+
     psi_bias: Annotated[float, Parameter(group=_network)] = 0.0
     """Initial bias of the gates' scores."""
 
@@ -184,6 +187,7 @@ def recipe_values(recipe: str, gates: int) -> dict[str, Any]:
         "aggregation": "ft",
         "pooling": "sum",
         "psi_bias": 10.0,
+        "stretch": "linear",
         "dropout": 0.5 if gates == 3 else 0.0,
         "epochs": 100,
         "passes": 72,

@@ -172,6 +172,7 @@ def build(config: TrainConfig, steps: int) -> keras.Model:
         scope=config.scope,
         dropout=config.dropout,
         psi_bias=config.psi_bias,
+        stretch=config.stretch,
         dtype=config.dtype_policy,
         name="network",
     )

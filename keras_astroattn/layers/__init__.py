@@ -20,12 +20,14 @@ from .attention_mean import AttentionMean
 from .attention_pooling import POOLINGS, AttentionPooling
 from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
 from .random_affine import RandomAffine
+from .stretch import STRETCHES, Stretch
 
 __all__ = [
     "AGGREGATIONS",
     "NORMALIZATIONS",
     "POOLINGS",
     "SCOPES",
+    "STRETCHES",
     "AttentionGate",
     "AttentionMean",
     "AttentionNormalization",
@@ -36,4 +38,5 @@ __all__ = [
     "FineTunedAggregation",
     "MeanAggregation",
     "RandomAffine",
+    "Stretch",
 ]

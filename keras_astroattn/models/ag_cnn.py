@@ -8,6 +8,7 @@ from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_mean import AttentionMean
 from keras_astroattn.layers.attention_pooling import AttentionPooling
 from keras_astroattn.layers.registration import register, require_choice
+from keras_astroattn.layers.stretch import Stretch
 
 # (channels, convolution blocks) of the four stages; a 2 x 2 max-pool follows all but the last.
 STAGES = ((6, 3), (16, 3), (32, 3), (64, 2))
@@ -62,6 +63,8 @@ class AGCNN(keras.Model):
         num_classes: number of logits.
         input_shape: (height, width, channels), at least 16 pixels high and wide.
         psi_bias: initial bias of the gates' scores; see `AttentionGate`.
+        stretch: `"linear"`, or, beyond the paper, `"sqrt"`: the network sees the square
+            root of the image's brightness; see `Stretch`.
         dtype: Keras dtype policy or its name; by default the global one.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
@@ -86,6 +89,7 @@ class AGCNN(keras.Model):
         num_classes: int = 2,
         input_shape: tuple[int, int, int] = (IMAGE_SIZE, IMAGE_SIZE, 1),
         psi_bias: float = 10.0,
+        stretch: str = "linear",
         dtype=None,
         **kwargs,
     ):
@@ -98,6 +102,8 @@ class AGCNN(keras.Model):
         # Functional Model
         image = keras.Input(input_shape, name="image")
         x, stages = image, []
+        if stretch != "linear":
+            x = Stretch(stretch, name="stretch")(x)
         for number, (channels, blocks) in enumerate(STAGES, start=1):
             if number > 1:
                 x = _max_pool(x, f"stage_{number - 1}_pool", dtype)
@@ -138,6 +144,7 @@ class AGCNN(keras.Model):
         self.num_classes = num_classes
         self.image_shape = tuple(input_shape)
         self.psi_bias = psi_bias
+        self.stretch = stretch
         self.network_dtype = dtype
 
     def get_config(self):
@@ -152,6 +159,7 @@ class AGCNN(keras.Model):
             "num_classes": self.num_classes,
             "input_shape": self.image_shape,
             "psi_bias": self.psi_bias,
+            "stretch": self.stretch,
             "dtype": keras.dtype_policies.serialize(self.network_dtype),
             "name": self.name,
             "trainable": self.trainable,

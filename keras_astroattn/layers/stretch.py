@@ -1,0 +1,51 @@
+"""Brightness stretches inside the network, as astronomers stretch what they look at."""
+
+import keras
+from keras import ops
+
+from .registration import register, require_choice
+
+STRETCHES = ("linear", "sqrt")
+
+# Keeps the gradient of the square root finite where the sky is black; far below one
+# step of an 8-bit image.
+_DARKEST = 1e-6
+
+
+@register
+class Stretch(keras.layers.Layer):
+    """Stretch the brightness of an image in network units [-1, 1] to [-1, 1].
+
+        v = (x + 1) / 2
+        linear: x
+        sqrt:   2 sqrt(v) - 1
+
+    A square root lifts faint jets and lobes against a bright core. Computed in float32
+    under every dtype policy. Shapes: any, kept.
+
+    Args:
+        stretch: `"linear"` or `"sqrt"`.
+        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+
+    Raises:
+        ValueError: for an unknown stretch.
+    """
+
+    def __init__(self, stretch: str = "sqrt", **kwargs):
+        require_choice("stretch", stretch, STRETCHES)
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.stretch = stretch
+
+    def call(self, x):
+        """Give the stretched image."""
+        if self.stretch == "linear":
+            return x
+        return 2.0 * ops.sqrt(ops.maximum((x + 1.0) / 2.0, _DARKEST)) - 1.0
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the image."""
+        return input_shape
+
+    def get_config(self):
+        """What `__init__` took."""
+        return {**super().get_config(), "stretch": self.stretch}
