@@ -34,6 +34,9 @@ def loss_figure(
     figure = new_figure(COLUMN_WIDTH, 3.6 if with_accuracy else 2.3)
     panels = figure.subplots(1 + with_accuracy, 1, sharex=True, squeeze=False)[:, 0]
     _lines(panels[0], epochs, loss, validation_loss)
+    if with_accuracy:
+        _lines(panels[1], epochs, accuracy, validation_accuracy, 100)
+        panels[1].set_ylabel("accuracy (%)")
     panels[0].set_ylabel("cross-entropy loss (nats)")
     panels[0].set_title(title)
     if validation_loss is not None and np.isfinite(validation_loss).any():
@@ -50,9 +53,6 @@ def loss_figure(
             label=f"lowest, epoch {epochs[best]}",
         )
     panels[0].legend()
-    if with_accuracy:
-        _lines(panels[1], epochs, accuracy, validation_accuracy, 100)
-        panels[1].set_ylabel("accuracy (%)")
     panels[-1].set_xlabel("epoch")
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     return figure

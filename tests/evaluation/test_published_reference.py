@@ -41,24 +41,28 @@ def test_saturated_probabilities_are_ties_in_single_precision(published_dir):
     assert double.auc == pytest.approx(0.967, abs=0.001)
 
 
-def statistics(published_dir, data_dir, name):
+@pytest.fixture(scope="module")
+def test_images(data_dir, tmp_path_factory):
     from keras_astroattn.datasets import load_sources
 
+    cache = tmp_path_factory.mktemp("cache")
+    return load_sources("mirabest", "test", data_dir, cache_dir=cache).image
+
+
+def statistics(published_dir, test_images, name):
     stored = reference(published_dir, name)
-    sources = load_sources("mirabest", "test", data_dir)
-    images = sources.image[stored["attention_rows"]]
     gates = {f"gate {k}": stored[f"attention_{k}"] for k in (1, 2, 3)}
-    return attention_statistics(images, mean_map(gates, (150, 150)))
+    return attention_statistics(test_images[stored["attention_rows"]], mean_map(gates, (150, 150)))
 
 
-def test_the_proposed_model_attends_to_the_source(published_dir, data_dir):
-    verdict = statistics(published_dir, data_dir, PROPOSED)
+def test_the_proposed_model_attends_to_the_source(published_dir, test_images):
+    verdict = statistics(published_dir, test_images, PROPOSED)
     assert not verdict.attends_zero_space
     assert np.all(verdict.enrichment > 1)
 
 
-def test_the_sigmoid_model_attends_to_the_empty_sky(published_dir, data_dir):
+def test_the_sigmoid_model_attends_to_the_empty_sky(published_dir, test_images):
     name = "0709Exp2-sigmoid-MiraBestNOHYBRIDAdam-AGRadGalNetdeep_sup-5e-05"
-    verdict = statistics(published_dir, data_dir, name)
+    verdict = statistics(published_dir, test_images, name)
     assert verdict.attends_zero_space
     assert np.all(verdict.on_empty_sky)

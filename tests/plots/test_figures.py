@@ -1,0 +1,228 @@
+import subprocess
+import sys
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_hex
+from PIL import Image
+
+from keras_astroattn.plots import (
+    COLUMN_WIDTH,
+    TEXT_WIDTH,
+    attention_figure,
+    attention_progress,
+    confusion_figure,
+    loss_figure,
+    map_grid,
+    reliability_figure,
+    roc_figure,
+    save_figure,
+)
+from keras_astroattn.plots.style import COLOURS, RESOLUTION, line_looks
+
+
+def blobs(count, size):
+    """(count, size, size) maps with a blob each, from 0 to 1."""
+    y, x = np.mgrid[:size, :size] / size - 0.5
+    centres = np.linspace(-0.2, 0.2, count)
+    return np.stack([np.exp(-((x - c) ** 2 + (y + c) ** 2) / 0.02) for c in centres])
+
+
+def sources(count):
+    return np.uint8(255 * np.where((values := blobs(count, 150)) > 0.2, values, 0))
+
+
+def attention(width=None):
+    gates = [blobs(3, size) for size in (37, 75, 150)]
+    names = ["row 8", "row 92", "row 138"]
+    return attention_figure(sources(3), gates, blobs(3, 150), [0, 1, 1], names, width)
+
+
+def progress():
+    return attention_progress(sources(1)[0], dict(zip((1, 3, 9), blobs(3, 37), strict=True)), 0)
+
+
+def grid(**options):
+    maps = list(blobs(3, 150))
+    return map_grid(
+        [[maps[0], maps[1]], [maps[2], None]],
+        ["std_mean_norm", "range_norm"],
+        ["mean", "deep_sup"],
+        image=sources(1)[0],
+        row_title="normalization",
+        column_title="aggregation",
+        **options,
+    )
+
+
+def losses():
+    return loss_figure(
+        np.array([0.7, 0.5, 0.4]), np.array([0.7, 0.45, 0.5]), np.array([0.5, 0.7, 0.9])
+    )
+
+
+def reliability():
+    return reliability_figure([0, 0, 0, 10, 30], [0, 0, 0, 0.75, 0.91], [0, 0, 0, 0.5, 0.8])
+
+
+def rocs():
+    return roc_figure({"clean": ([0, 0.2, 1], [0, 0.9, 1], 0.85), "pooled": ([0, 1], [0, 1], 0.5)})
+
+
+FIGURES = {
+    "attention": attention,
+    "attention in a column": lambda: attention(COLUMN_WIDTH),
+    "progress": progress,
+    "grid": grid,
+    "losses": losses,
+    "confusion": lambda: confusion_figure(np.array([[26640, 0], [3000, 25440]]), title="MiraBest"),
+    "reliability": reliability,
+    "uncertainty": lambda: reliability_figure([5, 5], [0.2, 0.8], [0.1, 0.7], "uncertainty"),
+    "roc": rocs,
+}
+
+
+def texts(figure):
+    return {text.get_text() for text in figure.findobj(matplotlib.text.Text)}
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_nothing_is_cut_off_or_larger_than_a_page(name):
+    figure = FIGURES[name]()
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    box = figure.get_tightbbox(canvas.get_renderer())
+    width, height = figure.get_size_inches()
+    assert width <= TEXT_WIDTH
+    assert box.x0 > -0.01
+    assert box.y0 > -0.01
+    assert box.x1 < width + 0.01
+    assert box.y1 < height + 0.01
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_type_is_legible(name):
+    figure = FIGURES[name]()
+    for text in figure.findobj(matplotlib.text.Text):
+        if text.get_text() and text.get_visible():
+            assert text.get_fontsize() >= 5.5, text.get_text()
+
+
+@pytest.mark.parametrize("name", FIGURES)
+def test_the_callers_settings_stay(name):
+    before = dict(matplotlib.rcParams)
+    FIGURES[name]()
+    assert dict(matplotlib.rcParams) == before
+
+
+def test_pyplot_is_never_imported():
+    code = (
+        "import sys, numpy as np; from keras_astroattn import plots;"
+        "plots.loss_figure(np.ones(2)); plots.confusion_figure(np.eye(2));"
+        "plots.attention_progress(np.eye(9), {1: np.eye(9)});"
+        "raise SystemExit('matplotlib.pyplot' in sys.modules or 'keras' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_attention_has_a_row_a_source_and_a_column_a_gate():
+    figure = attention()
+    assert {"source", "gate 1", "gate 2", "gate 3", "mean", "overlay"} <= texts(figure)
+    assert {"FRI\nrow 8", "FRII\nrow 92", "FRII\nrow 138", "attention", "brightness"} <= texts(
+        figure
+    )
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert len(images) == 3 * 6
+    np.testing.assert_array_equal(images[7].get_array(), blobs(3, 37)[1])
+    # Coarse maps cover the source's pixels, not their own.
+    assert {tuple(image.get_extent()) for image in images} == {(-0.5, 149.5, 149.5, -0.5)}
+
+
+def test_a_gates_maps_share_one_scale():
+    weak = blobs(2, 37) * np.array([1.0, 0.1])[:, None, None]
+    figure = attention_figure(sources(2), [weak], blobs(2, 150), [0, 1])
+    images = [axes.images[0] for axes in figure.axes if axes.images]
+    assert images[1].get_clim() == images[5].get_clim() == (weak.min(), weak.max())
+
+
+def test_maps_for_other_images_are_refused():
+    with pytest.raises(ValueError, match="zip"):
+        attention_figure(sources(2), [blobs(3, 37)], blobs(2, 150), [0, 1])
+
+
+def test_progress_shows_the_source_then_the_epochs_in_order():
+    titles = [axes.get_title() for axes in progress().axes]
+    assert titles[:4] == ["source (FRI)", "epoch 1", "epoch 3", "epoch 9"]
+
+
+def test_grid_panels_run_over_their_own_range_unless_told():
+    own = [axes.images[0].get_array().max() for axes in grid().axes[:3]]
+    np.testing.assert_allclose(own, 1)
+    shared = grid(shared_scale=True)
+    low, high = blobs(3, 150).min(), blobs(3, 150).max()
+    assert {axes.images[0].get_clim() for axes in shared.axes[:3]} == {(low, high)}
+    assert {"none", "normalization", "aggregation", "attention"} <= texts(shared)
+
+
+def test_losses_mark_the_epoch_that_is_kept():
+    upper, lower = losses().axes
+    training, validation, _, best = upper.lines
+    np.testing.assert_array_equal(training.get_ydata(), [0.7, 0.5, 0.4])
+    np.testing.assert_array_equal(validation.get_ydata(), [0.7, 0.45, 0.5])
+    assert (best.get_xdata()[0], best.get_ydata()[0]) == (2, 0.45)
+    np.testing.assert_allclose(lower.lines[0].get_ydata(), [50, 70, 90])
+    assert (lower.get_xlabel(), lower.get_ylabel()) == ("epoch", "accuracy (%)")
+
+
+def test_losses_of_one_epoch_without_validation_are_drawn():
+    (axes,) = loss_figure(np.array([0.6])).axes
+    assert axes.lines[0].get_marker() == "."
+
+
+def test_confusion_shows_counts_and_shares_of_the_true_class():
+    figure = confusion_figure(np.array([[3, 1], [0, 6]]))
+    assert {"75.0 %\n(3)", "25.0 %\n(1)", "0.0 %\n(0)", "100.0 %\n(6)"} <= texts(figure)
+    assert {"FRI", "FRII", "true class", "predicted class"} <= texts(figure)
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), [[0.75, 0.25], [0, 1]])
+
+
+def test_roc_names_each_curve_with_its_area():
+    figure = rocs()
+    assert {"clean (AUC 0.850)", "pooled (AUC 0.500)"} <= texts(figure)
+    np.testing.assert_array_equal(figure.axes[0].lines[1].get_ydata(), [0, 0.9, 1])
+
+
+def test_reliability_shows_the_error_and_the_gaps():
+    figure = reliability()
+    # 10 of 40 with a gap of 0.25 and 30 of 40 with one of 0.11.
+    assert "ECE 0.145" in texts(figure)
+    heights = [bar.get_height() for bar in figure.axes[0].patches]
+    assert heights == [0.5, 0.8]
+    assert figure.axes[1].get_xlim() == (0.5, 1)
+
+
+def test_lines_differ_without_colour_vision():
+    looks = line_looks(12)
+    assert len(set(looks)) == 12
+    # Okabe & Ito 2008: blue, vermilion, bluish green, reddish purple, orange, sky blue.
+    assert [to_hex(c).upper() for c in COLOURS] == [
+        "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9",
+    ]  # fmt: skip
+
+
+def test_a_figure_is_saved_whole_in_both_formats(tmp_path):
+    written = save_figure(rocs(), tmp_path / "roc.v1.png")
+    assert [path.name for path in written] == ["roc.v1.png", "roc.v1.pdf"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["roc.v1.pdf", "roc.v1.png"]
+    with Image.open(written[0]) as image:
+        assert image.width == round(COLUMN_WIDTH * RESOLUTION)
+    assert written[1].read_bytes().startswith(b"%PDF")
+
+
+def test_the_same_figure_gives_the_same_bytes(tmp_path):
+    first = save_figure(rocs(), tmp_path / "a")
+    second = save_figure(rocs(), tmp_path / "b")
+    for one, other in zip(first, second, strict=True):
+        assert one.read_bytes() == other.read_bytes()
