@@ -5,6 +5,7 @@ keywords are read off the header here, so that a file's other cards, axes and ta
 get in the way.
 """
 
+import contextlib
 import math
 import re
 from collections.abc import Mapping
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 
 ARCSEC = 3600.0
 
-_FRAME_KEYWORDS = ("RADESYS", "RADECSYS", "EQUINOX", "EPOCH", "LONPOLE", "LATPOLE")
+_FRAME_NAMES = ("RADESYS", "RADECSYS")
+_FRAME_FIGURES = ("EQUINOX", "EPOCH", "LONPOLE", "LATPOLE")
 # Projections whose scale at the reference point is the header's, and near it hardly differs.
 _ZENITHAL = {"TAN", "SIN", "ARC", "ZEA", "STG", "NCP"}
 _MOST_AXES = 9
@@ -63,9 +65,11 @@ def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
             for parameter in range(_PARAMETERS):
                 if f"PV{old}_{parameter}" in header:
                     keywords[f"PV{new}_{parameter}"] = float(header[f"PV{old}_{parameter}"])
-        for key in _FRAME_KEYWORDS:
-            if key in header:
-                keywords[key] = header[key]
+        keywords |= {key: str(header[key]) for key in _FRAME_NAMES if key in header}
+        for key in _FRAME_FIGURES:
+            # "J2000" and the like stand there too, and mean what is assumed anyway.
+            with contextlib.suppress(KeyError, TypeError, ValueError):
+                keywords[key] = float(header[key])
     except (TypeError, ValueError):
         return None
     numbers = [v for v in keywords.values() if isinstance(v, float)]
@@ -226,9 +230,13 @@ def sky_to_pixel(
             from astropy.coordinates import SkyCoord
             from astropy.wcs.utils import wcs_to_celestial_frame
 
-            there = SkyCoord(longitude, latitude, unit="deg").transform_to(
-                wcs_to_celestial_frame(wcs)
-            )
+            try:
+                frame = wcs_to_celestial_frame(wcs)
+            except ValueError as error:
+                raise InputError(
+                    f"the frame {keywords.get('RADESYS', '')!r} of its coordinates is unknown"
+                ) from error
+            there = SkyCoord(longitude, latitude, unit="deg").transform_to(frame)
             longitude, latitude = there.spherical.lon.deg, there.spherical.lat.deg
     try:
         x, y = (float(v) for v in wcs.wcs_world2pix([[longitude, latitude]], 0)[0])

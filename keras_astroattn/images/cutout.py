@@ -119,11 +119,13 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
         as_is: Leave the beam alone (FIRST, whose beam the network knows by definition).
 
     Raises:
-        InputError: The axes of the map are not at right angles on the sky.
+        InputError: The pixels have no size, or their axes are not at right angles.
     """
     if jacobian is None:
         return Plan(beam, None, None, 1.0, PIXEL_SCALE)
     scales = np.hypot(*jacobian)
+    if not np.isfinite(jacobian).all() or not abs(np.linalg.det(jacobian)) > 0:
+        raise InputError("the coordinates of the map make no sense: its pixels have no size")
     own_scale = float(np.sqrt(np.prod(scales)))
     if beam is None:
         return Plan(None, None, None, 1.0, own_scale)

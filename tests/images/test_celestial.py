@@ -7,6 +7,7 @@ from astropy.wcs.utils import proj_plane_pixel_scales
 from synthetic_maps import celestial_header
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.images import Beam
 from keras_astroattn.images.celestial import (
     build_wcs,
     celestial_axes,
@@ -15,6 +16,7 @@ from keras_astroattn.images.celestial import (
     parse_position,
     wcs_keywords,
 )
+from keras_astroattn.images.cutout import plan
 
 
 @pytest.mark.parametrize(
@@ -114,3 +116,14 @@ def test_unknown_projection_is_one_line():
     keywords["CTYPE1"], keywords["CTYPE2"] = "RA---XXX", "DEC--XXX"
     with pytest.raises(InputError, match="make no sense"):
         build_wcs(keywords).wcs_pix2world([[0, 0]], 0)
+
+
+def test_equinox_in_words_is_what_is_assumed_anyway():
+    keywords = wcs_keywords(celestial_header((300, 300), EQUINOX="J2000"))
+    assert "EQUINOX" not in keywords
+    assert keywords["RADESYS"] == "FK5"
+
+
+def test_pixels_without_size_are_one_line():
+    with pytest.raises(InputError, match="no size"):
+        plan(np.zeros((2, 2)), Beam(5.4, 5.4))
