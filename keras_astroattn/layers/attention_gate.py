@@ -74,14 +74,18 @@ class AttentionGate(keras.layers.Layer):
         self.phi.build(g_shape)
         self.psi.build((*x_shape[:-1], self.intermediate_channels))
 
-    def call(self, inputs):
-        """Give (x * a, a) for inputs (x, g)."""
+    def scores(self, inputs):
+        """Give the compatibility scores s (batch, height, width) for inputs (x, g)."""
         x, g = inputs
         gating = ops.image.resize(
             self.phi(g), x.shape[1:3], interpolation="bilinear", data_format="channels_last"
         )
-        s = ops.squeeze(self.psi(ops.relu(self.theta(x) + gating)), axis=-1)
-        a = self.normalize(s)
+        return ops.squeeze(self.psi(ops.relu(self.theta(x) + gating)), axis=-1)
+
+    def call(self, inputs):
+        """Give (x * a, a) for inputs (x, g)."""
+        x, _ = inputs
+        a = self.normalize(self.scores(inputs))
         return x * ops.expand_dims(ops.cast(a, x.dtype), axis=-1), a
 
     def compute_output_spec(self, inputs):
