@@ -16,11 +16,12 @@ _DARKEST = 1e-6
 class Stretch(keras.layers.Layer):
     """Stretch the brightness of an image in network units [-1, 1] to [-1, 1].
 
-        v = (x + 1) / 2
+        v = max((x + 1) / 2, 1e-6)
         linear: x
         sqrt:   2 sqrt(v) - 1
 
-    A square root lifts faint jets and lobes against a bright core. Computed in float32
+    A square root lifts faint jets and lobes against a bright core; the floor of v, which
+    makes black -0.998, keeps its gradient finite. Computed in float32
     under every dtype policy. Shapes: any, kept.
 
     Args:

@@ -6,9 +6,12 @@ from keras_astroattn.images.conventions import IMAGE_SIZE
 from keras_astroattn.layers.aggregation import AGGREGATIONS
 from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_mean import AttentionMean
-from keras_astroattn.layers.attention_pooling import AttentionPooling
+from keras_astroattn.layers.attention_pooling import POOLINGS, AttentionPooling
+from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
 from keras_astroattn.layers.registration import register, require_choice
-from keras_astroattn.layers.stretch import Stretch
+from keras_astroattn.layers.stretch import STRETCHES, Stretch
+
+from .requirements import require_classifier
 
 # (channels, convolution blocks) of the four stages; a 2 x 2 max-pool follows all but the last.
 STAGES = ((6, 3), (16, 3), (32, 3), (64, 2))
@@ -93,10 +96,14 @@ class AGCNN(keras.Model):
         dtype=None,
         **kwargs,
     ):
+        # All of them here: a network without gates makes no layer that would check them.
         require_choice("gates", gates, range(len(STAGES)))
+        require_choice("normalization", normalization, NORMALIZATIONS)
         require_choice("aggregation", aggregation, AGGREGATIONS)
-        if min(input_shape[:2]) < 16:
-            raise ValueError(f"input_shape must be at least 16 x 16 pixels; got {input_shape}")
+        require_choice("pooling", pooling, POOLINGS)
+        require_choice("scope", scope, SCOPES)
+        require_choice("stretch", stretch, STRETCHES)
+        require_classifier(input_shape, smallest=16, num_classes=num_classes, dropout=dropout)
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
 
         # Functional Model
@@ -118,12 +125,13 @@ class AGCNN(keras.Model):
                 normalization, scope, psi_bias=psi_bias, dtype=dtype, name=f"gate_{gate}"
             )((x, g))
             vectors.append(AttentionPooling(pooling, name=f"pooling_{gate}")((attended, a)))
+        pooled = {"data_format": "channels_last", "dtype": "float32"}
         if gates and aggregation == "concat_gating":
-            vectors.append(keras.layers.GlobalAveragePooling2D(dtype="float32", name="g_mean")(g))
-            vectors.append(keras.layers.GlobalMaxPooling2D(dtype="float32", name="g_max")(g))
+            vectors.append(keras.layers.GlobalAveragePooling2D(**pooled, name="g_mean")(g))
+            vectors.append(keras.layers.GlobalMaxPooling2D(**pooled, name="g_max")(g))
         if not gates:
             x = _max_pool(g, f"stage_{len(STAGES)}_pool", dtype)
-            vectors.append(keras.layers.Flatten(dtype="float32", name="flatten")(x))
+            vectors.append(keras.layers.Flatten(**pooled, name="flatten")(x))
 
         if dropout:
             vectors = [

@@ -5,6 +5,8 @@ import keras
 from keras_astroattn.images.conventions import IMAGE_SIZE
 from keras_astroattn.layers.registration import register
 
+from .requirements import require_classifier
+
 # (channels, kernel size, max-pool after it or 1) of the five convolutions.
 CONVOLUTIONS = ((6, 11, 2), (16, 5, 3), (24, 3, 1), (24, 3, 1), (16, 3, 5))
 DENSE_UNITS = (256, 256, 256)
@@ -26,6 +28,9 @@ class ClassicCNN(keras.Model):
         dtype: Keras dtype policy or its name; by default the global one.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
+    Raises:
+        ValueError: for an input that is too small, a dropout outside [0, 1) or no class.
+
     Source: Tang, Scaife & Leahy 2019, MNRAS 488, 3358 (arXiv 1903.11921).
     """
 
@@ -37,8 +42,7 @@ class ClassicCNN(keras.Model):
         dtype=None,
         **kwargs,
     ):
-        if min(input_shape[:2]) < 30:
-            raise ValueError(f"input_shape must be at least 30 x 30 pixels; got {input_shape}")
+        require_classifier(input_shape, smallest=30, num_classes=num_classes, dropout=dropout)
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
 
         # Functional Model
@@ -59,7 +63,7 @@ class ClassicCNN(keras.Model):
                 x = keras.layers.MaxPooling2D(
                     pool, data_format="channels_last", dtype=dtype, name=f"pool_{number}"
                 )(x)
-        x = keras.layers.Flatten(dtype=dtype, name="flatten")(x)
+        x = keras.layers.Flatten(data_format="channels_last", dtype=dtype, name="flatten")(x)
         for number, units in enumerate(DENSE_UNITS, start=1):
             x = keras.layers.Dense(units, activation="relu", dtype=dtype, name=f"dense_{number}")(x)
             x = keras.layers.Dropout(dropout, dtype=dtype, name=f"dropout_{number}")(x)
