@@ -1,0 +1,91 @@
+# make demo      build the environment, train on simulated sources, draw the attention
+# make test      the tests, on TensorFlow
+# make test-all  these, the long ones, and the layers and models on JAX and PyTorch
+# make lint      ruff
+#
+# A fresh machine needs Python 3.11 to 3.13 and make: everything else goes to .venv.
+# Another Python: make PYTHON=python3.13 demo
+
+PYTHON ?= python3
+VENV ?= .venv
+WORKERS ?= 2
+
+BIN = $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
+TEST = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest
+DEMO = runs/demo
+
+.PHONY: help demo test test-all test-slow test-jax test-torch test-lowest lint constraints clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n 's/^# \{0,1\}//p' $(firstword $(MAKEFILE_LIST))
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || \
+	  { echo "error: $(PYTHON) is not Python 3.11 to 3.13; name one that is: make PYTHON=python3.12"; \
+	    exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
+	$(INSTALL) -e '.[train]'
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.train
+	$(INSTALL) -e '.[train,plots,parquet,convert,dev]'
+	@touch $@
+
+$(VENV)/.test-all: $(VENV)/.test
+	$(INSTALL) -e '.[train,plots,parquet,convert,backends,dev]'
+	@touch $@
+
+# The folder is the demo's own: every demo starts anew.
+demo: $(VENV)/.train
+	rm -rf $(DEMO)
+	KERAS_BACKEND=tensorflow $(BIN)/python -m train.run --data simulated --train-limit 600 \
+	  --epochs 15 --output $(DEMO)
+	@echo
+	@echo "Where the network looked:   $(DEMO)/attention/progress.png, epoch_0015.png"
+	@echo "How the training went:      $(DEMO)/losses.png"
+
+test: $(VENV)/.test
+	KERAS_BACKEND=tensorflow $(TEST) -m 'not slow' -n $(WORKERS) --dist worksteal
+
+test-all: test test-slow test-jax test-torch
+
+test-slow: $(VENV)/.test-all
+	KERAS_BACKEND=tensorflow $(TEST) -m slow
+
+test-jax: $(VENV)/.test-all
+	KERAS_BACKEND=jax $(TEST) -m 'backend and not slow' -n $(WORKERS) tests/layers tests/models
+
+test-torch: $(VENV)/.test-all
+	KERAS_BACKEND=torch $(TEST) -m 'backend and not slow' -n $(WORKERS) tests/layers tests/models
+
+# The oldest versions that pyproject.toml admits; their own deprecations are not our errors.
+test-lowest:
+	$(PYTHON) -m venv $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python \
+	  --resolution lowest-direct -e '.[train,plots,parquet,dev]'
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(VENV)-lowest/bin/python -m pytest \
+	  -m 'not slow' -o filterwarnings=default
+
+lint: $(VENV)/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# PyTorch's CUDA libraries are left to PyTorch, which pins them itself.
+constraints: $(VENV)/.test
+	$(INSTALL) uv
+	{ echo "# The versions that the tests were last run with, for Python 3.11 to 3.13."; \
+	  echo "# Made by: make constraints"; \
+	  echo "torch==2.13.0" > $(VENV)/torch.txt; \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header \
+	    --no-annotate --constraint $(VENV)/torch.txt pyproject.toml \
+	    | grep -vE '^(nvidia|cuda|triton)-?'; \
+	} > $(VENV)/constraints.txt
+	mv $(VENV)/constraints.txt constraints.txt
+
+clean:
+	rm -rf $(VENV) $(VENV)-lowest $(DEMO) build dist .pytest_cache .ruff_cache .hypothesis
