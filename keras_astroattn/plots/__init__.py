@@ -9,6 +9,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "attention": ["attention_figure", "attention_progress", "map_grid"],
         "confusion": ["confusion_figure"],
         "losses": ["loss_figure"],
+        "metrics": ["metric_figure", "metric_grid"],
+        "misclassification": ["false_rate_figure", "group_rates_figure"],
         "reliability": ["reliability_figure"],
         "roc": ["roc_figure"],
         "style": ["COLUMN_WIDTH", "TEXT_WIDTH", "new_figure", "save_figure", "styled"],

@@ -37,6 +37,7 @@ def attention_figure(
     names: Sequence[str] | None = None,
     width: float | None = None,
     gamma: float = 1.0,
+    source: str = "source",
 ) -> Figure:
     """One row a source: its image, each gate's map, the mean map, and the two overlaid.
 
@@ -53,12 +54,13 @@ def attention_figure(
         width: Of the figure, inches; by default a column for one gate, else the page.
         gamma: Maps are stretched by this power; 0.5 or less shows the few bright pixels of
             softmax attention and what surrounds them.
+        source: What the images are called.
     """
     columns = len(gates) + 3
     width = (COLUMN_WIDTH if columns <= 4 else TEXT_WIDTH) if width is None else width
     left = 0.2 if names is None else 0.32
     figure, panels = panel_grid(width, len(images), columns, (left, 0.05, 0.2, 0.42))
-    titles = ["source", *(f"gate {k + 1}" for k in range(len(gates))), "mean", "overlay"]
+    titles = [source, *(f"gate {k + 1}" for k in range(len(gates))), "mean", "overlay"]
     for axes, text in zip(panels[0], titles, strict=True):
         axes.set_title(text, pad=3)
     sources = [show_source(axes, image) for axes, image in zip(panels[:, 0], images, strict=True)]
@@ -89,6 +91,7 @@ def attention_progress(
     columns: int = 6,
     width: float = TEXT_WIDTH,
     shared_scale: bool = True,
+    source: str = "source",
 ) -> Figure:
     """A source, then its attention epoch by epoch.
 
@@ -100,6 +103,7 @@ def attention_progress(
         width: Of the figure, inches.
         shared_scale: One colour scale for all epochs; otherwise each runs from its own
             minimum to its own maximum.
+        source: What the image is called.
     """
     columns = min(columns, len(maps) + 1)
     rows = -(-(len(maps) + 1) // columns)
@@ -107,7 +111,7 @@ def attention_progress(
     flat = panels.ravel()
     show_source(flat[0], image)
     scale_bar(flat[0], image.shape[-1])
-    flat[0].set_title("source" if label is None else f"source ({CLASS_NAMES[label]})", pad=3)
+    flat[0].set_title(source if label is None else f"{source} ({CLASS_NAMES[label]})", pad=3)
     stack = np.concatenate([np.ravel(one) for one in maps.values()])
     limits = (float(stack.min()), float(stack.max())) if shared_scale else (0.0, 1.0)
     for axes, (epoch, one) in zip(flat[1:], maps.items(), strict=False):

@@ -18,6 +18,7 @@ from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import PIXEL_SCALE
@@ -154,12 +155,8 @@ def bar_below(axes: Axes, drawn: AxesImage, label: str, ticks: int = 2) -> None:
     bar = axes.figure.colorbar(
         drawn, cax=place(axes.figure, x, y - 0.11, width, 0.06), orientation="horizontal"
     )
-    low, high = drawn.get_clim()
-    values = np.linspace(low, high, ticks)
-    # Next to the range, 1e-19 is 0.
-    shown = [value if abs(value) > 1e-3 * (high - low) else 0.0 for value in values]
-    digits = ".0f" if high >= 100 else ".2g"
-    bar.set_ticks(values, labels=[f"{value:{digits}}" for value in shown])
+    values = np.linspace(*drawn.get_clim(), ticks)
+    bar.set_ticks(values, labels=tick_labels(values))
     bar.ax.minorticks_off()
     bar.ax.tick_params(direction="out", pad=1.5)
     texts = bar.ax.get_xticklabels()
@@ -176,7 +173,46 @@ def bar_beside(panels: np.ndarray, drawn: AxesImage, label: str) -> None:
     bar = figure.colorbar(
         drawn, cax=place(figure, x + width + 0.05, bottom, 0.08, top + height - bottom)
     )
+    low, high = drawn.get_clim()
+    values = MaxNLocator(5).tick_values(low, high) if high > low else np.array([low])
+    span = high - low
+    values = values[(values >= low - 1e-6 * span) & (values <= high + 1e-6 * span)]
+    if 0 < span < SMALL_RANGE * max(abs(low), abs(high)):
+        values = np.linspace(low, high, 5)
+        bar.set_ticks(
+            values, labels=[f"{value - low:.1e}" if value > low else "0" for value in values]
+        )
+        label = f"{label} − {low:.7g}"
+    else:
+        bar.set_ticks(values, labels=tick_labels(values))
+    bar.ax.minorticks_off()
     bar.set_label(label)
+
+
+SMALL_RANGE = 1e-4
+"""A range below this part of its values is written as what it adds to its lower end."""
+
+
+def tick_labels(values: np.ndarray) -> list[str]:
+    """Short texts for rising numbers that differ wherever the numbers do.
+
+    As many digits as tell the ends apart to a tenth of their distance; where that takes
+    more than there is room for (0.99998 to 0.99999), the first in full and then, after a
+    plus sign, what the others add to it.
+    """
+    low, high = float(values[0]), float(values[-1])
+    span = high - low
+    if span <= 0:
+        return [f"{low:.3g}"] * len(values)
+    largest = max(abs(low), abs(high))
+    if span < SMALL_RANGE * largest:
+        return [f"{low:.5g}", *(f"+{value - low:.1e}" for value in values[1:])]
+    # Next to the range, 1e-19 is 0.
+    shown = [value if abs(value) > 1e-3 * span else 0.0 for value in values]
+    if largest >= 100 and span >= 10:
+        return [f"{value:.0f}" for value in shown]
+    digits = max(2, 2 + int(np.floor(np.log10(largest)) - np.floor(np.log10(span))))
+    return [f"{value:.{digits}g}" for value in shown]
 
 
 def save_figure(

@@ -1,0 +1,112 @@
+"""Metrics of several networks side by side."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .style import COLOURS, COLUMN_WIDTH, new_figure, styled
+
+Point = tuple[float, float, float]
+"""A value and the ends of its interval."""
+
+MARKERS = ("o", "s", "D", "^", "v", "P")
+
+
+@styled
+def metric_grid(
+    values: np.ndarray,
+    row_names: Sequence[str],
+    column_names: Sequence[str],
+    label: str,
+    row_title: str = "",
+    column_title: str = "",
+    limits: tuple[float, float] | None = None,
+    decimals: int = 1,
+    spread: np.ndarray | None = None,
+) -> Figure:
+    """One metric in a grid of colours and numbers, such as normalization x aggregation.
+
+    Args:
+        values: (rows, columns), NaN where there is none.
+        row_names: At the left of each row.
+        column_names: Below each column.
+        label: Of the colour bar: the metric and its unit.
+        row_title: What the rows differ in.
+        column_title: What the columns differ in.
+        limits: Of the colours; by default the lowest and highest value.
+        decimals: Of the numbers.
+        spread: (rows, columns), written after ±; NaN where there is none.
+    """
+    values = np.asarray(values, float)
+    low, high = limits or (float(np.nanmin(values)), float(np.nanmax(values)))
+    high = high if high > low else low + 1.0
+    figure = new_figure(COLUMN_WIDTH, 0.8 + 0.38 * len(row_names))
+    axes = figure.subplots()
+    drawn = axes.imshow(np.ma.masked_invalid(values), cmap="cividis", vmin=low, vmax=high)
+    axes.set_aspect("auto")
+    for (row, column), value in np.ndenumerate(values):
+        missing = np.isnan(value)
+        text = "–" if missing else f"{value:.{decimals}f}"
+        if spread is not None and not np.isnan(spread[row, column]):
+            text += f"\n± {spread[row, column]:.{decimals}f}"
+        bright = missing or (value - low) / (high - low) > 0.55
+        axes.text(column, row, text, ha="center", va="center", color="k" if bright else "w")
+    axes.set_xticks(range(len(column_names)), column_names)
+    axes.set_yticks(range(len(row_names)), row_names)
+    axes.tick_params(length=0)
+    axes.set(xlabel=column_title, ylabel=row_title)
+    figure.colorbar(drawn, ax=axes, label=label, pad=0.02)
+    return figure
+
+
+@styled
+def metric_figure(
+    series: Mapping[str, Sequence[Mapping[str, Point]]],
+    names: Sequence[str],
+    labels: Mapping[str, str],
+    reference: Mapping[str, Sequence[float | None]] | None = None,
+) -> Figure:
+    """Metrics of networks in rows, one panel a metric, with their intervals.
+
+    Args:
+        series: By legend's name (a protocol, say): for each network its metrics, each a
+            (value, low, high).
+        names: Of the networks, one a row.
+        labels: By metric: what its axis is called.
+        reference: By metric: one value a network, such as the published one, drawn as a
+            vertical stroke; None where there is none.
+    """
+    figure = new_figure(COLUMN_WIDTH, 0.85 + 0.42 * len(names))
+    panels = figure.subplots(1, len(labels), sharey=True, squeeze=False)[0]
+    rows = np.arange(len(names))
+    # Side by side within a row, so that no interval hides another.
+    offsets = (np.arange(len(series)) - (len(series) - 1) / 2) * min(0.22, 0.6 / len(series))
+    for axes, (metric, label) in zip(panels, labels.items(), strict=True):
+        for number, (name, points) in enumerate(series.items()):
+            values = np.array([point[metric] for point in points])
+            axes.errorbar(
+                values[:, 0],
+                rows + offsets[number],
+                xerr=np.abs(values[:, 1:] - values[:, :1]).T,
+                fmt=MARKERS[number % len(MARKERS)],
+                ms=3.5,
+                lw=0.9,
+                color=COLOURS[number % len(COLOURS)],
+                label=name,
+            )
+        if reference is not None:
+            given = [(x, y) for x, y in zip(reference[metric], rows, strict=True) if x is not None]
+            if given:
+                x, y = zip(*given, strict=True)
+                axes.plot(x, y, "|", ms=17, mew=1.1, color="black", label="published", zorder=5)
+        axes.set_xlabel(label)
+        axes.margins(x=0.08)
+        axes.tick_params(axis="y", length=0)
+        axes.grid(axis="x", color="0.9", lw=0.5)
+        axes.set_axisbelow(True)
+    panels[0].set_yticks(rows, names)
+    panels[0].set_ylim(len(names) - 0.5, -0.5)
+    handles, texts = panels[0].get_legend_handles_labels()
+    figure.legend(handles, texts, loc="outside upper center", ncols=min(3, len(texts)))
+    return figure

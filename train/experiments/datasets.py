@@ -1,0 +1,174 @@
+"""Experiment 1: the proposed network on MiraBest, MiraBest* and FR-DEEP-F."""
+
+import numpy as np
+
+from keras_astroattn.plots import (
+    attention_figure,
+    attention_progress,
+    confusion_figure,
+    loss_figure,
+    metric_figure,
+    roc_figure,
+)
+
+from .catalogue import DATA_TITLES, Entry, proposed
+from .every_model import REMARKS
+from .published_results import published_result
+from .session import SCOPE_WORDS, Measurement, Session, evaluate
+from .tables import csv_table, evaluation_row, evaluation_rows, results_markdown
+
+LEAKED_TEST_IMAGES = ("30_example",)
+"""FR-DEEP's test images whose galaxy is in its training set too (see `FLAWED`)."""
+
+WITHOUT_LEAK = (
+    "FR-DEEP-F is tested on all of its 50 images; one of them, 30_example, shows a galaxy of "
+    "its training set, and the rows named `without leak` leave it out."
+)
+
+
+def run(session: Session) -> None:
+    """Metrics, confusion matrices, ROC, losses and attention on each data set."""
+    measured = session.measure(proposed(session.entries))
+    shown = first_seeds(measured)
+    rows = evaluation_rows(measured) + [
+        evaluation_row(one, evaluation)
+        for one in measured
+        for evaluation in without_leak(session, one)
+    ]
+    session.write("results.csv", csv_table(rows))
+    remarks = (*REMARKS, WITHOUT_LEAK)
+    session.write("results.md", results_markdown("Experiment 1: data sets", remarks, rows))
+
+    curves = {}
+    for one in shown:
+        title = DATA_TITLES[one.entry.data]
+        evaluation = one.main_evaluation
+        curves[title] = (
+            evaluation.false_positive_rate,
+            evaluation.true_positive_rate,
+            evaluation.auc,
+        )
+        figure = confusion_figure(np.array(evaluation.confusion), title=title)
+        session.save(figure, f"confusion_{one.entry.data}")
+    session.save(roc_figure(curves), "roc")
+    session.save(comparison(shown, [DATA_TITLES[one.entry.data] for one in shown]), "metrics")
+    for one in shown:
+        _draw_network(session, one)
+
+
+def first_seeds(measured: list[Measurement]) -> list[Measurement]:
+    """The lowest seed of each data set, in the order of the paper."""
+    chosen: dict[str, Measurement] = {}
+    for one in sorted(measured, key=lambda one: list(DATA_TITLES).index(one.entry.data)):
+        kept = chosen.get(one.entry.data)
+        if kept is None or one.entry.seed < kept.entry.seed:
+            chosen[one.entry.data] = one
+    return list(chosen.values())
+
+
+def without_leak(session: Session, one: Measurement) -> list:
+    """Evaluations on the test images of FR-DEEP that it was not trained on."""
+    if one.entry.data != "frdeep" or session.config.split != "test":
+        return []
+    kept = ~np.isin(one.sources.name, LEAKED_TEST_IMAGES)
+    return list(
+        evaluate(
+            one.entry, one.sources.label, one.passes, np.flatnonzero(kept), ", without leak"
+        ).values()
+    )
+
+
+def comparison(measured: list[Measurement], names: list[str]):
+    """Accuracy and AUC, pooled and clean, beside what was published."""
+    series = {}
+    kinds = (("pooled", 0), ("pooled", 1), ("clean", 1))
+    for kind, place in kinds:
+        # What looks at one image anyway has one scope, which stands for both.
+        scopes = [one.entry.scopes[min(place, len(one.entry.scopes) - 1)] for one in measured]
+        words = SCOPE_WORDS["batch" if place == 0 and "batch" in scopes else "sample"]
+        series.setdefault(
+            f"{kind}, {words}",
+            [
+                _points(one.evaluations[kind, scope])
+                for one, scope in zip(measured, scopes, strict=True)
+            ],
+        )
+    published = [published_result(one.entry) for one in measured]
+    reference = {
+        "accuracy": [None if one is None else one.accuracy for one in published],
+        "AUC": [None if one is None else one.auc for one in published],
+    }
+    labels = {"accuracy": "accuracy (%)", "AUC": "AUC"}
+    return metric_figure(series, names, labels, reference)
+
+
+def _points(evaluation) -> dict[str, tuple[float, float, float]]:
+    return {
+        "accuracy": tuple(
+            100 * value for value in (evaluation.accuracy, *evaluation.accuracy_interval)
+        ),
+        "AUC": (evaluation.auc, *evaluation.auc_interval),
+    }
+
+
+def _draw_network(session: Session, one: Measurement) -> None:
+    entry = one.entry
+    if entry.losses is not None:
+        losses = entry.losses
+        figure = loss_figure(
+            losses.training,
+            losses.validation,
+            epochs=np.arange(len(losses.training)) + losses.first_epoch,
+            title=DATA_TITLES[entry.data],
+        )
+        session.save(figure, f"losses_{entry.data}")
+    if not entry.gates:
+        return
+    examples = session.examples(entry.data)
+    alone = one.passes["sample"]
+    figure = attention_figure(
+        examples.image,
+        alone.examples,
+        alone.example_mean(),
+        examples.label,
+        session.example_names(entry.data),
+    )
+    session.save(figure, f"attention_{entry.data}")
+    _draw_epochs(session, entry)
+
+
+def _draw_epochs(session: Session, entry: Entry) -> None:
+    """Attention by epoch of training, where weights or maps were kept of several."""
+    examples = session.examples(entry.data)
+    by_epoch = {}
+    if len(entry.epochs) > 1:
+        by_epoch = session.example_maps(entry)
+        images, labels = examples.image, examples.label
+    elif entry.snapshots is not None:
+        images, labels, by_epoch = read_snapshots(entry)
+    if not by_epoch:
+        session.say(f"{entry.name} keeps one epoch: no figure of attention by epoch")
+        return
+    for label in (0, 1):
+        row = int(np.flatnonzero(labels == label)[0])
+        maps = {epoch: maps[row] for epoch, maps in by_epoch.items()}
+        figure = attention_progress(images[row], maps, label, shared_scale=False)
+        session.save(figure, f"epochs_{entry.data}_{('FRI', 'FRII')[label]}")
+
+
+def read_snapshots(
+    entry: Entry, most: int = 17
+) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
+    """Probe images, their labels, and mean maps by epoch, as a run's snapshots hold them.
+
+    At most `most` epochs, evenly spread.
+    """
+    paths = sorted(entry.snapshots.glob("epoch_*.npz"))
+    chosen = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round().astype(int))
+    images = labels = np.empty(0)
+    maps = {}
+    for path in (paths[number] for number in chosen):
+        with np.load(path) as snapshot:
+            images, labels = snapshot["image"], snapshot["label"]
+            maps[int(path.stem.removeprefix("epoch_"))] = snapshot["attention_mean"]
+    return images, labels, maps

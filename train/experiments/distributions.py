@@ -1,0 +1,144 @@
+"""Experiment 4: mean images and mean attention over the whole augmented set."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from keras_astroattn.evaluation import attention_statistics
+from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.plots import attention_figure, attention_progress, map_grid
+
+from .aggregation import TITLES, arrange, grid_entries, grid_names
+from .catalogue import proposed
+from .datasets import first_seeds
+from .passes import ScopePass
+from .session import Measurement, Session
+from .tables import Row, csv_table, markdown_table, row_configuration
+
+SOURCE_LEVEL = 0.1
+"""A pixel of a mean image belongs to the mean source above this part of its maximum."""
+
+REMARKS = (
+    "Means over every random transform of every source, as a network saw them. Attention is "
+    "normalized as in the network's training (per batch of 16 in the paper's).",
+    f"Of each mean map: its share on the mean source (pixels above {SOURCE_LEVEL:g} of the mean "
+    "image's maximum), enrichment (share over area: below 1 the empty sky gets more than its "
+    "part), and root-mean-square radius beside that of the mean image.",
+)
+
+
+def run(session: Session) -> None:
+    """Mean images and maps by class, gate, epoch, grid, and true x predicted class."""
+    (one, *_) = first_seeds(session.measure(_on_one_data_set(session)))
+    epochs = sorted(one.entry.epochs)
+    by_epoch = session.measure([one.entry], epochs) if len(epochs) > 1 else []
+    grid = _grid(session, one)
+
+    rows = [row for each in (one, *by_epoch, *grid) for row in _rows(each)]
+    session.write("results.csv", csv_table(rows))
+    session.write("results.md", _markdown(rows))
+    _draw_classes(session, one.main)
+    _draw_confusion(session, one.main)
+    if by_epoch:
+        for label, name in enumerate(CLASS_NAMES):
+            maps = {each.epoch: each.main.mean_over_gates(label) for each in by_epoch}
+            figure = attention_progress(
+                one.main.mean_image(label), maps, label, shared_scale=False, source="mean source"
+            )
+            session.save(figure, f"epochs_{name}")
+    else:
+        session.say(f"{one.entry.name} keeps one epoch: no figure by epoch")
+    if len(grid) > 1:
+        names = grid_names(grid)
+        for label, name in enumerate(CLASS_NAMES):
+            maps = arrange(grid, names, lambda each, label=label: each.main.mean_over_gates(label))
+            session.save(map_grid(maps, *names, label="mean attention", **TITLES), f"grid_{name}")
+
+
+def _on_one_data_set(session: Session):
+    entries = [entry for entry in proposed(session.entries) if entry.gates]
+    mirabest = [entry for entry in entries if entry.data == "mirabest"]
+    return mirabest or entries
+
+
+def _grid(session: Session, one: Measurement) -> list[Measurement]:
+    entries = [entry for entry in grid_entries(session.entries) if entry is not one.entry]
+    return session.measure(entries) if entries else []
+
+
+def _draw_classes(session: Session, main: ScopePass) -> None:
+    gates = [np.stack(maps) for maps in zip(*map(main.mean_attention, (0, 1)), strict=True)]
+    figure = attention_figure(
+        np.stack([main.mean_image(label) for label in (0, 1)]),
+        gates,
+        np.stack([main.mean_over_gates(label) for label in (0, 1)]),
+        (0, 1),
+        source="mean source",
+    )
+    session.save(figure, "classes")
+
+
+def _draw_confusion(session: Session, main: ScopePass) -> None:
+    """True class down, predicted class across; mean image and mean map on a common scale."""
+
+    def cells(value: Callable) -> list[list[np.ndarray | None]]:
+        return [[value(true, predicted) for predicted in (0, 1)] for true in (0, 1)]
+
+    names = (
+        [f"{name}" for name in CLASS_NAMES],
+        [f"{name}" for name in CLASS_NAMES],
+    )
+    titles = {"row_title": "true class", "column_title": "predicted class"}
+    for name, value, label, gamma in (
+        ("image", main.mean_image, "mean brightness", 0.5),
+        ("attention", main.mean_over_gates, "mean attention", 1.0),
+    ):
+        figure = map_grid(
+            cells(value), *names, label=label, shared_scale=True, gamma=gamma, **titles
+        )
+        session.save(figure, f"confusion_{name}")
+
+
+def _rows(one: Measurement) -> list[Row]:
+    rows = []
+    for true, true_name in enumerate(CLASS_NAMES):
+        for predicted, predicted_name in ((None, "any"), *enumerate(CLASS_NAMES)):
+            image = one.main.mean_image(true, predicted)
+            if image is None:
+                continue
+            counts = one.main.counts[true]
+            row = one.entry.columns() | {
+                "epoch": max(one.entry.epochs, default="") if one.epoch is None else one.epoch,
+                "true": true_name,
+                "predicted": predicted_name,
+                "turns": int(counts.sum() if predicted is None else counts[predicted]),
+            }
+            source = (image > SOURCE_LEVEL * image.max())[np.newaxis]
+            maps = one.main.mean_over_gates(true, predicted)
+            lies = attention_statistics(image[np.newaxis], maps[np.newaxis], source)
+            for name in ("share", "enrichment", "radius", "source_radius"):
+                row[name] = float(getattr(lies, name)[0])
+            rows.append(row)
+    return rows
+
+
+def _markdown(rows: list[Row]) -> str:
+    headers = ["network", "epoch", "true", "predicted", "turns"]
+    headers += ["share on source", "enrichment", "radius ″", "source's radius ″"]
+    cells = (
+        [
+            row_configuration(row),
+            str(row["epoch"]),
+            row["true"],
+            row["predicted"],
+            str(row["turns"]),
+            f"{row['share']:.3f}",
+            f"{row['enrichment']:.2f}",
+            f"{row['radius']:.0f}",
+            f"{row['source_radius']:.0f}",
+        ]
+        for row in rows
+    )
+    text = "# Experiment 4: distributions of attention\n\n"
+    text += "".join(f"{remark}\n\n" for remark in REMARKS)
+    return text + markdown_table(headers, cells, text=4)

@@ -1,0 +1,221 @@
+"""Everything the experiments need of one network, from one walk over the transformed images."""
+
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import keras
+import numpy as np
+
+from keras_astroattn.evaluation import mean_map, transformed_turns
+from keras_astroattn.files import atomic_path
+from keras_astroattn.images import CLASS_NAMES, to_network_units
+
+from .both_scopes import BothScopes
+
+FORMAT = 1
+"""Of the saved passes; a change makes old files unknown."""
+
+
+@dataclass(frozen=True)
+class ScopePass:
+    """A network's answers on n sources under one scope of normalization.
+
+    Attributes:
+        turns: (repeats, n, 2) float32 class probabilities under random transforms.
+        clean: (n, 2) float32 class probabilities of the images as they are.
+        counts: (2, 2) int64 turns of [true class][predicted class].
+        images: (2, 2, h, w) float64, sum of the transformed images (brightness 0 to 255)
+            over those turns.
+        attention: One (2, 2, h', w') float64 a gate: the sum of its maps over those turns.
+        examples: One (m, h', w') float32 a gate: the maps of the example images.
+    """
+
+    turns: np.ndarray
+    clean: np.ndarray
+    counts: np.ndarray
+    images: np.ndarray
+    attention: tuple[np.ndarray, ...]
+    examples: tuple[np.ndarray, ...]
+
+    def mean_image(self, true: int, predicted: int | None = None) -> np.ndarray | None:
+        """Mean image (h, w) of a class's turns, or of those predicted as a class."""
+        return self._mean(self.images, true, predicted)
+
+    def mean_attention(
+        self, true: int, predicted: int | None = None
+    ) -> tuple[np.ndarray, ...] | None:
+        """Each gate's mean map (h', w') over such turns; None where there is no turn."""
+        if not self._count(true, predicted):
+            return None
+        return tuple(self._mean(sums, true, predicted) for sums in self.attention)
+
+    def mean_over_gates(self, true: int, predicted: int | None = None) -> np.ndarray | None:
+        """The mean of the gates' mean maps at the size of the image; None without turns."""
+        gates = self.mean_attention(true, predicted)
+        if not gates:
+            return None
+        return over_gates([gate[np.newaxis] for gate in gates], self.images.shape[-2:])[0]
+
+    def example_mean(self) -> np.ndarray:
+        """(m, h, w) mean over the gates of the examples' maps."""
+        return over_gates(self.examples, self.images.shape[-2:])
+
+    def _count(self, true: int, predicted: int | None) -> int:
+        return int(self.counts[true].sum() if predicted is None else self.counts[true, predicted])
+
+    def _mean(self, sums: np.ndarray, true: int, predicted: int | None) -> np.ndarray | None:
+        count = self._count(true, predicted)
+        if not count:
+            return None
+        chosen = sums[true].sum(axis=0) if predicted is None else sums[true, predicted]
+        return chosen / count
+
+
+def over_gates(gates: list[np.ndarray] | tuple[np.ndarray, ...], size: tuple) -> np.ndarray:
+    """Mean over gates of their (n, h', w') maps at `size`, (n, *size) float64."""
+    return mean_map({str(number): maps for number, maps in enumerate(gates)}, size)
+
+
+def walk(
+    network: keras.Model,
+    images: np.ndarray,
+    labels: np.ndarray,
+    examples: np.ndarray,
+    *,
+    scopes: tuple[str, ...],
+    repeats: int,
+    seed: int,
+    batch_size: int,
+    on_turns: Callable[[int], object] = lambda turns: None,
+) -> dict[str, ScopePass]:
+    """Predict images as they are and under random transforms, and add up where it looked.
+
+    The transforms and batches are those of `keras_astroattn.evaluation.predict_pooled`.
+
+    Args:
+        network: an `AGCNN`.
+        images: (n, h, w) uint8.
+        labels: (n,) 0 or 1.
+        examples: (m, h, w) uint8, whose maps are wanted, each image alone in its batch.
+        scopes: `"sample"`, `"batch"` or both.
+        repeats: Turns of each image.
+        seed: Of the transforms.
+        batch_size: Consecutive images that share a batch.
+        on_turns: Called with the number of turns just predicted.
+
+    Returns:
+        By scope.
+    """
+    forward = BothScopes(network, scopes).predict_on_batch
+    tallies = {scope: _Tally(labels, repeats, images.shape[1:]) for scope in scopes}
+    for start in range(0, len(images), batch_size):
+        rows = slice(start, start + batch_size)
+        outputs = forward(to_network_units(images[rows, ..., np.newaxis]))
+        for scope, tally in tallies.items():
+            tally.clean[rows] = _softmax(np.asarray(outputs[f"{scope}/logits"]))
+    for repeat, turns in enumerate(transformed_turns(images, repeats, seed)):
+        for start in range(0, len(images), batch_size):
+            rows = slice(start, start + batch_size)
+            outputs = forward(to_network_units(turns[rows, ..., np.newaxis]))
+            for scope, tally in tallies.items():
+                tally.add(repeat, rows, turns[rows], _of_scope(outputs, scope))
+            on_turns(len(turns[rows]))
+    maps = [forward(to_network_units(one[np.newaxis, ..., np.newaxis])) for one in examples]
+    return {
+        scope: tally.result([_of_scope(outputs, scope) for outputs in maps])
+        for scope, tally in tallies.items()
+    }
+
+
+def _of_scope(outputs: dict, scope: str) -> dict[str, np.ndarray]:
+    prefix = f"{scope}/"
+    return {
+        name.removeprefix(prefix): np.asarray(value)
+        for name, value in outputs.items()
+        if name.startswith(prefix)
+    }
+
+
+def _gates(outputs: dict[str, np.ndarray]) -> list[np.ndarray]:
+    return [outputs[f"attention_{number}"] for number in range(1, len(outputs))]
+
+
+class _Tally:
+    """What `walk` adds up under one scope."""
+
+    def __init__(self, labels: np.ndarray, repeats: int, size: tuple[int, int]):
+        classes = len(CLASS_NAMES)
+        self.labels = labels
+        self.turns = np.empty((repeats, len(labels), classes), np.float32)
+        self.clean = np.empty((len(labels), classes), np.float32)
+        self.counts = np.zeros((classes, classes), np.int64)
+        self.images = np.zeros((classes, classes, *size))
+        self.attention: list[np.ndarray] = []
+
+    def add(
+        self, repeat: int, rows: slice, images: np.ndarray, outputs: dict[str, np.ndarray]
+    ) -> None:
+        probabilities = _softmax(outputs["logits"])
+        self.turns[repeat, rows] = probabilities
+        cells = np.zeros((*self.counts.shape, len(images)), np.float32)
+        cells[self.labels[rows], probabilities.argmax(axis=-1), np.arange(len(images))] = 1
+        self.counts += cells.sum(axis=-1).astype(np.int64)
+        self.images += np.tensordot(cells, images.astype(np.float32), 1)
+        gates = _gates(outputs)
+        if not self.attention:
+            self.attention = [np.zeros((*self.counts.shape, *maps.shape[1:])) for maps in gates]
+        for sums, maps in zip(self.attention, gates, strict=True):
+            sums += np.tensordot(cells, maps, 1)
+
+    def result(self, examples: list[dict[str, np.ndarray]]) -> ScopePass:
+        by_gate = zip(*map(_gates, examples), strict=True)
+        return ScopePass(
+            turns=self.turns,
+            clean=self.clean,
+            counts=self.counts,
+            images=self.images,
+            attention=tuple(self.attention),
+            examples=tuple(np.concatenate(maps) for maps in by_gate),
+        )
+
+
+def _softmax(logits: np.ndarray) -> np.ndarray:
+    # In single precision, as `keras_astroattn.evaluation.predict_clean` explains.
+    logits = logits.astype(np.float32)
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def save_passes(path: str | os.PathLike, passes: dict[str, ScopePass]) -> None:
+    """Write what `walk` gave as one compressed file, atomically; sums in float32."""
+    arrays = {}
+    for scope, one in passes.items():
+        for name in ("turns", "clean", "counts"):
+            arrays[f"{scope}/{name}"] = getattr(one, name)
+        arrays[f"{scope}/images"] = one.images.astype(np.float32)
+        for number, (sums, maps) in enumerate(zip(one.attention, one.examples, strict=True)):
+            arrays[f"{scope}/attention_{number}"] = sums.astype(np.float32)
+            arrays[f"{scope}/examples_{number}"] = maps
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def read_passes(path: str | os.PathLike, scopes: tuple[str, ...]) -> dict[str, ScopePass] | None:
+    """Read what `save_passes` wrote; None where there is no such file, or it is damaged."""
+    try:
+        with np.load(path) as file:
+            return {scope: _read(file, scope) for scope in scopes}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
+
+
+def _read(file: np.lib.npyio.NpzFile, scope: str) -> ScopePass:
+    gates = sum(name.startswith(f"{scope}/attention_") for name in file.files)
+    return ScopePass(
+        **{name: file[f"{scope}/{name}"] for name in ("turns", "clean", "counts")},
+        images=file[f"{scope}/images"].astype(np.float64),
+        attention=tuple(file[f"{scope}/attention_{k}"].astype(np.float64) for k in range(gates)),
+        examples=tuple(file[f"{scope}/examples_{k}"] for k in range(gates)),
+    )

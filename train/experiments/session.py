@@ -1,0 +1,282 @@
+"""What the experiments share: options, networks, sources, evaluations, files."""
+
+import contextlib
+import hashlib
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from matplotlib.figure import Figure
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+
+from keras_astroattn.datasets import Sources, load_sources
+from keras_astroattn.errors import InputError
+from keras_astroattn.evaluation import Evaluation, evaluate_predictions
+from keras_astroattn.files import write_text
+from keras_astroattn.images import to_network_units
+from keras_astroattn.models import attention_model
+from keras_astroattn.plots import save_figure
+
+from . import passes as saved
+from .catalogue import Entry, open_catalogue
+from .configuration import ExperimentConfig, make_writable
+from .passes import ScopePass
+
+PREDICTIONS = "predictions"
+
+EXAMPLES = {"mirabest": (8, 92), "mirabest-confident": (8, 67), "frdeep": (13, 40)}
+"""Rows of the test set of an FRI and an FRII to show attention on.
+
+The paper's rows 8 and 92 of MiraBest; the same two galaxies in MiraBest*; in FR-DEEP two
+that are resolved and not among MiraBest's training images.
+"""
+
+SCOPE_WORDS = {"batch": "per batch", "sample": "per image"}
+"""How attention is normalized, in tables."""
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One network's answers on a set of sources, and what they are worth.
+
+    Attributes:
+        entry: The network.
+        epoch: Of its weights; None for its best.
+        sources: What it was tried on.
+        repeats: Turns of each source.
+        passes: Its answers, by scope.
+        evaluations: By (`"pooled"` or `"clean"`, scope).
+    """
+
+    entry: Entry
+    epoch: int | None
+    sources: Sources
+    repeats: int
+    passes: dict[str, ScopePass]
+    evaluations: dict[tuple[str, str], Evaluation]
+
+    @property
+    def main(self) -> ScopePass:
+        """Under the scope that it was trained under."""
+        return self.passes[self.entry.scopes[0]]
+
+    @property
+    def main_evaluation(self) -> Evaluation:
+        """Pooled, under the scope that it was trained under."""
+        return self.evaluations["pooled", self.entry.scopes[0]]
+
+
+class Session:
+    """One run of the program; makes what is asked for once, and keeps it in the output folder.
+
+    Args:
+        config: The options.
+        experiment: Its name, which is also the folder of its results.
+        console: Where to write.
+    """
+
+    def __init__(self, config: ExperimentConfig, experiment: str, console: Console | None = None):
+        self.config = config
+        self.experiment = experiment
+        self.console = console or Console()
+        self.repeats = config.repeats_of(experiment)
+        self.entries, remarks = open_catalogue(config)
+        self.folder = config.output / experiment
+        for folder in (config.output, self.folder, config.output / PREDICTIONS):
+            make_writable(folder)
+        self._sources: dict[tuple[str, str], Sources] = {}
+        for remark in remarks:
+            self.say(remark)
+
+    def say(self, text: str) -> None:
+        """Write a line."""
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+    def sources(self, data: str, split: str | None = None) -> Sources:
+        """The sources of a data set, by default of the split that is asked for."""
+        key = (data, split or self.config.split)
+        if key not in self._sources:
+            self._sources[key] = load_sources(*key, self.config.data_dir)
+        return self._sources[key]
+
+    def examples(self, data: str) -> Sources:
+        """An FRI and an FRII of the test set; see `EXAMPLES`."""
+        sources = self.sources(data, "test")
+        rows = EXAMPLES.get(data) or [
+            int(np.flatnonzero(sources.label == label)[0]) for label in (0, 1)
+        ]
+        return sources.select(np.array(rows))
+
+    def example_names(self, data: str) -> list[str]:
+        """What to call them in a figure: the rows of the test set."""
+        return [f"row {row}" for row in EXAMPLES[data]] if data in EXAMPLES else ["first"] * 2
+
+    def measure(
+        self, entries: Iterable[Entry], epochs: Sequence[int] | None = None
+    ) -> list[Measurement]:
+        """Evaluate networks, or one network's epochs, each on the sources it is meant for.
+
+        What the output folder holds already is read, not computed again.
+        """
+        wanted = [
+            (entry, epoch) for entry in entries for epoch in ([None] if epochs is None else epochs)
+        ]
+        if not wanted:
+            raise InputError(f"{self.config.weights} holds no network for {self.experiment}")
+        files = [self._file(entry, epoch) for entry, epoch in wanted]
+        turns = [self.repeats * len(self.sources(entry.data)) for entry, _ in wanted]
+        missing = [not path.exists() for path in files]
+        progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TaskProgressColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        todo = sum(count for count, lacks in zip(turns, missing, strict=True) if lacks)
+        if todo and not self.console.is_terminal:
+            self.say(f"{sum(missing)} of {len(wanted)} networks to evaluate, {todo} turns")
+        with progress:
+            task = progress.add_task("evaluating", total=todo) if todo else None
+            return [
+                self._measure(entry, epoch, path, progress, task)
+                for (entry, epoch), path in zip(wanted, files, strict=True)
+            ]
+
+    def example_maps(self, entry: Entry) -> dict[int, np.ndarray]:
+        """Mean maps (m, h, w) of the examples by epoch of training, each image by itself."""
+        inputs = to_network_units(self.examples(entry.data).image[..., np.newaxis])
+        network = entry.load()
+        forward = attention_model(network).predict_on_batch
+        maps = {}
+        for epoch in entry.epochs:
+            network.set_weights(entry.load(epoch).get_weights())
+            maps[epoch] = np.asarray(forward(inputs)["attention_mean"])
+        return maps
+
+    def _measure(self, entry, epoch, path, progress, task) -> Measurement:
+        sources = self.sources(entry.data)
+        passes = saved.read_passes(path, entry.scopes)
+        with self._writing():
+            if passes is None:
+                passes = self._walk(entry, epoch, lambda turns: progress.advance(task, turns))
+                saved.save_passes(path, passes)
+            evaluations = self._evaluations(entry, sources, passes, path.with_suffix(".json"))
+        return Measurement(entry, epoch, sources, self.repeats, passes, evaluations)
+
+    def _walk(self, entry: Entry, epoch: int | None, on_turns) -> dict[str, ScopePass]:
+        sources = self.sources(entry.data)
+        passes = saved.walk(
+            entry.load(epoch),
+            sources.image,
+            sources.label,
+            self.examples(entry.data).image,
+            scopes=entry.scopes,
+            repeats=self.repeats,
+            seed=self.config.seed,
+            batch_size=entry.batch_size,
+            on_turns=on_turns,
+        )
+        # Compiled graphs of dozens of networks would fill the memory.
+        keras.backend.clear_session()
+        return passes
+
+    def _file(self, entry: Entry, epoch: int | None) -> Path:
+        """Where a network's answers are kept: the name holds all that decides them."""
+        sources = self.sources(entry.data)
+        decides = [
+            saved.FORMAT,
+            entry.fingerprint(epoch),
+            entry.scopes,
+            entry.batch_size,
+            entry.data,
+            sources.checksum,
+            self.config.split,
+            self.repeats,
+            self.config.seed,
+            self.example_names(entry.data),
+        ]
+        key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
+        name = entry.name.replace("/", "_") + ("" if epoch is None else f"-epoch{epoch}")
+        stem = f"{name}-{self.config.split}-{self.repeats}-{key}"
+        return self.config.output / PREDICTIONS / f"{stem}.npz"
+
+    def _evaluations(
+        self, entry: Entry, sources: Sources, passes: dict[str, ScopePass], path: Path
+    ) -> dict[tuple[str, str], Evaluation]:
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            texts = json.loads(path.read_text(encoding="utf-8"))
+            return {
+                (kind, scope): Evaluation.from_json(json.dumps(texts[f"{kind}/{scope}"]))
+                for scope in entry.scopes
+                for kind in ("pooled", "clean")
+            }
+        evaluations = evaluate(entry, sources.label, passes)
+        texts = {"/".join(key): json.loads(one.to_json()) for key, one in evaluations.items()}
+        write_text(path, json.dumps(texts) + "\n")
+        return evaluations
+
+    @contextlib.contextmanager
+    def _writing(self):
+        try:
+            yield
+        except OSError as error:
+            raise InputError(
+                f"cannot write to {self.config.output} ({error.strerror or error}): "
+                "name another --output"
+            ) from None
+
+    def save(self, figure: Figure, name: str) -> None:
+        """Write a figure as PNG and PDF."""
+        with self._writing():
+            save_figure(figure, self.folder / name)
+        self.say(f"{self.folder / name}.png, .pdf")
+
+    def write(self, name: str, text: str) -> None:
+        """Write a text file of results."""
+        with self._writing():
+            write_text(self.folder / name, text)
+        self.say(str(self.folder / name))
+
+
+def evaluate(
+    entry: Entry,
+    labels: np.ndarray,
+    passes: dict[str, ScopePass],
+    rows: np.ndarray | slice = slice(None),
+    note: str = "",
+) -> dict[tuple[str, str], Evaluation]:
+    """Metrics of a network's answers, pooled and clean, by (kind, scope).
+
+    Args:
+        entry: The network.
+        labels: (n,) classes of all sources.
+        passes: By scope.
+        rows: Sources to count.
+        note: Added to the protocol's name.
+    """
+    evaluations = {}
+    for scope, one in passes.items():
+        how = f", {SCOPE_WORDS[scope]}" if len(entry.scopes) > 1 else ""
+        for kind, name, answers in (
+            ("pooled", f"pooled {len(one.turns)}", one.turns[:, rows]),
+            ("clean", "clean", one.clean[rows]),
+        ):
+            evaluations[kind, scope] = evaluate_predictions(
+                labels[rows], answers, protocol=name + how + note
+            )
+    return evaluations
