@@ -1,0 +1,85 @@
+"""What is installed from this repository, and what its files say of it."""
+
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from importlib.metadata import metadata
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+
+import keras_astroattn
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> zipfile.ZipFile:
+    folder = tmp_path_factory.mktemp("wheel")
+    subprocess.run(
+        [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(folder)],
+        cwd=REPOSITORY,
+        check=True,
+        capture_output=True,
+    )
+    (path,) = folder.glob("*.whl")
+    with zipfile.ZipFile(path) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
+def project() -> dict:
+    return tomllib.loads((REPOSITORY / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+def test_the_wheel_carries_the_library_alone(wheel):
+    folders = {name.split("/")[0] for name in wheel.namelist()}
+    assert len(folders) == 2
+    assert "keras_astroattn" in folders
+    assert (folders - {"keras_astroattn"}).pop().endswith(".dist-info")
+
+
+def test_the_wheel_carries_checksums_and_both_licences(wheel):
+    names = wheel.namelist()
+    assert "keras_astroattn/datasets/checksums.tsv" in names
+    licences = {name.rsplit("/", 1)[1] for name in names if "/licenses/" in name}
+    assert licences == {"LICENSE", "LICENSE-WEIGHTS"}
+
+
+def test_the_wheel_carries_no_survey_images(wheel):
+    kinds = {Path(name).suffix for name in wheel.namelist()}
+    assert not kinds & {".gz", ".fits", ".png", ".jpg", ".npy", ".npz", ".pt"}
+
+
+def test_the_base_install_asks_for_no_framework(project):
+    base = {Requirement(text).name for text in project["dependencies"]}
+    assert not base & {"tensorflow", "keras", "torch", "jax", "scipy", "matplotlib"}
+    assert {"numpy", "astropy", "pillow", "ai-edge-litert"} <= base
+
+
+def test_one_version_everywhere():
+    text = (REPOSITORY / "CITATION.cff").read_text(encoding="utf-8")
+    assert re.search(r"^version: (.+)$", text, re.MULTILINE)[1] == keras_astroattn.__version__
+    assert metadata("keras-astroattn")["Version"] == keras_astroattn.__version__
+
+
+def test_the_constraints_hold_every_dependency_above_its_bound(project):
+    pins = {}
+    for line in (REPOSITORY / "constraints.txt").read_text(encoding="utf-8").splitlines():
+        if not line.startswith("#"):
+            pin = Requirement(line)
+            (specifier,) = pin.specifier
+            assert specifier.operator == "=="
+            pins.setdefault(_normal(pin.name), []).append(specifier.version)
+    extras = project["optional-dependencies"].values()
+    for text in [*project["dependencies"], *(each for extra in extras for each in extra)]:
+        requirement = Requirement(text)
+        versions = pins[_normal(requirement.name)]
+        assert all(version in requirement.specifier for version in versions), text
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
