@@ -51,16 +51,12 @@ def training_batches(
         epochs: numbers of the epochs to come.
     """
 
-    def rows() -> Iterator[np.ndarray]:
+    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for epoch in epochs:
-            yield from epoch_batches(len(images), passes, batch_size, seed, epoch)
+            for rows in epoch_batches(len(images), passes, batch_size, seed, epoch):
+                yield to_network_units(images[rows])[..., None], labels[rows]
 
-    pixels, classes = tf.constant(to_network_units(images)[..., None]), tf.constant(labels)
-    return (
-        tf.data.Dataset.from_generator(rows, output_signature=tf.TensorSpec((None,), tf.int64))
-        .map(lambda row: (tf.gather(pixels, row), tf.gather(classes, row)))
-        .prefetch(2)
-    )
+    return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _LABEL)).prefetch(2)
 
 
 def validation_batches(
@@ -77,18 +73,18 @@ def validation_batches(
         batch_size: images in a batch.
         augment: options of `RandomAffine`.
     """
-    pixels, classes = to_network_units(images)[..., None], np.asarray(labels, np.int64)
-    if passes == 0:
-        return tf.data.Dataset.from_tensor_slices((pixels, classes)).batch(batch_size)
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         transform = RandomAffine(**augment, seed=0)
-        for _ in range(passes):
-            for start in range(0, len(pixels), batch_size):
+        for _ in range(max(1, passes)):
+            for start in range(0, len(images), batch_size):
                 rows = slice(start, start + batch_size)
-                yield np.asarray(transform(pixels[rows], training=True)), classes[rows]
+                pixels = to_network_units(images[rows])[..., None]
+                if passes:
+                    pixels = np.asarray(transform(pixels, training=True))
+                yield pixels, labels[rows]
 
-    count = passes * -(-len(pixels) // batch_size)
+    count = max(1, passes) * -(-len(images) // batch_size)
     return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _LABEL)).apply(
         tf.data.experimental.assert_cardinality(count)
     )

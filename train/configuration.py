@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -45,7 +46,7 @@ class TrainConfig:
     scope: Annotated[Literal["sample", "batch"], Parameter(group=_network)] = "sample"
     """Normalize over each image by itself, or over the batch as the paper's code did."""
 
-    stretch: Annotated[Literal["linear", "sqrt"], Parameter(group=_network)] = "linear"
+    stretch: Annotated[Literal["linear", "sqrt"], Parameter(group=_network)] = "sqrt"
     """Let the network see the image's brightness or its square root."""
 
     psi_bias: Annotated[float, Parameter(group=_network)] = 0.0
@@ -145,10 +146,16 @@ class TrainConfig:
             "weight_decay": 0,
             "protocol_repeats": 0,
         }
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, float) and not math.isfinite(value):
+                raise InputError(f"{_flag(field.name)} must be a finite number; got {value}")
         for name, least in at_least.items():
             value = getattr(self, name)
             if value < least:
                 raise InputError(f"{_flag(name)} must be at least {least}; got {value}")
+        if self.seed >= 2**32:
+            raise InputError(f"--seed must be below 2^32; got {self.seed}")
         for name in ("validation_fraction", "dropout", "zoom"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{_flag(name)} must be in [0, 1); got {getattr(self, name)}")
@@ -221,6 +228,10 @@ def options_not_given(
         for argument in arguments
         if argument.tokens
     }
+    for argument in arguments:
+        # cyclopts takes 2.5 for a whole number, and rounds it.
+        if argument.hint in (int, int | None) and "." in given.get(argument.name, ""):
+            raise InputError(f"{argument.name} must be a whole number; got {given[argument.name]}")
     output = given.get("--output")
     if given.get("--resume", "false").lower() == "true" and output is not None:
         values = saved_config(Path(output)).to_json()
@@ -240,14 +251,28 @@ def saved_config(folder: Path) -> TrainConfig:
     Raises:
         InputError: there is no run, or its config.json cannot be read.
     """
+    return read_run(folder)[0]
+
+
+def read_run(folder: Path) -> tuple[TrainConfig, dict[str, Any]]:
+    """The configuration of the run in a folder, and what it says of its data.
+
+    Raises:
+        InputError: as `saved_config`.
+    """
     path = folder / CONFIG_FILE
     try:
         saved = json.loads(path.read_text(encoding="utf-8"))
-        return TrainConfig.from_json(saved["config"])
+        config = TrainConfig.from_json(saved["config"])
+        return config, {"name": saved["data"]["name"], **saved["data"]}
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{folder} holds no run to resume: leave --resume out") from None
+    except OSError as error:
+        raise InputError(f"cannot read {path} ({error.strerror}): mend its permissions") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{path} is not the configuration of a run ({error})") from None
+        raise InputError(
+            f"{path} is not the configuration of a run ({error}): train anew in another --output"
+        ) from None
 
 
 def require_same(config: TrainConfig, saved: TrainConfig) -> None:

@@ -42,7 +42,9 @@ def run(*, config: TrainConfig | None = None) -> int:
         ("evaluation.json", "the table above, with intervals"),
     ):
         if (result.folder / name).exists():
-            console.print(f"{result.folder / name}  {what}", highlight=False, soft_wrap=True)
+            console.print(
+                f"{result.folder / name}  {what}", highlight=False, markup=False, soft_wrap=True
+            )
     return 0
 
 

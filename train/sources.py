@@ -59,11 +59,15 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
 def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tuple[str, Sources]:
     """What the table at the end is made on, with its name.
 
+    Where validation is asked for and nothing was held out, it is the training sources.
+
     Raises:
-        InputError: validation is asked for and nothing was held out.
+        InputError: as `load_sources`; the test sources are of one class.
     """
     if config.evaluate == "test":
-        return "test", load_sources(sources.name, "test", config.data_dir)
+        test = load_sources(sources.name, "test", config.data_dir)
+        _require_both_classes(test.label, f"test sources of {sources.name}")
+        return "test", test
     if sources.validation is None:
         return "training", sources.training
     return "validation", sources.validation

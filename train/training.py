@@ -1,13 +1,17 @@
 """One training run: sources, network, `model.fit`, results."""
 
-import importlib.metadata
+import contextlib
 import json
 import platform
+import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import keras
 import numpy as np
+import sklearn
+import tensorflow as tf
 from rich.console import Console
 
 from keras_astroattn import __version__
@@ -15,10 +19,13 @@ from keras_astroattn.callbacks import (
     AttentionSnapshots,
     Checkpoints,
     EpochSeed,
+    FiniteLoss,
     HistoryFile,
     TrainingProgress,
+    committed,
     draw_progress,
     read_history,
+    remove_committed,
 )
 from keras_astroattn.datasets import Sources
 from keras_astroattn.errors import InputError
@@ -28,21 +35,19 @@ from keras_astroattn.evaluation import (
     predict_clean,
     predict_pooled,
 )
-from keras_astroattn.files import write_text
+from keras_astroattn.files import held, partial_files, write_text
 from keras_astroattn.layers import RandomAffine
 from keras_astroattn.models import AGCNN
 from keras_astroattn.plots import loss_figure, save_figure
 
 from .batches import steps_per_epoch, training_batches, validation_batches
-from .configuration import CONFIG_FILE, TrainConfig, require_same, saved_config
+from .configuration import CONFIG_FILE, TrainConfig, read_run, require_same
 from .sources import TrainingSources, choose_data, load_evaluation_sources, split_sources
 
 HISTORY_FILE = "history.csv"
 EVALUATION_FILE = "evaluation.json"
 ATTENTION_FOLDER = "attention"
-PROBES_PER_CLASS = 2
-
-_VERSIONS_OF = ("keras", "tensorflow", "numpy", "scikit-learn")
+PROBES_PER_CLASS = 1
 
 
 @dataclass(frozen=True)
@@ -61,37 +66,82 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
         InputError: options, data or the output folder are wrong; nothing is overwritten.
     """
     console = console or Console()
-    name, remark = choose_data(config)
+    name, remark = _data_of(config)
     if remark:
-        console.print(remark, highlight=False, soft_wrap=True)
+        _say(console, remark)
     folder = config.output or Path("runs") / f"{name}-{config.gates}gates-seed{config.seed}"
     require_free(folder, config)
-    sources = split_sources(config, name)
-    evaluated_on, evaluation_sources = load_evaluation_sources(config, sources)
-    start_folder(folder, config, sources)
-    if _is_finished(folder):
-        console.print(f"the run in {folder} is finished already", highlight=False, soft_wrap=True)
-        return RunResult(folder, evaluated_on, _read_evaluations(folder))
-
-    console.print(_description(config, sources, folder), highlight=False, soft_wrap=True)
-    _fit(config, sources, folder, console)
-    _draw(folder)
-    best = keras.models.load_model(folder / Checkpoints.BEST)
-    evaluations = evaluate(best, evaluation_sources, config, evaluated_on)
-    text = {protocol: json.loads(each.to_json()) for protocol, each in evaluations.items()}
-    write_text(
-        folder / EVALUATION_FILE,
-        json.dumps({"model": Checkpoints.BEST, "sources": evaluated_on, **text}, indent=1) + "\n",
-    )
-    (folder / Checkpoints.RESUME).unlink()
+    with _alone_in(folder):
+        sources = split_sources(config, name)
+        evaluated_on, evaluation_sources = load_evaluation_sources(config, sources)
+        start_folder(folder, config, sources)
+        if _is_finished(folder):
+            _say(console, f"the run in {folder} is finished already")
+            return RunResult(folder, evaluated_on, _read_evaluations(folder))
+        _say(console, _description(config, sources, folder))
+        _fit(config, sources, folder, console)
+        _draw(folder)
+        best = _load(folder / Checkpoints.BEST, "train anew in another --output")
+        evaluations = evaluate(best, evaluation_sources, config, evaluated_on)
+        text = {protocol: json.loads(each.to_json()) for protocol, each in evaluations.items()}
+        content = {"model": Checkpoints.BEST, "sources": evaluated_on, **text}
+        write_text(folder / EVALUATION_FILE, json.dumps(content, indent=1) + "\n")
+        remove_committed(folder)
     return RunResult(folder, evaluated_on, evaluations)
+
+
+def _data_of(config: TrainConfig) -> tuple[str, str | None]:
+    """The data set of a run, and one line to say how it was chosen (None if it needs none).
+
+    A run that goes on keeps its data set, whatever `--data auto` would mean today.
+    """
+    if not config.resume:
+        return choose_data(config)
+    if config.output is None:
+        raise InputError("--resume needs --output: name the folder of the run")
+    saved, data = read_run(config.output)
+    require_same(config, saved)
+    return data["name"], None
+
+
+@contextlib.contextmanager
+def _alone_in(folder: Path) -> Iterator[None]:
+    """Keep other runs out of a folder; what cannot be written there is an `InputError`."""
+    try:
+        with held(folder):
+            for leftover in partial_files(folder):
+                leftover.unlink()
+            yield
+    except BlockingIOError:
+        raise InputError(
+            f"a run is going on in {folder}: wait for it, or name another --output"
+        ) from None
+    except OSError as error:
+        raise InputError(
+            f"cannot write the run in {folder} ({error.strerror or error}): "
+            "mend that, then go on with --resume"
+        ) from None
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False, soft_wrap=True)
+
+
+def _load(path: Path, remedy: str) -> keras.Model:
+    try:
+        return keras.models.load_model(path)
+    except Exception as error:  # zipfile, h5py, json and Keras raise whatever they please
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
+        raise InputError(f"{path} is damaged ({reason}): {remedy}") from None
 
 
 def evaluate(
     model: keras.Model, sources: Sources, config: TrainConfig, name: str
 ) -> dict[str, Evaluation]:
     """One clean pass and, where asked for, the paper's pooled protocol."""
-    clean = predict_clean(model, sources.image)
+    # A network that normalizes over the batch is evaluated in batches as it was trained in.
+    together = {"batch_size": config.batch_size} if config.scope == "batch" else {}
+    clean = predict_clean(model, sources.image, **together)
     evaluations = {
         "clean": evaluate_predictions(sources.label, clean, protocol=f"{name}, one clean pass")
     }
@@ -110,21 +160,18 @@ def require_free(folder: Path, config: TrainConfig) -> None:
         InputError: it holds a run that is not to be resumed, a run with other options, or
             something else; or it cannot be written to.
     """
-    if config.resume:
-        if config.output is None:
-            raise InputError("--resume needs --output: name the folder of the run")
-        require_same(config, saved_config(folder))
-    elif (folder / CONFIG_FILE).exists():
-        raise InputError(
-            f"{folder} already holds a run: add --resume to go on, or name another --output"
-        )
-    elif folder.is_dir() and any(folder.iterdir()):
-        raise InputError(f"{folder} is not empty: name another --output")
     try:
+        if config.resume:
+            require_same(config, read_run(folder)[0])
+        elif (folder / CONFIG_FILE).exists():
+            raise InputError(
+                f"{folder} already holds a run: add --resume to go on, or name another --output"
+            )
+        elif folder.is_dir() and set(folder.iterdir()) - set(partial_files(folder)):
+            raise InputError(f"{folder} is not empty: name another --output")
         folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=folder):
+            pass
     except OSError as error:
         raise InputError(
             f"cannot write to {folder} ({error.strerror}): name another --output"
@@ -146,11 +193,11 @@ def start_folder(folder: Path, config: TrainConfig, sources: TrainingSources) ->
         "validation": 0 if validation is None else len(validation),
     }
     if path.exists():
-        before = json.loads(path.read_text(encoding="utf-8"))["data"]
+        _, before = read_run(folder)
         if before != data:
             raise InputError(f"the run in {folder} was started on other data: {before}, now {data}")
         return
-    versions = {name: importlib.metadata.version(name) for name in _VERSIONS_OF}
+    versions = {module.__name__: module.__version__ for module in (keras, tf, np, sklearn)}
     versions |= {"keras_astroattn": __version__, "python": platform.python_version()}
     saved = {
         "config": config.to_json(),
@@ -188,13 +235,19 @@ def build(config: TrainConfig, steps: int) -> keras.Model:
         "sgd": keras.optimizers.SGD,
     }[config.optimizer]
     more = {"momentum": 0.9, "nesterov": True} if config.optimizer == "sgd" else {}
+    optimizer = optimizer(rate, weight_decay=config.weight_decay or None, **more)
+    if config.dtype_policy == "mixed_float16":
+        # Keras adds it by itself only where the outermost model has the policy.
+        optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(
-        optimizer=optimizer(rate, weight_decay=config.weight_decay or None, **more),
+        optimizer=optimizer,
         loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
         # XLA cannot compile the resampling on TensorFlow, and is slower on a CPU.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
+    # Else Keras builds it in the first step, and traces the whole step twice.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
@@ -212,59 +265,69 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
     training, validation = sources.training, sources.validation
     batch_size = min(config.batch_size, len(training))
     steps = steps_per_epoch(len(training), config.passes, batch_size)
-    if (folder / Checkpoints.RESUME).exists():
-        model = keras.models.load_model(folder / Checkpoints.RESUME)
-    else:
-        model = build(config, steps * config.epochs)
-    done = int(model.optimizer.iterations) // steps
+    done, path = max(committed(folder).items(), default=(0, None))
     rows = read_history(folder / HISTORY_FILE)[:done]
+    if [row["epoch"] for row in rows] != list(range(1, done + 1)):
+        raise InputError(
+            f"{folder / HISTORY_FILE} lacks epochs that were done: train anew in another --output"
+        )
     if done >= config.epochs:
         return
+    if path is None:
+        model = build(config, steps * config.epochs)
+    else:
+        model = _load(path, "remove it, and --resume starts at the first epoch")
 
     network = model.get_layer("network")
     probes = probe_rows(training if validation is None else validation)
-    model.fit(
-        training_batches(
-            training.image,
-            training.label,
-            passes=config.passes,
-            batch_size=batch_size,
-            seed=config.seed,
-            epochs=range(done, config.epochs),
+    progress = TrainingProgress(config.epochs, done, console)
+    callbacks = [
+        EpochSeed(config.seed),
+        FiniteLoss(),
+        progress,
+        HistoryFile(folder / HISTORY_FILE, rows),
+        keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
+        AttentionSnapshots(
+            network,
+            probes.image,
+            probes.label,
+            folder / ATTENTION_FOLDER,
+            tensorboard=folder / "tensorboard" / "attention",
         ),
-        steps_per_epoch=steps,
-        initial_epoch=done,
-        epochs=config.epochs,
-        validation_data=None
-        if validation is None
-        else validation_batches(
-            validation.image,
-            validation.label,
-            passes=config.validation_passes,
-            batch_size=max(batch_size, 16),
-            augment=augmentation(config),
+        Checkpoints(
+            network,
+            folder,
+            best=min((row["val_loss"] for row in rows if "val_loss" in row), default=np.inf),
         ),
-        verbose=0,
-        shuffle=False,  # the batches come in the order of seed and epoch
-        callbacks=[
-            EpochSeed(config.seed),
-            TrainingProgress(config.epochs, done, console),
-            HistoryFile(folder / HISTORY_FILE, rows),
-            keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
-            AttentionSnapshots(
-                network,
-                probes.image,
-                probes.label,
-                folder / ATTENTION_FOLDER,
-                tensorboard=folder / "tensorboard" / "attention",
+    ]
+    try:
+        model.fit(
+            training_batches(
+                training.image,
+                training.label,
+                passes=config.passes,
+                batch_size=batch_size,
+                seed=config.seed,
+                epochs=range(done, config.epochs),
             ),
-            Checkpoints(
-                network,
-                folder,
-                best=min((row["val_loss"] for row in rows if "val_loss" in row), default=np.inf),
+            steps_per_epoch=steps,
+            initial_epoch=done,
+            epochs=config.epochs,
+            validation_data=None
+            if validation is None
+            else validation_batches(
+                validation.image,
+                validation.label,
+                passes=config.validation_passes,
+                batch_size=max(batch_size, 16),
+                augment=augmentation(config),
             ),
-        ],
-    )
+            verbose=0,
+            shuffle=False,  # the batches come in the order of seed and epoch
+            callbacks=callbacks,
+        )
+    finally:
+        progress.on_train_end()  # Keras does not call it after an error
 
 
 def probe_rows(sources: Sources, per_class: int = PROBES_PER_CLASS) -> Sources:
@@ -287,16 +350,20 @@ def _draw(folder: Path) -> None:
 
 
 def _is_finished(folder: Path) -> bool:
-    return (folder / EVALUATION_FILE).exists() and not (folder / Checkpoints.RESUME).exists()
+    return (folder / EVALUATION_FILE).exists() and not committed(folder)
 
 
 def _read_evaluations(folder: Path) -> dict[str, Evaluation]:
-    saved = json.loads((folder / EVALUATION_FILE).read_text(encoding="utf-8"))
-    return {
-        protocol: Evaluation.from_json(json.dumps(saved[protocol]))
-        for protocol in ("clean", "pooled")
-        if protocol in saved
-    }
+    path = folder / EVALUATION_FILE
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        return {
+            protocol: Evaluation.from_json(json.dumps(saved[protocol]))
+            for protocol in ("clean", "pooled")
+            if protocol in saved
+        }
+    except (ValueError, TypeError) as error:  # InputError is a ValueError
+        raise InputError(f"{path} is damaged ({error}): train anew in another --output") from None
 
 
 def _description(config: TrainConfig, sources: TrainingSources, folder: Path) -> str:

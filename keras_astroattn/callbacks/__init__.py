@@ -1,8 +1,9 @@
 """What happens between the epochs of a training: snapshots, checkpoints, progress."""
 
 from .attention_snapshots import AttentionSnapshots, draw_progress
-from .checkpoints import Checkpoints
+from .checkpoints import Checkpoints, committed, remove_committed
 from .epoch_seed import EpochSeed
+from .finite_loss import FiniteLoss
 from .history_file import HistoryFile, read_history
 from .progress import TrainingProgress
 
@@ -10,8 +11,11 @@ __all__ = [
     "AttentionSnapshots",
     "Checkpoints",
     "EpochSeed",
+    "FiniteLoss",
     "HistoryFile",
     "TrainingProgress",
+    "committed",
     "draw_progress",
     "read_history",
+    "remove_committed",
 ]

@@ -1,6 +1,7 @@
 """Models on disk that survive a kill at any moment."""
 
 import os
+import re
 from pathlib import Path
 
 import keras
@@ -19,9 +20,10 @@ class Checkpoints(keras.callbacks.Callback):
 
     At the end of each epoch, in this order, each written under a temporary name and
     renamed: `best.keras` if the validation loss is the lowest so far (without
-    validation: always), `last.keras`, and `resume.keras`, the model being fitted with
-    its optimizer. The last is what commits an epoch: an epoch that is killed before it
-    is done again, with the same result. Put this callback after all others.
+    validation: always), `last.keras`, and `resume_NNNN.keras`, the model being fitted
+    with its optimizer after epoch NNNN (earlier ones are then removed). The last is what
+    commits an epoch: an epoch that is killed before it is done again, with the same
+    result. Put this callback after all others.
 
     Args:
         network: what is saved as `best.keras` and `last.keras` (the model being fitted
@@ -31,7 +33,7 @@ class Checkpoints(keras.callbacks.Callback):
         monitor: the quantity whose minimum is best.
     """
 
-    BEST, LAST, RESUME = "best.keras", "last.keras", "resume.keras"
+    BEST, LAST, RESUME = "best.keras", "last.keras", "resume_{:04d}.keras"
 
     def __init__(
         self,
@@ -53,4 +55,23 @@ class Checkpoints(keras.callbacks.Callback):
             self.best = self.best if value is None else value
             save_model(self.network, self.folder / self.BEST)
         save_model(self.network, self.folder / self.LAST)
-        save_model(self.model, self.folder / self.RESUME)
+        save_model(self.model, self.folder / self.RESUME.format(epoch + 1))
+        remove_committed(self.folder, before=epoch + 1)
+
+
+def committed(folder: str | os.PathLike) -> dict[int, Path]:
+    """The files to go on from, by the number of epochs done (one, or two after a kill).
+
+    The number is in the name: an optimizer's count of steps leaves out those that
+    `LossScaleOptimizer` skips.
+    """
+    pattern = re.compile(r"resume_(\d{4,})\.keras")
+    names = {path: pattern.fullmatch(path.name) for path in Path(folder).glob("resume_*.keras")}
+    return {int(match[1]): path for path, match in names.items() if match}
+
+
+def remove_committed(folder: str | os.PathLike, before: float = float("inf")) -> None:
+    """Remove the files to go on from that are of fewer than `before` epochs."""
+    for epoch, path in committed(folder).items():
+        if epoch < before:
+            path.unlink(missing_ok=True)

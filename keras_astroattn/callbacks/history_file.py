@@ -8,16 +8,27 @@ from pathlib import Path
 
 import keras
 
+from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, float]]:
-    """The rows of a history file, one an epoch; none if there is no such file."""
+    """The rows of a history file, one an epoch; none if there is no such file.
+
+    Raises:
+        InputError: it is not a history, or damaged.
+    """
     path = Path(path)
     if not path.exists():
         return []
-    with path.open(newline="", encoding="utf-8") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            return [
+                {**{name: float(value) for name, value in row.items()}, "epoch": int(row["epoch"])}
+                for row in csv.DictReader(file)
+            ]
+    except (ValueError, TypeError, KeyError, csv.Error) as error:
+        raise InputError(f"{path} is damaged ({error}): start the run again elsewhere") from None
 
 
 class HistoryFile(keras.callbacks.Callback):

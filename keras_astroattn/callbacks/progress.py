@@ -73,5 +73,5 @@ class TrainingProgress(keras.callbacks.Callback):
         )
 
     def on_train_end(self, logs=None):
-        """Take the bar away."""
+        """Take the bar away; a training that breaks off must call it too (the cursor is hidden)."""
         self.progress.stop()

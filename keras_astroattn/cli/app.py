@@ -21,6 +21,7 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:
     What a user can mend (bad options, `InputError`) is one line on the standard error
     and exit status 2, without a traceback.
     """
+    app.suppress_keyboard_interrupt = False  # else cyclopts ends the process by itself
     try:
         status = app(
             arguments,

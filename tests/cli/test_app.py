@@ -1,0 +1,72 @@
+"""How every command ends."""
+
+import subprocess
+import sys
+
+import cyclopts
+import pytest
+
+from keras_astroattn import __version__
+from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.errors import InputError
+
+
+def command(ending: object) -> cyclopts.App:
+    made = cyclopts.App(name="command", version_flags=[])
+
+    @made.default
+    def run(*, count: int = 0) -> object:
+        if isinstance(ending, BaseException):
+            raise ending
+        return ending
+
+    return made
+
+
+@pytest.mark.parametrize(("ending", "status"), [(0, 0), (3, 3), (None, 0), ("text", 0)])
+def test_the_status_is_what_the_command_returns(ending, status: int, capsys) -> None:
+    assert run_app(command(ending), []) == status
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "message",
+    ["the file x is empty: name another", "two\nlines", "[bold]x[/y]: no markup", "long " * 60],
+)
+def test_what_a_user_can_mend_is_one_line(message: str, capsys) -> None:
+    assert run_app(command(InputError(message)), []) == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert err == "error: " + " ".join(message.split()) + "\n"
+
+
+@pytest.mark.parametrize("arguments", [["--count", "many"], ["--cuont", "3"], ["extra"]])
+def test_wrong_options_are_one_line(arguments: list[str], capsys) -> None:
+    assert run_app(command(0), arguments) == 2
+    err = capsys.readouterr().err
+    assert err.startswith("error: ")
+    assert err.count("\n") == 1
+    assert arguments[-1] in err or arguments[0] in err
+
+
+def test_an_interrupt_has_the_shells_status(capsys) -> None:
+    assert run_app(command(KeyboardInterrupt()), []) == 130
+    assert capsys.readouterr().err == "interrupted\n"
+
+
+def test_a_defect_of_ours_keeps_its_traceback() -> None:
+    with pytest.raises(ZeroDivisionError):
+        run_app(command(ZeroDivisionError()), [])
+
+
+def test_the_version(capsys) -> None:
+    assert run_app(app, ["--version"]) == 0
+    assert capsys.readouterr().out.strip() == __version__
+
+
+def test_the_command_starts_without_keras() -> None:
+    code = (
+        "import sys; from keras_astroattn.cli.app import app, run_app; run_app(app, ['--help']); "
+        "assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)

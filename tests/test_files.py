@@ -1,0 +1,72 @@
+"""Files are complete or absent."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_astroattn.files import atomic_path, held, partial_files, write_text
+
+
+def test_a_file_appears_complete(tmp_path: Path) -> None:
+    write_text(tmp_path / "a.txt", "naïve ★\n")
+    assert (tmp_path / "a.txt").read_bytes() == "naïve ★\n".encode()
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_until_it_is_complete_the_old_one_stays(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    with atomic_path(path) as temporary:
+        temporary.write_text("new")
+        assert path.read_text() == "old"
+        assert temporary.parent == path.parent
+        assert temporary.suffix == ".txt"
+    assert path.read_text() == "new"
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path, error: type) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    half_written = atomic_path(path)
+    half_written.__enter__().write_text("half")
+    raised = error()
+    assert not half_written.__exit__(error, raised, None)
+    assert path.read_text() == "old"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_what_a_kill_leaves_is_found_and_nothing_else(tmp_path: Path) -> None:
+    (tmp_path / "below").mkdir()
+    code = (
+        "import os, signal; from keras_astroattn.files import atomic_path\n"
+        f"with atomic_path({str(tmp_path / 'below' / 'a.txt')!r}) as temporary:\n"
+        "    temporary.write_text('half'); os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], timeout=60)
+    for name in ("a.partial.txt", ".hidden", "below/b.txt"):
+        (tmp_path / name).touch()
+    (found,) = partial_files(tmp_path)
+    assert found.read_text() == "half"
+    assert found.parent == tmp_path / "below"
+
+
+def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
+    with held(tmp_path):
+        with pytest.raises(BlockingIOError), held(tmp_path):
+            pass
+        assert list(tmp_path.iterdir()) == []
+    with held(tmp_path):
+        pass
+
+
+def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
+    code = (
+        "import os, signal; from keras_astroattn.files import held\n"
+        f"with held({str(tmp_path)!r}): os.kill(os.getpid(), signal.SIGKILL)"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], timeout=60)
+    with held(tmp_path):
+        pass
