@@ -73,7 +73,7 @@ class TrainConfig:
     recipe: Annotated[Literal["fast", "paper"], Parameter(group=_training)] = "fast"
     """Defaults of all other options: minutes on a laptop, or the paper's training."""
 
-    epochs: Annotated[int, Parameter(group=_training)] = 40
+    epochs: Annotated[int, Parameter(group=_training)] = 30
     """How often validation, snapshots and checkpoints are made."""
 
     passes: Annotated[int, Parameter(group=_training)] = 1
