@@ -75,7 +75,8 @@ lint: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# PyTorch's CUDA libraries are left to PyTorch, which pins them itself.
+# PyTorch's CUDA libraries are left to PyTorch, which pins them itself; backports.strenum to pip:
+# its last release says that it is not for Python 3.11, which uv overlooks.
 constraints: $(VENV)/.test
 	$(INSTALL) uv
 	{ echo "# The versions that the tests were last run with, for Python 3.11 to 3.13."; \
@@ -83,7 +84,7 @@ constraints: $(VENV)/.test
 	  echo "torch==2.13.0" > $(VENV)/torch.txt; \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --all-extras --no-header \
 	    --no-annotate --constraint $(VENV)/torch.txt pyproject.toml \
-	    | grep -vE '^(nvidia|cuda|triton)-?'; \
+	    | grep -vE '^(nvidia|cuda|triton|backports-strenum)'; \
 	} > $(VENV)/constraints.txt
 	mv $(VENV)/constraints.txt constraints.txt
 
