@@ -13,6 +13,9 @@ app = cyclopts.App(
     help="Classify radio galaxies (FRI or FRII) and show where the network looked.",
     version_flags=["--version"],
 )
+# Named, not imported: a command is loaded when it is called.
+for _command in ("classify", "info", "benchmark"):
+    app.command(f"keras_astroattn.cli.{_command}:{_command}", name=_command)
 
 
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["sheets"],
     submod_attrs={
         "attention": ["attention_figure", "attention_progress", "map_grid"],
+        "classified_source": ["Sky", "classified_source_figure"],
         "confusion": ["confusion_figure"],
         "losses": ["loss_figure"],
         "metrics": ["metric_figure", "metric_grid"],

@@ -1,0 +1,129 @@
+"""A Keras model to SavedModel and LiteRT, with outputs that keep their names."""
+
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import tensorflow as tf
+
+from keras_astroattn.edge.model_file import SIGNATURE
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import IMAGE_SIZE
+from keras_astroattn.models import attention_model
+
+from .inference_graph import inference_outputs
+from .source_model import SourceModel
+
+Precision = Literal["float32", "float16", "dynamic", "int8"]
+
+CALIBRATION_IMAGES = 128
+"""Training images that the ranges of int8 are measured on."""
+
+
+class _Server(tf.Module):
+    """One function from `image` to named outputs, and the variables it reads."""
+
+    def __init__(self, outputs: Callable, temperature: float, variables=()):
+        super().__init__()
+        self.weights = list(variables)
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32, name="image")
+            ],
+            autograph=False,
+        )
+        def serve(image):
+            named = dict(outputs(image))
+            logits = named["logits"]
+            scaled = logits if temperature == 1 else logits * np.float32(1 / temperature)
+            return named | {"logits": logits, "probabilities": tf.nn.softmax(scaled)}
+
+        self.serve = serve
+
+    def save(self, folder: Path) -> None:
+        tf.saved_model.save(
+            self, str(folder), signatures={SIGNATURE: self.serve.get_concrete_function()}
+        )
+
+
+def write_saved_model(source: SourceModel, folder: Path, attention: bool = True) -> None:
+    """Write a SavedModel that serves in a process without this package.
+
+    Args:
+        source: What to export.
+        folder: Where; it must not exist.
+        attention: Whether the maps are among the outputs.
+    """
+    model = attention_model(source.model)
+
+    def outputs(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = model(image, training=False)
+        return given if attention else {"logits": given["logits"]}
+
+    _Server(outputs, source.calibration.temperature, model.variables).save(folder)
+
+
+def convert(
+    source: SourceModel,
+    precision: Precision,
+    training_images: np.ndarray | None = None,
+    attention: bool = True,
+    integer_borders: bool = False,
+) -> bytes:
+    """The .tflite file of a model, without metadata.
+
+    Args:
+        source: What to export.
+        precision: `float32`; `float16`, weights of half the size; `dynamic`, 8-bit weights
+            and floating-point activations; `int8`, both in 8 bits.
+        training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
+        attention: Whether the maps are among the outputs.
+        integer_borders: With `int8`: input and outputs are 8-bit too.
+
+    Raises:
+        InputError: `int8` of a model with `softmax` attention.
+    """
+    if precision == "int8":
+        require_quantizable(source)
+    outputs = inference_outputs(source.model, attention, integer=precision == "int8")
+    with tempfile.TemporaryDirectory() as folder:
+        _Server(outputs, source.calibration.temperature).save(Path(folder))
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
+        if precision != "float32":
+            converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        if precision == "float16":
+            converter.target_spec.supported_types = [tf.float16]
+        if precision == "int8":
+            converter.representative_dataset = _representative(training_images)
+            if integer_borders:
+                converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+                converter.inference_input_type = converter.inference_output_type = tf.int8
+        return converter.convert()
+
+
+def require_quantizable(source: SourceModel) -> None:
+    """Refuse int8 where it cannot work.
+
+    Raises:
+        InputError: The gates normalize by softmax.
+    """
+    if "softmax" in source.normalizations:
+        raise InputError(
+            "int8 cannot hold softmax attention: its steps are 1/256 and the map vanishes; "
+            "take another precision"
+        )
+
+
+def _representative(images: np.ndarray) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
+    # Evenly over the data, which are ordered by class in places.
+    rows = np.linspace(0, len(images) - 1, min(CALIBRATION_IMAGES, len(images))).astype(int)
+
+    def dataset() -> Iterator[dict[str, np.ndarray]]:
+        for row in rows:
+            yield {"image": images[row : row + 1]}
+
+    return dataset

@@ -1,0 +1,187 @@
+"""Write each file beside its name, verify it, and let it stand if it passes."""
+
+import json
+import os
+import shutil
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import atomic_path, write_text
+from keras_astroattn.images import to_network_units
+from train.configuration import TrainConfig
+from train.sources import split_sources
+
+from .conversion import convert, require_quantizable, write_saved_model
+from .metadata import append_metadata, describe
+from .source_model import SourceModel, open_source_model
+from .verification import Reference, Verification, reference_of, verify_litert, verify_saved_model
+
+SAVED_MODEL = "saved_model"
+EXPORT_FILE = "export.json"
+DEFAULT_DATA = "mirabest"
+
+
+@dataclass(frozen=True)
+class Export:
+    """What is asked for; see `export.run`."""
+
+    output: Path
+    formats: tuple[str, ...]
+    precision: tuple[str, ...]
+    data: str | None = None
+    data_dir: Path | None = None
+    attention: bool = True
+    int8_io: bool = False
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a file: its size in bytes, and how it compares with Keras."""
+
+    size: int
+    verification: Verification | None
+    failures: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file stands under its name."""
+        return not self.failures
+
+
+class _Failed(Exception):
+    """Leaves an `atomic_path` without putting the file in its place."""
+
+
+def export(model_or_run: str, wanted: Export, console: Console) -> dict[str, Result]:
+    """Export a model; give the result of each file by its name.
+
+    Raises:
+        InputError: The model, the data or the output folder are wrong, or int8 is asked
+            for where it cannot work.
+    """
+    source = open_source_model(model_or_run)
+    if "tflite" in wanted.formats and "int8" in wanted.precision:
+        require_quantizable(source)
+    try:
+        wanted.output.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output {wanted.output} cannot be made: {error.strerror}") from None
+    names = [SAVED_MODEL] if "savedmodel" in wanted.formats else []
+    if "tflite" in wanted.formats:
+        names += [f"model_{precision}.tflite" for precision in dict.fromkeys(wanted.precision)]
+    results: dict[str, Result] = {}
+    columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("reading images", total=len(names))
+        source, training_images, reference = _with_images(source, wanted)
+        for name in names:
+            progress.update(task, description=name)
+            try:
+                if name == SAVED_MODEL:
+                    results[name] = _export_saved_model(source, wanted, reference)
+                else:
+                    precision = name.removeprefix("model_").removesuffix(".tflite")
+                    results[name] = _export_litert(
+                        source, wanted, precision, training_images, reference
+                    )
+            except OSError as error:
+                raise InputError(
+                    f"{wanted.output / name} cannot be written: {error.strerror or error}"
+                ) from None
+            progress.advance(task)
+    _write_summary(source, wanted, results)
+    return results
+
+
+def _with_images(source: SourceModel, wanted: Export) -> tuple[SourceModel, np.ndarray, Reference]:
+    """Training images and the reference on validation images, in network units."""
+    config = source.training or TrainConfig()
+    name = wanted.data or source.data.get("name") or DEFAULT_DATA
+    if name != source.data.get("name"):
+        # Images of another data set are all new to the model, and its limits mean nothing.
+        config = replace(config, train_limit=None)
+    if config.validation_fraction == 0:
+        config = replace(config, validation_fraction=TrainConfig.validation_fraction)
+    sources = split_sources(replace(config, data_dir=wanted.data_dir), name)
+    if not source.data:
+        source = replace(
+            source, data={"verified_on": name, "verified_checksum": sources.training.checksum}
+        )
+    training = to_network_units(sources.training.image)[..., np.newaxis]
+    validation = to_network_units(sources.validation.image)[..., np.newaxis]
+    return source, training, reference_of(source, validation, sources.validation.label)
+
+
+def _export_saved_model(source: SourceModel, wanted: Export, reference: Reference) -> Result:
+    target = wanted.output / SAVED_MODEL
+    with tempfile.TemporaryDirectory(dir=wanted.output, prefix=".partial.") as temporary:
+        folder = Path(temporary, SAVED_MODEL)
+        write_saved_model(source, folder, wanted.attention)
+        found = verify_saved_model(folder, reference, wanted.attention)
+        size = sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
+        if found.passed:
+            metadata = describe(source, "float32")
+            (folder / "metadata.json").write_text(json.dumps(metadata, indent=1))
+            if target.exists():
+                os.rename(target, Path(temporary, "previous"))
+            os.rename(folder, target)
+        elif target.exists():
+            shutil.rmtree(target)
+    return Result(size, found, found.failures)
+
+
+def _export_litert(
+    source: SourceModel,
+    wanted: Export,
+    precision: str,
+    training_images: np.ndarray,
+    reference: Reference,
+) -> Result:
+    path = wanted.output / f"model_{precision}.tflite"
+    borders = precision == "int8" and wanted.int8_io
+    metadata = describe(source, precision)
+    try:
+        content = convert(source, precision, training_images, wanted.attention, borders)
+    except InputError:
+        raise
+    except Exception as error:  # the converter raises many kinds, with pages of text
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
+        path.unlink(missing_ok=True)
+        return Result(0, None, (f"cannot be converted: {reason[:200]}",))
+    found = None
+    try:
+        with atomic_path(path) as temporary:
+            temporary.write_bytes(content)
+            append_metadata(temporary, metadata)
+            size = temporary.stat().st_size
+            found = verify_litert(
+                temporary, metadata, reference, precision == "float32", wanted.attention
+            )
+            if not found.passed:
+                raise _Failed
+    except _Failed:
+        # What stood there before was of another model: it must not pass for this one.
+        path.unlink(missing_ok=True)
+    return Result(size, found, found.failures)
+
+
+def _write_summary(source: SourceModel, wanted: Export, results: dict[str, Result]) -> None:
+    files = {
+        name: {
+            "bytes": result.size,
+            "passed": result.passed,
+            "failures": list(result.failures),
+            "verification": None if result.verification is None else asdict(result.verification),
+        }
+        for name, result in results.items()
+    }
+    metadata = describe(source, "")
+    del metadata["precision"]
+    summary = {"model": metadata, "files": files}
+    write_text(wanted.output / EXPORT_FILE, json.dumps(summary, indent=1) + "\n")

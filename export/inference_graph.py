@@ -1,0 +1,285 @@
+"""The network as a TensorFlow graph that LiteRT runs fast: the same function, reordered.
+
+XNNPACK, which runs LiteRT's operators on a processor, works in tiles of 16 output channels
+and hands a whole tensor from one operator to the next. So here
+
+- batch normalization is folded into the convolution before it;
+- a convolution to few channels computes two neighbouring columns at once, as twice the
+  channels of a kernel one column wider, which fills more of the tile;
+- the gate's  s = psi(relu(theta(x) + upsample(phi(g)))) + b  is rearranged. With
+  t = psi_c theta_c(x) and u = psi_c phi_c(g), both linear,
+
+      psi_c relu(theta_c + phi_c) = max(t, -u) + u   where psi_c > 0,
+                                    min(t, -u) + u   where psi_c < 0,
+
+  so psi becomes two plain sums over channels, and the sum of all u, one channel, is
+  upsampled by itself. This runs in strips of rows that fit the cache;
+- upsampling is separable: rows first, at the width of g, then columns, strip by strip;
+- maps of one channel are resized by two small matrix products.
+
+What the layers of `keras_astroattn.layers` compute otherwise is called as it is.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from keras_astroattn.layers import AttentionGate, AttentionMean, AttentionPooling
+
+STRIP_BYTES = 768 * 1024
+"""A strip of the gates' widest tensor should not exceed this (the L2 cache is 1 MiB)."""
+
+NARROW = 8
+"""Convolutions to at most this many channels compute two columns at once."""
+
+_SMALLEST_RANGE = 1e-12
+
+
+@dataclass(frozen=True, eq=False)
+class _Convolution:
+    """A convolution of stride 1 that has not been computed: batch normalization may follow."""
+
+    x: tf.Tensor
+    kernel: np.ndarray
+    bias: np.ndarray
+
+    def scaled(self, scale: np.ndarray, shift: np.ndarray) -> "_Convolution":
+        return replace(self, kernel=self.kernel * scale, bias=self.bias * scale + shift)
+
+
+@dataclass(frozen=True, eq=False)
+class _Attended:
+    """x * a that has not been computed: only its sum over pixels is wanted."""
+
+    x: tf.Tensor
+    a: tf.Tensor
+
+
+def inference_outputs(
+    model: keras.Model, attention: bool = True, integer: bool = False
+) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
+    """A function from images to `logits`, `attention_1` .., `attention_mean`.
+
+    It equals `attention_model(model)` but for rounding.
+
+    Args:
+        model: An `AGCNN` or another functional model of layers that are used once each.
+        attention: Whether to give the maps.
+        integer: Make the graph for full integer quantization: psi stays a convolution,
+            since sums have no 8-bit kernel in XNNPACK.
+
+    Raises:
+        ValueError: A layer is used more than once.
+    """
+    if any(len(layer._inbound_nodes) != 1 for layer in model.layers):
+        used = [layer.name for layer in model.layers if len(layer._inbound_nodes) != 1]
+        raise ValueError(f"layers must be used once each; these are not: {', '.join(used)}")
+
+    def outputs(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        values, maps = {id(model.input): image}, []
+        for layer in model.layers:
+            if isinstance(layer, keras.layers.InputLayer):
+                continue
+            inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], layer.input)
+            result = _compute(layer, inputs, integer)
+            if isinstance(layer, AttentionGate):
+                maps.append(result[1])
+            given = keras.tree.flatten(layer.output)
+            for tensor, value in zip(given, result if len(given) > 1 else [result], strict=True):
+                values[id(tensor)] = value
+        named = {"logits": _computed(values[id(model.output)])}
+        if attention and maps:
+            named |= {f"attention_{number}": a for number, a in enumerate(maps, start=1)}
+            named["attention_mean"] = _mean_map(maps, tuple(model.input.shape[1:3]))
+        return named
+
+    return outputs
+
+
+def _compute(layer: keras.Layer, inputs, integer: bool):
+    if isinstance(layer, keras.layers.Dropout):
+        return inputs
+    if isinstance(layer, keras.layers.BatchNormalization) and isinstance(inputs, _Convolution):
+        return inputs.scaled(*_normalization(layer))
+    if isinstance(layer, AttentionPooling) and isinstance(inputs[0], _Attended):
+        return _pooled(inputs[0].x, inputs[0].a, layer.pooling)
+    inputs = keras.tree.map_structure(_computed, inputs, none_is_leaf=False)
+    if _is_plain_convolution(layer):
+        bias = np.zeros(layer.filters, np.float32) if layer.bias is None else _array(layer.bias)
+        return _Convolution(inputs, _array(layer.kernel), bias)
+    if isinstance(layer, AttentionGate):
+        x, g = inputs
+        a = _normalize(layer.normalize, _scores(layer, x, g, integer))
+        return _Attended(x, a), a
+    if isinstance(layer, AttentionMean):
+        return _mean_map(inputs, layer.size)
+    if isinstance(layer, keras.layers.ReLU):
+        return tf.nn.relu(inputs) if _is_plain_relu(layer) else _called(layer, inputs)
+    return _called(layer, inputs)
+
+
+def _called(layer: keras.Layer, inputs):
+    """What the layer gives for inference, with constants in place of its variables."""
+    weights = [(variable, tf.constant(_array(variable))) for variable in layer.variables]
+    with keras.StatelessScope(state_mapping=weights):
+        return layer(inputs, training=False) if layer._call_has_training_arg else layer(inputs)
+
+
+def _computed(value):
+    if isinstance(value, _Convolution):
+        return _convolve(value)
+    if isinstance(value, _Attended):
+        return value.x * value.a[..., tf.newaxis]
+    return value
+
+
+def _array(variable) -> np.ndarray:
+    with tf.init_scope():  # a graph is being traced: the value is wanted, not a tensor
+        return np.asarray(variable.numpy(), np.float32)
+
+
+def _is_plain_convolution(layer: keras.Layer) -> bool:
+    return (
+        type(layer) is keras.layers.Conv2D
+        and layer.strides == (1, 1)
+        and layer.dilation_rate == (1, 1)
+        and layer.groups == 1
+        and layer.padding == "same"
+        and layer.activation is keras.activations.linear
+    )
+
+
+def _is_plain_relu(layer: keras.layers.ReLU) -> bool:
+    return layer.max_value is None and not layer.negative_slope and not layer.threshold
+
+
+def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
+    """The scale and shift that batch normalization amounts to after training."""
+    deviation = np.sqrt(_array(layer.moving_variance).astype(np.float64) + layer.epsilon)
+    gamma = _array(layer.gamma) if layer.scale else 1.0
+    beta = _array(layer.beta) if layer.center else 0.0
+    scale = gamma / deviation
+    shift = beta - _array(layer.moving_mean) * scale
+    return scale.astype(np.float32), shift.astype(np.float32)
+
+
+def _convolve(pending: _Convolution) -> tf.Tensor:
+    x, kernel, bias = pending.x, pending.kernel, pending.bias
+    rows, columns, _, channels = kernel.shape
+    height, width = x.shape[1:3]
+    if channels > NARROW or columns != 3 or width % 2:
+        return tf.nn.conv2d(x, kernel, 1, "SAME") + bias
+    # Columns 2j and 2j + 1 see columns 2j - 1 .. 2j + 2: stride 2, and "SAME" pads one on
+    # either side.
+    pair = np.zeros((rows, 4, kernel.shape[2], 2 * channels), np.float32)
+    pair[:, :3, :, :channels] = kernel
+    pair[:, 1:, :, channels:] = kernel
+    both = tf.nn.conv2d(x, pair, [1, 2], "SAME") + np.tile(bias, 2)
+    return tf.reshape(both, [-1, height, width, channels])
+
+
+def _scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> tf.Tensor:
+    """S (batch, height, width)."""
+    theta, phi = _array(gate.theta.kernel)[0, 0], _array(gate.phi.kernel)[0, 0]
+    psi, bias = _array(gate.psi.kernel)[0, 0, :, 0], _array(gate.psi.bias)
+    if integer:
+        gating = tf.image.resize(_pointwise(g, phi), x.shape[1:3])
+        compared = tf.nn.relu(_pointwise(x, theta) + gating)
+        s = _pointwise(compared, psi[:, np.newaxis]) + bias
+        return tf.reshape(s, [-1, *x.shape[1:3]])
+    signs = [(psi > 0, tf.maximum), (psi < 0, tf.minimum)]
+    signs = [(channels, pick) for channels, pick in signs if channels.any()]
+    height, width = x.shape[1:3]
+    resized_rows = [
+        _resize_rows(_pointwise(g, -phi[:, channels] * psi[channels]), height)
+        for channels, _ in signs
+    ]
+    strips = []
+    for rows in _strips(height, width * len(psi) * 4):
+        sums = []
+        for (channels, pick), resized in zip(signs, resized_rows, strict=True):
+            minus_u = tf.image.resize(resized[:, rows], (rows.stop - rows.start, width))
+            t = _pointwise(x[:, rows], theta[:, channels] * psi[channels])
+            sums.append(tf.reduce_sum(pick(t, minus_u), axis=-1))
+        strips.append(sums[0] if len(sums) == 1 else sums[0] + sums[1])
+    compared = _joined(strips)
+    total_u = tf.reshape(_pointwise(g, (phi @ psi)[:, np.newaxis]), [-1, *g.shape[1:3]])
+    return compared + (_resize_map(total_u, (height, width)) + bias)
+
+
+def _pointwise(x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
+    """A 1 x 1 convolution, kernel (channels in, channels out)."""
+    return tf.nn.conv2d(x, kernel[np.newaxis, np.newaxis].astype(np.float32), 1, "VALID")
+
+
+def _resize_rows(x: tf.Tensor, height: int) -> tf.Tensor:
+    return tf.image.resize(x, (height, x.shape[2]))
+
+
+def _strips(height: int, row_bytes: int) -> list[slice]:
+    count = -(-height * row_bytes // STRIP_BYTES)
+    edges = np.linspace(0, height, count + 1).round().astype(int).tolist()
+    return [slice(low, high) for low, high in itertools.pairwise(edges)]
+
+
+def _joined(strips: list[tf.Tensor]) -> tf.Tensor:
+    """Strips of rows below each other, a few at a time: XNNPACK joins at most five."""
+    while len(strips) > 1:
+        groups = [strips[first : first + 4] for first in range(0, len(strips), 4)]
+        strips = [tf.concat(group, axis=1) if group[1:] else group[0] for group in groups]
+    return strips[0]
+
+
+def resize_matrix(size: int, target: int) -> np.ndarray:
+    """(target, size) float32: bilinear resizing with half-pixel centres along one axis."""
+    place = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
+    low = np.minimum(place.astype(int), max(size - 2, 0))
+    share = place - low
+    matrix = np.zeros((target, size))
+    matrix[np.arange(target), low] += 1 - share
+    matrix[np.arange(target), np.minimum(low + 1, size - 1)] += share
+    return matrix.astype(np.float32)
+
+
+def _resize_map(a: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
+    """(batch, h, w) resized bilinearly: two products with constant matrices."""
+    height, width = a.shape[1:]
+    if (height, width) == tuple(size):
+        return a
+    columns = tf.matmul(tf.reshape(a, [-1, width]), resize_matrix(width, size[1]).T)
+    turned = tf.transpose(tf.reshape(columns, [-1, height, size[1]]), [0, 2, 1])
+    rows = tf.matmul(tf.reshape(turned, [-1, height]), resize_matrix(height, size[0]).T)
+    return tf.transpose(tf.reshape(rows, [-1, size[1], size[0]]), [0, 2, 1])
+
+
+def _mean_map(maps: list[tf.Tensor], size: tuple[int, int]) -> tf.Tensor:
+    resized = [_resize_map(a, size) for a in maps]
+    total = resized[0]
+    for one in resized[1:]:
+        total = total + one
+    return total * np.float32(1 / len(maps))
+
+
+def _normalize(layer, s: tf.Tensor) -> tf.Tensor:
+    if layer.normalization != "range_norm" or layer.scope != "sample":
+        return layer(s)
+    # As the layer does, without a selection, which has no kernel in XNNPACK: where the
+    # range vanishes s - min is 0 whatever it is divided by.
+    low = tf.reduce_min(s, axis=(1, 2), keepdims=True)
+    high = tf.reduce_max(s, axis=(1, 2), keepdims=True)
+    return (s - low) / tf.maximum(high - low, _SMALLEST_RANGE)
+
+
+def _pooled(x: tf.Tensor, a: tf.Tensor, pooling: str) -> tf.Tensor:
+    height, width = x.shape[1:3]
+    attended = x * tf.reshape(a, [-1, height, width, 1])
+    # Rows first, as the layer does, for half the rounding.
+    total = tf.reduce_sum(tf.reduce_sum(attended, axis=2), axis=1)
+    if pooling == "sum":
+        return total
+    weight = tf.reduce_sum(tf.abs(a), axis=(1, 2), keepdims=True)
+    return total / tf.maximum(tf.reshape(weight, [-1, 1]), keras.config.epsilon())

@@ -1,0 +1,86 @@
+"""What an exported file says of itself."""
+
+import json
+import os
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import keras
+
+from keras_astroattn import __version__
+from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
+from keras_astroattn.edge.model_file import METADATA_FORMAT, METADATA_MEMBER
+from keras_astroattn.images import BEAM, CLASS_NAMES, FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE
+
+from .source_model import SourceModel
+
+PREPROCESSING = (
+    f"sigma-clipped standard deviation s of the {FIELD_SIZE} x {FIELD_SIZE} field (3 sigma, 5 "
+    f"iterations); pixels <= 3 s set to 0; the middle {IMAGE_SIZE} x {IMAGE_SIZE} stretched "
+    "linearly from minimum and maximum to uint8, truncated; v / 255 * 2 - 1"
+)
+
+CLASS_MEANINGS = {
+    "FRI": "edge-darkened, with wide-angle and head tails",
+    "FRII": "edge-brightened, with double-doubles",
+}
+
+TRAINED_ON = "resolved radio galaxies under 270 arcsec and z < 0.54; hybrids were left out"
+
+TERMS = (
+    "weights trained on FIRST images ((c) 1994 University of California): scholarly, "
+    "educational, and private non-commercial use; MiraBest: Porter & Scaife, "
+    "doi:10.5281/zenodo.4288837; see LICENSE-WEIGHTS of keras-astroattn"
+)
+
+TERMS_SIMULATED = "trained on simulated sources alone: Apache License 2.0"
+
+
+def describe(source: SourceModel, precision: str) -> dict[str, Any]:
+    """`metadata.json` of a file of the given precision."""
+    calibration = source.calibration
+    data = dict(source.data)
+    return {
+        "format": METADATA_FORMAT,
+        "name": source.name,
+        "precision": precision,
+        "class_names": list(CLASS_NAMES),
+        "class_meanings": CLASS_MEANINGS,
+        "trained_on": TRAINED_ON,
+        "image_size": IMAGE_SIZE,
+        "pixel_scale_arcsec": PIXEL_SCALE,
+        "beam_arcsec": BEAM,
+        "preprocessing": PREPROCESSING,
+        "calibration": {
+            "temperature": calibration.temperature,
+            "fitted_on": calibration.source,
+        },
+        "labels": {
+            "compact_below_beams": COMPACT_BELOW_BEAMS,
+            "uncertain_below": calibration.uncertain_below,
+        },
+        "network": {
+            "class": type(source.model).__name__,
+            "config": json.loads(json.dumps(source.model.get_config(), default=str))
+            if type(source.model).__module__.startswith("keras_astroattn")
+            else None,
+            "parameters": source.model.count_params(),
+        },
+        "training": None if source.training is None else source.training.to_json(),
+        "data": data,
+        "terms": TERMS_SIMULATED if data.get("name") == "simulated" else TERMS,
+        "versions": {"keras_astroattn": __version__, "keras": keras.__version__},
+    }
+
+
+def append_metadata(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
+    """Append `metadata.json` to a .tflite file as a zip member.
+
+    LiteRT reads a file from its beginning and zip readers from its end.
+    """
+    # A fixed date: the same model gives the same file.
+    member = zipfile.ZipInfo(METADATA_MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
+    member.compress_type = zipfile.ZIP_DEFLATED
+    with zipfile.ZipFile(Path(path), "a") as archive:
+        archive.writestr(member, json.dumps(metadata, indent=1))

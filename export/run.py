@@ -1,0 +1,121 @@
+"""`python -m export.run`: a trained model to SavedModel and LiteRT, verified."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+import cyclopts
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from keras_astroattn.cli.app import run_app
+from keras_astroattn.cli.native_logs import quiet_native_logs
+from keras_astroattn.errors import InputError
+
+app = cyclopts.App(
+    name="python -m export.run",
+    help="Export a trained model as SavedModel and LiteRT files, and verify them.",
+    version_flags=[],
+)
+
+Names = Parameter(consume_multiple=True, negative="")
+
+FAILED = 3
+"""Exit status where a file failed its verification."""
+
+
+@app.default
+def run(
+    model_or_run: str,
+    /,
+    *,
+    output: Path,
+    formats: Annotated[tuple[Literal["savedmodel", "tflite"], ...], Names] = (
+        "savedmodel",
+        "tflite",
+    ),
+    precision: Annotated[tuple[Literal["float32", "float16", "dynamic", "int8"], ...], Names] = (
+        "float32",
+        "float16",
+        "dynamic",
+        "int8",
+    ),
+    data: Literal["mirabest", "mirabest-confident", "frdeep", "simulated"] | None = None,
+    data_dir: Path | None = None,
+    attention: bool = True,
+    int8_io: Annotated[bool, Parameter(negative="")] = False,
+) -> int:
+    """Export a trained model as SavedModel and LiteRT files, and verify them.
+
+    Each file is compared with Keras on validation images before it stands under its name;
+    one that fails is not written, and the exit status is 3.
+
+    Parameters
+    ----------
+    model_or_run
+        A .keras file, the folder of a training run, or a preset's name.
+    output
+        Folder for `saved_model/`, `model_<precision>.tflite` and `export.json`.
+    formats
+        savedmodel, tflite or both.
+    precision
+        Of the .tflite files.
+    data
+        What int8 is calibrated and all is verified on; by default what the model was
+        trained on, else MiraBest.
+    data_dir
+        Folder with the data sets' tarballs.
+
+    Attention:
+        Give the attention maps; without them the files are smaller and faster.
+    int8_io
+        Input and outputs of the int8 file in 8 bits too.
+    """
+    try:
+        with quiet_native_logs():
+            from .exporting import Export, export
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"export needs {error.name}, which is not installed: pip install -e '.[train]'"
+        ) from None
+    console = Console()
+    wanted = Export(output, formats, precision, data, data_dir, attention, int8_io)
+    results = export(model_or_run, wanted, Console(stderr=True))
+    console.print(_table(results))
+    for name, result in results.items():
+        for failure in result.failures:
+            console.print(f"{name} failed: {failure}", highlight=False, soft_wrap=True)
+    return FAILED if any(not result.passed for result in results.values()) else 0
+
+
+def _table(results: dict) -> Table:
+    table = Table(title="Exported files against Keras")
+    table.add_column("file")
+    columns = ("KiB", "images", "probabilities\ndiffer by", "attention\ndiffers by",
+               "same\nclass", "accuracy\npoints", "verified")  # fmt: skip
+    for title in columns:
+        table.add_column(title, justify="right")
+    for name, result in results.items():
+        found = result.verification
+        figures = ["-"] * 5
+        if found is not None:
+            figures = [
+                str(found.images),
+                f"{found.probability_difference:.1e}",
+                f"{found.attention_difference:.1e}",
+                f"{found.class_agreement:.1%}",
+                f"{100 * found.accuracy_change:+.1f}",
+            ]
+        table.add_row(name, f"{result.size / 1024:.0f}", *figures, "yes" if result.passed else "no")
+    return table
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and give its exit status."""
+    return run_app(app, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

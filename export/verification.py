@@ -1,0 +1,180 @@
+"""Whether an exported file does what the Keras model does."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
+
+from keras_astroattn.edge import Classifier, ModelFile
+from keras_astroattn.edge.model_file import SIGNATURE
+from keras_astroattn.models import attention_model
+
+from .source_model import SourceModel
+
+FLOAT32_TOLERANCE = 5e-4
+"""Largest difference of float32 probabilities and attention from Keras's."""
+
+SMALLEST_AGREEMENT = 0.98
+"""Share of the images whose class must be Keras's, below float32."""
+
+LARGEST_ACCURACY_CHANGE = 0.01
+"""Largest change of the accuracy, below float32."""
+
+_BATCH = 32
+
+Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Verification:
+    """How a file compares with Keras on real images.
+
+    Attributes:
+        images: How many.
+        probability_difference: Largest.
+        attention_difference: Largest over all maps; 0 without attention.
+        class_agreement: Share of images of the same class.
+        accuracy_change: The file's accuracy less Keras's.
+        unknown_operators: Flex and custom operators.
+        failures: Why it fails; empty if it passes.
+    """
+
+    images: int
+    probability_difference: float
+    attention_difference: float
+    class_agreement: float
+    accuracy_change: float
+    unknown_operators: tuple[str, ...]
+    failures: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the file may stand under its name."""
+        return not self.failures
+
+
+@dataclass(frozen=True, eq=False)
+class Reference:
+    """Real images, their labels, and what Keras says of them."""
+
+    images: np.ndarray
+    labels: np.ndarray
+    outputs: Mapping[str, np.ndarray]
+
+
+def reference_of(source: SourceModel, images: np.ndarray, labels: np.ndarray) -> Reference:
+    """What Keras gives on (n, 150, 150, 1) float32 images with (n,) labels."""
+    model = attention_model(source.model)
+    parts = [
+        keras.tree.map_structure(np.asarray, model(batch, training=False))
+        for batch in _batches(images)
+    ]
+    outputs = _joined(parts)
+    scaled = outputs["logits"].astype(np.float64) / source.calibration.temperature
+    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    outputs["probabilities"] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    return Reference(images, labels, outputs)
+
+
+def verify(
+    predict: Predict,
+    reference: Reference,
+    exact: bool,
+    attention: bool = True,
+    unknown_operators: tuple[str, ...] = (),
+) -> Verification:
+    """Compare what a file gives with what Keras gives.
+
+    Args:
+        predict: From (n, 150, 150, 1) images to the file's outputs, by name.
+        reference: What to compare with.
+        exact: Hold it to `FLOAT32_TOLERANCE`, not to classes and accuracy.
+        attention: Whether the file must give the maps.
+        unknown_operators: Of `operators_beyond_litert`.
+    """
+    given = _joined([predict(batch) for batch in _batches(reference.images)])
+    expected = reference.outputs
+    wanted = {name for name in expected if attention or not name.startswith("attention")}
+    failures = []
+    if set(given) != wanted:
+        failures.append(f"outputs are {', '.join(sorted(given))}")
+    if unknown_operators:
+        failures.append(f"operators that LiteRT lacks: {', '.join(unknown_operators)}")
+    maps = [name for name in wanted & set(given) if name.startswith("attention")]
+    probability = _difference(given["probabilities"], expected["probabilities"])
+    attended = max((_difference(given[name], expected[name]) for name in maps), default=0.0)
+    theirs = given["probabilities"].argmax(axis=-1)
+    ours = expected["probabilities"].argmax(axis=-1)
+    agreement = float((theirs == ours).mean())
+    change = float((theirs == reference.labels).mean() - (ours == reference.labels).mean())
+    if not all(np.isfinite(values).all() for values in given.values()):
+        failures.append("values that are not finite")
+    if exact:
+        for what, difference in (("probabilities", probability), ("attention", attended)):
+            if not difference <= FLOAT32_TOLERANCE:
+                failures.append(f"{what} differ by {difference:.1e} (> {FLOAT32_TOLERANCE})")
+    else:
+        if agreement < SMALLEST_AGREEMENT:
+            failures.append(f"class agreement {agreement:.1%} (< {SMALLEST_AGREEMENT:.0%})")
+        if abs(change) > LARGEST_ACCURACY_CHANGE:
+            failures.append(f"accuracy changes by {100 * change:+.1f} points")
+    return Verification(
+        len(reference.images),
+        probability,
+        attended,
+        agreement,
+        change,
+        unknown_operators,
+        tuple(failures),
+    )
+
+
+def verify_saved_model(folder: Path, reference: Reference, attention: bool) -> Verification:
+    """Verify a SavedModel by its signature."""
+    serve = tf.saved_model.load(str(folder)).signatures[SIGNATURE]
+
+    def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
+        return {name: value.numpy() for name, value in serve(image=tf.constant(images)).items()}
+
+    return verify(predict, reference, exact=True, attention=attention)
+
+
+def verify_litert(
+    path: Path, metadata: dict, reference: Reference, exact: bool, attention: bool
+) -> Verification:
+    """Verify a .tflite file as `keras_astroattn.edge` runs it, one image at a time."""
+    content = path.read_bytes()
+    classifier = Classifier(ModelFile(path.stem, path, content, metadata))
+
+    def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
+        return _joined([classifier.predict(image[np.newaxis]) for image in images])
+
+    return verify(predict, reference, exact, attention, operators_beyond_litert(content))
+
+
+def operators_beyond_litert(content: bytes) -> tuple[str, ...]:
+    """Names of the Flex and custom operators in a .tflite file."""
+    interpreter = Interpreter(
+        model_content=content, num_threads=1, experimental_preserve_all_tensors=False
+    )
+    names = {op["op_name"] for op in interpreter._get_ops_details()}
+    known = {"DELEGATE"}
+    return tuple(sorted(n for n in names - known if n.startswith("Flex") or not n.isupper()))
+
+
+def _difference(one: np.ndarray, other: np.ndarray) -> float:
+    return (
+        float(np.abs(one.astype(np.float64) - other).max()) if one.shape == other.shape else np.inf
+    )
+
+
+def _batches(images: np.ndarray):
+    return (images[first : first + _BATCH] for first in range(0, len(images), _BATCH))
+
+
+def _joined(parts) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}

@@ -1,0 +1,79 @@
+"""What `--attention` writes: a picture of a source, and its mean map as FITS."""
+
+from pathlib import Path
+
+import numpy as np
+
+from keras_astroattn import __version__
+from keras_astroattn.edge import Attention, Classification
+from keras_astroattn.files import atomic_path
+from keras_astroattn.images import Cutout, flags
+from keras_astroattn.plots.classified_source import Sky, classified_source_figure
+from keras_astroattn.plots.style import save_figure
+
+
+def write_attention(
+    folder: Path, name: str, cutout: Cutout, attention: Attention, found: Classification
+) -> None:
+    """Write `<name>.png` and `<name>.attention.fits` into a folder, atomically.
+
+    Args:
+        folder: It exists.
+        name: Of the image, without a separator.
+        cutout: The source.
+        attention: Where the network looked.
+        found: What it said.
+
+    Raises:
+        OSError: They cannot be written.
+    """
+    said = found.label
+    if found.p_fri is not None:
+        said += f", P(FRI) {found.p_fri:.3f}, P(FRII) {found.p_frii:.3f}"
+    in_jansky = flags.PICTURE not in cutout.flags and flags.UNKNOWN_UNIT not in cutout.flags
+    figure = classified_source_figure(
+        cutout.brightness * np.float32(1e3) if in_jansky else cutout.brightness,
+        attention.gates,
+        attention.mean,
+        title=f"{name}: {said}",
+        unit="mJy/beam" if in_jansky else "brightness",
+        noise=cutout.noise * 1e3 if in_jansky else 0.0,
+        sky=_sky(cutout),
+    )
+    save_figure(figure, folder / f"{name}.png", formats=("png",), resolution=150)
+    _write_map(folder / f"{name}.attention.fits", cutout, attention.mean, found)
+
+
+def _sky(cutout: Cutout) -> Sky:
+    north = east = None
+    wcs = cutout.wcs
+    if wcs is not None:
+        middle = (np.array(cutout.pixels.shape[::-1]) - 1) / 2
+        longitude, latitude = wcs.wcs_pix2world([middle], 0)[0]
+        step = cutout.pixel_scale / 3600
+        aside = step / max(np.cos(np.radians(latitude)), 1e-6)
+        points = wcs.wcs_world2pix([[longitude, latitude + step], [longitude + aside, latitude]], 0)
+        north, east = (tuple((point - middle).tolist()) for point in points)
+    beam = cutout.beam
+    return Sky(
+        cutout.pixel_scale,
+        None if beam is None else (beam.major, beam.minor, beam.angle),
+        north,
+        east,
+    )
+
+
+def _write_map(path: Path, cutout: Cutout, mean: np.ndarray, found: Classification) -> None:
+    from astropy.io import fits
+
+    header = fits.Header()
+    for keyword, value in (cutout.wcs_header or {}).items():
+        header[keyword] = value
+    header["BTYPE"] = ("attention", "mean of the gates' attention maps")
+    header["FRLABEL"] = (found.label, "label of the source")
+    if found.p_frii is not None:
+        header["PFRI"] = (found.p_fri, "P(FRI | resolved radio galaxy)")
+        header["PFRII"] = (found.p_frii, "P(FRII | resolved radio galaxy)")
+    header["ORIGIN"] = f"keras-astroattn {__version__}"
+    with atomic_path(path) as temporary:
+        fits.PrimaryHDU(mean.astype(np.float32), header).writeto(temporary)

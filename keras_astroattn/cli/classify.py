@@ -1,0 +1,197 @@
+"""`astroattn classify`: image files in, a table of labels out."""
+
+import hashlib
+import importlib.util
+import sys
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from keras_astroattn.edge import DEFAULT_PRESET, open_model
+from keras_astroattn.errors import InputError
+
+from .image_files import find_images
+from .journal import Journal
+from .result_files import Row, require_writable, write_csv_rows, write_results
+from .scoring import Scoring, available_cores
+from .scoring_pool import score_files
+
+_FILES_WORTH_A_PROCESS = 32  # starting one takes as long as classifying these
+
+
+def classify(
+    paths: Annotated[list[Path], Parameter(negative="")],
+    /,
+    *,
+    model: str = DEFAULT_PRESET,
+    output: Path | None = None,
+    attention: Path | None = None,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    resume: Annotated[bool, Parameter(negative="")] = False,
+    position: str | None = None,
+    hdu: str | None = None,
+    stokes: str | None = None,
+    channel: int | None = None,
+    rms_map: Path | None = None,
+    noise: float | None = None,
+    beam: Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True)] = None,
+) -> int:
+    """Classify radio sources in image files as FRI or FRII.
+
+    Ends with status 0 if any image could be classified (an image that cannot be read is a
+    row with an error), and 2 if none could.
+
+    Parameters
+    ----------
+    paths
+        FITS, PNG, JPEG, NPY or NPZ files, and folders of them.
+    model
+        Name of a preset, or path of a .tflite file written by export.run.
+    output
+        Results file: .csv, .json, .vot or .parquet. Without one, CSV goes to the
+        standard output.
+
+    Attention:
+        Folder for a picture of each source with the network's attention, and the mean
+        attention as FITS with the source's coordinates.
+    workers
+        Processes; by default one a core where there are many files.
+    resume
+        Go on where the run that was to write --output was interrupted.
+    position
+        RA,DEC of the source, in degrees or sexagesimal; by default the middle of the map.
+    hdu
+        Number or name of the HDU; by default the first that holds an image.
+    stokes
+        Stokes parameter; by default I.
+    channel
+        Plane of a cube, from 0.
+    rms_map
+        FITS map of the noise on the same pixels, Jy/beam.
+    noise
+        Noise of the map, Jy/beam; by default measured.
+    beam
+        Beam of the map, arcsec: width, or major and minor axis and position angle in
+        degrees; by default from the header.
+    """
+    if output is not None:
+        require_writable(output)
+    elif resume:
+        raise InputError("--resume needs --output: name the results file to go on with")
+    _prepare_attention(attention)
+    options = {
+        "position": position,
+        "hdu": int(hdu) if hdu is not None and hdu.isdecimal() else hdu,
+        "stokes": stokes,
+        "channel": channel,
+        "rms_map": None if rms_map is None else str(rms_map),
+        "noise": noise,
+        "beam": beam,
+    }
+    options = {name: value for name, value in options.items() if value is not None}
+    opened = open_model(model)
+    files = find_images(paths)
+    if not files:
+        raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
+    scoring = Scoring(str(opened.path), options, attention)
+    if output is None:
+        counts = _to_standard_output(files, scoring, workers)
+    else:
+        identity = {
+            "model": hashlib.sha256(opened.content).hexdigest(),
+            "options": options,
+            "attention": None if attention is None else str(attention),
+        }
+        counts = _to_file(output, files, scoring, workers, Journal(output, identity, resume))
+    if counts["error"] == counts.total():
+        raise InputError(
+            f"none of {counts.total()} images could be classified; the first: {counts.first_error}"
+        )
+    return 0
+
+
+class _Counts(Counter):
+    """How many rows have each label, and why the first that failed did."""
+
+    first_error = ""
+
+    def take(self, row: Row) -> Row:
+        """Count a row and hand it on."""
+        self[row["label"]] += 1
+        if row["label"] == "error" and not self.first_error:
+            self.first_error = f"{row['path']}: {row['error']}"
+        return row
+
+
+def _to_standard_output(
+    files: list[tuple[str, str]], scoring: Scoring, workers: int | None
+) -> _Counts:
+    counts = _Counts()
+    rows = (counts.take(row) for row in _scored(files, scoring, workers))
+    # A progress bar would be drawn through the table where both go to one terminal.
+    write_csv_rows(sys.stdout, rows if sys.stdout.isatty() else _with_bar(rows, len(files), 0))
+    return counts
+
+
+def _to_file(
+    output: Path,
+    files: list[tuple[str, str]],
+    scoring: Scoring,
+    workers: int | None,
+    journal: Journal,
+) -> _Counts:
+    waiting = [file for file in files if file[0] not in journal.done]
+    try:
+        rows = _scored(waiting, scoring, workers)
+        for row in _with_bar(rows, len(files), len(files) - len(waiting)):
+            journal.add(row)
+        wanted = {path for path, _ in files}
+        counts = _Counts()
+        write_results(output, (counts.take(row) for row in journal.rows() if row["path"] in wanted))
+    except BaseException:
+        journal.close()
+        raise
+    if counts["error"] == counts.total():
+        # Nothing worth keeping: the file would pass for a result.
+        output.unlink(missing_ok=True)
+        journal.remove()
+        return counts
+    journal.remove()
+    told = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
+    Console(stderr=True, soft_wrap=True, highlight=False).print(
+        f"{output}: {counts.total()} images ({told})", markup=False
+    )
+    return counts
+
+
+def _scored(files: list[tuple[str, str]], scoring: Scoring, workers: int | None) -> Iterator[Row]:
+    if workers is None:
+        workers = min(available_cores(), 1 + len(files) // _FILES_WORTH_A_PROCESS)
+    return score_files(files, scoring, workers)
+
+
+def _with_bar(rows: Iterable[Row], total: int, done: int) -> Iterator[Row]:
+    console = Console(stderr=True)
+    columns = (TextColumn("classifying"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("", total=total, completed=done)
+        for row in rows:
+            yield row
+            progress.advance(task)
+
+
+def _prepare_attention(folder: Path | None) -> None:
+    if folder is None:
+        return
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("--attention needs matplotlib: pip install 'keras-astroattn[plots]'")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--attention {folder} cannot be made: {error.strerror}") from None

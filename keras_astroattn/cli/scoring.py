@@ -1,0 +1,131 @@
+"""One image file to one row of the table, whatever is wrong with the file."""
+
+import math
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from keras_astroattn.edge import Classification, Classifier
+from keras_astroattn.edge.classifier import attention_of
+from keras_astroattn.edge.labels import ERROR
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import Cutout, flags, read_image
+
+from .columns import COLUMNS
+from .native_logs import quiet_native_logs
+from .result_files import Row
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """What every file is scored with; it travels to worker processes.
+
+    Attributes:
+        model: Preset or path.
+        options: Of `images.read_fits`.
+        attention: Folder for pictures and maps of attention; None: none are made.
+        threads: Of one classification.
+    """
+
+    model: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    attention: Path | None = None
+    threads: int = 1
+
+
+class Scorer:
+    """Scores files one after the other.
+
+    Raises:
+        InputError: The model cannot be used.
+    """
+
+    def __init__(self, scoring: Scoring):
+        self.scoring = scoring
+        with quiet_native_logs():
+            self.classifier = Classifier(scoring.model, threads=scoring.threads)
+        if scoring.attention is not None and not self.classifier.has_attention:
+            raise InputError(f"model {scoring.model} was exported without attention")
+
+    def score(self, path: str, name: str) -> Row:
+        """The row of a file; what went wrong is its `error`."""
+        try:
+            cutout = read_image(path, **self.scoring.options)
+            outputs = self.classifier.predict(cutout.network_input[np.newaxis])
+            found = self.classifier.describe(cutout, outputs)
+            if self.scoring.attention is not None:
+                from .attention_files import write_attention
+
+                write_attention(self.scoring.attention, name, cutout, attention_of(outputs), found)
+        except InputError as error:
+            return self._failed(path, str(error).removeprefix(f"{path}: "))
+        except MemoryError:
+            return self._failed(path, "not enough memory for this file")
+        except OSError as error:
+            if self.scoring.attention is not None:
+                # Not this image's fault: a full disk would fail them all, one by one.
+                raise InputError(
+                    f"cannot write to {self.scoring.attention}: {error.strerror or error}"
+                ) from None
+            return self._failed(path, str(error.strerror or error))
+        except Exception as error:  # one strange file must not end ten thousand
+            return self._failed(path, f"{type(error).__name__}: {error}")
+        return _row(path, cutout, found, self.classifier.model.name)
+
+    def _failed(self, path: str, reason: str) -> Row:
+        row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
+        reason = " ".join(reason.split())[:500]
+        return row | {"path": path, "label": ERROR, "error": reason, "model": self.model_name}
+
+    @property
+    def model_name(self) -> str:
+        """What stands in the column `model`."""
+        return self.classifier.model.name
+
+
+def _row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
+    in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
+    return {
+        "path": path,
+        "label": found.label,
+        "p_fri": found.p_fri,
+        "p_frii": found.p_frii,
+        "entropy_nats": found.entropy,
+        "noise_jy_beam": _known(cutout.noise) if in_jansky else None,
+        "peak_snr": _known(cutout.peak_snr),
+        "source_fraction": _known(cutout.source_fraction),
+        "largest_angular_size_arcsec": _known(cutout.largest_angular_size),
+        "beam_arcsec": cutout.beam.mean if cutout.beam else None,
+        "flags": ";".join(cutout.flags),
+        "error": None,
+        "model": model,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+_scorer: Scorer | None = None
+
+
+def start_worker(scoring: Scoring) -> None:
+    """Load the model once in a worker process."""
+    global _scorer
+    _scorer = Scorer(scoring)
+
+
+def score_in_worker(files: list[tuple[str, str]]) -> list[Row]:
+    """Rows of some files, in a process that `start_worker` prepared."""
+    return [_scorer.score(path, name) for path, name in files]
+
+
+def available_cores() -> int:
+    """Processor cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -1,0 +1,227 @@
+"""The network in LiteRT, from any number of threads."""
+
+import contextlib
+import os
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, Cutout, cutout_from_array
+
+from .labels import LabelRules, entropy
+from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
+
+Image = np.ndarray | Cutout
+
+
+@dataclass(frozen=True)
+class Classification:
+    """What is said of one image.
+
+    Attributes:
+        label: One of `edge.LABELS`.
+        p_fri: P(FRI | a resolved radio galaxy); None where the label says it is none.
+        p_frii: P(FRII | a resolved radio galaxy); None likewise.
+        entropy: -sum p ln p, nats; None likewise.
+        flags: What is odd about the image (`keras_astroattn.images.flags`).
+    """
+
+    label: str
+    p_fri: float | None = None
+    p_frii: float | None = None
+    entropy: float | None = None
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Attention:
+    """Where the network looked.
+
+    Attributes:
+        gates: One (h, w) float32 map a gate, coarsest first.
+        mean: (150, 150) float32, the maps at the image's size, averaged.
+    """
+
+    gates: tuple[np.ndarray, ...]
+    mean: np.ndarray = field(repr=False)
+
+
+class Classifier:
+    """Classify radio galaxies with a .tflite file.
+
+    Safe from several threads: each call works in an interpreter of its own, and as many
+    are kept as there were ever calls at once.
+
+    Args:
+        model: Name of a preset, path of a .tflite file that `export.run` wrote, or an open
+            `ModelFile`.
+        threads: Of one call.
+
+    Attributes:
+        model: The `ModelFile`.
+        rules: Thresholds of the labels, from the model's metadata.
+
+    Raises:
+        InputError: There is no such model, it is damaged or another network.
+
+    Example:
+        >>> classifier = Classifier()
+        >>> classifier.classify(read_fits("source.fits")).label
+        'FRII'
+    """
+
+    def __init__(self, model: str | os.PathLike | ModelFile = DEFAULT_PRESET, threads: int = 1):
+        if threads < 1:
+            raise InputError(f"threads must be at least 1; got {threads}")
+        self.model = model if isinstance(model, ModelFile) else open_model(model)
+        self.rules = LabelRules.from_metadata(self.model.metadata.get("labels"))
+        self._threads = threads
+        self._idle: list = []
+        self._lock = threading.Lock()
+        with self._runner() as runner:
+            self._check(runner)
+
+    @property
+    def has_attention(self) -> bool:
+        """Whether the file gives attention maps (`--no-attention` leaves them out)."""
+        return "attention_mean" in self._outputs
+
+    def classify(self, image: Image | Sequence[Image]) -> Classification | list[Classification]:
+        """Label one image, or each of a batch.
+
+        Args:
+            image: A `Cutout`, or an array as `images.cutout_from_array` takes it,
+                (150, 150); a batch is a sequence of these, or an array (n, 150, 150).
+
+        Returns:
+            A `Classification`, or of a batch a list of them.
+
+        Raises:
+            InputError: An array is no such image.
+        """
+        cutouts, is_batch = _as_cutouts(image)
+        found = [self._classify(cutout) for cutout in cutouts]
+        return found if is_batch else found[0]
+
+    def attention(self, image: Image | Sequence[Image]) -> Attention | list[Attention]:
+        """Where the network looks in one image, or in each of a batch.
+
+        Args:
+            image: As in `classify`.
+
+        Raises:
+            InputError: An array is no such image, or the model has no attention.
+        """
+        if not self.has_attention:
+            raise InputError(f"model {self.model.name} was exported without attention")
+        cutouts, is_batch = _as_cutouts(image)
+        found = [attention_of(self.predict(c.network_input[np.newaxis])) for c in cutouts]
+        return found if is_batch else found[0]
+
+    def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
+        """What the network gives, by the names of its outputs.
+
+        Args:
+            images: (n, 150, 150, 1) float32 in [-1, 1].
+
+        Returns:
+            `logits` and `probabilities` (n, 2), `attention_1` .. (n, h, w) and
+            `attention_mean` (n, 150, 150), float32.
+        """
+        with self._runner() as runner:
+            given = runner(image=self._quantized(np.asarray(images, np.float32)))
+        return {name: self._dequantized(name, values) for name, values in given.items()}
+
+    def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
+        """The classification of a cutout that `predict` gave `outputs` for."""
+        label = self.rules.unresolved(cutout)
+        if label is not None:
+            return Classification(label, flags=cutout.flags)
+        probabilities = outputs["probabilities"][0]
+        if not np.isfinite(probabilities).all():
+            raise InputError(f"model {self.model.name} gives no probability for this image")
+        return Classification(
+            self.rules.resolved(probabilities),
+            *(float(p) for p in probabilities),
+            entropy(probabilities),
+            cutout.flags,
+        )
+
+    def _classify(self, cutout: Cutout) -> Classification:
+        label = self.rules.unresolved(cutout)
+        if label is not None:
+            return Classification(label, flags=cutout.flags)
+        return self.describe(cutout, self.predict(cutout.network_input[np.newaxis]))
+
+    @contextlib.contextmanager
+    def _runner(self) -> Iterator:
+        with self._lock:
+            runner = self._idle.pop() if self._idle else None
+        if runner is None:
+            runner = self._new_runner()
+        yield runner
+        # Not where the call raised: who knows what state that one is in.
+        with self._lock:
+            self._idle.append(runner)
+
+    def _new_runner(self):
+        from ai_edge_litert.interpreter import Interpreter
+
+        try:
+            interpreter = Interpreter(model_content=self.model.content, num_threads=self._threads)
+            return interpreter.get_signature_runner(SIGNATURE)
+        except (ValueError, RuntimeError) as error:
+            raise InputError(
+                f"{self.model.path} cannot be run: {' '.join(str(error).split())[:200]}"
+            ) from None
+
+    def _check(self, runner) -> None:
+        inputs, self._outputs = runner.get_input_details(), runner.get_output_details()
+        shape = tuple(inputs["image"]["shape_signature"][1:]) if "image" in inputs else ()
+        if (
+            set(inputs) != {"image"}
+            or shape != (IMAGE_SIZE, IMAGE_SIZE, 1)
+            or not {"logits", "probabilities"} <= set(self._outputs)
+            or self._outputs["probabilities"]["shape"][-1] != len(CLASS_NAMES)
+        ):
+            raise InputError(f"{self.model.path} is another network: export this one anew")
+        self._input = inputs["image"]
+
+    def _quantized(self, images: np.ndarray) -> np.ndarray:
+        if self._input["dtype"] is np.float32:
+            return images
+        scale, zero = self._input["quantization"]
+        limits = np.iinfo(self._input["dtype"])
+        steps = np.rint(images / np.float32(scale)) + zero
+        return np.clip(steps, limits.min, limits.max).astype(self._input["dtype"])
+
+    def _dequantized(self, name: str, values: np.ndarray) -> np.ndarray:
+        if values.dtype == np.float32:
+            return values
+        scale, zero = self._outputs[name]["quantization"]
+        return (values.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+
+
+def attention_of(outputs: dict[str, np.ndarray]) -> Attention:
+    """The maps of the first image among what `Classifier.predict` gives."""
+    numbers = sorted(
+        int(name.removeprefix("attention_"))
+        for name in outputs
+        if name.removeprefix("attention_").isdecimal()
+    )
+    gates = tuple(outputs[f"attention_{number}"][0] for number in numbers)
+    return Attention(gates, outputs["attention_mean"][0])
+
+
+def _as_cutouts(image: Image | Sequence[Image]) -> tuple[list[Cutout], bool]:
+    if isinstance(image, Cutout):
+        return [image], False
+    if isinstance(image, np.ndarray):
+        batch = image[..., 0] if image.ndim == 4 and image.shape[-1] == 1 else image
+        if batch.ndim == 3 and batch.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE):
+            return [cutout_from_array(one) for one in batch], True
+        return [cutout_from_array(image)], False
+    return [one if isinstance(one, Cutout) else cutout_from_array(one) for one in image], True

@@ -1,0 +1,68 @@
+"""A label is earned: which images the network may be asked about, and when it is believed."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_astroattn.images import CLASS_NAMES, Cutout, flags
+
+UNCERTAIN = "uncertain"
+COMPACT = "compact"
+BEYOND_FRAME = "beyond_frame"
+NO_SOURCE = "no_source"
+ERROR = "error"
+
+LABELS = (*CLASS_NAMES, UNCERTAIN, COMPACT, BEYOND_FRAME, NO_SOURCE, ERROR)
+"""What can stand in the column `label`."""
+
+COMPACT_BELOW_BEAMS = 1.0
+"""A source smaller than this many beams is compact: point sources of any brightness measure
+below 0.7, and 1.2 % of MiraBest's radio galaxies measure below 1."""
+
+
+@dataclass(frozen=True)
+class LabelRules:
+    """Thresholds of the labels, as a model's metadata state them.
+
+    Attributes:
+        compact_below_beams: Sources smaller than this many beams are `compact`.
+        uncertain_below: Where the more probable class has less than this probability, the
+            label is `uncertain`; None: never.
+    """
+
+    compact_below_beams: float = COMPACT_BELOW_BEAMS
+    uncertain_below: float | None = None
+
+    @classmethod
+    def from_metadata(cls, values: Mapping | None) -> "LabelRules":
+        """The `labels` of a model's metadata; what they leave out has the defaults."""
+        values = values or {}
+        uncertain = values.get("uncertain_below")
+        return cls(
+            float(values.get("compact_below_beams", COMPACT_BELOW_BEAMS)),
+            None if uncertain is None else float(uncertain),
+        )
+
+    def unresolved(self, cutout: Cutout) -> str | None:
+        """The label of a cutout that the network must not be asked about, else None."""
+        if flags.NO_SOURCE in cutout.flags:
+            return NO_SOURCE
+        if flags.BEYOND_FRAME in cutout.flags:
+            return BEYOND_FRAME
+        if not cutout.size_in_beams >= self.compact_below_beams:
+            return COMPACT
+        return None
+
+    def resolved(self, probabilities: np.ndarray, names: Sequence[str] = CLASS_NAMES) -> str:
+        """The label that (classes,) probabilities of a resolved source give."""
+        best = int(np.argmax(probabilities))
+        if self.uncertain_below is not None and probabilities[best] < self.uncertain_below:
+            return UNCERTAIN
+        return names[best]
+
+
+def entropy(probabilities: np.ndarray) -> float:
+    """-sum p ln p of (classes,) probabilities, nats: 0 (certain) to ln 2 = 0.693."""
+    return float(-sum(p * math.log(p) for p in probabilities.astype(float).tolist() if p > 0))

@@ -1,0 +1,103 @@
+"""A .tflite file of this project: found by name or path, with what it says of itself."""
+
+import importlib.resources
+import json
+import os
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from keras_astroattn.errors import InputError
+
+DEFAULT_PRESET = "ag-cnn"
+"""The model that is used where none is named."""
+
+METADATA_MEMBER = "metadata.json"
+"""The zip member appended to the file; LiteRT does not look behind the network."""
+
+METADATA_FORMAT = 1
+"""Version of the metadata."""
+
+SIGNATURE = "serving_default"
+"""The one signature of the file."""
+
+_LARGEST = 256 * 2**20
+
+
+@dataclass(frozen=True, eq=False)
+class ModelFile:
+    """A network as bytes, and its metadata.
+
+    Attributes:
+        name: Of the preset, else of the file without its ending.
+        path: Where it was read.
+        content: The whole file.
+        metadata: What `metadata.json` holds (see `export.metadata`).
+    """
+
+    name: str
+    path: Path
+    content: bytes = field(repr=False)
+    metadata: Mapping[str, Any] = field(repr=False)
+
+
+def presets_folder() -> Path:
+    """Where the trained models are that come with this package."""
+    # Not through `keras_astroattn.models`, whose import brings Keras.
+    return Path(str(importlib.resources.files("keras_astroattn"))) / "models" / "presets"
+
+
+def list_presets() -> dict[str, Path]:
+    """The .tflite files that come with this package, by name."""
+    return {path.stem: path for path in sorted(presets_folder().glob("*.tflite"))}
+
+
+def find_model(model: str | os.PathLike) -> Path:
+    """The .tflite file of a preset's name or a path.
+
+    Raises:
+        InputError: There is no such preset, or no such file.
+    """
+    presets = list_presets()
+    if str(model) in presets:
+        return presets[str(model)]
+    path = Path(model)
+    if path.is_file():
+        return path
+    known = f"the presets are {', '.join(presets)}" if presets else "no preset is installed"
+    what = "is a folder" if path.is_dir() else "does not exist"
+    raise InputError(f"model {model}: no preset, and as a file it {what}; {known}")
+
+
+def open_model(model: str | os.PathLike = DEFAULT_PRESET) -> ModelFile:
+    """Read a model by the name of a preset or the path of a .tflite file.
+
+    Raises:
+        InputError: There is none, or it is not a file that `export.run` wrote.
+    """
+    path = find_model(model)
+    try:
+        if path.stat().st_size > _LARGEST:
+            raise InputError(f"{path} is too large to be one of these networks")
+        content = path.read_bytes()
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    if content[4:8] != b"TFL3":
+        raise InputError(f"{path} is no .tflite file: give one that export.run wrote")
+    return ModelFile(path.stem, path, content, _read_metadata(path))
+
+
+def _read_metadata(path: Path) -> Mapping[str, Any]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            metadata = json.loads(archive.read(METADATA_MEMBER))
+    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, NotImplementedError):
+        raise InputError(
+            f"{path} holds no readable {METADATA_MEMBER}: it is damaged, or export.run did not "
+            "write it"
+        ) from None
+    if not isinstance(metadata, dict) or metadata.get("format") != METADATA_FORMAT:
+        raise InputError(f"{path}: metadata of another format: export it with this version")
+    return metadata

@@ -1,0 +1,148 @@
+"""A classified source beside what the network attended to."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import PowerNorm
+from matplotlib.figure import Figure
+from matplotlib.patches import Ellipse
+
+from .attention import contours, show_map
+from .style import SOURCE_COLOURS, TEXT_WIDTH, bar_below, panel_grid, styled
+
+BAR_ARCSEC = 60.0
+"""Length of the scale bar, arcsec, where at least eight pixels show it."""
+
+
+@dataclass(frozen=True)
+class Sky:
+    """How the pixels of an image lie on the sky.
+
+    Attributes:
+        pixel_scale: Arcsec.
+        beam: Major axis, minor axis (arcsec) and position angle (degrees from north through
+            east); None where it is not known.
+        north: (x, y) direction of north in pixels; None where it is not known.
+        east: (x, y) direction of east.
+    """
+
+    pixel_scale: float
+    beam: tuple[float, float, float] | None = None
+    north: tuple[float, float] | None = None
+    east: tuple[float, float] | None = None
+
+
+@styled
+def classified_source_figure(
+    brightness: np.ndarray,
+    gates: Sequence[np.ndarray],
+    mean: np.ndarray,
+    title: str,
+    unit: str,
+    noise: float,
+    sky: Sky,
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """A source, each gate's map, and the mean attention under its contours.
+
+    The source carries the beam, a scale bar and the directions of north and east. FITS maps
+    have their first row at the bottom, and so they are drawn where `sky.north` is known;
+    pictures have it at the top.
+
+    Args:
+        brightness: (h, w); NaN is drawn black.
+        gates: (h', w') maps, coarsest first.
+        mean: (h, w) mean attention.
+        title: Above all panels.
+        unit: Of `brightness`.
+        noise: Of `brightness`: the faintest that is shown; 0 shows all that is positive.
+        sky: Where north is, and how large a pixel.
+        width: Of the figure, inches.
+    """
+    figure, panels = panel_grid(width, 1, len(gates) + 3, (0.05, 0.05, 0.42, 0.42))
+    panels = panels[0]
+    figure.text(0.5, 1 - 0.05 / figure.get_figheight(), title, ha="center", va="top", size=8)
+    titles = ["source", *(f"gate {k}" for k in range(1, len(gates) + 1)), "mean", "overlay"]
+    for axes, text in zip(panels, titles, strict=True):
+        axes.set_title(text, pad=3)
+    size = brightness.shape
+    source = _show_brightness(panels[0], brightness, noise)
+    _show_brightness(panels[-1], brightness, noise)
+    bar_below(panels[0], source, unit)
+    for axes, one in zip(panels[1:-1], [*gates, mean], strict=True):
+        drawn = show_map(axes, one, (float(one.min()), float(one.max())), size)
+        bar_below(axes, drawn, "attention")
+    contours(panels[-1], mean)
+    panels[-1].set_xlabel("contours of the mean:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
+    _draw_sky(panels[0], sky, size)
+    for axes in panels:
+        axes.set_xlim(-0.5, size[1] - 0.5)
+        bounds = (-0.5, size[0] - 0.5)
+        axes.set_ylim(bounds if sky.north is not None else bounds[::-1])
+    return figure
+
+
+def _show_brightness(axes: Axes, brightness: np.ndarray, noise: float):
+    values = np.nan_to_num(brightness, nan=0.0, posinf=0.0, neginf=0.0)
+    faintest = max(noise, 0.0) if math.isfinite(noise) else 0.0
+    brightest = float(values.max())
+    if not brightest > faintest:
+        brightest = faintest + 1.0
+    return axes.imshow(
+        values, cmap=SOURCE_COLOURS, norm=PowerNorm(0.5, faintest, brightest, clip=True)
+    )
+
+
+def _draw_sky(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
+    height, width = size
+    up = 1 if sky.north is not None else -1  # whether y grows upwards on the page
+    bottom = 0 if up == 1 else height
+    arcsec = BAR_ARCSEC if BAR_ARCSEC / sky.pixel_scale <= 0.6 * width else 15.0
+    while arcsec / sky.pixel_scale < 8:
+        arcsec *= 4
+    length = arcsec / sky.pixel_scale
+    y = bottom + up * 0.06 * height
+    axes.plot([0.06 * width, 0.06 * width + length], [y, y], color="white", lw=1.2)
+    label = f"{arcsec / 60:g}′" if arcsec >= 60 else f"{arcsec:g}″"
+    axes.text(0.06 * width + length / 2, y + up * 0.02 * height, label, color="white",
+              ha="center", va="bottom", fontsize=6)  # fmt: skip
+    if sky.beam is not None:
+        major, minor, angle = sky.beam
+        place = (0.9 * width, bottom + up * 0.09 * height)
+        axes.add_patch(
+            Ellipse(
+                place,
+                minor / sky.pixel_scale,
+                major / sky.pixel_scale,
+                # East is to the left where north is up: from north through east is
+                # anticlockwise, as matplotlib counts.
+                angle=angle + (_position_of_north(sky) if sky.north is not None else 0.0),
+                facecolor="none",
+                edgecolor="white",
+                lw=0.8,
+            )
+        )
+    if sky.north is not None and sky.east is not None:
+        _compass(axes, sky, size)
+
+
+def _position_of_north(sky: Sky) -> float:
+    """Degrees, anticlockwise from the y axis."""
+    return math.degrees(math.atan2(-sky.north[0], sky.north[1]))
+
+
+def _compass(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
+    height, width = size
+    middle = np.array([0.86 * width, 0.84 * height])
+    for name, direction in (("N", sky.north), ("E", sky.east)):
+        length = math.hypot(*direction)
+        if not length > 0:
+            continue
+        tip = middle + 0.09 * width * np.array(direction) / length
+        axes.annotate("", tip, middle, arrowprops={"arrowstyle": "->", "color": "white", "lw": 0.7,
+                                                  "shrinkA": 0, "shrinkB": 0})  # fmt: skip
+        text = middle + 0.13 * width * np.array(direction) / length
+        axes.text(*text, name, color="white", fontsize=5.5, ha="center", va="center")
