@@ -141,6 +141,8 @@ class AGCNN(keras.Model):
         head = AGGREGATIONS[aggregation if gates else "concat"]
         logits = head(num_classes, name="logits")(vectors)
         super().__init__(inputs=image, outputs=logits, **kwargs)
+        # Keras gives a functional model the global policy, and `compile` scales the loss by it.
+        self.dtype_policy = dtype
 
         # Config
         self.gates = gates
@@ -153,7 +155,6 @@ class AGCNN(keras.Model):
         self.image_shape = tuple(input_shape)
         self.psi_bias = psi_bias
         self.stretch = stretch
-        self.network_dtype = dtype
 
     def get_config(self):
         """What `__init__` took."""
@@ -168,7 +169,7 @@ class AGCNN(keras.Model):
             "input_shape": self.image_shape,
             "psi_bias": self.psi_bias,
             "stretch": self.stretch,
-            "dtype": keras.dtype_policies.serialize(self.network_dtype),
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "name": self.name,
             "trainable": self.trainable,
         }

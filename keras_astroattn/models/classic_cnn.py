@@ -69,12 +69,13 @@ class ClassicCNN(keras.Model):
             x = keras.layers.Dropout(dropout, dtype=dtype, name=f"dropout_{number}")(x)
         logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
         super().__init__(inputs=image, outputs=logits, **kwargs)
+        # Keras gives a functional model the global policy, and `compile` scales the loss by it.
+        self.dtype_policy = dtype
 
         # Config
         self.dropout = dropout
         self.num_classes = num_classes
         self.image_shape = tuple(input_shape)
-        self.network_dtype = dtype
 
     def get_config(self):
         """What `__init__` took."""
@@ -82,7 +83,7 @@ class ClassicCNN(keras.Model):
             "dropout": self.dropout,
             "num_classes": self.num_classes,
             "input_shape": self.image_shape,
-            "dtype": keras.dtype_policies.serialize(self.network_dtype),
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
             "name": self.name,
             "trainable": self.trainable,
         }
