@@ -99,7 +99,9 @@ def metric_figure(
             given = [(x, y) for x, y in zip(reference[metric], rows, strict=True) if x is not None]
             if given:
                 x, y = zip(*given, strict=True)
-                axes.plot(x, y, "|", ms=17, mew=1.1, color="black", label="published", zorder=5)
+                stroke = {"marker": "|", "mew": 1.1, "color": "black", "ls": "none", "zorder": 5}
+                axes.plot(x, y, ms=17, **stroke)
+                axes.plot([], [], ms=8, label="published", **stroke)
         axes.set_xlabel(label)
         axes.margins(x=0.08)
         axes.tick_params(axis="y", length=0)
@@ -108,5 +110,13 @@ def metric_figure(
     panels[0].set_yticks(rows, names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     handles, texts = panels[0].get_legend_handles_labels()
-    figure.legend(handles, texts, loc="outside upper center", ncols=min(3, len(texts)))
+    # Short handles in two columns: that is what a column's width holds.
+    order = sorted(range(len(texts)), key=lambda place: texts[place] == "published")
+    figure.legend(
+        [handles[place] for place in order],
+        [texts[place] for place in order],
+        loc="outside upper center",
+        ncols=2,
+        handlelength=1.2,
+    )
     return figure

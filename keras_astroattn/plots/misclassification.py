@@ -81,7 +81,7 @@ def group_rates_figure(rates: Mapping[str, Sequence[float] | np.ndarray], bins: 
         axes.bar_label(bars, [str(count) if count else "" for count in counts], fontsize=6)
         axes.set_ylim(0, 1.3 * max(counts.max(), 1))
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-        axes.set_title(f"{name}: {len(values)} sources", loc="right", y=0.68, fontsize=6.5)
+        axes.set_title(f"{name}: {len(values)} sources", y=0.68, fontsize=6.5)
     panels[-1].set(xlabel="false classifications of a source (%)", xlim=(0, 100))
     figure.supylabel("sources", fontsize=7.5)
     return figure

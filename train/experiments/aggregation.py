@@ -8,7 +8,7 @@ from keras_astroattn.plots import map_grid, metric_grid
 
 from .catalogue import Entry, of_experiments
 from .every_model import REMARKS
-from .published_results import AGGREGATIONS, NORMALIZATIONS
+from .published_results import AGGREGATIONS, NORMALIZATIONS, is_second_training
 from .session import Measurement, Session
 from .tables import csv_table, evaluation_rows, results_markdown
 
@@ -54,7 +54,11 @@ def grid_entries(entries: list[Entry]) -> list[Entry]:
     Raises:
         InputError: there is none.
     """
-    gated = [entry for entry in of_experiments(entries, 2) if entry.gates == 3]
+    gated = [
+        entry
+        for entry in of_experiments(entries, 1, 2)
+        if entry.gates == 3 and not is_second_training(entry)
+    ]
     if not gated:
         raise InputError("no network has 3 gates, which the grid of normalizations is made of")
     data = {entry.data for entry in gated}

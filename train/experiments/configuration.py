@@ -4,7 +4,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
 from cyclopts import Parameter
 
@@ -46,8 +46,11 @@ class ExperimentConfig:
     split: Literal["test", "train", "all"] = "test"
     """Sources to evaluate on."""
 
-    seed: Annotated[int, Parameter()] = 0
+    seed: int = 0
     """Of the transforms."""
+
+    document: Path | None = None
+    """Where `reproduction` writes its document too."""
 
     def __post_init__(self) -> None:
         """Refuse numbers that mean nothing.

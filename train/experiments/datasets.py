@@ -1,6 +1,7 @@
 """Experiment 1: the proposed network on MiraBest, MiraBest* and FR-DEEP-F."""
 
 import numpy as np
+from matplotlib.figure import Figure
 
 from keras_astroattn.plots import (
     attention_figure,
@@ -13,12 +14,12 @@ from keras_astroattn.plots import (
 
 from .catalogue import DATA_TITLES, Entry, proposed
 from .every_model import REMARKS
-from .published_results import published_result
+from .published_results import published_results
 from .session import SCOPE_WORDS, Measurement, Session, evaluate
 from .tables import csv_table, evaluation_row, evaluation_rows, results_markdown
 
 LEAKED_TEST_IMAGES = ("30_example",)
-"""FR-DEEP's test images whose galaxy is in its training set too (see `FLAWED`)."""
+"""FR-DEEP's test images whose galaxy is in its training set too; see `FRDeep`."""
 
 WITHOUT_LEAK = (
     "FR-DEEP-F is tested on all of its 50 images; one of them, 30_example, shows a galaxy of "
@@ -51,7 +52,8 @@ def run(session: Session) -> None:
         figure = confusion_figure(np.array(evaluation.confusion), title=title)
         session.save(figure, f"confusion_{one.entry.data}")
     session.save(roc_figure(curves), "roc")
-    session.save(comparison(shown, [DATA_TITLES[one.entry.data] for one in shown]), "metrics")
+    titles = [DATA_TITLES[one.entry.data] for one in shown]
+    session.save(comparison(shown, titles, chapter=1), "metrics")
     for one in shown:
         _draw_network(session, one)
 
@@ -78,8 +80,8 @@ def without_leak(session: Session, one: Measurement) -> list:
     )
 
 
-def comparison(measured: list[Measurement], names: list[str]):
-    """Accuracy and AUC, pooled and clean, beside what was published."""
+def comparison(measured: list[Measurement], names: list[str], chapter: int) -> Figure:
+    """Accuracy and AUC, pooled and clean, beside what a chapter of the paper says of each."""
     series = {}
     kinds = (("pooled", 0), ("pooled", 1), ("clean", 1))
     for kind, place in kinds:
@@ -93,7 +95,7 @@ def comparison(measured: list[Measurement], names: list[str]):
                 for one, scope in zip(measured, scopes, strict=True)
             ],
         )
-    published = [published_result(one.entry) for one in measured]
+    published = [published_results(one.entry).get(chapter) for one in measured]
     reference = {
         "accuracy": [None if one is None else one.accuracy for one in published],
         "AUC": [None if one is None else one.auc for one in published],

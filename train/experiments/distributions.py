@@ -32,9 +32,10 @@ def run(session: Session) -> None:
     (one, *_) = first_seeds(session.measure(_on_one_data_set(session)))
     epochs = sorted(one.entry.epochs)
     by_epoch = session.measure([one.entry], epochs) if len(epochs) > 1 else []
-    grid = _grid(session, one)
+    grid = _grid(session)
 
-    rows = [row for each in (one, *by_epoch, *grid) for row in _rows(each)]
+    others = [each for each in grid if each.entry is not one.entry]
+    rows = [row for each in (*(by_epoch or [one]), *others) for row in _rows(each)]
     session.write("results.csv", csv_table(rows))
     session.write("results.md", _markdown(rows))
     _draw_classes(session, one.main)
@@ -61,9 +62,11 @@ def _on_one_data_set(session: Session):
     return mirabest or entries
 
 
-def _grid(session: Session, one: Measurement) -> list[Measurement]:
-    entries = [entry for entry in grid_entries(session.entries) if entry is not one.entry]
-    return session.measure(entries) if entries else []
+def _grid(session: Session) -> list[Measurement]:
+    """The networks of the grid; none where all have fewer gates."""
+    if not any(entry.gates == 3 for entry in session.entries):
+        return []
+    return session.measure(grid_entries(session.entries))
 
 
 def _draw_classes(session: Session, main: ScopePass) -> None:

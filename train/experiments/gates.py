@@ -22,7 +22,7 @@ def run(session: Session) -> None:
     for one in sorted(measured, key=lambda one: (one.entry.gates, one.entry.seed)):
         shown.setdefault(one.entry.gates, one)
     names = [f"{gates} gate{'' if gates == 1 else 's'}" for gates in shown]
-    session.save(comparison(list(shown.values()), names), "metrics")
+    session.save(comparison(list(shown.values()), names, chapter=3), "metrics")
 
     gated = {gates: one for gates, one in shown.items() if gates}
     if not gated:

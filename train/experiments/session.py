@@ -197,6 +197,8 @@ class Session:
 
     def _file(self, entry: Entry, epoch: int | None) -> Path:
         """Where a network's answers are kept: the name holds all that decides them."""
+        if epoch is not None and entry.epochs[epoch] == entry.weights:
+            epoch = None  # its best epoch, which the other experiments share
         sources = self.sources(entry.data)
         decides = [
             saved.FORMAT,

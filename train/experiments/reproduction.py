@@ -1,0 +1,269 @@
+"""`reproduction`: the published tables beside ours, as one document."""
+
+import numpy as np
+from sklearn.metrics import roc_auc_score
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import write_text
+
+from .catalogue import DATA_TITLES, Entry
+from .configuration import PUBLISHED, make_writable
+from .misclassified import false_rates
+from .published_results import (
+    ACCURACY_TOLERANCE,
+    AUC_TOLERANCE,
+    CHAPTERS,
+    MISCLASSIFIED,
+    MISCLASSIFIED_THRESHOLD,
+    PROPOSED,
+    PublishedResult,
+    published_results,
+)
+from .session import Measurement, Session
+from .tables import Row, csv_table, markdown_table
+
+
+def run(session: Session) -> None:
+    """Evaluate the paper's networks as the paper did, and write what agrees and what does not.
+
+    Raises:
+        InputError: the weights are not the paper's, or the sources not the test set.
+    """
+    if session.config.weights != PUBLISHED or session.config.split != "test":
+        raise InputError("reproduction compares the published weights on the test sets alone")
+    measured = session.measure(session.entries)
+    rows = [
+        comparison_row(one, chapter, published)
+        for one in measured
+        for chapter, published in published_results(one.entry).items()
+    ]
+    session.write("reproduction.csv", csv_table(rows))
+    text = document(rows, measured, session.repeats)
+    session.write("reproduction.md", text)
+    path = session.config.document
+    if path is not None:
+        make_writable(path.parent)
+        write_text(path, text)
+        session.say(str(path))
+
+
+def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -> Row:
+    """Ours and the published figures of one network, and how far they are apart."""
+    scope = one.entry.scopes[0]
+    ours, alone = one.main_evaluation, one.evaluations["pooled", "sample"]
+    clean = one.evaluations["clean", "sample"]
+    accuracy_error, auc_error = monte_carlo_errors(one.passes[scope].turns, one.sources.label)
+    accuracy, auc = 100 * ours.accuracy, ours.auc
+    return one.entry.columns() | {
+        "experiment": chapter,
+        "repeats": one.repeats,
+        "published_accuracy": published.accuracy,
+        "accuracy": accuracy,
+        "accuracy_error": 100 * accuracy_error,
+        "published_AUC": published.auc,
+        "AUC": auc,
+        "AUC_error": auc_error,
+        "AUC_by_p_FRI": auc_by_first_class(one.passes[scope].turns, one.sources.label),
+        "recall_FRI": ours.recall[0],
+        "recall_FRII": ours.recall[1],
+        "within": "yes"
+        if agrees(accuracy - published.accuracy, ACCURACY_TOLERANCE)
+        and agrees(auc - published.auc, AUC_TOLERANCE)
+        else "no",
+        "per_image_accuracy": 100 * alone.accuracy,
+        "per_image_AUC": alone.auc,
+        "clean_per_image_accuracy": 100 * clean.accuracy,
+        "clean_per_image_AUC": clean.auc,
+    }
+
+
+def auc_by_first_class(turns: np.ndarray, labels: np.ndarray) -> float:
+    """AUC of p(FRI) as the score of FRI, all turns pooled.
+
+    It differs from that of p(FRII) only where probabilities saturate: in single precision
+    the likelier class's is rounded to 1 for any logits 17 apart, and these images tie, while
+    the other class's small probability still ranks them.
+    """
+    pooled = np.broadcast_to(labels, turns.shape[:2]).ravel()
+    return float(roc_auc_score(pooled == 0, turns[..., 0].ravel()))
+
+
+def agrees(difference: float, tolerance: float) -> bool:
+    """Whether a difference is within a tolerance."""
+    return abs(difference) <= tolerance
+
+
+def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+    """Standard errors of pooled accuracy and AUC from the random transforms alone.
+
+    Of the mean over repeats, from their scatter; NaN for a single repeat.
+
+    Args:
+        turns: (repeats, n, 2) probabilities.
+        labels: (n,) classes.
+    """
+    repeats = len(turns)
+    if repeats < 2:
+        return float("nan"), float("nan")
+    accuracy = (turns.argmax(axis=-1) == labels).mean(axis=1)
+    auc = [roc_auc_score(labels, repeat[:, 1]) for repeat in turns]
+    return tuple(float(np.std(values, ddof=1) / np.sqrt(repeats)) for values in (accuracy, auc))
+
+
+def document(rows: list[Row], measured: list[Measurement], repeats: int) -> str:
+    """The whole document in Markdown."""
+    within = sum(row["within"] == "yes" for row in rows)
+    text = (
+        "# The published tables, reproduced\n\n"
+        "The paper's own weights (Bowles et al. 2020, arXiv 2012.01248) in this code, on the "
+        "paper's test sets, beside what the paper prints. Made by\n\n"
+        "```\npython -m train.experiments reproduction --weights published "
+        f"--published-dir DIR --data-dir DIR --repeats {repeats} --output DIR "
+        "--document docs/reproduction.md\n```\n\n"
+        f"**{within} of {len(rows)} networks agree with the paper within {ACCURACY_TOLERANCE:.1f} "
+        f"point of accuracy and {AUC_TOLERANCE} of AUC.**\n\n"
+        "- *paper*: pooled over 360 random transforms of every test image.\n"
+        f"- *ours*: the same protocol over {repeats} transforms: attention normalized over "
+        "batches of 16 consecutive images, as the paper's code did. After ±, the standard error "
+        "that the choice of random transforms alone leaves (the paper's has one too, of "
+        "the same size for as many transforms).\n"
+        "- *per image*: the same transforms, each image normalized by itself: a prediction that "
+        "does not depend on which images share its batch. This is the default of the library "
+        "and what to prefer.\n"
+        "- *clean, per image*: one pass over the images as they are.\n\n"
+        "`softmax` and `sigmoid` look at one image at a time, and a network without gates "
+        "normalizes nothing: there *ours* and *per image* are one.\n\n"
+    )
+    for experiment, title in CHAPTERS.items():
+        chosen = [row for row in rows if row["experiment"] == experiment]
+        if experiment == 3:
+            chosen.sort(key=lambda row: row["gates"])
+        text += f"## {title}\n\n{_table(chosen, experiment)}\n"
+    return text + _differences(rows) + _misclassified(measured)
+
+
+def _table(rows: list[Row], experiment: int) -> str:
+    headers = [
+        {1: "data", 2: "normalization, aggregation", 3: "gates"}[experiment],
+        "accuracy %: paper",
+        "ours",
+        "per image",
+        "clean, per image",
+        "AUC: paper",
+        "ours",
+        "per image",
+        "clean, per image",
+        "agrees",
+    ]
+    if experiment == 1:
+        headers += ["recall FRI / FRII: paper", "ours"]
+    return markdown_table(headers, (_cells(row, experiment) for row in rows))
+
+
+def _cells(row: Row, experiment: int) -> list[str]:
+    name = {
+        1: row["trained_on"],
+        2: f"{row['normalization']}, {row['aggregation']}",
+        3: str(row["gates"]),
+    }[experiment]
+    cells = [
+        name,
+        f"{row['published_accuracy']:.1f}",
+        _with_error(row["accuracy"], row["accuracy_error"], 1),
+        f"{row['per_image_accuracy']:.1f}",
+        f"{row['clean_per_image_accuracy']:.1f}",
+        f"{row['published_AUC']:.3f}",
+        _with_error(row["AUC"], row["AUC_error"], 3),
+        f"{row['per_image_AUC']:.3f}",
+        f"{row['clean_per_image_AUC']:.3f}",
+        row["within"],
+    ]
+    if experiment == 1:
+        data = next(data for data, title in DATA_TITLES.items() if title == row["trained_on"])
+        cells += [
+            " / ".join(f"{value:.3f}" for value in PROPOSED[data].recall),
+            f"{row['recall_FRI']:.3f} / {row['recall_FRII']:.3f}",
+        ]
+    return cells
+
+
+def _with_error(value: float, error: float, digits: int) -> str:
+    return f"{value:.{digits}f}" if np.isnan(error) else f"{value:.{digits}f} ± {error:.{digits}f}"
+
+
+def _differences(rows: list[Row]) -> str:
+    text = "## Where they differ\n\n"
+    far = [row for row in rows if row["within"] == "no"]
+    for row in far:
+        d_accuracy = row["accuracy"] - row["published_accuracy"]
+        d_auc = row["AUC"] - row["published_AUC"]
+        text += (
+            f"- {_name(row)}: accuracy {d_accuracy:+.1f} points "
+            f"({_sigmas(d_accuracy, row['accuracy_error'])}), AUC {d_auc:+.3f} "
+            f"({_sigmas(d_auc, row['AUC_error'])}).\n"
+        )
+    if not far:
+        text += "Nowhere by more than the tolerances.\n"
+    accuracy = np.array([row["accuracy"] - row["published_accuracy"] for row in rows])
+    auc = np.array([row["AUC"] - row["published_AUC"] for row in rows])
+    text += (
+        f"\nOver all {len(rows)} networks, ours minus the paper's: accuracy {accuracy.mean():+.2f} "
+        f"points on average, scatter {accuracy.std(ddof=1):.2f}, largest "
+        f"{accuracy[np.abs(accuracy).argmax()]:+.2f}; AUC {auc.mean():+.4f} on average, scatter "
+        f"{auc.std(ddof=1):.4f}, largest {auc[np.abs(auc).argmax()]:+.4f}.\n\n"
+    )
+    return text + (
+        "Why they differ at all: the transforms are random and the paper's seed is not known, "
+        "so both figures are Monte Carlo; and the paper normalizes attention over its batches, "
+        "so that which images share a batch decides too. Differences of several standard errors "
+        "are not chance; the weights themselves reproduce their reference outputs to float32 "
+        "rounding (`tests/models/test_published.py`), so what remains is the protocol: how the "
+        "paper's run resampled, filled and batched, which its tables do not tell.\n\n"
+        "What per-image normalization changes is the largest where attention is normalized by "
+        "its range or its maximum: the networks were trained on batch-wide maps, and one by one "
+        "they see maps of another scale.\n\n"
+    )
+
+
+def _name(row: Row) -> str:
+    if row["experiment"] == 2:
+        return f"{row['normalization']}, {row['aggregation']}"
+    if row["experiment"] == 3:
+        return f"{row['gates']} gates"
+    return f"the proposed network on {row['trained_on']}"
+
+
+def _sigmas(difference: float, error: float) -> str:
+    return "one repeat: no error known" if not error > 0 else f"{abs(difference) / error:.1f} σ"
+
+
+def _misclassified(measured: list[Measurement]) -> str:
+    (one,) = (one for one in measured if _is_proposed_on_mirabest(one.entry))
+    text = (
+        "## Sources that are always misclassified\n\n"
+        "Rows of MiraBest's test set (without hybrids) that the proposed network takes for the "
+        f"other class in at least {100 * MISCLASSIFIED_THRESHOLD:g} % of the transforms; the paper "
+        "made 1000. `python -m train.experiments misclassified` lists and draws them.\n\n"
+    )
+    batch, alone = (false_rates(one, scope) for scope in ("batch", "sample"))
+    listed = sorted(
+        set(MISCLASSIFIED)
+        | set(np.flatnonzero(batch >= MISCLASSIFIED_THRESHOLD).tolist())
+        | set(np.flatnonzero(alone >= MISCLASSIFIED_THRESHOLD).tolist())
+    )
+    cells = (
+        [
+            str(row),
+            str(one.sources.name[row]),
+            "yes" if row in MISCLASSIFIED else "no",
+            f"{100 * batch[row]:.1f}",
+            f"{100 * alone[row]:.1f}",
+        ]
+        for row in listed
+    )
+    headers = ["row", "source", "in the paper's list", "false, ours %", "false, per image %"]
+    return text + markdown_table(headers, cells, text=3)
+
+
+def _is_proposed_on_mirabest(entry: Entry) -> bool:
+    return entry.experiment == 1 and entry.data == "mirabest"
