@@ -40,3 +40,21 @@ def published_dir() -> Path:
     if folder is None:
         pytest.skip("no published weights: set KERAS_ASTROATTN_PUBLISHED to their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def untrained_source():
+    """An untrained network to export (`export.source_model.SourceModel`)."""
+    import tiny_model_file
+
+    return tiny_model_file.untrained_source()
+
+
+@pytest.fixture(scope="session")
+def model_path(untrained_source, tmp_path_factory) -> Path:
+    """The .tflite file of that network; converting it takes seconds, so it is made once."""
+    import tiny_model_file
+
+    path = tmp_path_factory.mktemp("model") / "tiny.tflite"
+    tiny_model_file.write_model_file(untrained_source, path)
+    return path

@@ -62,7 +62,7 @@ class Scorer:
 
                 write_attention(self.scoring.attention, name, cutout, attention_of(outputs), found)
         except InputError as error:
-            return self._failed(path, str(error).removeprefix(f"{path}: "))
+            return self._failed(path, str(error))
         except MemoryError:
             return self._failed(path, "not enough memory for this file")
         except OSError as error:
@@ -78,7 +78,8 @@ class Scorer:
 
     def _failed(self, path: str, reason: str) -> Row:
         row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
-        reason = " ".join(reason.split())[:500]
+        # The path stands in a column of its own.
+        reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
         return row | {"path": path, "label": ERROR, "error": reason, "model": self.model_name}
 
     @property

@@ -136,7 +136,7 @@ def _position_of_north(sky: Sky) -> float:
 
 def _compass(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
     height, width = size
-    middle = np.array([0.86 * width, 0.84 * height])
+    middle = np.array([0.86 * width, 0.8 * height])
     for name, direction in (("N", sky.north), ("E", sky.east)):
         length = math.hypot(*direction)
         if not length > 0:

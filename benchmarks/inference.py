@@ -1,0 +1,264 @@
+"""Inference, one image at a time: LiteRT beside ONNX Runtime and PyTorch.
+
+`python -m benchmarks.inference CHECKPOINT` runs the paper's own weights (three gates) in
+all of them, with logits and the three attention maps as outputs. The outputs are compared
+before anything is timed. Rounds alternate between the contenders within one process, so
+that whatever else the machine does falls on all alike.
+"""
+
+import statistics
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+import keras
+import numpy as np
+import tensorflow as tf
+import torch
+from ai_edge_litert.interpreter import Interpreter
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.peers import PeerAGCNN
+from export.inference_graph import inference_outputs
+from keras_astroattn.cli.app import run_app
+from keras_astroattn.errors import InputError
+from keras_astroattn.layers import AttentionGate
+from keras_astroattn.models import AGCNN, attention_model, load_published
+
+GATES = 3
+TOLERANCE = 5e-4
+"""Largest difference of probabilities and attention maps from Keras's."""
+
+Outputs = Sequence[np.ndarray]
+Contender = Callable[[], Outputs]
+
+
+class _WithAttention(torch.nn.Module):
+    """The peer with the maps as outputs."""
+
+    def __init__(self, network: PeerAGCNN):
+        super().__init__()
+        self.network = network
+
+    def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        """Give logits and maps."""
+        logits, maps = self.network.forward_with_attention(image)
+        return logits, *maps
+
+
+def peer_of(model: AGCNN) -> torch.nn.Module:
+    """The PyTorch network with the weights of a Keras one of the proposed configuration."""
+    peer = PeerAGCNN()
+    layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
+    norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    modules = [module for stage in peer.stages for module in stage]
+    convolutions = [module for module in modules if isinstance(module, torch.nn.Conv2d)]
+    normalizations = [module for module in modules if isinstance(module, torch.nn.BatchNorm2d)]
+    for layer, module in zip(layers, convolutions, strict=True):
+        _copy(module.weight, layer.kernel, (3, 2, 0, 1))
+        _copy(module.bias, layer.bias)
+    for layer, module in zip(norms, normalizations, strict=True):
+        _copy(module.weight, layer.gamma)
+        _copy(module.bias, layer.beta)
+        _copy(module.running_mean, layer.moving_mean)
+        _copy(module.running_var, layer.moving_variance)
+    gates = [layer for layer in model.layers if isinstance(layer, AttentionGate)]
+    for layer, module in zip(gates, peer.gates, strict=True):
+        for name in ("theta", "phi", "psi"):
+            _copy(getattr(module, name).weight, getattr(layer, name).kernel, (3, 2, 0, 1))
+        _copy(module.psi.bias, layer.psi.bias)
+    head = model.get_layer("logits")
+    for dense, module in zip(
+        [*head.dense_per_gate, head.dense], [*peer.dense_per_gate, peer.dense], strict=True
+    ):
+        _copy(module.weight, dense.kernel, (1, 0))
+        _copy(module.bias, dense.bias)
+    return _WithAttention(peer).eval()
+
+
+def _copy(target: torch.Tensor, source: keras.Variable, axes: tuple[int, ...] = (0,)) -> None:
+    with torch.no_grad():
+        target.copy_(torch.from_numpy(source.numpy().transpose(axes).copy()))
+
+
+def litert_file(outputs: Callable) -> bytes:
+    """A .tflite file of a function from images to named outputs."""
+    module = tf.Module()
+
+    @tf.function(input_signature=[tf.TensorSpec((None, 150, 150, 1), tf.float32, name="image")])
+    def serve(image):
+        return {name: value for name, value in outputs(image).items() if name != "attention_mean"}
+
+    module.serve = serve
+    with tempfile.TemporaryDirectory() as folder:
+        concrete = serve.get_concrete_function()
+        tf.saved_model.save(module, folder, signatures={"serving_default": concrete})
+        return tf.lite.TFLiteConverter.from_saved_model(folder).convert()
+
+
+def litert(content: bytes, image: np.ndarray, threads: int) -> Contender:
+    """LiteRT, from setting the input to reading all outputs."""
+    runner = Interpreter(model_content=content, num_threads=threads).get_signature_runner()
+
+    def run() -> Outputs:
+        given = runner(image=image)
+        return [given["logits"], *(given[f"attention_{k}"] for k in range(1, GATES + 1))]
+
+    return run
+
+
+def onnx_runtime(peer: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
+    """ONNX Runtime on what PyTorch exports."""
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        path = str(Path(folder, "peer.onnx"))
+        example = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
+        torch.onnx.export(peer, (example,), path, dynamo=False, opset_version=18)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: image.transpose(0, 3, 1, 2).copy()}
+    return lambda: session.run(None, feed)
+
+
+def pytorch(peer: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
+    """PyTorch in eager mode."""
+    torch.set_num_threads(threads)
+    tensor = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
+
+    def run() -> Outputs:
+        with torch.inference_mode():
+            return [value.numpy() for value in peer(tensor)]
+
+    return run
+
+
+def largest_difference(given: Outputs, expected: Outputs) -> float:
+    """Between probabilities and maps of two networks on one image."""
+
+    def compared(outputs: Outputs) -> list[np.ndarray]:
+        logits = np.asarray(outputs[0], np.float64)
+        exponentials = np.exp(logits - logits.max())
+        return [exponentials / exponentials.sum(), *outputs[1:]]
+
+    pairs = zip(compared(given), compared(expected), strict=True)
+    return max(float(np.abs(one - other).max()) for one, other in pairs)
+
+
+def race(
+    contenders: dict[str, Contender], rounds: int, calls: int
+) -> dict[str, tuple[list[float], list[float]]]:
+    """Wall and processor milliseconds of each call, in alternating rounds."""
+    times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in contenders}
+    for _ in range(rounds):
+        for name, run in contenders.items():
+            run()
+            for _ in range(calls):
+                wall, processor = time.perf_counter(), time.process_time()
+                run()
+                times[name][0].append((time.perf_counter() - wall) * 1e3)
+                times[name][1].append((time.process_time() - processor) * 1e3)
+    return times
+
+
+def results_table(times: dict[str, tuple[list[float], list[float]]], title: str) -> Table:
+    """A row a contender; ratios of LiteRT's tuned export to it."""
+    table = Table(title=title)
+    table.add_column("with", no_wrap=True)
+    for name in ("median\nms", "fastest\nms", "processor\nmedian ms", "LiteRT's\nmedian",
+                 "LiteRT's\nfastest", "LiteRT's\nprocessor"):  # fmt: skip
+        table.add_column(name, justify="right")
+    wall, processor = next(iter(times.values()))
+    ours = statistics.median(wall), min(wall), statistics.median(processor)
+    for name, (wall, processor) in times.items():
+        theirs = statistics.median(wall), min(wall), statistics.median(processor)
+        ratios = (f"{own / other:.2f}" for own, other in zip(ours, theirs, strict=True))
+        table.add_row(name, *(f"{value:.2f}" for value in theirs), *ratios)
+    return table
+
+
+app = cyclopts.App(name="python -m benchmarks.inference", version_flags=[])
+
+
+@app.default
+def benchmark(
+    checkpoint: Path,
+    /,
+    *,
+    threads: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    rounds: Annotated[int, Parameter(validator=Number(gte=1))] = 100,
+    calls: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
+    untuned: bool = False,
+) -> None:
+    """Time the published network in LiteRT, ONNX Runtime and PyTorch, and print a table.
+
+    Parameters
+    ----------
+    checkpoint
+        A published checkpoint of three gates, or its folder.
+    threads
+        Of each contender.
+    rounds
+        In which the contenders take turns.
+    calls
+        Timed calls of each in a round.
+    untuned
+        Also LiteRT on the graph as Keras makes it.
+    """
+    model = load_published(checkpoint)
+    image = example_image()
+    expected = attention_model(model)(image, training=False)
+    expected = [
+        np.asarray(expected[name])
+        for name in ("logits", *(f"attention_{k}" for k in range(1, GATES + 1)))
+    ]
+    peer = peer_of(model)
+    contenders = {"LiteRT": litert(litert_file(inference_outputs(model)), image, threads)}
+    if untuned:
+        content = _untuned(attention_model(model))
+        contenders["LiteRT, untuned graph"] = litert(content, image, threads)
+    contenders["ONNX Runtime"] = onnx_runtime(peer, image, threads)
+    contenders["PyTorch"] = pytorch(peer, image, threads)
+    for name, run in contenders.items():
+        difference = largest_difference(run(), expected)
+        if not difference <= TOLERANCE:
+            raise InputError(f"{name} computes something else: it differs by {difference:.1e}")
+    title = f"One image, {threads} thread{'s' * (threads > 1)}, three attention maps"
+    Console().print(results_table(race(contenders, rounds, calls), title))
+
+
+def _untuned(model: keras.Model) -> bytes:
+    weights = [(variable, tf.constant(variable.numpy())) for variable in model.variables]
+
+    def outputs(image):
+        with keras.StatelessScope(state_mapping=weights):
+            return model(image, training=False)
+
+    return litert_file(outputs)
+
+
+def example_image() -> np.ndarray:
+    """(1, 150, 150, 1) float32: two lobes and a core; the time does not depend on it."""
+    y, x = np.mgrid[:150, :150].astype(np.float32)
+    image = np.full((150, 150), -1, np.float32)
+    for row, column, peak in ((60, 70, 1.0), (75, 76, 0.4), (92, 81, 1.6)):
+        image += peak * np.exp(-((y - row) ** 2 + (x - column) ** 2) / 20)
+    return np.clip(image, -1, 1)[np.newaxis, ..., np.newaxis]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and give its exit status."""
+    return run_app(app, arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

@@ -1,0 +1,219 @@
+"""`astroattn classify`, `info` and `benchmark` from end to end."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+from astropy.io import fits
+from PIL import Image
+from tiny_model_file import radio_galaxy
+
+from keras_astroattn.cli import classify as command
+from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.cli.image_files import find_images
+
+
+def run(*arguments: object) -> int:
+    return run_app(app, [str(argument) for argument in arguments])
+
+
+@pytest.fixture
+def folder(tmp_path):
+    path = tmp_path / "images"
+    (path / "below").mkdir(parents=True)
+    Image.fromarray(radio_galaxy()).save(path / "galaxy.png")
+    np.save(path / "below" / "galaxy.npy", radio_galaxy().T)
+    np.save(path / "black.npy", np.zeros((150, 150), np.uint8))
+    np.save(path / "wrong.npy", np.zeros((10, 10), np.uint8))
+    (path / "empty.fits").touch()
+    (path / "notes.txt").write_text("not an image")
+    (path / ".hidden.png").write_bytes(b"")
+    return path
+
+
+def read(path) -> dict[str, dict[str, str]]:
+    with path.open(newline="") as file:
+        return {os.path.basename(row["path"]): row for row in csv.DictReader(file)}
+
+
+def test_a_folder_becomes_a_table_with_error_rows(folder, model_path, tmp_path, capfd):
+    output = tmp_path / "results.csv"
+    assert run("classify", folder, "--model", model_path, "--output", output) == 0
+    rows = read(output)
+    assert set(rows) == {"galaxy.png", "galaxy.npy", "black.npy", "wrong.npy", "empty.fits"}
+    assert rows["galaxy.png"]["label"] in ("FRI", "FRII")
+    assert float(rows["galaxy.png"]["p_fri"]) + float(rows["galaxy.png"]["p_frii"]) == (
+        pytest.approx(1, abs=1e-6)
+    )
+    assert rows["galaxy.png"]["model"] == "tiny"
+    assert rows["galaxy.png"]["noise_jy_beam"] == ""
+    assert rows["black.npy"]["label"] == "no_source"
+    assert rows["black.npy"]["p_fri"] == ""
+    assert "(10, 10)" in rows["wrong.npy"]["error"]
+    assert rows["empty.fits"]["label"] == "error"
+    assert rows["empty.fits"]["error"] == "is empty"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "results.csv"]
+    assert "5 images" in capfd.readouterr().err
+
+
+def test_without_output_the_table_goes_to_standard_output(folder, model_path, capsys):
+    assert run("classify", folder / "galaxy.png", "--model", model_path) == 0
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    assert row["path"] == str(folder / "galaxy.png")
+
+
+def test_nothing_classified_is_status_2_and_no_file(folder, model_path, tmp_path, capsys):
+    output = tmp_path / "results.csv"
+    paths = [folder / "wrong.npy", folder / "nowhere.fits"]
+    assert run("classify", *paths, "--model", model_path, "--output", output) == 2
+    assert "none of 2 images could be classified" in capsys.readouterr().err
+    assert not output.exists()
+
+
+def test_worker_processes_give_the_same_rows_in_the_same_order(folder, model_path, tmp_path):
+    for workers in (1, 2):
+        output = tmp_path / f"{workers}.csv"
+        options = ["--model", model_path, "--output", output, "--workers", workers]
+        assert run("classify", folder, *options) == 0
+    assert (tmp_path / "1.csv").read_text() == (tmp_path / "2.csv").read_text()
+
+
+def test_resume_scores_only_what_is_missing(folder, model_path, tmp_path, monkeypatch):
+    output = tmp_path / "results.csv"
+    options = ["--model", model_path, "--output", output]
+    scored = []
+    whole = command.score_files
+
+    def interrupted(files, scoring, workers):
+        for number, row in enumerate(whole(files, scoring, workers)):
+            if number == 3:
+                raise KeyboardInterrupt
+            scored.append(row["path"])
+            yield row
+
+    monkeypatch.setattr(command, "score_files", interrupted)
+    assert run("classify", folder, *options) == 130
+    assert not output.exists()
+    assert len(scored) == 3
+    assert run("classify", folder, *options, "--resume") == 0
+    assert len(scored) == len(set(scored)) == 5
+    assert len(read(output)) == 5
+
+
+def test_a_fits_map_is_classified_and_its_attention_drawn(model_path, tmp_path):
+    y, x = np.mgrid[:300, :300]
+    sky = np.random.default_rng(0).normal(0, 1e-4, (300, 300))
+    for row in (120, 180):
+        sky += 0.02 * np.exp(-((y - row) ** 2 + (x - 150) ** 2) / 8)
+    header = fits.Header(
+        {
+            "CTYPE1": "RA---SIN", "CTYPE2": "DEC--SIN", "CRVAL1": 180.0, "CRVAL2": 30.0,
+            "CRPIX1": 150.5, "CRPIX2": 150.5, "CDELT1": -5e-4, "CDELT2": 5e-4, "BUNIT": "Jy/beam",
+            "BMAJ": 1.5e-3, "BMIN": 1.5e-3, "BPA": 0.0,
+        }
+    )  # fmt: skip
+    fits.PrimaryHDU(sky.astype(np.float32), header).writeto(tmp_path / "map.fits")
+    output, attention = tmp_path / "r.json", tmp_path / "attention"
+    options = ["--model", model_path, "--output", output, "--attention", attention]
+    assert run("classify", tmp_path / "map.fits", *options) == 0
+    (source,) = json.loads(output.read_text())["sources"]
+    assert source["noise_jy_beam"] == pytest.approx(1e-4, rel=0.05)
+    assert source["beam_arcsec"] == pytest.approx(5.4)
+    assert source["largest_angular_size_arcsec"] == pytest.approx(60 * 1.8, rel=0.1)
+    with Image.open(attention / "map.fits.png") as picture:
+        assert picture.size[0] > 500
+        assert np.asarray(picture.convert("L")).std() > 10
+    with fits.open(attention / "map.fits.attention.fits") as hdus:
+        assert hdus[0].data.shape == (150, 150)
+        # The frame begins 75 pixels into the map: 150.5 - 75.
+        assert hdus[0].header["CRPIX1"] == 75.5
+        assert hdus[0].header["CRVAL1"] == 180.0
+
+
+def test_attention_without_matplotlib_is_one_line(folder, model_path, monkeypatch, capsys):
+    monkeypatch.setattr(command.importlib.util, "find_spec", lambda name: None)
+    assert run("classify", folder, "--model", model_path, "--attention", folder / "a") == 2
+    assert "keras-astroattn[plots]" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--resume"], "--resume needs --output"),
+        (["--output", "results.txt"], "must end in one of"),
+        (["--model", "unheard-of"], "no preset"),
+        (["--workers", "0"], "workers"),
+    ],
+)
+def test_wrong_options_are_one_line_and_status_2(folder, arguments, message, capsys):
+    assert run("classify", folder, *arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert "Traceback" not in error
+
+
+def test_a_folder_without_images_is_refused(tmp_path, model_path, capsys):
+    assert run("classify", tmp_path, "--model", model_path) == 2
+    assert "no image in" in capsys.readouterr().err
+
+
+def test_names_of_found_files_are_unique(folder, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "galaxy.png").touch()
+    names = [name for _, name in find_images([folder, other, folder / "galaxy.png"])]
+    assert sorted(names) == [
+        "below__galaxy.npy", "black.npy", "empty.fits", "galaxy.png", "galaxy.png-2", "wrong.npy",
+    ]  # fmt: skip
+
+
+def test_info_shows_the_metadata(model_path, capsys):
+    assert run("info", model_path, "--json") == 0
+    assert json.loads(capsys.readouterr().out)["class_names"] == ["FRI", "FRII"]
+    assert run("info", model_path) == 0
+    assert "tiny" in capsys.readouterr().out
+
+
+def test_benchmark_prints_a_row_a_thread_count(model_path, capsys):
+    assert run("benchmark", model_path, "--repeats", "3", "--threads", "1", "2") == 0
+    out = capsys.readouterr().out
+    assert "images/s" in out
+    assert "3 times" in out
+
+
+def test_the_survey_images_are_classified_without_errors(data_dir, model_path, tmp_path):
+    output = tmp_path / "r.csv"
+    assert run("classify", data_dir / "fits", "--model", model_path, "--output", output) == 0
+    rows = read(output)
+    assert len(rows) == 46
+    assert not [row for row in rows.values() if row["error"]]
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on(model_path, tmp_path):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for number in range(400):
+        np.save(folder / f"{number:03}.npy", np.roll(radio_galaxy(), number % 20, axis=1))
+    output = tmp_path / "r.csv"
+    arguments = ["classify", folder, "--model", model_path, "--output", output, "--workers", "1"]
+    script = "import sys; from keras_astroattn.cli.app import main; main()"
+    process = subprocess.Popen([sys.executable, "-c", script, *map(str, arguments)])
+    journal = tmp_path / ".r.csv.journal"
+    while not (journal.exists() and journal.read_bytes().count(b"\n") > 20):
+        assert process.poll() is None
+        time.sleep(0.02)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert not output.exists()
+    before = journal.read_bytes()
+    assert run(*arguments, "--resume") == 0
+    rows = read(output)
+    assert len(rows) == 400
+    assert before.count(b"\n") < 401

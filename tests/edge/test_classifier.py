@@ -1,0 +1,193 @@
+"""The classifier: labels that are earned, threads, and files that are no models of ours."""
+
+import json
+import math
+import subprocess
+import sys
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from tiny_model_file import radio_galaxy
+
+from keras_astroattn.edge import LABELS, Classifier, LabelRules, open_model
+from keras_astroattn.edge import model_file as files
+from keras_astroattn.edge.labels import entropy
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import cutout_from_array, cutout_from_field, to_network_units
+
+
+@pytest.fixture(scope="module")
+def classifier(model_path) -> Classifier:
+    return Classifier(model_path)
+
+
+def spots(*places: tuple[float, float], width: float = 2.3) -> np.ndarray:
+    """(300, 300) map, Jy/beam: Gaussians of 3 pixels' width over noise of 0.1 mJy."""
+    y, x = np.mgrid[:300, :300]
+    sky = np.random.default_rng(5).normal(0, 1e-4, (300, 300))
+    for row, column in places:
+        sky += 0.05 * np.exp(-((y - row) ** 2 + (x - column) ** 2) / (2 * (width / 2.355) ** 2))
+    return sky
+
+
+def cutout_of(sky: np.ndarray):
+    return cutout_from_field(sky, pixel_scale=1.8, beam=5.4, as_is=True)
+
+
+def test_a_point_source_is_compact_and_has_no_probability(classifier):
+    found = classifier.classify(cutout_of(spots((150, 150), width=3)))
+    assert found.label == "compact"
+    assert found.p_fri is found.p_frii is found.entropy is None
+
+
+def test_noise_is_no_source(classifier):
+    assert classifier.classify(cutout_of(spots())).label == "no_source"
+
+
+def test_emission_at_the_edge_is_beyond_the_frame(classifier):
+    sky = spots((150, 150))
+    sky[148:152, 70:230] += 0.02
+    found = classifier.classify(cutout_of(sky))
+    assert found.label == "beyond_frame"
+    assert "beyond_frame" in found.flags
+
+
+def test_two_lobes_are_classified(classifier):
+    found = classifier.classify(radio_galaxy())
+    assert found.label in ("FRI", "FRII")
+    assert found.p_fri + found.p_frii == pytest.approx(1, abs=1e-6)
+    assert found.label == ("FRI" if found.p_fri > found.p_frii else "FRII")
+
+
+def test_uncertain_below_the_models_threshold(model_path):
+    cutout = cutout_from_array(radio_galaxy())
+    classifier = Classifier(model_path)
+    classifier.rules = LabelRules(uncertain_below=1.1)
+    found = classifier.classify(cutout)
+    assert found.label == "uncertain"
+    assert found.p_fri is not None
+
+
+@pytest.mark.parametrize(
+    ("threshold", "probabilities", "label"),
+    [
+        (None, [0.51, 0.49], "FRI"),
+        (0.8, [0.81, 0.19], "FRI"),
+        (0.8, [0.21, 0.79], "uncertain"),
+        (0.8, [0.2, 0.8], "FRII"),
+    ],
+)
+def test_thresholds_of_uncertain(threshold, probabilities, label):
+    assert LabelRules(uncertain_below=threshold).resolved(np.array(probabilities)) == label
+
+
+def test_rules_come_from_the_metadata():
+    rules = LabelRules.from_metadata({"compact_below_beams": 1.5, "uncertain_below": 0.7})
+    assert (rules.compact_below_beams, rules.uncertain_below) == (1.5, 0.7)
+    assert LabelRules.from_metadata(None) == LabelRules(1.0, None)
+
+
+def test_entropy_by_hand():
+    assert entropy(np.array([0.5, 0.5])) == pytest.approx(math.log(2))
+    assert entropy(np.array([1.0, 0.0])) == 0
+    assert entropy(np.array([0.9, 0.1])) == pytest.approx(0.325083, abs=1e-6)
+
+
+def test_a_batch_gives_what_its_images_give(classifier):
+    images = np.stack([radio_galaxy(), radio_galaxy().T])
+    assert classifier.classify(images) == [classifier.classify(one) for one in images]
+    network = to_network_units(images)[..., np.newaxis]
+    together = classifier.predict(network)
+    for row in range(2):
+        alone = classifier.predict(network[row : row + 1])
+        for name in together:
+            np.testing.assert_allclose(together[name][row], alone[name][0], atol=1e-5)
+
+
+def test_attention_maps_have_the_papers_sizes(classifier):
+    found = classifier.attention(radio_galaxy())
+    assert [one.shape for one in found.gates] == [(37, 37), (75, 75), (150, 150)]
+    assert found.mean.shape == (150, 150)
+    for one in found.gates:  # range_norm
+        assert (one.min(), one.max()) == (0, pytest.approx(1, abs=1e-6))
+
+
+def test_threads_do_not_disturb_each_other(classifier):
+    turned = [np.rot90(radio_galaxy(), turns).copy() for turns in range(2)] * 8
+    expected = [classifier.classify(image) for image in turned[:2]] * 8
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(classifier.classify, turned)) == expected
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    hnp.arrays(
+        st.sampled_from([np.uint8, np.int16, np.float32, np.float64, np.bool_, np.complex64]),
+        st.sampled_from([(), (0,), (150,), (150, 150), (1, 150, 150), (3, 150, 150), (149, 150)]),
+        fill=st.just(0),
+    )
+)
+def test_any_array_is_labelled_or_refused(classifier, values):
+    try:
+        found = classifier.classify(values)
+    except InputError:
+        return
+    for one in found if isinstance(found, list) else [found]:
+        assert one.label in LABELS
+
+
+@pytest.mark.parametrize("threads", [0, -1])
+def test_threads_below_one_are_refused(model_path, threads):
+    with pytest.raises(InputError, match="threads"):
+        Classifier(model_path, threads=threads)
+
+
+def test_an_unknown_model_names_the_presets():
+    with pytest.raises(InputError, match="no preset, and as a file it does not exist"):
+        open_model("unheard-of")
+
+
+def test_presets_are_found_by_name(monkeypatch, model_path):
+    monkeypatch.setattr(files, "presets_folder", lambda: model_path.parent)
+    assert files.list_presets() == {"tiny": model_path}
+    assert Classifier("tiny").model.name == "tiny"
+
+
+@pytest.mark.parametrize("length", [0, 3, 100, 20000, -400])
+def test_a_truncated_model_is_refused(tmp_path, model_path, length):
+    path = tmp_path / "cut.tflite"
+    path.write_bytes(model_path.read_bytes()[:length])
+    with pytest.raises(InputError, match=r"cut\.tflite"):
+        Classifier(path)
+
+
+def test_another_network_is_refused(tmp_path, model_path):
+    import tensorflow as tf
+
+    double = tf.function(lambda x: 2 * x, input_signature=[tf.TensorSpec((1, 2), tf.float32)])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([double.get_concrete_function()])
+    path = tmp_path / "double.tflite"
+    path.write_bytes(converter.convert())
+    with pytest.raises(InputError, match=r"metadata\.json"):
+        Classifier(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("metadata.json", json.dumps({"format": 1}))
+    with pytest.raises(InputError, match=r"double\.tflite"):
+        Classifier(path)
+
+
+def test_neither_keras_nor_tensorflow_nor_astropy_is_imported(model_path):
+    script = (
+        "import sys, numpy as np\n"
+        "from keras_astroattn.edge import Classifier\n"
+        f"Classifier({str(model_path)!r}).classify(np.zeros((150, 150), np.uint8))\n"
+        "heavy = {'keras', 'tensorflow', 'astropy', 'torch', 'matplotlib', 'scipy'}\n"
+        "print(*heavy & set(sys.modules))\n"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout.strip()) == (0, ""), ended.stderr

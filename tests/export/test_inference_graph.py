@@ -1,0 +1,76 @@
+"""The reordered graph is the same function."""
+
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+from tiny_model_file import untrained_model
+
+from export.inference_graph import inference_outputs, resize_matrix
+from keras_astroattn.layers import NORMALIZATIONS
+from keras_astroattn.models import attention_model
+
+
+def images(count: int) -> np.ndarray:
+    return np.random.default_rng(0).uniform(-1, 1, (count, 150, 150, 1)).astype(np.float32)
+
+
+def assert_same(model: keras.Model, integer: bool = False) -> None:
+    batch = images(2)
+    expected = attention_model(model)(batch, training=False)
+    given = inference_outputs(model, integer=integer)(tf.constant(batch))
+    assert set(given) == set(expected)
+    for name in expected:
+        # Sums over 22,500 pixels: a relative tolerance for logits of untrained networks.
+        np.testing.assert_allclose(given[name], expected[name], rtol=2e-4, atol=2e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("normalization", NORMALIZATIONS)
+def test_every_normalization_gives_what_keras_gives(normalization):
+    assert_same(untrained_model(normalization=normalization, psi_bias=0.0, pooling="weighted_mean"))
+
+
+@pytest.mark.parametrize("gates", [0, 1, 2])
+def test_fewer_gates_give_what_keras_gives(gates):
+    assert_same(untrained_model(gates=gates, aggregation="mean", pooling="weighted_mean"))
+
+
+def test_a_stretched_input_and_batch_scope_are_kept():
+    assert_same(untrained_model(stretch="sqrt", scope="batch", aggregation="concat_gating"))
+
+
+def test_the_graph_for_integers_is_the_same_function():
+    assert_same(untrained_model(aggregation="concat_gating", pooling="weighted_mean"), integer=True)
+
+
+def test_a_blank_image_has_finite_attention():
+    model = untrained_model(pooling="weighted_mean")
+    blank = tf.fill((1, 150, 150, 1), -1.0)
+    assert all(np.isfinite(v).all() for v in inference_outputs(model)(blank).values())
+
+
+def test_attention_can_be_left_out():
+    assert set(inference_outputs(untrained_model(), attention=False)(tf.constant(images(1)))) == {
+        "logits"
+    }
+
+
+def test_a_layer_that_is_used_twice_is_refused():
+    image = keras.Input((150, 150, 1))
+    convolution = keras.layers.Conv2D(1, 3, padding="same", name="twice")
+    x = keras.layers.Flatten()(convolution(convolution(image)))
+    with pytest.raises(ValueError, match="twice"):
+        inference_outputs(keras.Model(image, keras.layers.Dense(2)(x)))
+
+
+def test_resizing_two_pixels_to_four_has_half_pixel_centres():
+    # Centres of four pixels at -1/4, 1/4, 3/4, 5/4 of the two; the ends are clamped.
+    expected = [[1, 0], [0.75, 0.25], [0.25, 0.75], [0, 1]]
+    np.testing.assert_allclose(resize_matrix(2, 4), expected)
+
+
+@pytest.mark.parametrize("size", [18, 37, 75])
+def test_resizing_is_tensorflows(size):
+    line = np.random.default_rng(1).normal(size=size).astype(np.float32)
+    expected = tf.image.resize(line[np.newaxis, :, np.newaxis], (1, 150))[0, :, 0]
+    np.testing.assert_allclose(line @ resize_matrix(size, 150).T, expected, atol=1e-5)
