@@ -139,9 +139,10 @@ def evaluate(
     model: keras.Model, sources: Sources, config: TrainConfig, name: str
 ) -> dict[str, Evaluation]:
     """One clean pass and, where asked for, the paper's pooled protocol."""
-    # A network that normalizes over the batch is evaluated in batches as it was trained in.
-    together = {"batch_size": config.batch_size} if config.scope == "batch" else {}
-    clean = predict_clean(model, sources.image, **together)
+    # A network that normalizes over the batch is evaluated in batches as it was trained in;
+    # else small batches keep the memory below what the training took.
+    batch_size = config.batch_size if config.scope == "batch" else 8
+    clean = predict_clean(model, sources.image, batch_size=batch_size)
     evaluations = {
         "clean": evaluate_predictions(sources.label, clean, protocol=f"{name}, one clean pass")
     }

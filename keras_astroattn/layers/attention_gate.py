@@ -6,6 +6,13 @@ from keras import ops
 from .normalization import AttentionNormalization
 from .registration import register
 
+_TRAINING_PARTS = 4
+
+
+def _one_by_one(x, kernel):
+    """Convolve by a 1 x 1 kernel."""
+    return ops.conv(x, ops.convert_to_tensor(kernel), data_format="channels_last")
+
 
 @register
 class AttentionGate(keras.layers.Layer):
@@ -49,14 +56,14 @@ class AttentionGate(keras.layers.Layer):
         super().__init__(**kwargs)
         self.intermediate_channels = intermediate_channels
         self.psi_bias = psi_bias
-        self.theta = self._one_by_one(intermediate_channels, "theta", use_bias=False)
-        self.phi = self._one_by_one(intermediate_channels, "phi", use_bias=False)
-        self.psi = self._one_by_one(
+        self.theta = self._convolution(intermediate_channels, "theta", use_bias=False)
+        self.phi = self._convolution(intermediate_channels, "phi", use_bias=False)
+        self.psi = self._convolution(
             1, "psi", bias_initializer=keras.initializers.Constant(psi_bias)
         )
         self.normalize = AttentionNormalization(normalization, scope, name="normalize")
 
-    def _one_by_one(self, channels: int, name: str, **kwargs) -> keras.layers.Conv2D:
+    def _convolution(self, channels: int, name: str, **kwargs) -> keras.layers.Conv2D:
         return keras.layers.Conv2D(
             channels,
             1,
@@ -74,21 +81,37 @@ class AttentionGate(keras.layers.Layer):
         self.phi.build(g_shape)
         self.psi.build((*x_shape[:-1], self.intermediate_channels))
 
-    def scores(self, inputs):
-        """Give the compatibility scores s (batch, height, width) for inputs (x, g)."""
-        x, g = inputs
-        gating = ops.image.resize(
-            self.phi(g), x.shape[1:3], interpolation="bilinear", data_format="channels_last"
-        )
-        return ops.squeeze(self.psi(ops.relu(self.theta(x) + gating)), axis=-1)
+    def scores(self, inputs, training=False):
+        """Give the compatibility scores s (batch, height, width) for inputs (x, g).
 
-    def call(self, inputs):
+        psi sums over the intermediate channels, so that while training the sum is made a
+        part of the channels at a time: at full resolution they are the largest arrays
+        of the network, and a part of them fits where all would not.
+        """
+        x, g = inputs
+        phi_g = self.phi(g)
+        theta, psi = self.theta.kernel, self.psi.kernel
+        size = -(-self.intermediate_channels // (_TRAINING_PARTS if training else 1))
+        s = self.psi.bias
+        for start in range(0, self.intermediate_channels, size):
+            part = slice(start, start + size)
+            gating = ops.image.resize(
+                phi_g[..., part],
+                x.shape[1:3],
+                interpolation="bilinear",
+                data_format="channels_last",
+            )
+            agreement = ops.relu(_one_by_one(x, theta[..., part]) + gating)
+            s = s + _one_by_one(agreement, psi[:, :, part])
+        return ops.squeeze(s, axis=-1)
+
+    def call(self, inputs, training=False):
         """Give (x * a, a) for inputs (x, g)."""
         x, _ = inputs
-        a = self.normalize(self.scores(inputs))
+        a = self.normalize(self.scores(inputs, training=training))
         return x * ops.expand_dims(ops.cast(a, x.dtype), axis=-1), a
 
-    def compute_output_spec(self, inputs):
+    def compute_output_spec(self, inputs, training=False):
         """The shape and compute dtype of x, and the float32 map without its channel axis."""
         x, _ = inputs
         return (
