@@ -136,6 +136,7 @@ def map_grid(
     column_title: str = "",
     width: float = COLUMN_WIDTH,
     gamma: float = 1.0,
+    colours: str = ATTENTION_COLOURS,
 ) -> Figure:
     """A grid of maps, such as normalization x aggregation or true x predicted class.
 
@@ -151,6 +152,7 @@ def map_grid(
         column_title: What the columns differ in.
         width: Of the figure, inches.
         gamma: Maps are stretched by this power.
+        colours: Name of the colour map; that of sources for mean images.
     """
     rows, columns = len(row_names), len(column_names)
     left, top = (0.35 if row_title else 0.2), (0.32 if column_title else 0.2)
@@ -165,7 +167,8 @@ def map_grid(
             axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes)
             continue
         values = one if shared_scale else _from_0_to_1(one)
-        drawn = show_map(axes, values, limits, (one if image is None else image).shape, gamma)
+        size = (one if image is None else image).shape
+        drawn = show_map(axes, values, limits, size, gamma, colours)
         if image is not None:
             outline(axes, image)
     side = corner(panels[0, 0])[2]
@@ -196,12 +199,13 @@ def show_map(
     limits: tuple[float, float],
     size: tuple[int, int],
     gamma: float = 1.0,
+    colours: str = ATTENTION_COLOURS,
 ) -> AxesImage:
     """Draw an (h', w') map over the pixels of an image of `size`, half-pixel centres."""
     height, width = size
     return axes.imshow(
         one,
-        cmap=ATTENTION_COLOURS,
+        cmap=colours,
         norm=PowerNorm(gamma, *limits, clip=True),
         extent=(-0.5, width - 0.5, height - 0.5, -0.5),
     )

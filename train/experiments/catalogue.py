@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -211,9 +212,9 @@ def _published_losses(folder: Path, name: str, aggregation: str) -> Losses | Non
     if not path.exists():
         return None
     try:
-        with np.load(path) as file:
+        with path.open("rb") as opened, np.load(opened) as file:
             training, validation = file["train_loss_plot"], file["valid_loss_plot"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise InputError(f"{path} is no file of losses ({error}): fetch it again") from None
     return Losses(training, validation, 0)
 

@@ -7,6 +7,7 @@ import numpy as np
 from keras_astroattn.evaluation import attention_statistics
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.plots import attention_figure, attention_progress, map_grid
+from keras_astroattn.plots.style import SOURCE_COLOURS
 
 from .aggregation import TITLES, arrange, grid_entries, grid_names
 from .catalogue import proposed
@@ -87,17 +88,22 @@ def _draw_confusion(session: Session, main: ScopePass) -> None:
     def cells(value: Callable) -> list[list[np.ndarray | None]]:
         return [[value(true, predicted) for predicted in (0, 1)] for true in (0, 1)]
 
-    names = (
-        [f"{name}" for name in CLASS_NAMES],
-        [f"{name}" for name in CLASS_NAMES],
-    )
-    titles = {"row_title": "true class", "column_title": "predicted class"}
-    for name, value, label, gamma in (
-        ("image", main.mean_image, "mean brightness", 0.5),
-        ("attention", main.mean_over_gates, "mean attention", 1.0),
+    for name, value, look in (
+        (
+            "image",
+            main.mean_image,
+            {"label": "mean brightness", "gamma": 0.5, "colours": SOURCE_COLOURS},
+        ),
+        ("attention", main.mean_over_gates, {"label": "mean attention"}),
     ):
         figure = map_grid(
-            cells(value), *names, label=label, shared_scale=True, gamma=gamma, **titles
+            cells(value),
+            CLASS_NAMES,
+            CLASS_NAMES,
+            shared_scale=True,
+            row_title="true class",
+            column_title="predicted class",
+            **look,
         )
         session.save(figure, f"confusion_{name}")
 

@@ -205,7 +205,8 @@ def save_passes(path: str | os.PathLike, passes: dict[str, ScopePass]) -> None:
 def read_passes(path: str | os.PathLike, scopes: tuple[str, ...]) -> dict[str, ScopePass] | None:
     """Read what `save_passes` wrote; None where there is no such file, or it is damaged."""
     try:
-        with np.load(path) as file:
+        # np.load leaves a file open that it opened and could not read.
+        with open(path, "rb") as opened, np.load(opened) as file:
             return {scope: _read(file, scope) for scope in scopes}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
         return None
