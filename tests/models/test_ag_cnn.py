@@ -27,7 +27,12 @@ FIRST_ROWS = 8
 
 
 def small(**options):
-    return AGCNN(**{"input_shape": SHAPE, **options})
+    """A small network whose logits depend on its image.
+
+    Those of `ft` may not before it has learned: the votes of random weights can all be
+    negative, and end in its ReLU.
+    """
+    return AGCNN(**{"aggregation": "concat", "input_shape": SHAPE, **options})
 
 
 def rows_to_test():

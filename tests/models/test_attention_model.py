@@ -35,7 +35,7 @@ def test_without_gates_the_logits_stand_alone():
 
 
 def test_logits_are_the_models_own_and_weights_are_shared():
-    model = with_statistics(AGCNN(input_shape=SHAPE))
+    model = with_statistics(AGCNN(aggregation="concat", input_shape=SHAPE))
     attention = attention_model(model)
     np.testing.assert_array_equal(to_numpy(attention(IMAGES)["logits"]), to_numpy(model(IMAGES)))
     model.get_layer("logits").dense.bias.assign([100, 200])
