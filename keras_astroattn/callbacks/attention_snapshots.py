@@ -1,7 +1,7 @@
 """Where the network looks, epoch by epoch."""
 
-import io
 import os
+import tempfile
 from pathlib import Path
 
 import keras
@@ -119,9 +119,9 @@ def draw_progress(folder: str | os.PathLike, most: int = 11) -> Path | None:
         row = int(np.flatnonzero(labels == label)[0])
         by_epoch = {epoch: one[row] for epoch, one in zip(epochs, maps, strict=True)}
         figure = attention_progress(images[row], by_epoch, int(label))
-        strip = io.BytesIO()
-        figure.savefig(strip, format="png", dpi=150)
-        strips.append(Image.open(strip).convert("RGB"))
+        with tempfile.TemporaryDirectory() as scratch:
+            (strip,) = save_figure(figure, Path(scratch) / "strip", ("png",), resolution=150)
+            strips.append(Image.open(strip).convert("RGB"))
     picture = Image.new(
         "RGB", (max(s.width for s in strips), sum(s.height for s in strips)), "white"
     )
