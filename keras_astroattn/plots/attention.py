@@ -107,7 +107,7 @@ def attention_progress(
     """
     columns = min(columns, len(maps) + 1)
     rows = -(-(len(maps) + 1) // columns)
-    figure, panels = panel_grid(width, rows, columns, (0.05, 0.5, 0.2, 0.05), row_gap=0.2)
+    figure, panels = panel_grid(width, rows, columns, (0.05, 0.64, 0.2, 0.05), row_gap=0.2)
     flat = panels.ravel()
     show_source(flat[0], image)
     scale_bar(flat[0], image.shape[-1])
@@ -156,7 +156,7 @@ def map_grid(
     """
     rows, columns = len(row_names), len(column_names)
     left, top = (0.35 if row_title else 0.2), (0.32 if column_title else 0.2)
-    figure, panels = panel_grid(width, rows, columns, (left, 0.48, top, 0.05))
+    figure, panels = panel_grid(width, rows, columns, (left, 0.62, top, 0.05))
     flat = [one for row in maps for one in row]
     present = [one for one in flat if one is not None]
     limits = (0.0, 1.0)
