@@ -1,6 +1,7 @@
 """A Keras model to SavedModel and LiteRT, with outputs that keep their names."""
 
 import tempfile
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
@@ -8,6 +9,7 @@ from typing import Literal
 import numpy as np
 import tensorflow as tf
 
+from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE
@@ -102,7 +104,10 @@ def convert(
             if integer_borders:
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
                 converter.inference_input_type = converter.inference_output_type = tf.int8
-        return converter.convert()
+        with quiet_native_logs(), warnings.catch_warnings():
+            # The calibrator of int8 warns that its own interpreter is deprecated.
+            warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
+            return converter.convert()
 
 
 def require_quantizable(source: SourceModel) -> None:

@@ -28,7 +28,12 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from keras_astroattn.layers import AttentionGate, AttentionMean, AttentionPooling
+from keras_astroattn.layers import (
+    AGGREGATIONS,
+    AttentionGate,
+    AttentionMean,
+    AttentionPooling,
+)
 
 STRIP_BYTES = 768 * 1024
 """A strip of the gates' widest tensor should not exceed this (the L2 cache is 1 MiB)."""
@@ -37,6 +42,8 @@ NARROW = 8
 """Convolutions to at most this many channels compute two columns at once."""
 
 _SMALLEST_RANGE = 1e-12
+
+_TAKES_A_LIST = (*AGGREGATIONS.values(), AttentionMean)
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +92,8 @@ def inference_outputs(
             if isinstance(layer, keras.layers.InputLayer):
                 continue
             inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], layer.input)
+            if isinstance(layer, _TAKES_A_LIST) and not isinstance(inputs, list):
+                inputs = [inputs]  # Keras gives a list of one as its element
             result = _compute(layer, inputs, integer)
             if isinstance(layer, AttentionGate):
                 maps.append(result[1])

@@ -1,5 +1,6 @@
 """`python -m export.run`: a trained model to SavedModel and LiteRT, verified."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -82,7 +83,9 @@ def run(
         ) from None
     console = Console()
     wanted = Export(output, formats, precision, data, data_dir, attention, int8_io)
-    results = export(model_or_run, wanted, Console(stderr=True))
+    # A descriptor of its own: TensorFlow's messages are kept off the other one meanwhile.
+    with os.fdopen(os.dup(2), "w") as terminal:
+        results = export(model_or_run, wanted, Console(file=terminal))
     console.print(_table(results))
     for name, result in results.items():
         for failure in result.failures:
@@ -92,7 +95,7 @@ def run(
 
 def _table(results: dict) -> Table:
     table = Table(title="Exported files against Keras")
-    table.add_column("file")
+    table.add_column("file", no_wrap=True)
     columns = ("KiB", "images", "probabilities\ndiffer by", "attention\ndiffers by",
                "same\nclass", "accuracy\npoints", "verified")  # fmt: skip
     for title in columns:

@@ -90,9 +90,14 @@ def open_source_model(model_or_run: str | Path) -> SourceModel:
             f"{model_or_run}: no .keras file, no folder of a training run, and no preset"
         )
     model = _load(file)
-    if tuple(model.input.shape[1:]) != (IMAGE_SIZE, IMAGE_SIZE, 1) or len(model.outputs) != 1:
+    shapes = [tuple(tensor.shape[1:]) for tensor in getattr(model, "inputs", None) or []]
+    if (
+        shapes != [(IMAGE_SIZE, IMAGE_SIZE, 1)]
+        or len(model.outputs) != 1
+        or isinstance(model, keras.Sequential)
+    ):
         raise InputError(
-            f"{file} takes {tuple(model.input.shape[1:])}: only networks from one image of "
+            f"{file} is another network: only functional ones from one image of "
             f"{IMAGE_SIZE} x {IMAGE_SIZE} x 1 to logits are exported"
         )
     calibration = _read_calibration(file.parent / CALIBRATION_FILE) if training else Calibration()

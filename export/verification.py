@@ -118,9 +118,9 @@ def verify(
             if not difference <= FLOAT32_TOLERANCE:
                 failures.append(f"{what} differ by {difference:.1e} (> {FLOAT32_TOLERANCE})")
     else:
-        if agreement < SMALLEST_AGREEMENT:
+        if agreement < SMALLEST_AGREEMENT - 1e-9:
             failures.append(f"class agreement {agreement:.1%} (< {SMALLEST_AGREEMENT:.0%})")
-        if abs(change) > LARGEST_ACCURACY_CHANGE:
+        if abs(change) > LARGEST_ACCURACY_CHANGE + 1e-9:
             failures.append(f"accuracy changes by {100 * change:+.1f} points")
     return Verification(
         len(reference.images),

@@ -147,6 +147,7 @@ def test_int8_refuses_softmax_attention():
         convert(source, "int8", np.zeros((1, 150, 150, 1), np.float32))
 
 
+@pytest.mark.slow
 def test_saved_model_serves_without_this_package(untrained_source, tmp_path):
     write_saved_model(untrained_source, tmp_path / "saved", attention=False)
     np.save(tmp_path / "image.npy", image())
@@ -175,7 +176,7 @@ def test_a_network_of_another_input_is_refused(tmp_path):
     keras.Sequential(
         [keras.Input((20, 20, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
     ).save(path)
-    with pytest.raises(InputError, match=r"only networks from one image of 150 x 150 x 1"):
+    with pytest.raises(InputError, match=r"only functional ones from one image of 150 x 150 x 1"):
         open_source_model(path)
 
 
