@@ -112,6 +112,10 @@ def _points(sweep: SweepConfig) -> list[dict[str, str | int]]:
         name: _split(getattr(sweep, name))
         for name in ("gates", "normalization", "aggregation", "data")
     }
+    for name, values in named.items():
+        twice = next((value for value in values if values.count(value) > 1), None)
+        if twice is not None:
+            raise InputError(f"--{name} names {twice} twice: name each value once")
     if not any(named.values()):
         return [
             {"normalization": "range_norm", "aggregation": "ft", **network, "data": data}
