@@ -84,38 +84,36 @@ def plan(sweep: SweepConfig, options: Sequence[str] = ()) -> list[TrainConfig]:
         options: Further options, as `python -m train.run` takes them.
 
     Raises:
-        InputError: an option that the sweep sets by itself; two runs that are the same.
+        InputError: an option that the sweep sets by itself; a value that is given twice.
         cyclopts.CycloptsError: what `python -m train.run` would refuse.
     """
+    if not _split("seeds", sweep.seeds):
+        raise InputError("--seeds is empty: name at least one")
     for option in options:
         if option.split("=")[0] in _FIXED:
             raise InputError(f"{option.split('=')[0]} is set by the sweep: leave it out")
     configs = []
-    for values, seed in itertools.product(_points(sweep), _split(sweep.seeds)):
+    for values, seed in itertools.product(_points(sweep), _split("seeds", sweep.seeds)):
         tokens = [f"--{name}={value}" for name, value in values.items()]
         config = _parse([*tokens, f"--seed={seed}", f"--recipe={sweep.recipe}", *options])
         configs.append(dataclasses.replace(config, output=sweep.output / _folder(config)))
-    names = [config.output for config in configs]
-    twice = next((name for name in names if names.count(name) > 1), None)
-    if twice is not None:
-        raise InputError(f"the grid names the run {twice.name} twice: name each value once")
     return configs
 
 
-def _split(values: Iterable[str]) -> list[str]:
-    return [part.strip() for value in values for part in value.split(",") if part.strip()]
+def _split(name: str, values: Iterable[str]) -> list[str]:
+    parts = [part.strip() for value in values for part in value.split(",") if part.strip()]
+    twice = next((part for part in parts if parts.count(part) > 1), None)
+    if twice is not None:
+        raise InputError(f"--{name} has {twice} twice: name each value once")
+    return parts
 
 
 def _points(sweep: SweepConfig) -> list[dict[str, str | int]]:
     """What each network of the grid is set to."""
     named = {
-        name: _split(getattr(sweep, name))
+        name: _split(name, getattr(sweep, name))
         for name in ("gates", "normalization", "aggregation", "data")
     }
-    for name, values in named.items():
-        twice = next((value for value in values if values.count(value) > 1), None)
-        if twice is not None:
-            raise InputError(f"--{name} names {twice} twice: name each value once")
     if not any(named.values()):
         return [
             {"normalization": "range_norm", "aggregation": "ft", **network, "data": data}

@@ -74,7 +74,11 @@ def test_options_of_a_run_go_through():
         ("--gates 1 --no-such-option 3", "no-such-option"),
     ],
 )
-def test_a_wrong_option_is_one_line_and_makes_nothing(arguments, words, tmp_path, capsys):
+def test_a_wrong_option_is_one_line_and_makes_nothing(
+    arguments, words, tmp_path, capsys, monkeypatch
+):
+    # Were it accepted, it would train for hours.
+    monkeypatch.setattr("train.training.train", lambda *_: pytest.fail("it was accepted"))
     status = main([*arguments.split(), "--output", str(tmp_path / "sweep")])
     error = capsys.readouterr().err
     assert status == 2
