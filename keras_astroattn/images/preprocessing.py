@@ -7,6 +7,8 @@ linearly to 8 bits.
 
 import numpy as np
 
+from keras_astroattn.errors import InputError
+
 from .conventions import IMAGE_SIZE
 
 NOISE_CLIP_SIGMA = 3.0
@@ -34,10 +36,18 @@ def measure_noise(field: np.ndarray) -> float:
 
     Returns:
         The noise; NaN where the field has no finite pixel.
+
+    Raises:
+        InputError: A pixel is so bright that its square overflows.
     """
     values = field[np.isfinite(field)]
     if not values.size:
         return float("nan")
+    brightest = max(abs(float(values.max())), abs(float(values.min())))
+    if brightest * brightest > float(np.finfo(values.dtype).max) / values.size:
+        raise InputError(
+            f"a pixel holds {brightest:.1e}, which no radio map does: check the file and its BSCALE"
+        )
     first, last = (int(values.size * share) for share in _MIDDLE)
     ordered = np.partition(values, sorted({first, max(last - 1, first)}))
     middle = np.sort(ordered[first:last])
