@@ -156,7 +156,7 @@ def test_killed_at_random_moments_and_resumed_it_ends_the_same(
     small_cache: Path, reference_run, tmp_path: Path
 ) -> None:
     environment = {**os.environ, "KERAS_ASTROATTN_CACHE": str(small_cache)}
-    # Keras or TFDS set the second when a test imports them, and TensorFlow would talk.
+    # A library that a test imported may have set the second: TensorFlow would then talk.
     for name in ("KERAS_ASTROATTN_DATA", "TF_CPP_MIN_LOG_LEVEL"):
         environment.pop(name, None)
     folder = tmp_path / "run"
