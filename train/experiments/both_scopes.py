@@ -42,6 +42,9 @@ class BothScopes(keras.Model):
         else:
             self.trunk = keras.Model(network.input, network.output)
 
+    def build(self, input_shape):
+        """The weights are the network's, which is built."""
+
     def call(self, image):
         """Give the outputs of an image in network units."""
         trunk = self.trunk(image, training=False)
