@@ -29,5 +29,13 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "transform_images",
             "transformed_turns",
         ],
+        "saliency": [
+            "GRADIENT_METHODS",
+            "feature_layer",
+            "grad_cam",
+            "grad_cam_plus_plus",
+            "gradient_maps",
+            "predicted_classes",
+        ],
     },
 )
