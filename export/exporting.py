@@ -65,7 +65,15 @@ def export(model_or_run: str, wanted: Export, console: Console) -> dict[str, Res
         InputError: The model, the data or the output folder are wrong, or int8 is asked
             for where it cannot work.
     """
-    source = open_source_model(model_or_run)
+    return export_source(open_source_model(model_or_run), wanted, console)
+
+
+def export_source(source: SourceModel, wanted: Export, console: Console) -> dict[str, Result]:
+    """As `export`, of an open model.
+
+    Raises:
+        InputError: As there.
+    """
     if "tflite" in wanted.formats and "int8" in wanted.precision:
         require_quantizable(source)
     try:

@@ -2,8 +2,9 @@
 
 import dataclasses
 import json
+import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from keras_astroattn.edge.model_file import presets_folder
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.layers import AttentionGate
+from keras_astroattn.models.presets import ORIGIN_MEMBER
 from train.configuration import TrainConfig, read_run
 
 CALIBRATION_FILE = "calibration.json"
@@ -100,8 +102,29 @@ def open_source_model(model_or_run: str | Path) -> SourceModel:
             f"{file} is another network: only functional ones from one image of "
             f"{IMAGE_SIZE} x {IMAGE_SIZE} x 1 to logits are exported"
         )
-    calibration = _read_calibration(file.parent / CALIBRATION_FILE) if training else Calibration()
-    return SourceModel(name, model, calibration, training, data)
+    if training:
+        return SourceModel(
+            name, model, _read_calibration(file.parent / CALIBRATION_FILE), training, data
+        )
+    return _with_origin(SourceModel(name, model), file)
+
+
+def _with_origin(source: SourceModel, file: Path) -> SourceModel:
+    """What a preset's file says of itself (`export.preset` writes it)."""
+    with zipfile.ZipFile(file) as archive:
+        if ORIGIN_MEMBER not in archive.namelist():
+            return source
+        told = json.loads(archive.read(ORIGIN_MEMBER))
+    try:
+        calibration = Calibration(
+            told["calibration"]["temperature"],
+            told["labels"]["uncertain_below"],
+            told["calibration"]["fitted_on"],
+        )
+        training = told["training"] and TrainConfig.from_json(told["training"])
+        return replace(source, calibration=calibration, training=training, data=told["data"])
+    except (KeyError, TypeError) as error:
+        raise InputError(f"{file} is of another version ({error}): make the preset anew") from None
 
 
 def _load(file: Path) -> keras.Model:

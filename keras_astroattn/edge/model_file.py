@@ -11,7 +11,7 @@ from typing import Any
 
 from keras_astroattn.errors import InputError
 
-DEFAULT_PRESET = "ag-cnn"
+DEFAULT_PRESET = "agcnn_mirabest"
 """The model that is used where none is named."""
 
 METADATA_MEMBER = "metadata.json"

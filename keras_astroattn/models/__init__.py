@@ -9,6 +9,20 @@ from .ag_cnn import AGCNN, attention_model
 from .classic_cnn import ClassicCNN
 
 # Only on use: the module is also a command (`python -m keras_astroattn.models.published`).
-__getattr__, _, _ = lazy_loader.attach(__name__, submod_attrs={"published": ["load_published"]})
+__getattr__, _, _ = lazy_loader.attach(
+    __name__,
+    submod_attrs={
+        "presets": ["from_preset", "list_presets", "preset_metadata"],
+        "published": ["load_published"],
+    },
+)
 
-__all__ = ["AGCNN", "ClassicCNN", "attention_model", "load_published"]
+__all__ = [
+    "AGCNN",
+    "ClassicCNN",
+    "attention_model",
+    "from_preset",
+    "list_presets",
+    "load_published",
+    "preset_metadata",
+]

@@ -11,6 +11,7 @@ import pytest
 from packaging.requirements import Requirement
 
 import keras_astroattn
+from keras_astroattn.edge import DEFAULT_PRESET
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -46,6 +47,19 @@ def test_the_wheel_carries_checksums_and_both_licences(wheel):
     assert "keras_astroattn/datasets/checksums.tsv" in names
     licences = {name.rsplit("/", 1)[1] for name in names if "/licenses/" in name}
     assert licences == {"LICENSE", "LICENSE-WEIGHTS"}
+
+
+def test_the_wheel_carries_presets_of_three_files_and_at_most_four_megabytes(wheel):
+    folder = "keras_astroattn/models/presets/"
+    files = [file for file in wheel.infolist() if file.filename.startswith(folder)]
+    by_name = {}
+    for file in files:
+        path = Path(file.filename)
+        if path.suffix != ".py":
+            by_name.setdefault(path.stem, set()).add(path.suffix)
+    assert DEFAULT_PRESET in by_name
+    assert all(kinds == {".keras", ".tflite", ".md"} for kinds in by_name.values()), by_name
+    assert sum(file.file_size for file in files) < 4e6
 
 
 def test_the_wheel_carries_no_survey_images(wheel):

@@ -1,0 +1,256 @@
+"""What is told of a trained network beside its files: where it is good, where it fails."""
+
+import json
+import textwrap
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
+from keras_astroattn.errors import InputError
+from keras_astroattn.evaluation import Evaluation
+from train.configuration import TrainConfig, recipe_values
+
+from .exporting import Result
+from .metadata import PREPROCESSING
+from .source_model import SourceModel
+
+EVALUATION_FILE = "evaluation.json"
+"""In the folder of a training run."""
+
+_NOT_TOLD = ("recipe", "data", "seed", "evaluate", "protocol_repeats")
+"""Options of a run that the card tells in words, or that do not touch the network."""
+
+_CARD = """\
+# {name}
+
+{what}
+
+{figures}
+
+## What the classes mean
+
+| class | means | among MiraBest's labels |
+|---|---|---|
+| FRI | edge-darkened | 100, and the tails: wide-angle 102, head-tail 104 |
+| FRII | edge-brightened | 200, and the double-doubles 201 |
+
+Hybrids (300, 310) were left out of training: the network has no class for them and gives them
+one of the two. Probabilities mean P(class | a resolved radio galaxy of either class). Whether an
+image shows one is not the network's to say: `keras_astroattn.edge` labels it `compact` (smaller
+than {compact:g} beam{plural}), `beyond_frame` or `no_source` before the network is asked, and then
+gives no probability.
+
+{sources}
+
+## Input
+
+{recipe}
+
+## Training
+
+{training}
+
+Reproduce it with
+
+```sh
+{command}
+```
+
+## Calibration
+
+{calibration}
+
+## Files
+
+| file | bytes | |
+|---|---:|---|
+{files}
+
+{verification}
+
+## Known failures
+
+- The network itself calls point sources FRII, with confidence. The rules of
+  `keras_astroattn.edge` keep them from it; whoever calls the .keras file directly must do so too.
+- A coarser beam than 5.4" on FIRST's pixels makes everything look edge-brightened. `read_fits`
+  puts such maps on three pixels a beam; a file without a beam is flagged `no_beam`, and its
+  label should not be trusted.
+- Sources of few beams: 47 % of MiraBest's FRII are under 27", against 12 % of its FRI, so small
+  size alone speaks for FRII here.
+- A frame that is not centred on the source: neighbours are taken for lobes.
+- One seed's accuracy on {test_images} test images is known to some 5 points.
+
+Figures by beam, size and signal-to-noise: `python -m benchmarks.robustness`, docs/robustness.md.
+
+## Terms
+
+{terms}
+"""
+
+_MEASURED = """\
+| measured on | images | accuracy % (95 % interval) | AUC | recall FRI | recall FRII | calibration error |
+|---|---:|---|---|---|---|---|
+{rows}"""  # noqa: E501
+
+
+def model_card(
+    source: SourceModel,
+    run: Path,
+    metadata: Mapping[str, Any],
+    files: Mapping[str, int],
+    verified: Result,
+) -> str:
+    """The model card of a run's best network, in Markdown.
+
+    Args:
+        source: The network; its name is the preset's.
+        run: Folder of the training run.
+        metadata: Of the .tflite file.
+        files: Sizes in bytes by name.
+        verified: How the .tflite file compares with Keras.
+
+    Raises:
+        InputError: The run has not been evaluated.
+    """
+    evaluations = dict(_evaluations(run / EVALUATION_FILE))
+    compact = metadata["labels"]["compact_below_beams"]
+    return _CARD.format(
+        name=source.name,
+        what=_filled(_what(source)),
+        figures=_MEASURED.format(rows="\n".join(map(_row, evaluations.values()))),
+        compact=compact,
+        plural="" if compact == COMPACT_BELOW_BEAMS == 1 else "s",
+        sources=_filled(
+            f"Trained on: {metadata['trained_on']}. Larger, fainter and more distant ones are new "
+            "to it."
+        ),
+        recipe=_filled(
+            f'(batch, 150, 150, 1), float32 in [-1, 1]: FIRST\'s beam of 5.4", 1.8" a pixel. '
+            f"Recipe: {PREPROCESSING}. `keras_astroattn.images.read_fits` follows it bit for bit, "
+            "and brings maps of other surveys to it."
+        ),
+        training=_training(source, run),
+        command=_command(source),
+        calibration=_filled(_calibration(source)),
+        files="\n".join(
+            f"| `{name}` | {size} | {_KINDS[Path(name).suffix]} |" for name, size in files.items()
+        ),
+        verification=_filled(_verification(verified, metadata["precision"])),
+        test_images=next(iter(evaluations.values())).images,
+        terms=_filled(f"{metadata['terms'][0].upper()}{metadata['terms'][1:]}."),
+    )
+
+
+_KINDS = {
+    ".keras": "`keras_astroattn.models.from_preset`; the network without its optimizer",
+    ".tflite": "`keras_astroattn.edge.Classifier`, `astroattn classify`",
+}
+
+
+def _evaluations(path: Path) -> Iterator[tuple[str, Evaluation]]:
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read ({error}): evaluate the run first") from None
+    found = {
+        name: Evaluation.from_json(json.dumps(values))
+        for name, values in saved.items()
+        if isinstance(values, dict)
+    }
+    if not found:
+        raise InputError(f"{path} holds no evaluation: evaluate the run first")
+    yield from found.items()
+
+
+def _row(found: Evaluation) -> str:
+    low, high = found.accuracy_interval
+    return (
+        f"| {found.protocol} | {found.images} | "
+        f"{100 * found.accuracy:.1f} ({100 * low:.1f} to {100 * high:.1f}) | "
+        f"{found.auc:.3f} ({found.auc_interval[0]:.3f} to {found.auc_interval[1]:.3f}) | "
+        f"{found.recall[0]:.3f} | {found.recall[1]:.3f} | {found.expected_calibration_error:.3f} |"
+    )
+
+
+def _what(source: SourceModel) -> str:
+    gates = getattr(source.training, "gates", None)
+    told = f"An attention-gated network (`{type(source.model).__name__}`"
+    told += "" if gates is None else f", {gates} gates"
+    return (
+        f"{told}, {source.model.count_params():,} parameters) that tells Fanaroff-Riley type I "
+        "from type II on radio images and shows where it looked."
+    )
+
+
+def _training(source: SourceModel, run: Path) -> str:
+    saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
+    data, config = source.data, saved["config"]
+    held_out = data.get("validation") or 0
+    options = ", ".join(
+        f"{name.replace('_', ' ')} {value}"
+        for name, value in config.items()
+        if name not in _NOT_TOLD and value is not None
+    )
+    versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
+    validation = f"{held_out} held out for validation" if held_out else "none held out"
+    told = _filled(
+        f"{data.get('training')} training images of `{data.get('name')}` "
+        f"({data.get('checksum')}), {validation}; the data set's own test batch was not trained "
+        f"on. Recipe `{config.get('recipe')}`, seed {config.get('seed')}: {options}."
+    )
+    made = _filled(f"Made with {versions}; backend {saved.get('backend')}.")
+    return f"{told}\n\n{made}"
+
+
+def _command(source: SourceModel) -> str:
+    config = source.training
+    if config is None:
+        raise InputError(f"{source.name} comes from no training run: give the folder of one")
+    usual = {
+        **TrainConfig().to_json(),
+        **recipe_values(config.recipe, config.gates),
+        "recipe": TrainConfig.recipe,
+        "data": None,
+    }
+    words = ["python -m train.run"]
+    for name, value in config.to_json().items():
+        if value == usual[name]:
+            continue
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            words.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            words.append(f"--{flag} {value}")
+    return " ".join(words)
+
+
+def _calibration(source: SourceModel) -> str:
+    calibration = source.calibration
+    if calibration.source is None:
+        told = "None: the temperature is 1, probabilities are softmax(logits)."
+    else:
+        told = (
+            f"Probabilities are softmax(logits / {calibration.temperature:.4g}), fitted on "
+            f"{calibration.source}. The .tflite file gives them so; the .keras file gives logits, "
+            "and the temperature is in `preset_metadata`."
+        )
+    if calibration.uncertain_below is None:
+        return f"{told} The label `uncertain` is not given."
+    return (
+        f"{told} Below {calibration.uncertain_below:.3g} of the more probable class the label is "
+        "`uncertain`."
+    )
+
+
+def _verification(verified: Result, precision: str) -> str:
+    found = verified.verification
+    return (
+        f"The .tflite file ({precision}) against Keras on {found.images} real images: "
+        f"probabilities differ by at most {found.probability_difference:.1e}, attention by "
+        f"{found.attention_difference:.1e}; {found.class_agreement:.1%} of the classes agree."
+    )
+
+
+def _filled(text: str) -> str:
+    return textwrap.fill(text, 100, break_long_words=False, break_on_hyphens=False)

@@ -1,0 +1,126 @@
+"""`python -m export.preset`: a training run to a preset, the network that the package carries."""
+
+import json
+import os
+import re
+import shutil
+import sys
+import tempfile
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import cyclopts
+from rich.console import Console
+
+from keras_astroattn.cli.app import run_app
+from keras_astroattn.cli.native_logs import quiet_native_logs
+from keras_astroattn.edge.model_file import presets_folder
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import atomic_path, write_text
+
+app = cyclopts.App(
+    name="python -m export.preset",
+    help="Make a preset of a training run: .keras, .tflite and model card.",
+    version_flags=[],
+)
+
+_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@app.default
+def preset(
+    run: Path,
+    /,
+    *,
+    name: str,
+    precision: Literal["float32", "float16"] = "float32",
+    data_dir: Path | None = None,
+    output: Path | None = None,
+) -> int:
+    """Make a preset of a training run's best network.
+
+    The network without its optimizer, its verified .tflite file, and a model card made of
+    the run's config.json, evaluation.json and calibration.json (if it has one).
+
+    Parameters
+    ----------
+    run
+        Folder of a run of train.run.
+    name
+        Of the preset: small letters, figures and underscores.
+    precision
+        Of the .tflite file; float16 halves it, and takes a little longer to load.
+    data_dir
+        Folder with the data sets' tarballs, to verify on.
+    output
+        Folder to write to; by default the package's own presets.
+    """
+    if not _NAME.fullmatch(name):
+        raise InputError(f"--name {name!r}: give small letters, figures and underscores")
+    if not run.is_dir():
+        raise InputError(f"{run} is no folder of a training run")
+    folder = presets_folder() if output is None else output
+    try:
+        with quiet_native_logs():
+            from .exporting import Export
+            from .source_model import open_source_model
+    except ModuleNotFoundError as error:
+        raise InputError(
+            f"export needs {error.name}, which is not installed: pip install -e '.[train]'"
+        ) from None
+    console = Console(highlight=False, soft_wrap=True)
+    with tempfile.TemporaryDirectory() as temporary:
+        wanted = Export(Path(temporary), ("tflite",), (precision,), data_dir=data_dir)
+        source = _named(open_source_model(run), name)
+        files = _write(source, run, wanted, folder)
+    for path in files:
+        console.print(f"{path}  {path.stat().st_size} bytes", markup=False)
+    return 0
+
+
+def _named(source, name: str):
+    from dataclasses import replace
+
+    return replace(source, name=name)
+
+
+def _write(source, run: Path, wanted, folder: Path) -> list[Path]:
+    from .exporting import export_source
+    from .metadata import describe
+    from .model_card import model_card
+
+    # A descriptor of its own: TensorFlow's messages are kept off the other one meanwhile.
+    with os.fdopen(os.dup(2), "w") as terminal, quiet_native_logs():
+        ((made, result),) = export_source(source, wanted, Console(file=terminal)).items()
+    if not result.passed:
+        raise InputError(f"{made} failed its verification: {'; '.join(result.failures)}")
+    folder.mkdir(parents=True, exist_ok=True)
+    network, edge, card = (folder / f"{source.name}{kind}" for kind in (".keras", ".tflite", ".md"))
+    metadata = describe(source, wanted.precision[0])
+    with atomic_path(network) as temporary:
+        _save(source.model, temporary, metadata)
+    with atomic_path(edge) as temporary:
+        shutil.copyfile(wanted.output / made, temporary)
+    sizes = {path.name: path.stat().st_size for path in (network, edge)}
+    write_text(card, model_card(source, run, metadata, sizes, result))
+    return [network, edge, card]
+
+
+def _save(model, path: Path, metadata: dict) -> None:
+    """The network alone, and what is known of it as a member that Keras does not read."""
+    from keras_astroattn.models.presets import ORIGIN_MEMBER
+
+    model.save(path, include_optimizer=False)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr(ORIGIN_MEMBER, json.dumps(metadata, indent=1))
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and give its exit status."""
+    return run_app(app, arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,96 @@
+"""`python -m export.preset`: a run to a preset."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+import tiny_model_file
+
+from export.model_card import model_card
+from export.preset import main
+from export.source_model import Calibration, SourceModel, open_source_model
+from keras_astroattn.evaluation import evaluate_predictions
+from train.configuration import TrainConfig
+
+CONFIG = TrainConfig(data="simulated", train_limit=40, seed=7, flip=False)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runs") / "a-run"
+    folder.mkdir()
+    source = tiny_model_file.untrained_source()
+    source.model.compile("adam", "mse")
+    source.model.save(folder / "best.keras")
+    data = {"name": "simulated", "checksum": "generator:1", "training": 32, "validation": 8}
+    saved = {"config": CONFIG.to_json(), "data": data, "backend": "tensorflow"}
+    (folder / "config.json").write_text(json.dumps({**saved, "versions": {"keras": "3.15.1"}}))
+    labels = np.array([0, 0, 0, 0, 1, 1, 1, 1])
+    probabilities = np.where(labels[:, None] == [0, 1], 0.75, 0.25)
+    probabilities[0] = [0.25, 0.75]
+    found = evaluate_predictions(labels, probabilities, protocol="validation, one clean pass")
+    clean = json.loads(found.to_json())
+    (folder / "evaluation.json").write_text(json.dumps({"model": "best.keras", "clean": clean}))
+    calibration = {"temperature": 1.5, "uncertain_below": 0.8, "source": "8 validation images"}
+    (folder / "calibration.json").write_text(json.dumps(calibration))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def preset(run, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("presets")
+    assert main([str(run), "--name", "a_run", "--output", str(folder)]) == 0
+    return folder
+
+
+def test_three_files_are_written(preset):
+    assert sorted(path.name for path in preset.iterdir()) == [
+        "a_run.keras", "a_run.md", "a_run.tflite",
+    ]  # fmt: skip
+
+
+def test_the_keras_file_carries_calibration_training_and_data(preset):
+    source = open_source_model(preset / "a_run.keras")
+    assert source.calibration == Calibration(1.5, 0.8, "8 validation images")
+    assert source.training == CONFIG
+    assert source.data["checksum"] == "generator:1"
+    assert getattr(source.model, "optimizer", None) is None
+
+
+def test_the_card_tells_the_run(preset):
+    card = (preset / "a_run.md").read_text()
+    # By hand: 7 of 8 right; FRI 3 of 4, FRII 4 of 4.
+    assert "| validation, one clean pass | 8 | 87.5 (" in card
+    assert "| 0.750 | 1.000 |" in card
+    assert "softmax(logits / 1.5)" in card
+    assert "Below 0.8" in card
+    assert "python -m train.run --data simulated --train-limit 40 --seed 7 --no-flip\n" in card
+    assert "Apache License 2.0" in card
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--name", "Has Spaces"], "--name"),
+        (["--name", "../escape"], "--name"),
+    ],
+)
+def test_wrong_names_are_one_line(run, tmp_path, arguments, message, capsys):
+    assert main([str(run), *arguments, "--output", str(tmp_path)]) == 2
+    assert message in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_run_is_one_line(tmp_path, capsys):
+    assert main([str(tmp_path / "nothing"), "--name", "a"]) == 2
+    assert "no folder of a training run" in capsys.readouterr().err
+
+
+def test_a_run_without_evaluation_gets_no_card(run, tmp_path):
+    source = dataclasses.replace(open_source_model(run), name="a")
+    assert isinstance(source, SourceModel)
+    from keras_astroattn.errors import InputError
+
+    with pytest.raises(InputError, match="evaluate the run first"):
+        model_card(source, tmp_path, {"labels": {}}, {}, None)
