@@ -29,6 +29,9 @@ class TrainConfig:
     gates: Annotated[Literal[0, 1, 2, 3], Parameter(group=_network)] = 3
     """Attention gates, coarsest first."""
 
+    symmetry: Annotated[Literal["none", "p4m"], Parameter(group=_network)] = "none"
+    """Let quarter turns and mirror images change nothing, by group convolutions (p4m)."""
+
     normalization: Annotated[
         Literal["softmax", "sigmoid", "tanh", "range_norm", "std_mean_norm"],
         Parameter(group=_network),
@@ -63,6 +66,9 @@ class TrainConfig:
 
     data_dir: Annotated[Path | None, Parameter(group=_data)] = None
     """Folder with the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`."""
+
+    split: Annotated[Literal["train", "all"], Parameter(group=_data)] = "train"
+    """`all` adds the test sources: for use in the field, with nothing left to test on."""
 
     validation_fraction: Annotated[float, Parameter(group=_data)] = 0.2
     """Share of the training images held out to choose the best epoch; 0 keeps the last."""
@@ -159,6 +165,10 @@ class TrainConfig:
         for name in ("validation_fraction", "dropout", "zoom"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{_flag(name)} must be in [0, 1); got {getattr(self, name)}")
+        if self.symmetry != "none" and not self.gates:
+            raise InputError("--symmetry p4m needs gates: give --gates 1, 2 or 3")
+        if self.split == "all" and self.evaluate == "test":
+            raise InputError("--evaluate test needs test sources that --split all trains on")
         if not self.learning_rate > 0:
             raise InputError(f"--learning-rate must be above 0; got {self.learning_rate}")
         if self.train_limit is not None and self.train_limit < 4:

@@ -33,12 +33,13 @@ def choose_data(config: TrainConfig) -> tuple[str, str | None]:
 def split_sources(config: TrainConfig, name: str) -> TrainingSources:
     """Read a data set's training sources and hold the validation sources out.
 
-    The split is stratified by class and depends on the seed alone.
+    `config.split="all"` counts the test sources among those to train on. What is held out is
+    stratified by class and depends on the seed alone.
 
     Raises:
         InputError: as `load_sources`; a class is missing or too small to be split.
     """
-    sources = load_sources(name, "train", config.data_dir)
+    sources = load_sources(name, config.split, config.data_dir)
     rows = np.arange(len(sources))
     if config.train_limit is not None and config.train_limit < len(rows):
         rows = _drawn(rows, sources.label, config.train_limit, config.seed)

@@ -37,7 +37,7 @@ from keras_astroattn.evaluation import (
 )
 from keras_astroattn.files import held, partial_files, write_text
 from keras_astroattn.layers import RandomAffine
-from keras_astroattn.models import AGCNN
+from keras_astroattn.models import AGCNN, EquivariantAGCNN
 from keras_astroattn.plots import loss_figure, save_figure
 
 from .batches import steps_per_epoch, training_batches, validation_batches
@@ -212,7 +212,8 @@ def start_folder(folder: Path, config: TrainConfig, sources: TrainingSources) ->
 def build(config: TrainConfig, steps: int) -> keras.Model:
     """The network behind its augmentation, compiled; `steps` optimizer steps in all."""
     keras.utils.set_random_seed(config.seed)
-    network = AGCNN(
+    kind = EquivariantAGCNN if config.symmetry == "p4m" else AGCNN
+    network = kind(
         gates=config.gates,
         normalization=config.normalization,
         aggregation=config.aggregation,
@@ -370,8 +371,10 @@ def _read_evaluations(folder: Path) -> dict[str, Evaluation]:
 def _description(config: TrainConfig, sources: TrainingSources, folder: Path) -> str:
     validation = sources.validation
     held_out = "none held out" if validation is None else f"{len(validation)} held out"
+    symmetry = "" if config.symmetry == "none" else f"{config.symmetry}, "
     return (
-        f"{config.gates} gates, {config.normalization}, {config.aggregation}, {config.pooling}; "
+        f"{symmetry}{config.gates} gates, {config.normalization}, {config.aggregation}, "
+        f"{config.pooling}; "
         f"{sources.name}: {len(sources.training)} sources to train on, {held_out}; "
         f"writing to {folder}"
     )

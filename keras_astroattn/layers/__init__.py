@@ -19,6 +19,7 @@ from .attention_gate import AttentionGate
 from .attention_mean import AttentionMean
 from .attention_pooling import POOLINGS, AttentionPooling
 from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
+from .p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
 from .random_affine import RandomAffine
 from .stretch import STRETCHES, Stretch
 
@@ -37,6 +38,10 @@ __all__ = [
     "DeepSupervisionAggregation",
     "FineTunedAggregation",
     "MeanAggregation",
+    "P4MConv2D",
+    "P4MGroupPool",
+    "P4MLifting",
+    "P4MMaxPool",
     "RandomAffine",
     "Stretch",
 ]

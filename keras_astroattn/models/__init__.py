@@ -7,6 +7,7 @@ import lazy_loader
 
 from .ag_cnn import AGCNN, attention_model
 from .classic_cnn import ClassicCNN
+from .equivariant_ag_cnn import EquivariantAGCNN
 
 # Only on use: the module is also a command (`python -m keras_astroattn.models.published`).
 __getattr__, _, _ = lazy_loader.attach(
@@ -20,6 +21,7 @@ __getattr__, _, _ = lazy_loader.attach(
 __all__ = [
     "AGCNN",
     "ClassicCNN",
+    "EquivariantAGCNN",
     "attention_model",
     "from_preset",
     "list_presets",

@@ -3,18 +3,17 @@
 import keras
 
 from keras_astroattn.images.conventions import IMAGE_SIZE
-from keras_astroattn.layers.aggregation import AGGREGATIONS
 from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_mean import AttentionMean
-from keras_astroattn.layers.attention_pooling import POOLINGS, AttentionPooling
-from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
 from keras_astroattn.layers.registration import register, require_choice
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
+from .gated_head import POOLED, classified, gate_vectors, require_head
 from .requirements import require_classifier
 
 # (channels, convolution blocks) of the four stages; a 2 x 2 max-pool follows all but the last.
 STAGES = ((6, 3), (16, 3), (32, 3), (64, 2))
+INTERMEDIATE_CHANNELS = 64
 
 
 def _convolution_block(x, channels: int, name: str, dtype):
@@ -98,10 +97,7 @@ class AGCNN(keras.Model):
     ):
         # All of them here: a network without gates makes no layer that would check them.
         require_choice("gates", gates, range(len(STAGES)))
-        require_choice("normalization", normalization, NORMALIZATIONS)
-        require_choice("aggregation", aggregation, AGGREGATIONS)
-        require_choice("pooling", pooling, POOLINGS)
-        require_choice("scope", scope, SCOPES)
+        require_head(normalization, aggregation, pooling, scope)
         require_choice("stretch", stretch, STRETCHES)
         require_classifier(input_shape, smallest=16, num_classes=num_classes, dropout=dropout)
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
@@ -119,27 +115,21 @@ class AGCNN(keras.Model):
             stages.append(x)
         *finer, g = stages
 
-        vectors = []
-        for gate, x in enumerate(reversed(finer[len(finer) - gates :]), start=1):
-            attended, a = AttentionGate(
-                normalization, scope, psi_bias=psi_bias, dtype=dtype, name=f"gate_{gate}"
-            )((x, g))
-            vectors.append(AttentionPooling(pooling, name=f"pooling_{gate}")((attended, a)))
-        pooled = {"data_format": "channels_last", "dtype": "float32"}
-        if gates and aggregation == "concat_gating":
-            vectors.append(keras.layers.GlobalAveragePooling2D(**pooled, name="g_mean")(g))
-            vectors.append(keras.layers.GlobalMaxPooling2D(**pooled, name="g_max")(g))
+        vectors = gate_vectors(
+            finer[len(finer) - gates :],
+            g,
+            normalization=normalization,
+            scope=scope,
+            pooling=pooling,
+            aggregation=aggregation,
+            psi_bias=psi_bias,
+            intermediate_channels=INTERMEDIATE_CHANNELS,
+            dtype=dtype,
+        )
         if not gates:
             x = _max_pool(g, f"stage_{len(STAGES)}_pool", dtype)
-            vectors.append(keras.layers.Flatten(**pooled, name="flatten")(x))
-
-        if dropout:
-            vectors = [
-                keras.layers.Dropout(dropout, dtype="float32", name=f"dropout_{number}")(vector)
-                for number, vector in enumerate(vectors, start=1)
-            ]
-        head = AGGREGATIONS[aggregation if gates else "concat"]
-        logits = head(num_classes, name="logits")(vectors)
+            vectors = [keras.layers.Flatten(**POOLED, name="flatten")(x)]
+        logits = classified(vectors, aggregation if gates else "concat", dropout, num_classes)
         super().__init__(inputs=image, outputs=logits, **kwargs)
         # Keras gives a functional model the global policy, and `compile` scales the loss by it.
         self.dtype_policy = dtype

@@ -125,3 +125,13 @@ def test_help_names_every_option_and_its_default() -> None:
 def test_a_number_that_means_nothing_is_refused_by_its_name(options: dict, named: str) -> None:
     with pytest.raises(InputError, match=named):
         TrainConfig(**options)
+
+
+def test_nothing_is_left_to_test_a_network_that_trained_on_all() -> None:
+    with pytest.raises(InputError, match="--evaluate test needs test sources that --split all"):
+        TrainConfig(split="all", evaluate="test")
+
+
+def test_group_convolutions_need_a_gate() -> None:
+    with pytest.raises(InputError, match="--symmetry p4m needs gates"):
+        TrainConfig(symmetry="p4m", gates=0)

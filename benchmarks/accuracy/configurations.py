@@ -1,0 +1,24 @@
+"""What is compared: training options by name, on top of the recipe `fast`."""
+
+from typing import Any
+
+from keras_astroattn.errors import InputError
+from train.configuration import TrainConfig
+
+CONFIGURATIONS: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "plain-linear": {"stretch": "linear"},
+    "p4m": {"symmetry": "p4m"},
+    "p4m-linear": {"symmetry": "p4m", "stretch": "linear"},
+}
+
+
+def training_options(name: str, epochs: int, seed: int) -> TrainConfig:
+    """The options of a run of a named configuration.
+
+    Raises:
+        InputError: there is no such configuration.
+    """
+    if name not in CONFIGURATIONS:
+        raise InputError(f"no configuration {name!r}: take {', '.join(CONFIGURATIONS)}")
+    return TrainConfig(**CONFIGURATIONS[name], epochs=epochs, seed=seed, validation_fraction=0.0)

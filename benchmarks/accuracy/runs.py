@@ -1,0 +1,92 @@
+"""One training on some sources, and what it says of others."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import keras
+import numpy as np
+from rich.console import Console
+
+from keras_astroattn.callbacks import EpochSeed, FiniteLoss, TrainingProgress
+from keras_astroattn.datasets import Sources
+from keras_astroattn.files import atomic_path
+from keras_astroattn.images import to_network_units
+from train.batches import steps_per_epoch, training_batches
+from train.configuration import TrainConfig
+from train.training import build
+
+SYMMETRIES = 8
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Logits of sources that a network was not trained on.
+
+    Attributes:
+        rows: (n,) rows of the sources in their data set.
+        logits: (8, n, 2) float32: of the image and its seven other quarter turns and
+            mirror images, the image as it is first.
+    """
+
+    rows: np.ndarray
+    logits: np.ndarray
+
+    def save(self, path: Path) -> None:
+        """Write both arrays as .npz."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, rows=self.rows, logits=self.logits)
+
+    @classmethod
+    def load(cls, path: Path) -> "Predictions":
+        """Read what `save` wrote."""
+        with np.load(path) as saved:
+            return cls(saved["rows"], saved["logits"])
+
+
+def train_and_predict(
+    config: TrainConfig, training: Sources, others: Sources, rows: np.ndarray, console: Console
+) -> Predictions:
+    """Train as `train.run` does, with nothing held out, and predict `others` at the end."""
+    keras.backend.clear_session()
+    steps = steps_per_epoch(len(training), config.passes, config.batch_size)
+    model = build(config, steps * config.epochs)
+    progress = TrainingProgress(config.epochs, console=console)
+    try:
+        model.fit(
+            training_batches(
+                training.image,
+                training.label,
+                passes=config.passes,
+                batch_size=config.batch_size,
+                seed=config.seed,
+                epochs=range(config.epochs),
+            ),
+            steps_per_epoch=steps,
+            epochs=config.epochs,
+            verbose=0,
+            shuffle=False,
+            callbacks=[EpochSeed(config.seed), FiniteLoss(), progress],
+        )
+    finally:
+        progress.on_train_end()
+    return Predictions(rows, symmetric_logits(model.get_layer("network"), others.image))
+
+
+def symmetric_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """(8, n, 2) logits of (n, 150, 150) uint8 images under the symmetries of the square."""
+    return np.stack(
+        [
+            network.predict(to_network_units(turned)[..., np.newaxis], batch_size=16, verbose=0)
+            for turned in symmetric_images(images)
+        ]
+    )
+
+
+def symmetric_images(images: np.ndarray) -> list[np.ndarray]:
+    """The images as they are, their other quarter turns, and the mirror images of these."""
+    return [
+        np.ascontiguousarray(np.rot90(mirrored, turns, axes=(1, 2)))
+        for mirrored in (images, images[:, :, ::-1])
+        for turns in range(SYMMETRIES // 2)
+    ]
