@@ -7,7 +7,23 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+CACHE_VARIABLE = "KERAS_ASTROATTN_CACHE"
+"""Names the folder of whatever can be made again: prepared data, indexes of maps."""
+
 _PARTIAL = ".partial."
+
+
+def cache_folder() -> Path:
+    """Where what can be made again is kept; it need not exist.
+
+    `KERAS_ASTROATTN_CACHE`, else `keras_astroattn` in `XDG_CACHE_HOME`, else
+    `~/.cache/keras_astroattn`.
+    """
+    named = os.environ.get(CACHE_VARIABLE)
+    if named:
+        return Path(named).expanduser()
+    root = os.environ.get("XDG_CACHE_HOME")
+    return (Path(root) if root else Path.home() / ".cache") / "keras_astroattn"
 
 
 def partial_files(folder: str | os.PathLike) -> list[Path]:

@@ -138,11 +138,12 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
     )
     with pq.ParquetWriter(path, schema) as writer:
         for group in _groups(rows, _PARQUET_ROWS):
-            columns = {c.name: [_encodable(row[c.name]) for row in group] for c in COLUMNS}
+            columns = {c.name: [encodable(row[c.name]) for row in group] for c in COLUMNS}
             writer.write_table(pa.table(columns, schema=schema))
 
 
-def _encodable(value: str | float | None) -> str | float | None:
+def encodable(value: str | float | None) -> str | float | None:
+    """A value as UTF-8 can write it: file names need not be."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return value

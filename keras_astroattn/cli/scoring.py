@@ -74,13 +74,10 @@ class Scorer:
             return self._failed(path, str(error.strerror or error))
         except Exception as error:  # one strange file must not end ten thousand
             return self._failed(path, f"{type(error).__name__}: {error}")
-        return _row(path, cutout, found, self.classifier.model.name)
+        return scored_row(path, cutout, found, self.model_name)
 
     def _failed(self, path: str, reason: str) -> Row:
-        row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
-        # The path stands in a column of its own.
-        reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
-        return row | {"path": path, "label": ERROR, "error": reason, "model": self.model_name}
+        return failed_row(path, reason, self.model_name)
 
     @property
     def model_name(self) -> str:
@@ -88,7 +85,23 @@ class Scorer:
         return self.classifier.model.name
 
 
-def _row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
+def failed_row(path: str, reason: str, model: str) -> Row:
+    """The row of what could not be classified, with the reason in one line."""
+    row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
+    # The path stands in a column of its own.
+    reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
+    return row | {"path": path, "label": ERROR, "error": reason, "model": model}
+
+
+def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
+    """The row of a classified cutout.
+
+    Args:
+        path: Where it was read.
+        cutout: What is known of the source.
+        found: What the network said.
+        model: Its name.
+    """
     in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
     return {
         "path": path,
@@ -101,7 +114,7 @@ def _row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
         "source_fraction": _known(cutout.source_fraction),
         "largest_angular_size_arcsec": _known(cutout.largest_angular_size),
         "beam_arcsec": cutout.beam.mean if cutout.beam else None,
-        "flags": ";".join(cutout.flags),
+        "flags": ";".join(found.flags),
         "error": None,
         "model": model,
     }

@@ -12,7 +12,7 @@ import wrapt
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["simulated", "simulation"],
+    submodules=["simulated", "simulated_survey", "simulation"],
     submod_attrs={
         "archives": ["Archive", "Batch", "read_batches"],
         "cache": ["cache_folder"],

@@ -2,26 +2,13 @@
 
 import contextlib
 import fcntl
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.files import CACHE_VARIABLE, cache_folder
 
-CACHE_VARIABLE = "KERAS_ASTROATTN_CACHE"
-
-
-def cache_folder() -> Path:
-    """Where prepared data sets lie; it need not exist.
-
-    `KERAS_ASTROATTN_CACHE`, else `keras_astroattn` in `XDG_CACHE_HOME`, else
-    `~/.cache/keras_astroattn`.
-    """
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named).expanduser()
-    root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "keras_astroattn"
+__all__ = ["CACHE_VARIABLE", "cache_folder", "writing"]
 
 
 @contextlib.contextmanager

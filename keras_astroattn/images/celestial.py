@@ -8,7 +8,7 @@ get in the way.
 import contextlib
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -222,30 +222,77 @@ def sky_to_pixel(
     keywords: Mapping[str, float | str], wcs: "WCS", position: tuple[float, float]
 ) -> tuple[float, float]:
     """(x, y), counted from 0, of an ICRS position in degrees; NaN where it is not mapped."""
-    longitude, latitude = position
-    equinox = float(keywords.get("EQUINOX", keywords.get("EPOCH", 2000.0)) or 2000.0)
-    system = str(keywords.get("RADESYS", keywords.get("RADECSYS", ""))).upper()
-    if not str(keywords["CTYPE1"]).startswith("RA") or "FK4" in system or equinox != 2000.0:
+    x, y = sky_to_pixels(keywords, wcs, [position[0]], [position[1]])
+    return float(x[0]), float(y[0])
+
+
+def sky_to_pixels(
+    keywords: Mapping[str, float | str],
+    wcs: "WCS",
+    longitude: np.ndarray | Sequence[float],
+    latitude: np.ndarray | Sequence[float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels x and y, counted from 0, of (n,) ICRS positions in degrees; NaN where not mapped.
+
+    Raises:
+        InputError: The frame of the map's coordinates is unknown.
+    """
+    longitude, latitude = np.asarray(longitude, float), np.asarray(latitude, float)
+    frame = _foreign_frame(keywords, wcs)
+    if frame is not None:
         with quiet():
             from astropy.coordinates import SkyCoord
-            from astropy.wcs.utils import wcs_to_celestial_frame
 
-            try:
-                frame = wcs_to_celestial_frame(wcs)
-            except ValueError as error:
-                raise InputError(
-                    f"the frame {keywords.get('RADESYS', '')!r} of its coordinates is unknown"
-                ) from error
-            there = SkyCoord(longitude, latitude, unit="deg").transform_to(frame)
-            longitude, latitude = there.spherical.lon.deg, there.spherical.lat.deg
+            there = SkyCoord(longitude, latitude, unit="deg").transform_to(frame).spherical
+            longitude, latitude = there.lon.deg, there.lat.deg
+    here = np.stack([longitude, latitude], axis=1)
     try:
-        x, y = (float(v) for v in wcs.wcs_world2pix([[longitude, latitude]], 0)[0])
-        back = np.radians(wcs.wcs_pix2world([[x, y]], 0)[0])
+        pixels = wcs.wcs_world2pix(here, 0)
+        back = wcs.wcs_pix2world(pixels, 0)
     except Exception:  # wcslib raises for what lies on the other side of the sky
-        return float("nan"), float("nan")
-    here = np.radians([longitude, latitude])
-    cosine = math.sin(here[1]) * math.sin(back[1]) + math.cos(here[1]) * math.cos(
-        back[1]
-    ) * math.cos(here[0] - back[0])
-    # Some projections fold the far side of the sky onto the near one.
-    return (x, y) if cosine > 1 - 1e-9 else (float("nan"), float("nan"))
+        if len(here) == 1:
+            return np.full(1, np.nan), np.full(1, np.nan)
+        parts = [sky_to_pixels(keywords, wcs, [a], [d]) for a, d in here]
+        return np.concatenate([x for x, _ in parts]), np.concatenate([y for _, y in parts])
+    (a, d), (b, e) = np.radians(here).T, np.radians(back).T
+    with np.errstate(invalid="ignore"):
+        cosine = np.sin(d) * np.sin(e) + np.cos(d) * np.cos(e) * np.cos(a - b)
+        # Some projections fold the far side of the sky onto the near one.
+        mapped = cosine > 1 - 1e-9
+    return np.where(mapped, pixels[:, 0], np.nan), np.where(mapped, pixels[:, 1], np.nan)
+
+
+def pixels_to_sky(
+    keywords: Mapping[str, float | str], wcs: "WCS", x: np.ndarray, y: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """ICRS degrees of (n,) pixels counted from 0; NaN off the sky.
+
+    Raises:
+        InputError: The frame of the map's coordinates is unknown.
+    """
+    longitude, latitude = wcs.wcs_pix2world(np.stack([x, y], axis=1).astype(float), 0).T
+    frame = _foreign_frame(keywords, wcs)
+    if frame is None:
+        return longitude, latitude
+    with quiet():
+        from astropy.coordinates import SkyCoord
+
+        there = SkyCoord(longitude, latitude, unit="deg", frame=frame).icrs
+    return there.ra.deg, there.dec.deg
+
+
+def _foreign_frame(keywords: Mapping[str, float | str], wcs: "WCS"):
+    """The astropy frame of coordinates that are neither ICRS nor J2000; None for these."""
+    equinox = float(keywords.get("EQUINOX", keywords.get("EPOCH", 2000.0)) or 2000.0)
+    system = str(keywords.get("RADESYS", keywords.get("RADECSYS", ""))).upper()
+    if str(keywords["CTYPE1"]).startswith("RA") and "FK4" not in system and equinox == 2000.0:
+        return None
+    with quiet():
+        from astropy.wcs.utils import wcs_to_celestial_frame
+
+        try:
+            return wcs_to_celestial_frame(wcs)
+        except ValueError as error:
+            raise InputError(
+                f"the frame {keywords.get('RADESYS', '')!r} of its coordinates is unknown"
+            ) from error

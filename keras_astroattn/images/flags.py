@@ -46,6 +46,12 @@ PICTURE = "picture"
 BACKGROUND = "background"
 """A picture whose sky is not black: more than half of its pixels are above 0."""
 
+BRIGHT_NEIGHBOUR = "bright_neighbour"
+"""The brightest pixel of the frame belongs to another source of the catalogue (surveys)."""
+
+NEIGHBOURS_MASKED = "neighbours_masked"
+"""Emission of other sources of the catalogue was made black (surveys)."""
+
 DESCRIPTIONS = {
     NO_BEAM: "no beam in the header and none given; neither smoothed nor regridded",
     NO_WCS: "no celestial coordinates; 1.8 arcsec a pixel assumed",
@@ -61,5 +67,7 @@ DESCRIPTIONS = {
     UNDERSAMPLED: "fewer than two pixels a beam in the file",
     PICTURE: "no header; 1.8 arcsec a pixel and a beam of 5.4 arcsec assumed",
     BACKGROUND: "the sky of the picture is not black",
+    BRIGHT_NEIGHBOUR: "another catalogued source is the brightest in the frame",
+    NEIGHBOURS_MASKED: "other catalogued emission in the frame was made black",
 }
 """Every flag and its meaning in a few words, for tables and help texts."""

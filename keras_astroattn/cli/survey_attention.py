@@ -1,0 +1,83 @@
+"""`--attention top:N`: the most certain sources of a survey with where the network looked."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from keras_astroattn.edge import Classifier
+from keras_astroattn.edge.classifier import attention_of
+from keras_astroattn.errors import InputError
+from keras_astroattn.survey.run import SurveySettings
+
+from .native_logs import quiet_native_logs
+
+FOLDER = "_attention"
+"""In the output; readers of data sets leave out names that begin with an underscore."""
+
+
+def parse_attention(text: str | None) -> int:
+    """N of top:N; 0 where nothing is wanted.
+
+    Raises:
+        InputError: It is something else, or matplotlib is missing.
+    """
+    if text is None:
+        return 0
+    found = re.fullmatch(r"top:([1-9]\d{0,5})", text)
+    if not found:
+        raise InputError(f"--attention {text}: give top:N, as top:100")
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError("--attention needs matplotlib: pip install 'keras-astroattn[plots]'")
+    return int(found[1])
+
+
+def write_best_attention(
+    output: Path, settings: SurveySettings, wanted: int, console: Console
+) -> None:
+    """Draw the most certain sources; those that were drawn before are left as they are.
+
+    Args:
+        output: Of the survey.
+        settings: What it was.
+        wanted: How many.
+        console: To tell it on.
+
+    Raises:
+        InputError: The model has no attention, or the folder cannot be written.
+    """
+    from keras_astroattn.survey.choice import most_certain
+
+    from .attention_files import write_attention
+
+    chosen = most_certain(output, wanted)
+    if not chosen:
+        console.print("--attention: no source has a class", markup=False)
+        return
+    with quiet_native_logs():
+        classifier = Classifier(settings.model)
+    if not classifier.has_attention:
+        raise InputError(f"model {settings.model} was exported without attention")
+    folder, failed = output / FOLDER, 0
+    for source in chosen:
+        name = f"{source.label}-{source.row:09d}"
+        if (folder / f"{name}.attention.fits").exists():
+            continue
+        try:
+            folder.mkdir(exist_ok=True)
+            with settings.options.open(source.path) as sky:
+                cutout = sky.cutout((source.ra, source.dec))
+            outputs = classifier.predict(cutout.network_input[np.newaxis])
+            found = classifier.describe(cutout, outputs)
+            write_attention(folder, name, cutout, attention_of(outputs), found)
+        except InputError:  # the tile has gone since
+            failed += 1
+        except OSError as error:
+            raise InputError(
+                f"{folder} cannot be written: {error.strerror or error}; mend that, then add "
+                "--resume"
+            ) from None
+    lost = f", {failed} could not be read again" if failed else ""
+    console.print(f"{folder}: {len(chosen) - failed} sources with attention{lost}", markup=False)

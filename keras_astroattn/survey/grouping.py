@@ -1,0 +1,177 @@
+"""Components that are one source: by the name of their parent, or by their distance."""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from .catalogue import Catalogue
+from .roles import POSITIONED, Roles, read_fluxes, read_positions
+from .tiles import unit_vectors
+
+
+@dataclass(frozen=True, eq=False)
+class Grouping:
+    """Which source each of n rows of a catalogue belongs to; about 50 bytes a row.
+
+    Attributes:
+        lead: (n,) int64, the row that stands for the source: its brightest component, the
+            first where fluxes are not known.
+        ra: (n,) ICRS degrees of the source's centroid, weighted by flux where all of its
+            components have one.
+        dec: (n,) likewise.
+        components: (n,) int32, how many rows the source has.
+    """
+
+    lead: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    components: np.ndarray
+
+
+def group_rows(
+    catalogue: Catalogue,
+    roles: Roles,
+    linking_length: float | None = None,
+    told: Callable[[int], object] = lambda done: None,
+) -> Grouping:
+    """Join the components of a catalogue to sources.
+
+    Rows without a position are sources of their own.
+
+    Args:
+        catalogue: Of components.
+        roles: Its columns.
+        linking_length: Arcsec; components nearer than this to one another, or linked by
+            others between, are one source. None: those with the same `roles.parent` are.
+        told: Called with the number of rows that were read.
+
+    Raises:
+        InputError: The catalogue is damaged.
+    """
+    ra, dec, flux, parents, done = [], [], [], [], 0
+    for batch in catalogue.batches():
+        places = read_positions(batch, roles)
+        good = places.state == POSITIONED
+        ra.append(np.where(good, places.ra, np.nan))
+        dec.append(np.where(good, places.dec, np.nan))
+        flux.append(read_fluxes(batch, roles))
+        if linking_length is None:
+            parents.append(_fingerprints(batch, roles.parent, done))
+        done += batch.num_rows
+        told(done)
+    ra, dec, flux = (np.concatenate([*parts, np.empty(0)]) for parts in (ra, dec, flux))
+    known = np.isfinite(ra)
+    if linking_length is None:
+        numbers = np.concatenate([*parents, np.empty(0, np.uint64)])
+        _, label = np.unique(numbers, return_inverse=True)
+        # A component without a position cannot move its source, nor be found with it.
+        label = np.where(known, label, np.arange(len(ra)) + len(ra))
+        _, label = np.unique(label, return_inverse=True)
+    else:
+        label = _connected(len(ra), *link(ra, dec, linking_length))
+    return _described(label, ra, dec, flux)
+
+
+def _fingerprints(batch: pa.RecordBatch, parent: str, start: int) -> np.ndarray:
+    """(n,) uint64 of the parents' names; a row without one has its own."""
+    column = pc.cast(batch.column(batch.schema.get_field_index(parent)), pa.string())
+    encoded = column.dictionary_encode()
+    names = encoded.dictionary.to_pylist()
+    table = np.array([_hash(name.strip()) if name else 0 for name in names] + [0], np.uint64)
+    codes = pc.fill_null(encoded.indices, len(names)).to_numpy(zero_copy_only=False)
+    found = table[codes]
+    alone = np.flatnonzero(found == 0)
+    found[alone] = [_hash(f"\0{start + int(row)}") for row in alone]
+    return found
+
+
+def _hash(text: str) -> int:
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=8).digest(), "big") | 1
+
+
+def link(ra: np.ndarray, dec: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of (n,) positions (degrees; NaN has none) that are at most `length` arcsec apart.
+
+    Returns:
+        (m,) indices of one and of the other, each pair once or twice.
+    """
+    height = length / 3600.0
+    known = np.flatnonzero(np.isfinite(ra))
+    band = np.floor((dec[known] + 90.0) / height).astype(np.int64)
+    order = known[np.lexsort((ra[known], band))]
+    band = np.sort(band)
+    vectors = unit_vectors(ra, dec)
+    limit = 4 * math.sin(math.radians(height) / 2) ** 2 * (1 + 1e-12)
+    starts = np.flatnonzero(np.diff(band, prepend=-1))
+    bounds = {int(band[low]): (low, high) for low, high in
+              zip(starts, [*starts[1:], len(band)], strict=True)}  # fmt: skip
+    ones, others = [], []
+    for number, (low, high) in bounds.items():
+        here = order[low:high]
+        for above in (number, number + 1):
+            if above not in bounds:
+                continue
+            there = order[slice(*bounds[above])]
+            highest = np.abs(np.concatenate([dec[here], dec[there]])).max() + height
+            reach = 360.0 if highest >= 90 else height / math.cos(math.radians(highest)) * 1.001
+            for one, other in _windows(ra[here], ra[there], reach):
+                one, other = here[one], there[other]
+                near = ((vectors[one] - vectors[other]) ** 2).sum(axis=1) <= limit
+                near &= one != other
+                ones.append(one[near])
+                others.append(other[near])
+    empty = np.empty(0, np.int64)
+    return np.concatenate([*ones, empty]), np.concatenate([*others, empty])
+
+
+def _windows(here: np.ndarray, there: np.ndarray, reach: float):
+    """Index pairs of sorted right ascensions within a reach of each other."""
+    for turn in (-360.0, 0.0, 360.0) if reach < 360 else (0.0,):
+        low = np.searchsorted(there, here - reach + turn)
+        high = np.searchsorted(there, here + reach + turn, side="right")
+        count = high - low
+        if not count.any():
+            continue
+        one = np.repeat(np.arange(len(here)), count)
+        first = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
+        yield one, first + np.arange(len(one))
+
+
+def _connected(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """(count,) labels: the smallest index of what is linked."""
+    labels = np.arange(count)
+    while True:
+        low = np.minimum(labels[one], labels[other])
+        previous = labels.copy()
+        np.minimum.at(labels, previous[one], low)
+        np.minimum.at(labels, previous[other], low)
+        labels = labels[labels]
+        if np.array_equal(labels, previous):
+            return labels
+
+
+def _described(label: np.ndarray, ra: np.ndarray, dec: np.ndarray, flux: np.ndarray) -> Grouping:
+    count = len(label)
+    _, label, components = np.unique(label, return_inverse=True, return_counts=True)
+    groups = len(components)
+    # The brightest first, then in order: the first of each label leads.
+    order = np.lexsort((np.arange(count), -np.nan_to_num(flux, nan=0.0), label))
+    lead = order[np.flatnonzero(np.diff(label[order], prepend=-1))]
+    unknown = np.zeros(groups, bool)
+    np.logical_or.at(unknown, label, ~np.isfinite(flux))
+    weight = np.where(unknown[label], 1.0, flux)
+    vectors = unit_vectors(ra, dec)
+    x, y, z = (np.bincount(label, weight * axis, groups) for axis in vectors.T)
+    centre_ra = np.degrees(np.arctan2(y, x)) % 360.0 % 360.0
+    centre_dec = np.degrees(np.arctan2(z, np.hypot(x, y)))
+    single = components == 1  # to the last bit what the catalogue says
+    centre_ra = np.where(single, ra[lead], centre_ra)
+    centre_dec = np.where(single, dec[lead], centre_dec)
+    return Grouping(
+        lead[label], centre_ra[label], centre_dec[label], components[label].astype(np.int32)
+    )

@@ -1,0 +1,140 @@
+"""Which other sources of the catalogue lie near a position.
+
+Positions go to files by zones of declination, each sorted by right ascension (Gray, Nieto-
+Santisteban & Szalay 2006). A worker maps the zones into memory and touches what it needs, so
+that neither the command nor a worker ever holds the catalogue.
+"""
+
+import math
+from collections.abc import Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from .tiles import unit_vectors
+
+ZONE = 1.0
+"""Height of a zone, degrees."""
+
+_RECORD = np.dtype([("ra", "f8"), ("dec", "f8"), ("source", "i8")])
+_ZONES = int(180 / ZONE)
+
+
+class ZoneWriter:
+    """Writes positions to a folder of zones.
+
+    Args:
+        folder: New; it is made.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+        folder.mkdir(parents=True)
+
+    def add(self, ra: np.ndarray, dec: np.ndarray, source: np.ndarray) -> None:
+        """Add (n,) ICRS degrees and numbers of sources; NaN positions are left out."""
+        known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
+        zone = _zone(dec[known])
+        order = np.argsort(zone, kind="stable")
+        known, zone = known[order], zone[order]
+        records = np.empty(len(known), _RECORD)
+        records["ra"], records["dec"], records["source"] = ra[known], dec[known], source[known]
+        for number, low, high in _groups(zone):
+            with _path(self._folder, number).open("ab") as file:
+                file.write(records[low:high].tobytes())
+
+    def finish(self) -> None:
+        """Sort each zone."""
+        for path in sorted(self._folder.glob("*.zone")):
+            records = np.fromfile(path, _RECORD)
+            records[np.argsort(records["ra"], kind="stable")].tofile(path)
+
+
+class Zones:
+    """Looks up positions in a folder that a `ZoneWriter` finished.
+
+    Args:
+        folder: It exists.
+    """
+
+    def __init__(self, folder: Path):
+        self._folder = folder
+
+    def around(
+        self, ra: np.ndarray, dec: np.ndarray, radius: float
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """All entries within a radius of each of (n,) positions, themselves too.
+
+        Args:
+            ra: (n,) ICRS degrees.
+            dec: (n,) likewise.
+            radius: Degrees.
+
+        Returns:
+            (m,) index of the position, (m,) ra, (m,) dec, (m,) source of the entries.
+        """
+        index, parts = [], []
+        lowest, highest = _zone(dec - radius), _zone(dec + radius)
+        reach = _reach_in_ra(dec, radius)
+        for number in range(int(lowest.min()), int(highest.max()) + 1):
+            zone = _open_zone(str(_path(self._folder, number)))
+            here = np.flatnonzero((lowest <= number) & (number <= highest))
+            if zone is None or not here.size:
+                continue
+            for turn in (-360.0, 0.0, 360.0):
+                low = np.searchsorted(zone["ra"], ra[here] - reach[here] + turn, side="left")
+                high = np.searchsorted(zone["ra"], ra[here] + reach[here] + turn, side="right")
+                for one, first, last in zip(here, low, high, strict=True):
+                    if first < last:
+                        part = zone[first:last]
+                        part = part[np.abs(part["dec"] - dec[one]) <= radius]
+                        parts.append(part)
+                        index.append(np.full(len(part), one))
+        if not parts:
+            nothing = np.empty(0)
+            return nothing.astype(int), nothing, nothing, nothing.astype(np.int64)
+        of, found = np.concatenate(index), np.concatenate(parts)
+        cosine = np.einsum(
+            "ij,ij->i", unit_vectors(ra[of], dec[of]), unit_vectors(found["ra"], found["dec"])
+        )
+        # Near a pole the windows of two turns overlap.
+        near = cosine >= math.cos(math.radians(radius))
+        of, found = of[near], found[near]
+        _, once = np.unique(
+            np.rec.fromarrays([of, found["ra"], found["dec"], found["source"]]), return_index=True
+        ) if (reach >= 180).any() else (None, slice(None))  # fmt: skip
+        of, found = of[once], found[once]
+        return of, found["ra"], found["dec"], found["source"]
+
+
+def _zone(dec: np.ndarray) -> np.ndarray:
+    return np.clip(np.floor((np.asarray(dec) + 90.0) / ZONE), 0, _ZONES - 1).astype(int)
+
+
+def _path(folder: Path, number: int) -> Path:
+    return folder / f"{number:03d}.zone"
+
+
+def _reach_in_ra(dec: np.ndarray, radius: float) -> np.ndarray:
+    """Half width in right ascension of a circle, degrees; 180 where it holds a pole."""
+    polar = np.abs(dec) + radius >= 90.0
+    sine = math.sin(math.radians(radius)) / np.cos(np.radians(np.where(polar, 0.0, dec)))
+    return np.where(polar, 180.0, np.degrees(np.arcsin(np.clip(sine, 0, 1))) * (1 + 1e-9) + 1e-9)
+
+
+def _groups(sorted_numbers: np.ndarray) -> Iterator[tuple[int, int, int]]:
+    """(number, start, stop) of each run of equal numbers."""
+    if not len(sorted_numbers):
+        return
+    bounds = np.flatnonzero(np.diff(sorted_numbers)) + 1
+    for low, high in zip([0, *bounds], [*bounds, len(sorted_numbers)], strict=True):
+        yield int(sorted_numbers[low]), int(low), int(high)
+
+
+@lru_cache(maxsize=8)
+def _open_zone(path: str) -> np.ndarray | None:
+    try:
+        return np.memmap(path, _RECORD, mode="r")
+    except FileNotFoundError:
+        return None

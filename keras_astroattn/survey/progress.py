@@ -1,0 +1,120 @@
+"""How a survey goes, on a terminal or in the log of a batch job."""
+
+import time
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+from rich.progress import Progress as Bar
+
+_LINE_EVERY = 60.0  # seconds, where there is no terminal
+
+
+class Progress:
+    """Tells of a survey on a console: a bar on a terminal, otherwise a line a minute.
+
+    Use it as a context manager.
+
+    Args:
+        console: To tell it on.
+    """
+
+    def __init__(self, console: Console):
+        self._console = console
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[note]}"),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = None
+        self._total: int | None = None
+        self._done = self._before = 0
+        self._begun = self._told = 0.0
+        self._workers = 0
+
+    def __enter__(self) -> "Progress":
+        self._bar.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._bar.stop()
+
+    def indexing(self, tiles: int) -> None:
+        """Headers of so many tiles are about to be read."""
+        self._start("reading headers", tiles)
+
+    def indexed(self, done: int) -> None:
+        """So many are read."""
+        self._advance_to(done)
+
+    def planning(self, rows: int | None) -> None:
+        """A catalogue of so many rows, where that is known, is about to be read."""
+        self._start("assigning sources to tiles", rows)
+
+    def planned(self, done: int) -> None:
+        """So many rows are read."""
+        self._advance_to(done)
+
+    def scoring(self, rows: int, done: int, unreadable: list) -> None:
+        """So many rows are to be scored, of which so many are done already."""
+        if unreadable:
+            path, error = unreadable[0]
+            self.say(f"{len(unreadable)} tiles cannot be read; the first: {path}: {error}")
+        if done:
+            self.say(f"going on: {done} of {rows} rows are done")
+        self._start("scoring", rows, done)
+
+    def scored(self, rows: int) -> None:
+        """So many more rows are done."""
+        self._advance_to(self._done + rows)
+
+    def workers(self, threads: int) -> None:
+        """So many threads of workers there are now."""
+        if threads == 0 and self._workers != -1:
+            self.say("no worker is there yet: waiting for one")
+            self._workers = -1
+        elif threads:
+            self._workers = threads
+
+    def dashboard(self, address: str | None) -> None:
+        """Where a browser shows the workers."""
+        if address:
+            self.say(f"dashboard: {address}")
+
+    def say(self, line: str) -> None:
+        """Write a line above the bar."""
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _start(self, what: str, total: int | None, done: int = 0) -> None:
+        if self._task is not None:
+            self._bar.remove_task(self._task)
+        self._what, self._total, self._done, self._before = what, total, done, done
+        self._begun = self._told = time.monotonic()
+        self._task = self._bar.add_task(what, total=total, completed=done, note="")
+
+    def _advance_to(self, done: int) -> None:
+        self._done = done
+        now = time.monotonic()
+        note = self._note(now)
+        self._bar.update(self._task, completed=done, note=note)
+        if not self._console.is_terminal and now - self._told >= _LINE_EVERY:
+            self._told = now
+            of = f" of {self._total}" if self._total else ""
+            self.say(f"{self._what}: {done}{of}, {note}")
+
+    def _note(self, now: float) -> str:
+        rate = (self._done - self._before) / max(now - self._begun, 1e-6)
+        note = f"{rate:.0f}/s" if rate >= 10 else f"{rate:.1f}/s"
+        if self._total and rate > 0:
+            note += f", {_duration((self._total - self._done) / rate)} left"
+        return note
+
+
+def _duration(seconds: float) -> str:
+    minutes = seconds / 60
+    if minutes < 1:
+        return f"{seconds:.0f} s"
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,435 @@
+"""A survey from its catalogue and tiles to a folder of Parquet files, on Dask."""
+
+import contextlib
+import dataclasses
+import hashlib
+import json
+import time
+from collections import Counter, deque
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_astroattn import __version__
+from keras_astroattn.cli.scoring import available_cores
+from keras_astroattn.edge import ModelFile, list_presets, open_model
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import held, partial_files, write_text
+
+from .requirements import need
+from .tiles import MapOptions
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+    from .plan import Plan
+    from .progress import Progress
+    from .scoring import Job, Scored
+
+CHUNK_SIZE = 1000
+"""Rows of a chunk: some seconds of work, which is what a kill can cost."""
+
+_AHEAD = 3  # chunks a worker's thread that are under way at once
+_RECOUNT_EVERY = 10.0  # seconds between looks at how many workers there are
+
+
+@dataclass(frozen=True)
+class SurveySettings:
+    """What a survey is.
+
+    Attributes:
+        catalogue: Table of sources.
+        images: Globs, folders, lists or files of tiles.
+        output: Folder of the result.
+        model: Preset or path.
+        survey: Whose column names the catalogue has; None: guessed.
+        columns: Columns by role, which win.
+        rows: "component" or "source".
+        linking_length: Arcsec, for sources; None: by the parent column.
+        mask_neighbours: Whether other catalogued emission is made black.
+        chunk_size: Rows of a file, at most.
+        options: How tiles are opened.
+        workers: Processes of the local cluster; None: one a core.
+        scheduler: Address of a running cluster; None: a local one.
+        resume: Go on with what the output folder holds.
+    """
+
+    catalogue: Path
+    images: tuple[str, ...]
+    output: Path
+    model: str
+    survey: str | None = None
+    columns: dict[str, str] = dataclasses.field(default_factory=dict)
+    rows: str = "component"
+    linking_length: float | None = None
+    mask_neighbours: bool = False
+    chunk_size: int = CHUNK_SIZE
+    options: MapOptions = dataclasses.field(default_factory=MapOptions)
+    workers: int | None = None
+    scheduler: str | None = None
+    resume: bool = False
+
+
+def run_survey(settings: SurveySettings, progress: "Progress") -> dict:
+    """Score a survey, or what is left of it.
+
+    Args:
+        settings: The survey.
+        progress: Told how it goes.
+
+    Returns:
+        The summary that also stands in `_summary.json`.
+
+    Raises:
+        InputError: Something given is wrong, the output folder cannot be written or holds
+            another survey, or the cluster is lost.
+    """
+    model = open_model(settings.model)
+    folder = _prepared(settings.output)
+    try:
+        with held(folder):
+            identity = _identity(settings, model)
+            finished = _finished(folder, settings, identity)
+            if finished is not None:
+                return finished
+            return _run(settings, folder, model, identity, progress)
+    except BlockingIOError:
+        raise InputError(f"--output {folder} is in use by another run: wait for its end") from None
+
+
+def _prepared(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"--output {folder} cannot be made: {error.strerror or error}") from None
+    return folder.resolve()
+
+
+def _identity(settings: SurveySettings, model: ModelFile) -> dict:
+    """What must be the same for a run to go on."""
+    identity = {
+        "catalogue": _file_state(settings.catalogue),
+        "model": hashlib.sha256(model.content).hexdigest(),
+        "images": list(settings.images),
+        "survey": settings.survey,
+        "columns": settings.columns,
+        "rows": settings.rows,
+        "linking length": settings.linking_length,
+        "mask neighbours": settings.mask_neighbours,
+        "map options": dataclasses.asdict(settings.options),
+    }
+    return json.loads(json.dumps(identity))
+
+
+def _file_state(path: Path) -> dict:
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InputError(f"catalogue {path} cannot be read: {error.strerror or error}") from None
+    return {"path": str(path.resolve()), "bytes": state.st_size, "modified": state.st_mtime_ns}
+
+
+def _finished(folder: Path, settings: SurveySettings, identity: dict) -> dict | None:
+    """The summary of a run that is complete, after a look at whether it is this one."""
+    # Imported late: looking at a finished run must not take the time of loading Dask.
+    from .parts import SUMMARY
+
+    path = folder / SUMMARY
+    begun = (folder / ".survey").exists() or any(folder.glob("part-*.parquet"))
+    if not path.exists():
+        if begun and not settings.resume:
+            raise InputError(
+                f"--output {folder} holds the beginning of a survey: add --resume to go on with "
+                "it, or name another folder"
+            )
+        return None
+    if not settings.resume:
+        raise InputError(f"--output {folder} holds a survey: name another folder")
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        raise InputError(f"{path} is damaged: remove it and start again with --resume") from None
+    _require_same(summary.get("identity", {}), identity)
+    return summary | {"was_complete": True}
+
+
+def _require_same(before: dict, now: dict) -> None:
+    differing = [key for key in now if before.get(key) != now[key]]
+    if differing:
+        raise InputError(
+            f"--resume: the run before had another {' and '.join(differing)}: give the same, or "
+            "name another --output"
+        )
+
+
+def _run(
+    settings: SurveySettings, folder: Path, model: ModelFile, identity: dict, progress: "Progress"
+) -> dict:
+    need("pyarrow", "dask", "distributed")
+    from .parts import SUMMARY
+    from .plan import WORK, read_plan
+    from .scoring import Job
+
+    for leftover in partial_files(folder):
+        leftover.unlink(missing_ok=True)
+    plan = read_plan(folder)
+    if plan is not None:
+        _require_same(plan.facts["identity"], identity)
+    else:
+        plan = _planned(settings, folder, identity, progress)
+    known = settings.model in list_presets()
+    job = Job(
+        str(folder),
+        settings.model if known else str(model.path.resolve()),
+        identity["model"],
+        settings.options,
+        settings.mask_neighbours,
+        len(plan.facts["unreadable"]),
+    )
+    labels, waiting = _look_at_parts(plan)
+    begun = time.monotonic()
+    rows = plan.rows_of()
+    fresh = int(sum(rows[chunk] for chunk in waiting))
+    progress.scoring(int(rows.sum()), int(rows.sum()) - fresh, plan.facts["unreadable"])
+    if waiting:
+        with _cluster(settings, progress) as client:
+            for scored in _score(client, job, plan, waiting, progress):
+                labels.update(scored.labels)
+                progress.scored(int(rows[scored.chunk]))
+    seconds = time.monotonic() - begun
+    # The last look before the survey is called complete: every row once, on disk.
+    labels, waiting = _look_at_parts(plan)
+    if waiting:
+        raise InputError(f"{folder}: {len(waiting)} parts are gone again: add --resume")
+    summary = {
+        "version": __version__,
+        "identity": identity,
+        "rows": plan.facts["rows"],
+        "catalogue_rows": plan.facts["catalogue_rows"],
+        "labels": dict(sorted(labels.items())),
+        "parts": plan.chunks,
+        "model": {"name": model.name, "sha256": identity["model"]},
+        "catalogue": {
+            "path": str(settings.catalogue),
+            "sha256": plan.facts["catalogue_sha256"],
+            "columns": plan.facts["columns"],
+        },
+        "tiles": plan.facts["tiles"],
+        "unreadable_tiles": plan.facts["unreadable"],
+        "last_session": {
+            "rows": fresh,
+            "seconds": round(seconds, 1),
+            "rows_per_second": round(fresh / seconds, 2) if fresh else None,
+            "planning_seconds": plan.facts["seconds"],
+        },
+    }
+    _write(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
+    _remove(folder / WORK)
+    return summary
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        write_text(path, text)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}; mend that, then add --resume"
+        ) from None
+
+
+def _remove(folder: Path) -> None:
+    import shutil
+
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _planned(
+    settings: SurveySettings, folder: Path, identity: dict, progress: "Progress"
+) -> "Plan":
+    from .catalogue import open_catalogue
+    from .grouping import group_rows
+    from .plan import make_plan
+    from .roles import find_roles
+    from .tiles import find_tiles, index_tiles
+
+    if any(folder.glob("part-*.parquet")):
+        # Parts without their plan: nobody can tell which rows they hold.
+        raise InputError(f"--output {folder} holds parts and no plan: name another folder")
+    begun = time.monotonic()
+    paths = find_tiles(settings.images)
+    progress.indexing(len(paths))
+    footprints = index_tiles(paths, settings.options, progress.indexed)
+    if len(footprints.unreadable) == len(paths):
+        first = footprints.unreadable[0]
+        raise InputError(f"none of {len(paths)} tiles can be read; {first.path}: {first.error}")
+    catalogue = open_catalogue(settings.catalogue)
+    roles = find_roles(catalogue.schema, settings.survey, settings.columns)
+    grouping = None
+    if settings.rows == "source":
+        if settings.linking_length is None and roles.parent is None:
+            raise InputError(
+                "--rows source needs to know what belongs together: --columns parent=NAME, or "
+                "--linking-length ARCSEC"
+            )
+        progress.planning(catalogue.rows)
+        grouping = group_rows(catalogue, roles, settings.linking_length, progress.planned)
+    progress.planning(catalogue.rows)
+    facts = {
+        "identity": identity,
+        "catalogue_sha256": _checksum(settings.catalogue),
+        "columns": {k: v for k, v in dataclasses.asdict(roles).items() if v is not None},
+    }
+    facts["seconds"] = round(time.monotonic() - begun, 1)
+    return make_plan(
+        folder,
+        catalogue,
+        roles,
+        footprints,
+        facts,
+        settings.chunk_size,
+        grouping,
+        progress.planned,
+    )
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _look_at_parts(plan: "Plan") -> tuple[Counter[str], list[int]]:
+    """Labels of the parts that are whole, and the numbers of the others."""
+    from .parts import labels_of, part_path
+
+    labels: Counter[str] = Counter()
+    waiting = []
+    for chunk, rows in enumerate(plan.rows_of().tolist()):
+        found = labels_of(part_path(plan.folder, chunk), rows)
+        if found is None:
+            waiting.append(chunk)
+        else:
+            labels.update(found)
+    return labels, waiting
+
+
+@contextlib.contextmanager
+def _cluster(settings: SurveySettings, progress: "Progress") -> Iterator["Client"]:
+    """A client of a running cluster, or of a local one that ends with the block."""
+    import logging
+
+    from distributed import Client, LocalCluster
+
+    # A worker that dies is what this is made for, not a page of messages.
+    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    if settings.scheduler is not None:
+        try:
+            client = Client(settings.scheduler, timeout=20)
+        except (OSError, ValueError, TimeoutError) as error:
+            raise InputError(
+                f"--scheduler {settings.scheduler}: no Dask scheduler answers there "
+                f"({' '.join(str(error).split())[:100]})"
+            ) from None
+        with client:
+            progress.dashboard(client.dashboard_link)
+            yield client
+        return
+    workers = settings.workers or available_cores()
+    with (
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            processes=True,
+            dashboard_address=_dashboard_address(),
+            silence_logs=logging.CRITICAL,
+        ) as cluster,
+        Client(cluster) as client,
+    ):
+        progress.dashboard(cluster.dashboard_link)
+        yield client
+
+
+def _dashboard_address() -> str:
+    """Dask's usual port where it is free, else any."""
+    import socket
+
+    with socket.socket() as probe:
+        try:
+            probe.bind(("127.0.0.1", 8787))
+        except OSError:
+            return "127.0.0.1:0"
+    return "127.0.0.1:8787"
+
+
+def _score(
+    client: "Client", job: "Job", plan: "Plan", waiting: list[int], progress: "Progress"
+) -> Iterator["Scored"]:
+    """Score chunks, a bounded number of them under way at a time.
+
+    A chunk whose workers die three times is tried once more when all others are done, and
+    then written with the reason in its rows.
+    """
+    from .scoring import fail_chunk
+
+    deadly = []
+    for scored, chunk in _submitted(client, job, plan, waiting, progress):
+        if scored is None:
+            deadly.append(chunk)
+        else:
+            yield scored
+    for scored, chunk in _submitted(client, job, plan, deadly, progress):
+        reason = "workers were killed while they scored these rows (out of memory?)"
+        yield scored or fail_chunk(job, chunk, plan.slices_of(chunk), reason)
+
+
+def _submitted(client, job: "Job", plan: "Plan", waiting: list[int], progress: "Progress"):
+    """(what a worker says, chunk); None where workers were killed."""
+    from distributed import KilledWorker, as_completed
+    from distributed.comm.core import CommClosedError
+
+    from .scoring import score_chunk
+
+    left = deque(waiting)
+    if not left:
+        return
+    chunks = {}
+    lost = InputError("the Dask scheduler is gone: start one, then add --resume")
+
+    def submit() -> object:
+        chunk = left.popleft()
+        future = client.submit(
+            score_chunk, job, chunk, plan.slices_of(chunk), pure=False, priority=-chunk
+        )
+        chunks[future.key] = chunk
+        return future
+
+    try:
+        limit, counted = _AHEAD * _threads(client, progress), time.monotonic()
+        done = as_completed([submit() for _ in range(min(limit, len(left)))])
+        for future in done:
+            chunk = chunks.pop(future.key)
+            error = future.exception() if future.status == "error" else None
+            if future.status == "finished":
+                scored = future.result()
+                if scored.stopped:
+                    raise InputError(scored.stopped)
+                yield scored, chunk
+            elif isinstance(error, KilledWorker):
+                yield None, chunk
+            elif error is not None:
+                raise error
+            else:
+                raise lost
+            if time.monotonic() - counted > _RECOUNT_EVERY:
+                limit, counted = _AHEAD * _threads(client, progress), time.monotonic()
+            while left and len(chunks) < limit:
+                done.add(submit())
+    except (CommClosedError, TimeoutError):
+        raise lost from None
+
+
+def _threads(client, progress: "Progress") -> int:
+    """Threads of all workers, at least 1: none may have come yet."""
+    count = sum(client.nthreads().values())
+    progress.workers(count)
+    return max(count, 1)

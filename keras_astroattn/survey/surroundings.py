@@ -1,0 +1,156 @@
+"""Other sources of the catalogue in the frame of one."""
+
+import dataclasses
+import math
+
+import numpy as np
+
+from keras_astroattn.images import IMAGE_SIZE, Cutout, FitsMap, flags
+from keras_astroattn.images.beam import PIXELS_PER_BEAM
+from keras_astroattn.images.celestial import build_wcs, sky_to_pixels
+from keras_astroattn.images.cutout import finish, plan
+from keras_astroattn.images.islands import label_islands
+
+from .neighbours import Zones
+
+
+class Surroundings:
+    """Finds and treats the neighbours of sources that lie on one tile.
+
+    Args:
+        zones: Positions of the whole catalogue.
+        ra: (n,) of the sources, ICRS degrees.
+        dec: (n,) likewise.
+        source: (n,) their numbers: entries of the same number are the source itself.
+    """
+
+    def __init__(self, zones: Zones, ra: np.ndarray, dec: np.ndarray, source: np.ndarray):
+        self._zones, self._ra, self._dec, self._source = zones, ra, dec, source
+        self._found: dict[str, _OnTile] = {}
+
+    def treated(self, cutout: Cutout, sky: FitsMap, place: int, mask: bool) -> Cutout:
+        """A cutout with what its neighbours make of it.
+
+        Flagged `bright_neighbour` where the brightest pixel, which the image is scaled by,
+        is nearer to another entry of the catalogue than to one of the source itself, and
+        further than a beam from the latter. With `mask`, islands of emission that hold
+        another entry and none of the source are made black, and the cutout is flagged
+        `neighbours_masked`.
+
+        Args:
+            cutout: Of the source.
+            sky: The map it was cut from.
+            place: Index of the source.
+            mask: Whether to blank other emission.
+        """
+        if sky.keywords is None or cutout.wcs_header is None:
+            return cutout
+        key = str(sky.path)
+        if key not in self._found:
+            self._found[key] = _OnTile(sky, self._zones, self._ra, self._dec, self._source)
+        own, other = self._found[key].in_frame(place, sky, cutout)
+        if not len(other):
+            return cutout
+        beam = cutout.beam.mean / cutout.pixel_scale if cutout.beam else PIXELS_PER_BEAM
+        bright = _neighbour_is_brightest(cutout, own, other, beam)
+        found = set(cutout.flags) | ({flags.BRIGHT_NEIGHBOUR} if bright else set())
+        if mask:
+            blank = _foreign_islands(cutout, own, other, beam)
+            if blank.any():
+                return _without(cutout, blank, found)
+        return dataclasses.replace(cutout, flags=tuple(sorted(found)))
+
+
+class _OnTile:
+    """Entries around each source, in pixels of a tile."""
+
+    def __init__(self, sky: FitsMap, zones: Zones, ra, dec, source):
+        keywords = sky.keywords
+        wcs = build_wcs(keywords)
+        radius = _frame_scale(sky) * IMAGE_SIZE / 2 * math.sqrt(2) * 1.05 / 3600
+        self._of, near_ra, near_dec, near_source = zones.around(ra, dec, radius)
+        order = np.argsort(self._of, kind="stable")
+        self._of = self._of[order]
+        self._own = near_source[order] == source[self._of]
+        self._pixels = np.empty((len(order), 2))
+        if len(order):
+            x, y = sky_to_pixels(keywords, wcs, near_ra[order], near_dec[order])
+            self._pixels[:, 0], self._pixels[:, 1] = x, y
+
+    def in_frame(self, place: int, sky: FitsMap, cutout: Cutout) -> tuple[np.ndarray, np.ndarray]:
+        """(k, 2) x and y in the frame of the source's own entries, and of others."""
+        low, high = np.searchsorted(self._of, [place, place + 1])
+        pixels = to_frame(self._pixels[low:high], sky.keywords, cutout.wcs_header)
+        own = self._own[low:high]
+        inside = (np.abs(pixels - (IMAGE_SIZE - 1) / 2) <= IMAGE_SIZE / 2).all(axis=1)
+        return pixels[inside & own], pixels[inside & ~own]
+
+
+def to_frame(pixels: np.ndarray, of_map: dict, of_frame: dict) -> np.ndarray:
+    """(n, 2) pixels of a frame from pixels of the map that it is a finer or coarser part of.
+
+    Both are given by their WCS keywords, of which the frame's were made from the map's by
+    `images.celestial.move_keywords`.
+    """
+    moved = np.empty_like(pixels)
+    for axis in (0, 1):
+        one, other = (
+            math.hypot(*(float(k[f"CD{row}_{axis + 1}"]) for row in (1, 2)))
+            for k in (of_map, of_frame)
+        )
+        from_reference = pixels[:, axis] + 1 - float(of_map[f"CRPIX{axis + 1}"])
+        moved[:, axis] = from_reference * one / other + float(of_frame[f"CRPIX{axis + 1}"]) - 1
+    return moved
+
+
+def _frame_scale(sky: FitsMap) -> float:
+    """Pixel scale of the frames that are cut from a map, arcsec."""
+    matrix = [[float(sky.keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]
+    scale = math.sqrt(abs(float(np.linalg.det(matrix)))) * 3600
+    return plan(np.diag([-scale, scale]), sky.beam, sky.is_first).pixel_scale
+
+
+def _neighbour_is_brightest(cutout: Cutout, own, other, beam: float) -> bool:
+    brightness = np.nan_to_num(cutout.brightness, nan=-np.inf, posinf=-np.inf)
+    if not cutout.pixels.any():
+        return False
+    row, column = np.unravel_index(int(np.argmax(brightness)), brightness.shape)
+    to_other = float(np.hypot(*(other - [column, row]).T).min())
+    to_own = float(np.hypot(*(own - [column, row]).T).min()) if len(own) else math.inf
+    return to_own > beam and to_other < to_own
+
+
+def _foreign_islands(cutout: Cutout, own, other, beam: float) -> np.ndarray:
+    """(150, 150) mask of islands with a neighbour in them or within a beam, and none of ours."""
+    blank = np.zeros(cutout.pixels.shape, bool)
+    bright = cutout.pixels > 0
+    points, labels = label_islands(bright)
+    if not len(points):
+        return blank
+
+    def touched(entries: np.ndarray) -> set[int]:
+        found: set[int] = set()
+        for x, y in entries:
+            distance = np.hypot(points[:, 1] - x, points[:, 0] - y)
+            nearest = int(np.argmin(distance))
+            if distance[nearest] <= beam:
+                found.add(int(labels[nearest]))
+        return found
+
+    chosen = np.isin(labels, sorted(touched(other) - touched(own)))
+    blank[points[chosen, 0], points[chosen, 1]] = True
+    return blank
+
+
+def _without(cutout: Cutout, blank: np.ndarray, found: set[str]) -> Cutout:
+    brightness = np.where(blank, np.float32(np.nan), cutout.brightness)
+    # What follows from the source is told anew; what is known of the map stays.
+    of_source = {flags.NO_SOURCE, flags.BEYOND_FRAME, flags.OFF_CENTRE, flags.LOW_SNR}
+    return finish(
+        brightness,
+        cutout.noise,
+        beam=cutout.beam,
+        pixel_scale=cutout.pixel_scale,
+        flags=(found - of_source) | {flags.NEIGHBOURS_MASKED},
+        wcs_header=cutout.wcs_header,
+    )

@@ -1,0 +1,317 @@
+"""Where the tiles of a survey lie on the sky, read off their headers once and kept."""
+
+import dataclasses
+import glob
+import hashlib
+import json
+import math
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import cache_folder, write_text
+from keras_astroattn.images import FITS_SUFFIXES, FitsMap
+from keras_astroattn.images.celestial import (
+    build_wcs,
+    local_jacobian,
+    pixels_to_sky,
+    sky_to_pixels,
+)
+
+_INDEX_FORMAT = 1
+_ALONG_AN_EDGE = 9  # points of each edge that the radius of a tile is measured at
+_OPEN_WCS = 2048
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One FITS map, as its header describes it.
+
+    Attributes:
+        path: Absolute.
+        size: Of the file, bytes.
+        modified: When, ns.
+        error: Why it cannot be used; None where it can.
+        shape: (height, width), pixels.
+        keywords: Celestial WCS keywords.
+        beam: Major and minor axis (arcsec) and position angle (degrees); None: unknown.
+        is_first: Whether the header says that it is FIRST.
+        scale: Of its pixels in the middle, arcsec.
+        centre: (RA, Dec) of the middle, ICRS degrees.
+        radius: Of the circle around it that holds the tile, degrees.
+    """
+
+    path: str
+    size: int
+    modified: int
+    error: str | None = None
+    shape: tuple[int, int] = (0, 0)
+    keywords: dict[str, float | str] = field(default_factory=dict, repr=False)
+    beam: tuple[float, float, float] | None = None
+    is_first: bool = False
+    scale: float = math.nan
+    centre: tuple[float, float] = (math.nan, math.nan)
+    radius: float = 0.0
+
+
+@dataclass(frozen=True)
+class MapOptions:
+    """How every tile is opened: options of `images.FitsMap`; they travel to workers."""
+
+    hdu: int | str | None = None
+    stokes: str | None = None
+    channel: int | None = None
+    beam: tuple[float, ...] | None = None
+
+    def open(self, path: str) -> FitsMap:
+        """Open a tile.
+
+        Raises:
+            InputError: It cannot be read.
+        """
+        return FitsMap(path, **dataclasses.asdict(self))
+
+
+def find_tiles(named: Sequence[str]) -> list[str]:
+    """Absolute paths of tiles, sorted, each once.
+
+    Args:
+        named: Glob patterns (`**` goes down), folders, FITS files, and text files with one
+            of these a line.
+
+    Raises:
+        InputError: There is none, or a list cannot be read.
+    """
+    found: dict[str, None] = {}
+    for name in named:
+        paths = _tiles_of(name)
+        if not paths:
+            raise InputError(f"--images {name}: no FITS file there")
+        found |= dict.fromkeys(os.path.abspath(path) for path in paths)
+    return sorted(found)
+
+
+def _tiles_of(name: str) -> list[str]:
+    path = Path(name).expanduser()
+    if path.is_dir():
+        return [str(p) for p in path.rglob("*") if p.name.lower().endswith(FITS_SUFFIXES)]
+    if path.name.lower().endswith(FITS_SUFFIXES) and path.is_file():
+        return [str(path)]
+    if glob.has_magic(name):
+        return [p for p in glob.glob(str(path), recursive=True) if os.path.isfile(p)]
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is no list of files"
+        raise InputError(f"--images {name} cannot be read: {reason}") from None
+    paths = []
+    for line in (line.strip() for line in lines):
+        if line and not line.startswith("#"):
+            beside = str(path.parent / Path(line).expanduser())
+            paths += _tiles_of(beside) if glob.has_magic(beside) else [beside]
+    return paths
+
+
+def index_tiles(
+    paths: Sequence[str],
+    options: MapOptions = MapOptions(),
+    told: Callable[[int], object] = lambda done: None,
+) -> "Footprints":
+    """Read the headers of tiles, or of those that changed since it was done last.
+
+    The index is kept in the cache folder (`KERAS_ASTROATTN_CACHE`); where that cannot be
+    written, headers are read each time. A tile that cannot be read is in the index with its
+    error.
+
+    Args:
+        paths: As `find_tiles` gives them.
+        options: How tiles are opened.
+        told: Called with the number of tiles that are done.
+    """
+    kept_in = _index_file(paths, options)
+    known = _read_index(kept_in)
+    tiles, fresh = [], 0
+    for number, path in enumerate(paths):
+        tile = known.get(path)
+        try:
+            state = os.stat(path)
+            if tile is None or (tile.size, tile.modified) != (state.st_size, state.st_mtime_ns):
+                tile, fresh = _read_tile(path, state, options), fresh + 1
+        except OSError as error:
+            tile = Tile(path, 0, 0, str(error.strerror or error))
+        tiles.append(tile)
+        told(number + 1)
+    if fresh or len(known) != len(tiles):
+        _write_index(kept_in, tiles)
+    return Footprints(tiles)
+
+
+def _index_file(paths: Sequence[str], options: MapOptions) -> Path:
+    folders = sorted({os.path.dirname(path) for path in paths})
+    identity = json.dumps([_INDEX_FORMAT, folders, dataclasses.asdict(options)])
+    name = hashlib.sha256(identity.encode()).hexdigest()[:16]
+    return cache_folder() / "tiles" / f"{name}.json"
+
+
+def _read_index(path: Path) -> dict[str, Tile]:
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        tiles = [Tile(**value) for value in values]
+    except (OSError, ValueError, TypeError):  # none yet, or damaged: read the headers anew
+        return {}
+    as_tuple = ("shape", "beam", "centre")
+    return {
+        tile.path: dataclasses.replace(
+            tile, **{k: tuple(v) for k in as_tuple if (v := getattr(tile, k)) is not None}
+        )
+        for tile in tiles
+    }
+
+
+def _write_index(path: Path, tiles: Iterable[Tile]) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps([dataclasses.asdict(tile) for tile in tiles]))
+    except OSError:  # a cache that cannot be kept costs time and nothing else
+        return
+
+
+def _read_tile(path: str, state: os.stat_result, options: MapOptions) -> Tile:
+    bare = Tile(path, state.st_size, state.st_mtime_ns)
+    try:
+        with options.open(path) as sky:
+            if sky.keywords is None:
+                raise InputError("it has no celestial coordinates")
+            return dataclasses.replace(
+                bare,
+                shape=sky.shape,
+                keywords=sky.keywords,
+                beam=None if sky.beam is None else dataclasses.astuple(sky.beam),
+                is_first=sky.is_first,
+                **_footprint(sky.keywords, sky.shape),
+            )
+    except InputError as error:
+        reason = str(error).removeprefix(path).removeprefix(":").strip()
+        return dataclasses.replace(bare, error=reason)
+
+
+def _footprint(keywords: dict, shape: tuple[int, int]) -> dict:
+    height, width = shape
+    wcs = build_wcs(keywords)
+    middle = ((width - 1) / 2, (height - 1) / 2)
+    scale = math.sqrt(abs(float(np.linalg.det(local_jacobian(keywords, middle, wcs)))))
+    across = np.linspace(-0.5, width - 0.5, _ALONG_AN_EDGE)
+    down = np.linspace(-0.5, height - 0.5, _ALONG_AN_EDGE)
+    x = np.concatenate([[middle[0]], across, across, 0 * down - 0.5, 0 * down + width - 0.5])
+    y = np.concatenate([[middle[1]], 0 * across - 0.5, 0 * across + height - 0.5, down, down])
+    ra, dec = pixels_to_sky(keywords, wcs, x, y)
+    vectors = unit_vectors(ra, dec)
+    cosine = vectors[1:] @ vectors[0]
+    # An edge that is off the sky belongs to a map of half the sky or more. The margin is for
+    # edges that bulge between the points.
+    known = np.isfinite(cosine).all() and not _holds_a_fold(keywords, shape)
+    radius = math.degrees(math.acos(np.clip(cosine.min(), -1, 1))) * 1.02 + 1e-3 if known else 180.0
+    return {"scale": scale, "centre": (float(ra[0]), float(dec[0])), "radius": min(radius, 180.0)}
+
+
+def _holds_a_fold(keywords: dict, shape: tuple[int, int]) -> bool:
+    """Whether a map is so wide that its edges say nothing of its extent (all-sky maps)."""
+    matrix = np.array([[float(keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
+    return bool(np.abs(matrix @ [shape[1], shape[0]]).max() > 90)
+
+
+def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+    """(n, 3) unit vectors of (n,) positions in degrees."""
+    a, d = np.radians(ra), np.radians(dec)
+    return np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], axis=-1)
+
+
+@lru_cache(maxsize=_OPEN_WCS)
+def _wcs_of(items: tuple) -> object:
+    return build_wcs(dict(items))
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """Which tile each of n positions is cut from.
+
+    Attributes:
+        tile: (n,) int32 number of the tile that holds it furthest from an edge; -1: none.
+        second: (n,) int32, the next best; -1: none.
+        row: (n,) float32, its row of pixels on `tile`; NaN without one.
+    """
+
+    tile: np.ndarray
+    second: np.ndarray
+    row: np.ndarray
+
+
+class Footprints:
+    """The tiles of a survey, to look up positions in.
+
+    Args:
+        tiles: In the order of their numbers.
+    """
+
+    def __init__(self, tiles: Sequence[Tile]):
+        self.tiles = tuple(tiles)
+
+    @property
+    def unreadable(self) -> list[Tile]:
+        """Tiles that cannot be used."""
+        return [tile for tile in self.tiles if tile.error is not None]
+
+    def assign(self, ra: np.ndarray, dec: np.ndarray) -> Assignment:
+        """Find the tile of each position: the one that holds it furthest from an edge.
+
+        Distances from an edge are compared in arcsec. Tiles that cannot be read hold
+        nothing.
+
+        Args:
+            ra: (n,) ICRS degrees; NaN is on no tile.
+            dec: (n,) likewise.
+        """
+        count = len(ra)
+        best, next_best = np.full(count, -1.0), np.full(count, -1.0)
+        tile = np.full(count, -1, np.int32)
+        second, row = tile.copy(), np.full(count, np.nan, np.float32)
+        order = np.argsort(dec, kind="stable")[: int(np.isfinite(dec).sum())]
+        sorted_dec, vectors = dec[order], unit_vectors(ra[order], dec[order])
+        for number, one in enumerate(self.tiles):
+            if one.error is not None:
+                continue
+            low, high = np.searchsorted(
+                sorted_dec, [one.centre[1] - one.radius, one.centre[1] + one.radius]
+            )
+            if low == high:
+                continue
+            near = vectors[low:high] @ unit_vectors(*one.centre) >= math.cos(
+                math.radians(one.radius)
+            )
+            where = order[low:high][near]
+            if not where.size:
+                continue
+            x, y = positions_on(one, ra[where], dec[where])
+            height, width = one.shape
+            depth = one.scale * np.minimum.reduce(
+                [x + 0.5, width - 0.5 - x, y + 0.5, height - 0.5 - y]
+            )
+            deeper = depth > best[where]  # NaN is not
+            into = where[deeper]
+            second[into], next_best[into] = tile[into], best[into]
+            tile[into], best[into], row[into] = number, depth[deeper], y[deeper]
+            between = ~deeper & (depth > next_best[where])
+            second[where[between]] = number
+            next_best[where[between]] = depth[between]
+        return Assignment(tile, second, row)
+
+
+def positions_on(tile: Tile, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Pixels x and y, counted from 0, of (n,) ICRS positions on a tile; NaN off its sky."""
+    wcs = _wcs_of(tuple(tile.keywords.items()))
+    return sky_to_pixels(tile.keywords, wcs, ra, dec)
