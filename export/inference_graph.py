@@ -15,11 +15,14 @@ and hands a whole tensor from one operator to the next. So here
   so psi becomes two plain sums over channels, and the sum of all u, one channel, is
   upsampled by itself. This runs in strips of rows that fit the cache;
 - upsampling is separable: rows first, at the width of g, then columns, strip by strip;
-- maps of one channel are resized by two small matrix products.
+- maps of one channel are resized by two small matrix products;
+- a convolution on the group p4m is an ordinary one by its expanded kernel, the eight
+  symmetries beside the channels.
 
 What the layers of `keras_astroattn.layers` compute otherwise is called as it is.
 """
 
+import functools
 import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -33,6 +36,10 @@ from keras_astroattn.layers import (
     AttentionGate,
     AttentionMean,
     AttentionPooling,
+    P4MConv2D,
+    P4MGroupPool,
+    P4MLifting,
+    P4MMaxPool,
 )
 
 STRIP_BYTES = 768 * 1024
@@ -55,6 +62,9 @@ class _Convolution:
     bias: np.ndarray
 
     def scaled(self, scale: np.ndarray, shift: np.ndarray) -> "_Convolution":
+        # The symmetries of a group convolution's channel share its statistics.
+        symmetries = self.kernel.shape[-1] // len(scale)
+        scale, shift = np.tile(scale, symmetries), np.tile(shift, symmetries)
         return replace(self, kernel=self.kernel * scale, bias=self.bias * scale + shift)
 
 
@@ -120,6 +130,15 @@ def _compute(layer: keras.Layer, inputs, integer: bool):
     if _is_plain_convolution(layer):
         bias = np.zeros(layer.filters, np.float32) if layer.bias is None else _array(layer.bias)
         return _Convolution(inputs, _array(layer.kernel), bias)
+    if isinstance(layer, (P4MLifting, P4MConv2D)):
+        with tf.init_scope():
+            kernel = _array(layer.expanded_kernel())
+        return _Convolution(inputs, kernel, np.zeros(kernel.shape[-1], np.float32))
+    if isinstance(layer, P4MMaxPool):
+        return tf.nn.max_pool2d(inputs, layer.window(inputs.shape[1]), 2, "VALID")
+    if isinstance(layer, P4MGroupPool):
+        symmetries = tf.split(inputs, layer.input.shape[3], axis=-1)
+        return functools.reduce(tf.maximum, symmetries)
     if isinstance(layer, AttentionGate):
         x, g = inputs
         a = _normalize(layer.normalize, _scores(layer, x, g, integer))
