@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "gate_agreement",
             "map_agreement",
             "mean_map",
+            "pairwise_agreement",
             "resize_maps",
         ],
         "calibration": ["CalibrationBins", "confidence_bins", "uncertainty_bins"],

@@ -92,6 +92,8 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Returns:
         (n, *size) float64.
     """
+    if maps.shape[1:] == tuple(size):
+        return maps.astype(np.float64)
     rows, columns = (
         _interpolation(old, new) for old, new in zip(maps.shape[1:], size, strict=True)
     )
@@ -196,31 +198,51 @@ def map_agreement(
     Returns:
         (n,) float64 from -1 to 1; NaN where a map is constant and correlation undefined.
     """
-    flat = [resize_maps(maps, size).reshape(len(maps), -1) for maps in (first, second)]
-    a, b = (maps - maps.mean(axis=1, keepdims=True) for maps in flat)
+    return pairwise_agreement({"first": first, "second": second}, size)[0, 1]
+
+
+def pairwise_agreement(
+    maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
+) -> np.ndarray:
+    """`map_agreement` of every pair among k named sets of maps (gates, Grad-CAM, ...).
+
+    Args:
+        maps: (n, h, w) each, of any resolution.
+        size: Height and width that all are resized to.
+
+    Returns:
+        (k, k, n) float64, symmetric; NaN where either map is constant.
+    """
+    standard = np.stack([_standardized(one, size) for one in maps.values()])
+    return np.einsum("anp,bnp->abn", standard, standard, optimize=True)
+
+
+def _standardized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(n, pixels) of mean 0 and length 1, so that products are correlations; NaN if constant."""
+    flat = resize_maps(maps, size).reshape(len(maps), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.sqrt((flat**2).sum(axis=1))
     # Resizing a constant map leaves rounding noise, which would correlate with anything.
-    spread = np.sqrt((a**2).sum(axis=1) * (b**2).sum(axis=1))
-    constant = (np.ptp(first, axis=(1, 2)) == 0) | (np.ptp(second, axis=(1, 2)) == 0)
-    return np.where(constant, np.nan, (a * b).sum(axis=1) / np.where(constant, 1.0, spread))
+    length = np.where(np.ptp(maps, axis=(1, 2)) == 0, np.nan, length)
+    return flat / length[:, np.newaxis]
 
 
 def gate_agreement(
     maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """Mean `map_agreement` of every pair among named sets of maps (gates, Grad-CAM, ...).
+    """Mean of `pairwise_agreement` over the images.
 
     Returns:
         The names, and the symmetric (k, k) float64 matrix of mean correlations over the
-        images in which both maps vary (NaN if there is none).
+        images in which both maps vary (NaN if there is none), 1 on its diagonal.
     """
-    names = tuple(maps)
-    matrix = np.eye(len(names))
-    for i, first in enumerate(names):
-        for j in range(i):
-            values = map_agreement(maps[first], maps[names[j]], size)
-            values = values[~np.isnan(values)]
-            matrix[i, j] = matrix[j, i] = values.mean() if len(values) else np.nan
-    return names, matrix
+    pairs = pairwise_agreement(maps, size)
+    known = ~np.isnan(pairs)
+    count = known.sum(axis=-1)
+    total = np.where(known, pairs, 0.0).sum(axis=-1)
+    matrix = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    np.fill_diagonal(matrix, 1.0)
+    return tuple(maps), matrix
 
 
 def attention_table(statistics: Mapping[str, AttentionStatistics]) -> Table:

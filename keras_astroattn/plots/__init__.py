@@ -12,6 +12,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "losses": ["loss_figure"],
         "metrics": ["metric_figure", "metric_grid"],
         "misclassification": ["false_rate_figure", "group_rates_figure"],
+        "reading": ["enrichment_figure", "reading_figure"],
         "reliability": ["reliability_figure"],
         "roc": ["roc_figure"],
         "style": ["COLUMN_WIDTH", "TEXT_WIDTH", "new_figure", "save_figure", "styled"],

@@ -115,7 +115,7 @@ def attention_progress(
     stack = np.concatenate([np.ravel(one) for one in maps.values()])
     limits = (float(stack.min()), float(stack.max())) if shared_scale else (0.0, 1.0)
     for axes, (epoch, one) in zip(flat[1:], maps.items(), strict=False):
-        values = one if shared_scale else _from_0_to_1(one)
+        values = one if shared_scale else rescaled(one)
         drawn = show_map(axes, values, limits, image.shape)
         axes.set_title(f"epoch {epoch}", pad=3)
     for axes in flat[len(maps) + 1 :]:
@@ -166,7 +166,7 @@ def map_grid(
         if one is None:
             axes.text(0.5, 0.5, "none", ha="center", va="center", transform=axes.transAxes)
             continue
-        values = one if shared_scale else _from_0_to_1(one)
+        values = one if shared_scale else rescaled(one)
         size = (one if image is None else image).shape
         drawn = show_map(axes, values, limits, size, gamma, colours)
         if image is not None:
@@ -188,7 +188,8 @@ def map_grid(
     return figure
 
 
-def _from_0_to_1(one: np.ndarray) -> np.ndarray:
+def rescaled(one: np.ndarray) -> np.ndarray:
+    """A map from 0 at its minimum to 1 at its maximum; 0 everywhere if it is constant."""
     span = float(np.ptp(one))
     return (one - np.min(one)) / (span if span > 0 else 1.0)
 

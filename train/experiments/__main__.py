@@ -30,6 +30,7 @@ def run(
         "gates",
         "distributions",
         "misclassified",
+        "reading",
         "all",
         "reproduction",
     ],
@@ -45,8 +46,9 @@ def run(
         datasets (1): MiraBest, MiraBest* and FR-DEEP-F. aggregation (2): four normalizations
         by four aggregations. gates (3): none to three gates. distributions (4): mean images
         and mean attention. misclassified (5): what is taken for the other class, and how
-        often. all: every network in one table. reproduction: the published tables beside
-        ours, in one document.
+        often. reading: where attention lies, beside Grad-CAM, Grad-CAM++ and saliency, and
+        which networks attend the empty sky. all: every network in one table. reproduction: the
+        published tables beside ours, in one document.
     config
         Options.
     """

@@ -159,15 +159,19 @@ class _Tally:
     ) -> None:
         probabilities = _softmax(outputs["logits"])
         self.turns[repeat, rows] = probabilities
-        cells = np.zeros((*self.counts.shape, len(images)), np.float32)
-        cells[self.labels[rows], probabilities.argmax(axis=-1), np.arange(len(images))] = 1
-        self.counts += cells.sum(axis=-1).astype(np.int64)
-        self.images += np.tensordot(cells, images.astype(np.float32), 1)
         gates = _gates(outputs)
         if not self.attention:
             self.attention = [np.zeros((*self.counts.shape, *maps.shape[1:])) for maps in gates]
-        for sums, maps in zip(self.attention, gates, strict=True):
-            sums += np.tensordot(cells, maps, 1)
+        predicted = probabilities.argmax(axis=-1)
+        for cell in np.ndindex(self.counts.shape):
+            chosen = (self.labels[rows] == cell[0]) & (predicted == cell[1])
+            if not chosen.any():
+                continue
+            self.counts[cell] += chosen.sum()
+            # Plain sums: as a product of matrices they take several times as long.
+            self.images[cell] += images[chosen].sum(axis=0, dtype=np.float64)
+            for sums, maps in zip(self.attention, gates, strict=True):
+                sums[cell] += maps[chosen].sum(axis=0)
 
     def result(self, examples: list[dict[str, np.ndarray]]) -> ScopePass:
         by_gate = zip(*map(_gates, examples), strict=True)

@@ -3,7 +3,7 @@
 import contextlib
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -171,7 +171,7 @@ class Session:
     def _measure(self, entry, epoch, path, progress, task) -> Measurement:
         sources = self.sources(entry.data)
         passes = saved.read_passes(path, entry.scopes)
-        with self._writing():
+        with self.writing():
             if passes is None:
                 passes = self._walk(entry, epoch, lambda turns: progress.advance(task, turns))
                 saved.save_passes(path, passes)
@@ -212,10 +212,14 @@ class Session:
             self.config.seed,
             self.example_names(entry.data),
         ]
+        name = entry.name + ("" if epoch is None else f"-epoch{epoch}")
+        return self.kept_file(f"{name}-{self.config.split}-{self.repeats}", decides)
+
+    def kept_file(self, name: str, decides: list) -> Path:
+        """Where a result is kept: its name holds a digest of all that decides it."""
         key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
-        name = entry.name.replace("/", "_") + ("" if epoch is None else f"-epoch{epoch}")
-        stem = f"{name}-{self.config.split}-{self.repeats}-{key}"
-        return self.config.output / PREDICTIONS / f"{stem}.npz"
+        stem = name.replace("/", "_")
+        return self.config.output / PREDICTIONS / f"{stem}-{key}.npz"
 
     def _evaluations(
         self, entry: Entry, sources: Sources, passes: dict[str, ScopePass], path: Path
@@ -233,7 +237,8 @@ class Session:
         return evaluations
 
     @contextlib.contextmanager
-    def _writing(self):
+    def writing(self) -> Iterator[None]:
+        """Name the output folder in the error, should writing inside the block fail."""
         try:
             yield
         except OSError as error:
@@ -244,13 +249,13 @@ class Session:
 
     def save(self, figure: Figure, name: str) -> None:
         """Write a figure as PNG and PDF."""
-        with self._writing():
+        with self.writing():
             save_figure(figure, self.folder / name)
         self.say(f"{self.folder / name}.png, .pdf")
 
     def write(self, name: str, text: str) -> None:
         """Write a text file of results."""
-        with self._writing():
+        with self.writing():
             write_text(self.folder / name, text)
         self.say(str(self.folder / name))
 
