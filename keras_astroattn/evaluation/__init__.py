@@ -38,5 +38,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "gradient_maps",
             "predicted_classes",
         ],
+        "temperature": ["Threshold", "calibrated", "confidence_threshold", "fit_temperature"],
     },
 )

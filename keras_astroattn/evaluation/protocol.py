@@ -95,7 +95,9 @@ def _transform(images: list[Image.Image], transforms: np.ndarray) -> np.ndarray:
     )
 
 
-def transformed_turns(images: np.ndarray, repeats: int, seed: int = 0) -> Iterator[np.ndarray]:
+def transformed_turns(
+    images: np.ndarray, repeats: int, seed: int = 0, first: int = 0
+) -> Iterator[np.ndarray]:
     """Every repeat's random turns of all images, one repeat at a time.
 
     The next repeat is made in a thread (Pillow releases the interpreter's lock) while the
@@ -105,6 +107,7 @@ def transformed_turns(images: np.ndarray, repeats: int, seed: int = 0) -> Iterat
         images: (n, h, w) uint8, square.
         repeats: Number of repeats, at least 1.
         seed: Of the transforms.
+        first: Number of the first repeat: `first=20` goes on where 20 repeats ended.
 
     Yields:
         (n, h, w) uint8, the images in their order under new transforms.
@@ -121,10 +124,10 @@ def transformed_turns(images: np.ndarray, repeats: int, seed: int = 0) -> Iterat
         return _transform(pictures, draw_transforms(len(images), seed, repeat, images.shape[1]))
 
     with ThreadPoolExecutor(max_workers=1) as maker:
-        upcoming = maker.submit(turns, 0)
-        for repeat in range(repeats):
+        upcoming = maker.submit(turns, first)
+        for repeat in range(first, first + repeats):
             present = upcoming.result()
-            if repeat + 1 < repeats:
+            if repeat + 1 < first + repeats:
                 upcoming = maker.submit(turns, repeat + 1)
             yield present
 

@@ -179,6 +179,25 @@ def test_sums_by_true_and_predicted_class_are_those_of_the_single_images():
     np.testing.assert_allclose(one.mean_image(1), image_sums[1].sum(axis=0) / 9, rtol=1e-6)
 
 
+def test_more_repeats_add_to_what_is_known():
+    from train.experiments.passes import walk
+
+    random = np.random.default_rng(1)
+    images = random.integers(0, 256, (3, 16, 16), dtype=np.uint8)
+    arguments = (brightness_network(), images, np.array([0, 1, 1]), images[:1])
+    options = {"scopes": ("sample",), "seed": 2, "batch_size": 2}
+    predicted = []
+    two = walk(*arguments, repeats=2, **options)
+    more = walk(*arguments, repeats=5, known=two, on_turns=predicted.append, **options)["sample"]
+    at_once = walk(*arguments, repeats=5, **options)["sample"]
+    assert sum(predicted) == 3 * len(images)
+    np.testing.assert_array_equal(more.turns[:2], two["sample"].turns)
+    np.testing.assert_allclose(more.turns, at_once.turns, atol=1e-6)
+    np.testing.assert_array_equal(more.counts, at_once.counts)
+    np.testing.assert_allclose(more.images, at_once.images)
+    np.testing.assert_allclose(more.attention[0], at_once.attention[0], rtol=1e-4, atol=1e-4)
+
+
 def test_saved_passes_come_back_and_damaged_ones_do_not(tmp_path):
     from train.experiments.passes import ScopePass, read_passes, save_passes
 

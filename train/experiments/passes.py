@@ -89,6 +89,7 @@ def walk(
     seed: int,
     batch_size: int,
     on_turns: Callable[[int], object] = lambda turns: None,
+    known: dict[str, ScopePass] | None = None,
 ) -> dict[str, ScopePass]:
     """Predict images as they are and under random transforms, and add up where it looked.
 
@@ -104,10 +105,13 @@ def walk(
         seed: Of the transforms.
         batch_size: Consecutive images that share a batch.
         on_turns: Called with the number of turns just predicted.
+        known: What the same call gave for fewer repeats, which it then only adds to.
 
     Returns:
         By scope.
     """
+    known = known or {}
+    first = max((len(one.turns) for one in known.values()), default=0)
     forward = BothScopes(network, scopes).predict_on_batch
     tallies = {scope: _Tally(labels, repeats, images.shape[1:]) for scope in scopes}
     for start in range(0, len(images), batch_size):
@@ -115,7 +119,10 @@ def walk(
         outputs = forward(to_network_units(images[rows, ..., np.newaxis]))
         for scope, tally in tallies.items():
             tally.clean[rows] = _softmax(np.asarray(outputs[f"{scope}/logits"]))
-    for repeat, turns in enumerate(transformed_turns(images, repeats, seed)):
+    for scope, one in known.items():
+        tallies[scope].go_on_from(one)
+    further = transformed_turns(images, repeats - first, seed, first)
+    for repeat, turns in enumerate(further, start=first):
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
             outputs = forward(to_network_units(turns[rows, ..., np.newaxis]))
@@ -153,6 +160,12 @@ class _Tally:
         self.counts = np.zeros((classes, classes), np.int64)
         self.images = np.zeros((classes, classes, *size))
         self.attention: list[np.ndarray] = []
+
+    def go_on_from(self, known: ScopePass) -> None:
+        self.turns[: len(known.turns)] = known.turns
+        self.counts += known.counts
+        self.images += known.images
+        self.attention = [sums.copy() for sums in known.attention]
 
     def add(
         self, repeat: int, rows: slice, images: np.ndarray, outputs: dict[str, np.ndarray]

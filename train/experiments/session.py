@@ -1,6 +1,7 @@
 """What the experiments share: options, networks, sources, evaluations, files."""
 
 import contextlib
+import glob
 import hashlib
 import json
 from collections.abc import Iterable, Iterator, Sequence
@@ -173,13 +174,15 @@ class Session:
         passes = saved.read_passes(path, entry.scopes)
         with self.writing():
             if passes is None:
-                passes = self._walk(entry, epoch, lambda turns: progress.advance(task, turns))
+                passes = self._walk(entry, epoch, path, lambda turns: progress.advance(task, turns))
                 saved.save_passes(path, passes)
             evaluations = self._evaluations(entry, sources, passes, path.with_suffix(".json"))
         return Measurement(entry, epoch, sources, self.repeats, passes, evaluations)
 
-    def _walk(self, entry: Entry, epoch: int | None, on_turns) -> dict[str, ScopePass]:
+    def _walk(self, entry: Entry, epoch: int | None, path, on_turns) -> dict[str, ScopePass]:
         sources = self.sources(entry.data)
+        known = self._of_fewer_repeats(entry, path)
+        on_turns(len(sources) * max((len(one.turns) for one in known.values()), default=0))
         passes = saved.walk(
             entry.load(epoch),
             sources.image,
@@ -190,10 +193,22 @@ class Session:
             seed=self.config.seed,
             batch_size=entry.batch_size,
             on_turns=on_turns,
+            known=known,
         )
         # Compiled graphs of dozens of networks would fill the memory.
         keras.backend.clear_session()
         return passes
+
+    def _of_fewer_repeats(self, entry: Entry, path: Path) -> dict[str, ScopePass]:
+        """What is kept of the same network and sources for the most repeats that are fewer."""
+        start, _, key = path.stem.rsplit("-", 2)
+        kept = {}
+        for other in path.parent.glob(f"{glob.escape(start)}-*-{key}.npz"):
+            repeats = other.stem.rsplit("-", 2)[1]
+            if repeats.isdecimal() and int(repeats) < self.repeats:
+                kept[int(repeats)] = other
+        passes = (saved.read_passes(kept[repeats], entry.scopes) for repeats in sorted(kept)[::-1])
+        return next((one for one in passes if one is not None), {})
 
     def _file(self, entry: Entry, epoch: int | None) -> Path:
         """Where a network's answers are kept: the name holds all that decides them."""
@@ -208,7 +223,6 @@ class Session:
             entry.data,
             sources.checksum,
             self.config.split,
-            self.repeats,
             self.config.seed,
             self.example_names(entry.data),
         ]
