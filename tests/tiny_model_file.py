@@ -13,10 +13,10 @@ from keras_astroattn.models import AGCNN
 TEMPERATURE = 2.0
 
 
-def untrained_model(**options) -> keras.Model:
+def untrained_model(network: type[keras.Model] = AGCNN, **options) -> keras.Model:
     """A network with weights, biases and statistics that are all in play."""
     keras.utils.set_random_seed(1)
-    model = AGCNN(**options)
+    model = network(**options)
     random = np.random.default_rng(2)
     for layer in model.layers:
         if isinstance(layer, keras.layers.BatchNormalization):

@@ -8,7 +8,7 @@ from tiny_model_file import untrained_model
 
 from export.inference_graph import inference_outputs, resize_matrix
 from keras_astroattn.layers import NORMALIZATIONS
-from keras_astroattn.models import attention_model
+from keras_astroattn.models import EquivariantAGCNN, attention_model
 
 
 def images(count: int) -> np.ndarray:
@@ -37,6 +37,11 @@ def test_fewer_gates_give_what_keras_gives(gates):
 
 def test_a_stretched_input_and_batch_scope_are_kept():
     assert_same(untrained_model(stretch="sqrt", scope="batch", aggregation="concat_gating"))
+
+
+@pytest.mark.parametrize("integer", [False, True])
+def test_group_convolutions_become_ordinary_ones(integer):
+    assert_same(untrained_model(EquivariantAGCNN), integer=integer)
 
 
 def test_the_graph_for_integers_is_the_same_function():
