@@ -1,15 +1,21 @@
 """`python -m benchmarks.accuracy`."""
 
+import json
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import cyclopts
 from rich.console import Console
 
+from export.source_model import CALIBRATION_FILE
 from keras_astroattn.cli.app import run_app
 from keras_astroattn.datasets import load_sources
+from keras_astroattn.files import write_text
 
+from .calibration import fit_calibration
 from .cross_validation import run_folds
+from .report import report
 
 app = cyclopts.App(
     name="python -m benchmarks.accuracy",
@@ -41,6 +47,58 @@ def cross_validate(
     """
     sources = load_sources("mirabest-confident", "all", data_dir)
     run_folds(sources, output, configuration, epochs, range(seeds), Console())
+
+
+@app.command(name="report")
+def write_report(
+    *,
+    configuration: list[str] = ["plain", "p4m"],  # noqa: B006
+    epochs: int = 30,
+    output: Path = OUTPUT,
+    data_dir: Path | None = None,
+    document: Path | None = None,
+) -> None:
+    """Print the tables of what has been cross-validated, as Markdown.
+
+    Args:
+        configuration: what to compare; once for each.
+        epochs: passes over the training images.
+        output: folder of the predictions.
+        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+        document: also write the tables to this file.
+    """
+    console = Console()
+    sources = load_sources("mirabest-confident", "all", data_dir)
+    text = report(output, configuration, epochs, sources, console.print)
+    console.print(text, markup=False, highlight=False, soft_wrap=True)
+    if document is not None:
+        write_text(document, text)
+
+
+@app.command
+def calibrate(
+    run: Path,
+    *,
+    configuration: str = "p4m",
+    epochs: int = 30,
+    error_rate: float = 0.02,
+    output: Path = OUTPUT,
+    data_dir: Path | None = None,
+) -> None:
+    """Write the calibration.json of a run, from the out-of-fold logits of its configuration.
+
+    Args:
+        run: folder of the training run.
+        configuration: that it was trained as.
+        epochs: passes over the training images.
+        error_rate: answers that may be wrong; what is less certain is `uncertain`.
+        output: folder of the predictions.
+        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+    """
+    sources = load_sources("mirabest-confident", "all", data_dir)
+    calibration = fit_calibration(output, configuration, epochs, error_rate, sources)
+    write_text(run / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
+    Console().print(calibration)
 
 
 if __name__ == "__main__":

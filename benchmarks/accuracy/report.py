@@ -1,0 +1,227 @@
+"""The tables: what cross-validation says of each configuration, and of their differences."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_astroattn.datasets import Sources
+from keras_astroattn.evaluation import (
+    Evaluation,
+    calibrated,
+    confidence_threshold,
+    evaluate_predictions,
+    fit_temperature,
+    wilson_interval,
+)
+from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
+
+from .cross_validation import finished_seeds, folds, out_of_fold
+
+BOOTSTRAP_DRAWS = 10_000
+ERROR_RATES = (0.01, 0.02, 0.05)
+SIGMAS_OF_THE_CLIP = 3
+BRIGHTEST = 255
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """Probabilities of all sources by networks that did not see them.
+
+    Attributes:
+        name: of the configuration and of what was made of its logits.
+        probabilities: (seeds, n, 2).
+        temperatures: of each seed and fold, if any.
+    """
+
+    name: str
+    probabilities: np.ndarray
+    temperatures: tuple[float, ...] = ()
+
+    def right(self, labels: np.ndarray) -> np.ndarray:
+        """(n,) share of the seeds that classify each source rightly."""
+        return (self.probabilities.argmax(axis=-1) == labels).mean(axis=0)
+
+
+def read_out_of_fold(
+    output: Path, configuration: str, epochs: int, labels: np.ndarray
+) -> list[OutOfFold]:
+    """The probabilities as they are, calibrated, and averaged over the symmetries.
+
+    The temperature of a fold is fitted on the out-of-fold logits of the other folds.
+    """
+    seeds = finished_seeds(output, configuration, epochs)
+    logits = np.stack([out_of_fold(output, configuration, epochs, s, len(labels)) for s in seeds])
+    temperatures: list[float] = []
+    fitted = np.empty(logits[:, 0].shape)
+    everything = np.arange(len(labels))
+    for seed in range(len(seeds)):
+        for rows in folds(labels):
+            others = np.setdiff1d(everything, rows)
+            temperature = fit_temperature(labels[others], logits[seed, 0, others])
+            temperatures.append(temperature)
+            fitted[seed, rows] = calibrated(logits[seed, 0, rows], temperature)
+    raw = OutOfFold(configuration, calibrated(logits[:, 0], 1.0))
+    turned = OutOfFold(f"{configuration}, mean of 8 turns", calibrated(logits, 1.0).mean(axis=1))
+    return [raw, OutOfFold(f"{configuration}, calibrated", fitted, tuple(temperatures)), turned]
+
+
+def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:
+    """One a seed."""
+    return [
+        evaluate_predictions(labels, probabilities, protocol=found.name)
+        for probabilities in found.probabilities.astype(np.float32)
+    ]
+
+
+def metrics_table(found: list[OutOfFold], labels: np.ndarray) -> str:
+    """Mean and spread over the seeds, and the interval that 833 sources leave."""
+    columns = {
+        "AUC": lambda e: e.auc,
+        "Brier": lambda e: e.brier_score,
+        "log loss": lambda e: e.log_loss,
+        "ECE %": lambda e: 100 * e.expected_calibration_error,
+        "UCE %": lambda e: 100 * e.uncertainty_calibration_error,
+    }
+    rows = []
+    for one in found:
+        each = evaluations(one, labels)
+        accuracy = [100 * e.accuracy for e in each]
+        low, high = wilson_interval(float(np.mean(accuracy)) / 100, len(labels))
+        rows.append(
+            [
+                one.name,
+                str(len(each)),
+                _mean_and_spread(accuracy, 1),
+                f"{100 * low:.1f} to {100 * high:.1f}",
+                *(_mean_and_spread([get(e) for e in each], 3) for get in columns.values()),
+            ]
+        )
+    return _markdown(["", "seeds", "accuracy %", "95 % interval", *columns], rows)
+
+
+def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
+    """Accuracy against the first configuration, source by source."""
+    first, *others = found
+    weights = bootstrap_weights(labels, BOOTSTRAP_DRAWS, seed=0) / len(labels)
+    rows = []
+    for other in others:
+        gain = 100 * (other.right(labels) - first.right(labels))
+        low, high = percentile_interval(weights @ gain)
+        rows.append(
+            [f"{other.name} - {first.name}", f"{gain.mean():+.1f}", f"{low:+.1f} to {high:+.1f}"]
+        )
+    return _markdown(["difference", "points", "95 % interval"], rows)
+
+
+def group_table(found: list[OutOfFold], sources: Sources) -> str:
+    """Accuracy by angular size, signal-to-noise and morphology."""
+    rows = []
+    for name, chosen in groups(sources).items():
+        cells = []
+        for one in found:
+            right = one.right(sources.label)[chosen]
+            low, high = wilson_interval(float(right.mean()), len(right))
+            cells.append(f"{100 * right.mean():.1f} ({100 * low:.0f} to {100 * high:.0f})")
+        rows.append([name, str(int(chosen.sum())), *cells])
+    rows.append(["one cut in angular size", str(len(sources)), *_size_only(sources, len(found))])
+    return _markdown(["sources", "number", *(one.name for one in found)], rows)
+
+
+def groups(sources: Sources) -> dict[str, np.ndarray]:
+    """Masks (n,) by name."""
+    size, snr = sources.angular_size, peak_snr(sources.image)
+    masks: dict[str, np.ndarray] = {"all": np.ones(len(sources), bool)}
+    masks |= {
+        'under 27"': size < 27,
+        '27" to 60"': (size >= 27) & (size < 60),
+        '60" and more': size >= 60,
+        "peak under 50 sigma": snr < 50,
+        "peak 50 to 200 sigma": (snr >= 50) & (snr < 200),
+        "peak over 200 sigma": snr >= 200,
+    }
+    names = sources.label.astype(str)
+    for label, kind in ((0, "FRI"), (1, "FRII")):
+        for morphology in sorted(set(sources.morphology[names == str(label)])):
+            masks[f"{kind}, {morphology}"] = (sources.label == label) & (
+                sources.morphology == morphology
+            )
+    return masks
+
+
+def peak_snr(images: np.ndarray) -> np.ndarray:
+    """(n,) peak over noise of (n, 150, 150) uint8 images, from the faintest pixel kept.
+
+    The images were set to zero below three sigma and scaled by their brightest pixel, so
+    that the faintest pixel v > 0 says that 3 sigma is at most v / 255 of the peak. It is a
+    lower bound, exact to a step of the 8 bits.
+    """
+    faintest = np.where(images == 0, BRIGHTEST, images).min(axis=(1, 2))
+    return SIGMAS_OF_THE_CLIP * BRIGHTEST / faintest.astype(float)
+
+
+def _size_only(sources: Sources, columns: int) -> list[str]:
+    """Accuracy of FRII where smaller than the cut that is best on the other folds."""
+    size, labels = sources.angular_size, sources.label
+    right = np.empty(len(labels), bool)
+    cuts = np.unique(size)
+    for rows in folds(labels):
+        others = np.setdiff1d(np.arange(len(labels)), rows)
+        smaller = size[others][:, np.newaxis] < cuts
+        best = cuts[(smaller == labels[others][:, np.newaxis]).mean(axis=0).argmax()]
+        right[rows] = (size[rows] < best) == labels[rows]
+    return [f"{100 * right.mean():.1f}"] + [""] * (columns - 1)
+
+
+def coverage_table(found: list[OutOfFold], labels: np.ndarray) -> str:
+    """What share of the sources is answered at an error rate, by the first seed."""
+    rows = []
+    for one in found:
+        for rate in ERROR_RATES:
+            limit = confidence_threshold(labels, one.probabilities[0], rate)
+            rows.append(
+                [
+                    one.name,
+                    f"{100 * rate:.0f} %",
+                    f"{limit.confidence:.3f}",
+                    f"{100 * limit.coverage:.1f} %",
+                ]
+            )
+    return _markdown(["", "error rate", "least probability", "answered"], rows)
+
+
+def _mean_and_spread(values: list[float], digits: int) -> str:
+    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
+    return f"{np.mean(values):.{digits}f}{spread}"
+
+
+def _markdown(header: list[str], rows: list[list[str]]) -> str:
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
+
+
+def report(
+    output: Path,
+    configurations: list[str],
+    epochs: int,
+    sources: Sources,
+    say: Callable[[str], object],
+) -> str:
+    """All tables as Markdown."""
+    labels = sources.label
+    finished = [name for name in configurations if finished_seeds(output, name, epochs)]
+    for name in set(configurations) - set(finished):
+        say(f"{name}: no seed has all its folds at {epochs} epochs; left out")
+    found = {name: read_out_of_fold(output, name, epochs, labels) for name in finished}
+    raw = [each[0] for each in found.values()]
+    everything = [one for each in found.values() for one in each]
+    parts = ["## Out of fold\n", metrics_table(everything, labels)]
+    if len(everything) > 1:
+        parts += ["## Paired differences in accuracy\n", difference_table(everything, labels)]
+    parts += ["## By kind of source\n", group_table(raw, sources)]
+    parts += [
+        "## Answers at an error rate\n",
+        coverage_table([e[1] for e in found.values()], labels),
+    ]
+    return "\n".join(parts)
