@@ -14,8 +14,9 @@ app = cyclopts.App(
     version_flags=["--version"],
 )
 # Named, not imported: a command is loaded when it is called.
-for _command in ("classify", "info", "benchmark"):
-    app.command(f"keras_astroattn.cli.{_command}:{_command}", name=_command)
+for _command in ("classify", "survey", "check", "survey-summary", "info", "benchmark"):
+    _name = _command.replace("-", "_")
+    app.command(f"keras_astroattn.cli.{_name}:{_name}", name=_command)
 
 
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:

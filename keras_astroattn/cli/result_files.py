@@ -108,12 +108,13 @@ def _write_votable(path: Path, rows: Iterable[Row]) -> None:
             )
         file.write("<DATA><TABLEDATA>\n")
         for row in rows:
-            cells = "".join(f"<TD>{_xml_cell(row[c.name])}</TD>" for c in COLUMNS)
+            cells = "".join(f"<TD>{xml_cell(row[c.name])}</TD>" for c in COLUMNS)
             file.write(f"<TR>{cells}</TR>\n")
         file.write("</TABLEDATA></DATA>\n</TABLE>\n</RESOURCE>\n</VOTABLE>\n")
 
 
-def _xml_cell(value: str | float | None) -> str:
+def xml_cell(value: str | float | None) -> str:
+    """What stands between a VOTable's <TD> and </TD>."""
     if value is None:
         return ""
     if isinstance(value, float):

@@ -1,0 +1,159 @@
+"""`astroattn check`: what a survey will do, before it is started."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.table import Table
+
+from keras_astroattn.edge import DEFAULT_PRESET, Classifier
+from keras_astroattn.images import BLACK, IMAGE_SIZE
+from keras_astroattn.survey.progress import Progress
+from keras_astroattn.survey.requirements import need
+from keras_astroattn.survey.tiles import Footprints, find_tiles, index_tiles
+
+from .native_logs import quiet_native_logs
+from .scoring import available_cores
+from .survey import map_options, parse_columns
+
+_SHOWN = 3  # errors of each kind
+
+
+def check(
+    catalogue: Path,
+    images: Annotated[list[str], Parameter(negative="")],
+    /,
+    *,
+    model: str = DEFAULT_PRESET,
+    survey: str | None = None,
+    columns: str | None = None,
+    sample: Annotated[int, Parameter(validator=Number(gte=1))] = 64,
+    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
+    hdu: str | None = None,
+    stokes: str | None = None,
+    channel: int | None = None,
+    beam: Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True)] = None,
+) -> int:
+    """Look at a catalogue and its tiles: columns, beams, what lies on a tile, how long it takes.
+
+    Ends with status 2 if no row of the catalogue lies on a tile.
+
+    Parameters
+    ----------
+    catalogue
+        CSV, FITS table, VOTable or Parquet file.
+    images
+        Tiles: glob patterns (quoted), folders, FITS files, or text files that list them.
+    model
+        Name of a preset, or path of a .tflite file.
+    survey
+        Whose column names the catalogue has: lotss-dr2, racs, vlass, first.
+    columns
+        ROLE=NAME,... for ra, dec, id, flux and parent.
+    sample
+        Sources to score, for the share of compact ones and the time.
+    workers
+        Processes that the time is told for; by default one a core.
+    hdu
+        Number or name of the HDU of every tile.
+    stokes
+        Stokes parameter; by default I.
+    channel
+        Plane of a cube, from 0.
+    beam
+        Beam of the tiles, arcsec.
+    """
+    need("pyarrow")
+    from keras_astroattn.survey.catalogue import open_catalogue
+    from keras_astroattn.survey.forecast import forecast
+    from keras_astroattn.survey.roles import find_roles
+
+    options = map_options(hdu, stokes, channel, beam)
+    with quiet_native_logs():
+        classifier = Classifier(model)
+        classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
+    opened = open_catalogue(catalogue)
+    roles = find_roles(opened.schema, survey, parse_columns(columns))
+    with Progress(Console(stderr=True)) as progress:
+        paths = find_tiles(images)
+        progress.indexing(len(paths))
+        footprints = index_tiles(paths, options, progress.indexed)
+        progress.planning(opened.rows)
+        found = forecast(opened, roles, footprints, classifier, options, sample, progress.planned)
+    console = Console(highlight=False, soft_wrap=True)
+    table = Table(show_header=False, title=f"{catalogue}")
+    table.add_row("names of", roles.survey or "no known survey: columns guessed by name")
+    for role in ("ra", "dec", "id", "flux", "parent"):
+        table.add_row(role, _column(opened.schema, roles, role))
+    table.add_row("rows", f"{found.rows}")
+    table.add_row("without a position", f"{found.missing}")
+    table.add_row("position not on the sky", f"{found.nowhere}")
+    _tell_tiles(table, footprints, found.tiles_used)
+    share = found.inside / found.rows if found.rows else 0.0
+    table.add_row("rows on a tile", f"{found.inside} ({share:.1%})")
+    if found.sampled:
+        for label, count in sorted(found.labels.items()):
+            table.add_row(f"likely {label}", _share(count, found.sampled))
+        for reason in found.errors[:_SHOWN]:
+            table.add_row("error", reason)
+        count = workers or available_cores()
+        table.add_row(
+            f"estimated time, {count} worker{'s' * (count > 1)}",
+            f"{_time(found.hours(count))} ({found.seconds_per_row * 1e3:.1f} ms a row)",
+        )
+    console.print(table, markup=False)
+    if not found.inside:
+        Console(stderr=True, soft_wrap=True).print(
+            "error: no row of the catalogue lies on a tile", markup=False, highlight=False
+        )
+        return 2
+    return 0
+
+
+def _column(schema, roles, role: str) -> str:
+    name = getattr(roles, role)
+    if name is None:
+        return "none"
+    unit = (schema.field(name).metadata or {}).get(b"unit", b"").decode()
+    if role == "flux":
+        unit = roles.flux_unit or ""
+    if role in ("ra", "dec"):
+        unit = unit or "deg assumed, sexagesimal where it is text"
+    return f"{name} ({schema.field(name).type}{', ' + unit if unit else ''})"
+
+
+def _tell_tiles(table: Table, footprints: Footprints, used: int) -> None:
+    good = [tile for tile in footprints.tiles if tile.error is None]
+    table.add_row("tiles", f"{len(footprints.tiles)}, {used} of them with rows")
+    for tile in footprints.unreadable[:_SHOWN]:
+        table.add_row("cannot be read", f"{tile.path}: {tile.error}")
+    if len(footprints.unreadable) > _SHOWN:
+        table.add_row("cannot be read", f"{len(footprints.unreadable) - _SHOWN} more")
+    kinds = Counter(str(tile.keywords["CTYPE1"])[-3:] for tile in good)
+    table.add_row("projections", ", ".join(f"{count} {kind}" for kind, count in kinds.items()))
+    widths = np.array([np.sqrt(tile.beam[0] * tile.beam[1]) for tile in good if tile.beam])
+    without = len(good) - len(widths)
+    text = "none"
+    if len(widths):
+        text = f'{widths.min():.2f}" to {widths.max():.2f}", median {np.median(widths):.2f}"'
+    if without:
+        text += f"; {without} tiles state none (--beam)"
+    table.add_row("beams", text)
+
+
+def _share(count: int, of: int) -> str:
+    """A share with its 95 % interval (Wilson 1927)."""
+    z, share = 1.96, count / of
+    middle = (share + z**2 / (2 * of)) / (1 + z**2 / of)
+    half = z / (1 + z**2 / of) * np.sqrt(share * (1 - share) / of + z**2 / (4 * of**2))
+    return f"{share:.0%} of {of} sampled ({max(middle - half, 0):.0%} to {middle + half:.0%})"
+
+
+def _time(hours: float) -> str:
+    if hours < 1 / 60:
+        return "less than a minute"
+    return f"{hours * 60:.0f} min" if hours < 1.5 else f"{hours:.1f} h"

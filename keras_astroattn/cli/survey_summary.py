@@ -1,0 +1,157 @@
+"""`astroattn survey-summary`: what a scored survey holds, as counts and figures."""
+
+import importlib.util
+import json
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.table import Table
+
+from keras_astroattn.edge import Classifier, list_presets
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.survey.requirements import need
+from keras_astroattn.survey.tiles import MapOptions
+
+from .native_logs import quiet_native_logs
+
+FOLDER = "_figures"
+"""Where the figures go, in the output of the survey."""
+
+_REASONS = 12
+
+
+def survey_summary(
+    folder: Path,
+    /,
+    *,
+    export: Path | None = None,
+    figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
+    sheet: Annotated[int, Parameter(validator=Number(gte=1, lte=60))] = 18,
+    model: str | None = None,
+) -> None:
+    """Count the labels of a scored survey, draw it, and export its table.
+
+    Parameters
+    ----------
+    folder
+        Output of astroattn survey.
+    export
+        Write the whole table as one .fits or .vot file (for TOPCAT, say).
+    figures
+        Draw histograms, the sky, and sheets of the most certain and the most uncertain
+        sources with attention into _figures of the folder; needs the extra [plots].
+    sheet
+        Sources of a sheet.
+    model
+        Preset or path for the sheets; by default the survey's own.
+    """
+    need("pyarrow")
+    from keras_astroattn.survey.export import export_survey
+    from keras_astroattn.survey.parts import SUMMARY
+    from keras_astroattn.survey.tally import tally
+
+    try:
+        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder} holds no complete survey: let astroattn survey --resume end it first"
+        ) from None
+    except (OSError, ValueError) as error:
+        raise InputError(f"{folder / SUMMARY} cannot be read: {error}") from None
+    found = tally(folder)
+    console = Console(highlight=False, soft_wrap=True)
+    _print_counts(console, found, f"{folder}: {found.rows} rows, {summary['model']['name']}")
+    if export is not None:
+        rows = export_survey(folder, export)
+        console.print(f"{export}: {rows} rows", markup=False)
+    if not figures:
+        return
+    if importlib.util.find_spec("matplotlib") is None:
+        raise InputError(
+            "figures need matplotlib: pip install 'keras-astroattn[plots]', or --no-figures"
+        )
+    try:
+        (folder / FOLDER).mkdir(exist_ok=True)
+        for path in _draw(folder, found, summary, sheet, model, console):
+            console.print(str(path), markup=False)
+    except OSError as error:
+        raise InputError(
+            f"{folder / FOLDER} cannot be written: {error.strerror or error}"
+        ) from None
+
+
+def _print_counts(console: Console, found, title: str) -> None:
+    table = Table(title=title)
+    table.add_column("")
+    table.add_column("rows", justify="right")
+    table.add_column("share", justify="right")
+    groups = (
+        found.labels.most_common(),
+        [(f"flag {name}", count) for name, count in found.flags.most_common()],
+        [(f"error: {text}", count) for text, count in found.reasons.most_common(_REASONS)],
+    )
+    for group in groups:
+        for name, count in group:
+            table.add_row(name, str(count), f"{count / max(found.rows, 1):.1%}")
+        table.add_section()
+    console.print(table, markup=False)
+
+
+def _draw(folder: Path, found, summary: dict, sheet: int, model: str | None, console: Console):
+    from keras_astroattn.plots.style import save_figure
+    from keras_astroattn.plots.survey import probability_figure, sky_figure
+    from keras_astroattn.survey.choice import most_certain, most_uncertain
+
+    into = folder / FOLDER
+    if found.frii:
+        figure = probability_figure(found.frii)
+        yield from save_figure(figure, into / "probabilities", formats=("png",))
+    if found.sky:
+        everything = sum(found.sky.values())
+        figure = sky_figure(everything, found.ra_edges, found.dec_edges)
+        yield from save_figure(figure, into / "sky", formats=("png",))
+        classed = [found.sky[name] for name in CLASS_NAMES if name in found.sky]
+        if classed:
+            figure = sky_figure(sum(classed), found.ra_edges, found.dec_edges, "FRI and FRII")
+            yield from save_figure(figure, into / "sky_classified", formats=("png",))
+    named = model or summary["model"]["name"]
+    if model is None and named not in list_presets():
+        console.print(f"no sheets: --model names the file of {named}", markup=False)
+        return
+    with quiet_native_logs():
+        classifier = Classifier(named)
+    if not classifier.has_attention:
+        console.print(f"no sheets: {named} was exported without attention", markup=False)
+        return
+    options = MapOptions(**summary["identity"]["map options"])
+    for name, chosen in (
+        ("most certain", most_certain(folder, sheet)),
+        ("most uncertain", most_uncertain(folder, sheet)),
+    ):
+        figure = _sheet(chosen, classifier, options, name)
+        if figure is not None:
+            stem = into / name.replace(" ", "_")
+            yield from save_figure(figure, stem, formats=("png",))
+
+
+def _sheet(chosen, classifier: Classifier, options: MapOptions, name: str):
+    from keras_astroattn.plots.survey import attention_sheet
+
+    images, maps, captions = [], [], []
+    for source in chosen:
+        try:
+            with options.open(source.path) as sky:
+                cutout = sky.cutout((source.ra, source.dec))
+        except InputError:  # the tile has gone since
+            continue
+        images.append(cutout.pixels)
+        maps.append(classifier.attention(cutout).mean)
+        captions.append(f"row {source.row}: {source.label}, P(FRII) {source.p_frii:.3f}")
+    if not images:
+        return None
+    return attention_sheet(np.stack(images), np.stack(maps), captions, title=name)

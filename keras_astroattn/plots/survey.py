@@ -1,0 +1,124 @@
+"""A scored survey at a glance: probabilities, the sky, and sheets of sources."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.colors import LogNorm
+from matplotlib.figure import Figure
+
+from keras_astroattn.errors import InputError
+
+from .attention import contours
+from .style import (
+    COLOURS,
+    COLUMN_WIDTH,
+    TEXT_WIDTH,
+    new_figure,
+    panel_grid,
+    show_source,
+    styled,
+)
+
+
+@styled
+def probability_figure(counts: Mapping[str, np.ndarray], width: float = COLUMN_WIDTH) -> Figure:
+    """Histograms of P(FRII) by label, one upon the other, on a logarithmic scale.
+
+    Args:
+        counts: (bins,) counts in equal bins from 0 to 1, by label.
+        width: Of the figure, inches.
+
+    Raises:
+        InputError: There is no source with a probability.
+    """
+    if not counts:
+        raise InputError("histogram of probabilities: no source has one")
+    figure = new_figure(width)
+    axes = figure.subplots()
+    bins = len(next(iter(counts.values())))
+    edges = np.linspace(0, 1, bins + 1)
+    for place, (label, values) in enumerate(counts.items()):
+        name = f"{label} ({int(np.sum(values))})"
+        axes.stairs(values, edges, color=COLOURS[place], label=name, lw=1.2)
+    axes.set_yscale("log")
+    axes.set_ylim(bottom=0.7)
+    axes.set(xlim=(0, 1), xlabel="P(FRII | resolved radio galaxy)", ylabel="sources")
+    axes.legend(loc="upper center", ncols=len(counts))
+    return figure
+
+
+@styled
+def sky_figure(
+    counts: np.ndarray,
+    ra_edges: np.ndarray,
+    dec_edges: np.ndarray,
+    label: str = "sources",
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """How many sources lie where on the sky; east is to the left.
+
+    Args:
+        counts: (RA bins, Dec bins).
+        ra_edges: (RA bins + 1,) degrees, rising, also beyond 360.
+        dec_edges: (Dec bins + 1,) degrees.
+        label: What is counted.
+        width: Of the figure, inches.
+    """
+    figure = new_figure(width, 0.5 * width)
+    axes = figure.subplots()
+    shown = np.ma.masked_less(np.asarray(counts, float).T, 1)
+    highest = max(float(counts.max()), 2.0)
+    drawn = axes.pcolormesh(
+        ra_edges, dec_edges, shown, cmap="viridis", norm=LogNorm(1, highest), rasterized=True
+    )
+    axes.set_facecolor("0.93")
+    axes.set_xlim(ra_edges[-1], ra_edges[0])
+    axes.xaxis.set_major_formatter(lambda value, _: f"{value % 360:g}")
+    axes.set(xlabel="right ascension (deg)", ylabel="declination (deg)")
+    figure.colorbar(drawn, ax=axes, label=f"{label} in a bin", pad=0.01)
+    return figure
+
+
+@styled
+def attention_sheet(
+    images: np.ndarray,
+    attention: np.ndarray,
+    captions: Sequence[str],
+    columns: int = 6,
+    title: str | None = None,
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Sources with the contours of the mean attention, in rows.
+
+    Args:
+        images: (n, height, width) of any real dtype, 0 the empty sky; row 0 at the bottom,
+            as in FITS.
+        attention: (n, height, width) mean attention.
+        captions: (n,) short texts above the images.
+        columns: Images a row; fewer if there are fewer images.
+        title: Above them all.
+        width: Of the figure, inches.
+
+    Raises:
+        InputError: There is no image, or the numbers of images, maps and captions differ.
+    """
+    if not len(images) or not len(images) == len(attention) == len(captions):
+        raise InputError(
+            f"attention sheet: {len(images)} images, {len(attention)} maps and {len(captions)} "
+            "captions; give as many of each, at least one"
+        )
+    columns = min(columns, len(images))
+    rows = -(-len(images) // columns)
+    top = 0.2 + (0.2 if title else 0.0)
+    figure, panels = panel_grid(width, rows, columns, margins=(0.03, 0.03, top, 0.03), row_gap=0.17)
+    if title:
+        figure.suptitle(title, y=1 - 0.04 / figure.get_size_inches()[1], va="top", fontsize=8)
+    for place, axes in enumerate(panels.flat):
+        if place >= len(images):
+            axes.set_axis_off()
+            continue
+        show_source(axes, images[place])
+        contours(axes, attention[place])
+        axes.set_title(captions[place], fontsize=6, pad=2)
+        axes.invert_yaxis()
+    return figure
