@@ -16,6 +16,7 @@ from keras_astroattn.files import write_text
 from .calibration import fit_calibration
 from .cross_validation import run_folds
 from .report import report
+from .test_sets import read_test_sets, readings_table
 
 app = cyclopts.App(
     name="python -m benchmarks.accuracy",
@@ -73,6 +74,37 @@ def write_report(
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     if document is not None:
         write_text(document, text)
+
+
+@app.command
+def final(
+    *,
+    configuration: str = "p4m",
+    epochs: int = 30,
+    seeds: int = 10,
+    train_on: list[str] = ["mirabest-confident", "mirabest", "frdeep"],  # noqa: B006
+    output: Path = OUTPUT,
+    data_dir: Path | None = None,
+) -> None:
+    """Train on the training batches and read the official test sets, once a network.
+
+    Every reading is logged in readings.jsonl. To choose by it would fool us: choose by
+    `cross-validate`.
+
+    Args:
+        configuration: what was chosen.
+        epochs: passes over the training images.
+        seeds: networks of each training set.
+        train_on: mirabest-confident (tested also on the FR-DEEP sources that are not in
+            MiraBest), mirabest or frdeep; once for each.
+        output: folder of the predictions.
+        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+    """
+    console = Console()
+    readings = read_test_sets(
+        output, configuration, epochs, range(seeds), train_on, data_dir, console
+    )
+    console.print(readings_table(readings), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command

@@ -55,7 +55,7 @@ def run_folds(
         rows = held_out[fold]
         training = sources.select(np.setdiff1d(np.arange(len(sources)), rows))
         config = training_options(configuration, epochs, seed)
-        train_and_predict(config, training, sources.select(rows), rows, console).save(path)
+        train_and_predict(config, training, sources.image[rows], rows, console).save(path)
 
 
 def finished_seeds(output: Path, configuration: str, epochs: int) -> list[int]:

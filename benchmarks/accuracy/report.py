@@ -18,6 +18,7 @@ from keras_astroattn.evaluation import (
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
 
 from .cross_validation import finished_seeds, folds, out_of_fold
+from .markdown import markdown
 
 BOOTSTRAP_DRAWS = 10_000
 ERROR_RATES = (0.01, 0.02, 0.05)
@@ -98,7 +99,7 @@ def metrics_table(found: list[OutOfFold], labels: np.ndarray) -> str:
                 *(_mean_and_spread([get(e) for e in each], 3) for get in columns.values()),
             ]
         )
-    return _markdown(["", "seeds", "accuracy %", "95 % interval", *columns], rows)
+    return markdown(["", "seeds", "accuracy %", "95 % interval", *columns], rows)
 
 
 def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
@@ -112,7 +113,7 @@ def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
         rows.append(
             [f"{other.name} - {first.name}", f"{gain.mean():+.1f}", f"{low:+.1f} to {high:+.1f}"]
         )
-    return _markdown(["difference", "points", "95 % interval"], rows)
+    return markdown(["difference", "points", "95 % interval"], rows)
 
 
 def group_table(found: list[OutOfFold], sources: Sources) -> str:
@@ -126,7 +127,7 @@ def group_table(found: list[OutOfFold], sources: Sources) -> str:
             cells.append(f"{100 * right.mean():.1f} ({100 * low:.0f} to {100 * high:.0f})")
         rows.append([name, str(int(chosen.sum())), *cells])
     rows.append(["one cut in angular size", str(len(sources)), *_size_only(sources, len(found))])
-    return _markdown(["sources", "number", *(one.name for one in found)], rows)
+    return markdown(["sources", "number", *(one.name for one in found)], rows)
 
 
 def groups(sources: Sources) -> dict[str, np.ndarray]:
@@ -188,17 +189,12 @@ def coverage_table(found: list[OutOfFold], labels: np.ndarray) -> str:
                     f"{100 * limit.coverage:.1f} %",
                 ]
             )
-    return _markdown(["", "error rate", "least probability", "answered"], rows)
+    return markdown(["", "error rate", "least probability", "answered"], rows)
 
 
 def _mean_and_spread(values: list[float], digits: int) -> str:
     spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
     return f"{np.mean(values):.{digits}f}{spread}"
-
-
-def _markdown(header: list[str], rows: list[list[str]]) -> str:
-    lines = [header, ["---"] * len(header), *rows]
-    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines) + "\n"
 
 
 def report(

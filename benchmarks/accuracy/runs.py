@@ -45,9 +45,9 @@ class Predictions:
 
 
 def train_and_predict(
-    config: TrainConfig, training: Sources, others: Sources, rows: np.ndarray, console: Console
+    config: TrainConfig, training: Sources, others: np.ndarray, rows: np.ndarray, console: Console
 ) -> Predictions:
-    """Train as `train.run` does, with nothing held out, and predict `others` at the end."""
+    """Train as `train.run` does, nothing held out, and predict the images `others`."""
     keras.backend.clear_session()
     steps = steps_per_epoch(len(training), config.passes, config.batch_size)
     model = build(config, steps * config.epochs)
@@ -70,7 +70,7 @@ def train_and_predict(
         )
     finally:
         progress.on_train_end()
-    return Predictions(rows, symmetric_logits(model.get_layer("network"), others.image))
+    return Predictions(rows, symmetric_logits(model.get_layer("network"), others))
 
 
 def symmetric_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:

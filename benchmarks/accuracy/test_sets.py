@@ -1,0 +1,179 @@
+"""The official test sets, read once a run by one command, which logs each reading."""
+
+import csv
+import json
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from keras_astroattn.datasets import Sources, load_sources
+from keras_astroattn.datasets.archives import data_folder
+from keras_astroattn.errors import InputError
+from keras_astroattn.evaluation import calibrated, evaluate_predictions
+from keras_astroattn.files import write_text
+
+from .configurations import training_options
+from .markdown import markdown
+from .runs import Predictions, train_and_predict
+
+READINGS_FILE = "readings.jsonl"
+SHARED_SOURCES_FILE = "in_mirabest.csv"
+
+TRAINED_ON = {
+    "mirabest-confident": ("mirabest-confident", "frdeep-not-in-mirabest"),
+    "mirabest": ("mirabest",),
+    "frdeep": ("frdeep",),
+}
+"""Training data, and what a network that was trained on them is tested on."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What one network does on one test set."""
+
+    configuration: str
+    epochs: int
+    seed: int
+    trained_on: str
+    tested_on: str
+    sources: int
+    accuracy: float
+    auc: float
+    log_loss: float
+    uncertainty_calibration_error: float
+    read: str
+
+
+def read_test_sets(
+    output: Path,
+    configuration: str,
+    epochs: int,
+    seeds: range,
+    trained_on: list[str],
+    data_dir: Path | None,
+    console: Console,
+) -> list[Reading]:
+    """Train on each data set's training sources and test once; what is there is not repeated.
+
+    Raises:
+        InputError: an unknown data set; a file is missing.
+    """
+    for name in set(trained_on) - set(TRAINED_ON):
+        raise InputError(f"no training data {name!r}: take {', '.join(TRAINED_ON)}")
+    readings = []
+    for seed in seeds:
+        for data in trained_on:
+            tests = {name: _test_sources(name, data_dir) for name in TRAINED_ON[data]}
+            paths = {
+                name: output / configuration / f"test-{name}-epochs{epochs}-seed{seed}.npz"
+                for name in tests
+            }
+            if not all(path.exists() for path in paths.values()):
+                console.print(f"{configuration}, seed {seed}, on {data}", highlight=False)
+                _train_and_test(
+                    training_options(configuration, epochs, seed),
+                    load_sources(data, "train", data_dir),
+                    tests,
+                    paths,
+                    console,
+                )
+            for name, sources in tests.items():
+                readings.append(
+                    _reading(configuration, epochs, seed, data, name, sources, paths[name])
+                )
+    _log(output / READINGS_FILE, readings)
+    return readings
+
+
+def _train_and_test(config, training: Sources, tests: dict, paths: dict, console: Console) -> None:
+    images = np.concatenate([sources.image for sources in tests.values()])
+    found = train_and_predict(config, training, images, np.arange(len(images)), console)
+    first = 0
+    for name, sources in tests.items():
+        part = slice(first, first + len(sources))
+        Predictions(np.arange(len(sources)), found.logits[:, part]).save(paths[name])
+        first += len(sources)
+
+
+def _test_sources(name: str, data_dir: Path | None) -> Sources:
+    if name != "frdeep-not-in-mirabest":
+        return load_sources(name, "test", data_dir)
+    sources = load_sources("frdeep", "all", data_dir)
+    known = _sources_in_mirabest(data_dir)
+    keys = zip(sources.batch, sources.name, sources.label, strict=True)
+    return sources.select(np.array([tuple(map(str, key)) not in known for key in keys]))
+
+
+def _sources_in_mirabest(data_dir: Path | None) -> set[tuple[str, str, str]]:
+    folder = data_folder(data_dir)
+    found = [] if folder is None else sorted(Path(folder).rglob(SHARED_SOURCES_FILE))
+    if not found:
+        raise InputError(
+            f"{SHARED_SOURCES_FILE}, the FR-DEEP sources that MiraBest holds too, is not in the "
+            "data folder: put it there (docs/data.md says what it lists)"
+        )
+    with found[0].open(newline="") as file:
+        return {
+            (row["frdeep_batch"], row["frdeep_file"].removesuffix(".png"), row["frdeep_label"])
+            for row in csv.DictReader(file)
+        }
+
+
+def _reading(
+    configuration: str,
+    epochs: int,
+    seed: int,
+    trained_on: str,
+    tested_on: str,
+    sources: Sources,
+    path: Path,
+) -> Reading:
+    logits = Predictions.load(path).logits[0]
+    probabilities = calibrated(logits, 1.0).astype(np.float32)
+    found = evaluate_predictions(sources.label, probabilities, protocol="one clean pass")
+    read = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(path.stat().st_mtime))
+    return Reading(
+        configuration,
+        epochs,
+        seed,
+        trained_on,
+        tested_on,
+        len(sources),
+        found.accuracy,
+        found.auc,
+        found.log_loss,
+        found.uncertainty_calibration_error,
+        read,
+    )
+
+
+def _log(path: Path, readings: list[Reading]) -> None:
+    """Add to the log, one JSON object a line, what is not in it yet."""
+    known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    lines = [json.dumps(reading.__dict__) for reading in readings]
+    write_text(path, "\n".join([*known, *(line for line in lines if line not in known)]) + "\n")
+
+
+def readings_table(readings: list[Reading]) -> str:
+    """Mean and spread over the seeds, a row each training and test set, as Markdown."""
+    rows = []
+    for pair in dict.fromkeys((r.configuration, r.trained_on, r.tested_on) for r in readings):
+        group = [r for r in readings if (r.configuration, r.trained_on, r.tested_on) == pair]
+        accuracy = 100 * np.array([r.accuracy for r in group])
+        spread = f" ± {accuracy.std(ddof=1):.1f}" if len(group) > 1 else ""
+        rows.append(
+            [
+                *pair,
+                str(group[0].sources),
+                str(len(group)),
+                f"{accuracy.mean():.1f}{spread}",
+                f"{np.mean([r.auc for r in group]):.3f}",
+                f"{np.mean([r.log_loss for r in group]):.3f}",
+                f"{100 * np.mean([r.uncertainty_calibration_error for r in group]):.1f}",
+            ]
+        )
+    header = ["", "trained on", "tested on", "sources", "seeds", "accuracy %", "AUC", "log loss"]
+    return markdown([*header, "UCE %"], rows)
