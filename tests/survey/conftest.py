@@ -1,0 +1,21 @@
+"""A small simulated survey, and what each of its sources must be."""
+
+import os
+
+import pytest
+from small_survey import World, scored_alone
+
+from keras_astroattn.datasets.simulated_survey import simulate_survey
+
+
+@pytest.fixture(scope="session")
+def world(tmp_path_factory) -> World:
+    folder = tmp_path_factory.mktemp("survey")
+    simulated = simulate_survey(folder / "survey", sources=30, tiles=5, seed=1)
+    environment = os.environ | {"KERAS_ASTROATTN_CACHE": str(folder / "cache")}
+    return World(folder, simulated, environment)
+
+
+@pytest.fixture(scope="session")
+def expected(world) -> list[dict[str, tuple]]:
+    return scored_alone(world.simulated)

@@ -1,0 +1,73 @@
+"""Neighbours in the frame: flagged where they are brightest, black where that is wanted."""
+
+import numpy as np
+import pytest
+from astropy.io import fits
+
+from keras_astroattn.images import FitsMap, flags
+from keras_astroattn.survey.neighbours import Zones, ZoneWriter
+from keras_astroattn.survey.surroundings import Surroundings
+
+SCALE = 1.8 / 3600
+
+
+def surroundings(tmp_path, neighbours: list[tuple[float, float, int]]):
+    """A double at the reference point, and entries at (arcsec east, arcsec north, source)."""
+    header = fits.Header()
+    for axis, name in enumerate(("RA---TAN", "DEC--TAN"), start=1):
+        header[f"CTYPE{axis}"], header[f"CRVAL{axis}"] = name, 0.0
+        header[f"CRPIX{axis}"] = 201
+        header[f"CDELT{axis}"] = (-1 if axis == 1 else 1) * SCALE
+    header["BMAJ"] = header["BMIN"] = 5.4 / 3600
+    header["BUNIT"] = "Jy/beam"
+    y, x = np.mgrid[:401, :401]
+    sky = np.random.default_rng(0).normal(0, 1e-4, (401, 401)).astype(np.float32)
+
+    def add(column, row, peak):
+        sky[:] += peak * np.exp(-((x - column) ** 2 + (y - row) ** 2) / 2 / 1.274**2)
+
+    add(190, 200, 0.02)
+    add(210, 200, 0.02)
+    add(200, 240, 0.1)  # 72 arcsec north, five times as bright
+    fits.PrimaryHDU(sky, header).writeto(tmp_path / "map.fits")
+    writer = ZoneWriter(tmp_path / "zones")
+    entries = np.array([(0.0, 0.0, 0), *neighbours])
+    writer.add(entries[:, 0] / 3600 % 360, entries[:, 1] / 3600, entries[:, 2].astype(int))
+    writer.finish()
+    return Surroundings(Zones(tmp_path / "zones"), np.zeros(1), np.zeros(1), np.zeros(1, int))
+
+
+def treated(tmp_path, neighbours, mask):
+    near = surroundings(tmp_path, neighbours)
+    with FitsMap(tmp_path / "map.fits") as sky:
+        plain = sky.cutout((0.0, 0.0))
+        return plain, near.treated(plain, sky, 0, mask)
+
+
+def test_a_brighter_neighbour_is_flagged_and_left(tmp_path):
+    plain, found = treated(tmp_path, [(0.0, 72.0, 1)], mask=False)
+    assert flags.BRIGHT_NEIGHBOUR in found.flags
+    np.testing.assert_array_equal(found.pixels, plain.pixels)
+
+
+@pytest.mark.parametrize("entry", [(0.0, 72.0, 0), (0.0, 120.0 + 60.0, 1), (30.0, -60.0, 1)])
+def test_no_flag_where_the_brightest_is_ours_or_not_theirs(tmp_path, entry):
+    """A component of the same source; an entry outside the frame; one that is faint."""
+    _, found = treated(tmp_path, [entry], mask=False)
+    assert flags.BRIGHT_NEIGHBOUR not in found.flags
+
+
+def test_a_masked_neighbour_is_black_and_the_source_stretched_anew(tmp_path):
+    plain, found = treated(tmp_path, [(0.0, 72.0, 1)], mask=True)
+    assert {flags.BRIGHT_NEIGHBOUR, flags.NEIGHBOURS_MASKED} <= set(found.flags)
+    assert plain.pixels[100:130].max() == 255
+    assert found.pixels[100:130].max() == 0
+    assert found.pixels[65:85].max() == 255
+    assert plain.pixels[65:85].max() < 70
+    assert found.noise == plain.noise
+
+
+def test_emission_that_holds_a_component_of_the_source_stays(tmp_path):
+    plain, found = treated(tmp_path, [(18.0, 0.0, 1), (18.0, 1.0, 0)], mask=True)
+    np.testing.assert_array_equal(found.pixels, plain.pixels)
+    assert flags.NEIGHBOURS_MASKED not in found.flags

@@ -1,0 +1,246 @@
+"""`astroattn survey`, `check` and `survey-summary` from end to end, as processes."""
+
+import csv
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from astropy.io.votable import parse_single_table
+from astropy.table import Table
+from small_survey import COMMAND, assert_scored, read_result, write_catalogue
+
+from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.cli.columns import COLUMNS
+
+EXTRA = (
+    ("nan", "nan", "10", ""),
+    ("sentinel", "-99", "-99", ""),
+    ("empty", "", "", ""),
+    ("pole", "10", "95", ""),
+    ("outside", "180.0", "-40.0", ""),
+)
+
+
+@pytest.fixture(scope="module")
+def scored(world):
+    """Each source twice and rows that cannot be scored, by two workers."""
+    catalogue = write_catalogue(
+        world.folder / "catalogue.csv", world.simulated, repeats=2, more=EXTRA
+    )
+    output = world.folder / "result"
+    arguments = world.arguments(catalogue, output, "--chunk-size", 10, "--workers", 2)
+    done = world.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    return arguments, output, done.stderr
+
+
+def test_every_row_stands_once_with_its_own_columns_and_ours(world, scored):
+    _, output, _ = scored
+    rows = read_result(output)
+    assert len(rows) == 2 * 30 + len(EXTRA)
+    assert rows[0]["id"] == "000000"
+    assert rows[31]["id"] == "001001"
+    schema = pq.read_schema(sorted(output.glob("part-*.parquet"))[0])
+    assert schema.names[:4] == ["id", "ra", "dec", "kind"]
+    assert {f"aa_{column.name}" for column in COLUMNS} <= set(schema.names)
+    noise = schema.field("aa_noise_jy_beam").metadata
+    assert noise[b"unit"] == b"Jy/beam"
+    assert noise[b"description"]
+    assert sum(pq.read_metadata(p).num_rows for p in output.glob("part-*")) == len(rows)
+    assert max(pq.read_metadata(p).num_rows for p in output.glob("part-*")) <= 10
+
+
+def test_scores_are_those_of_each_source_on_its_own(scored, expected):
+    _, output, _ = scored
+    rows = read_result(output)[:60]
+    assert_scored(rows, expected)
+    labels = {row["aa_label"] for row in rows}
+    assert {"FRI", "FRII", "compact"} <= labels
+
+
+def test_points_are_compact_and_radio_galaxies_mostly_right(scored):
+    _, output, _ = scored
+    rows = read_result(output)[:30]
+    points = [row["aa_label"] for row in rows if row["kind"] == "point"]
+    galaxies = [row["aa_label"] == row["kind"] for row in rows if row["kind"] != "point"]
+    assert points.count("compact") >= len(points) - 1
+    assert np.mean(galaxies) > 0.6  # three in four, by 2000 of them; chance is one in two
+
+
+def test_rows_that_cannot_be_scored_say_why(scored):
+    _, output, _ = scored
+    rows = {row["id"]: row for row in read_result(output)}
+    for name, reason in (
+        ("nan", "no position"),
+        ("sentinel", "no position"),
+        ("empty", "no position"),
+        ("pole", "not on the sky"),
+        ("outside", "outside every tile"),
+    ):
+        assert rows[name]["aa_label"] == "error"
+        assert reason in rows[name]["aa_error"]
+        assert rows[name]["aa_p_fri"] is None
+
+
+def test_the_summary_counts_and_names_what_was_used(world, scored):
+    _, output, told = scored
+    summary = json.loads((output / "_summary.json").read_text())
+    assert summary["rows"] == 65
+    assert sum(summary["labels"].values()) == 65
+    assert summary["labels"]["error"] == len(EXTRA)
+    assert summary["tiles"] == 5
+    assert len(summary["model"]["sha256"]) == len(summary["catalogue"]["sha256"]) == 64
+    assert "dashboard: http" in told
+    assert "65 rows" in told
+    assert not (output / ".survey").exists()
+
+
+def test_resuming_a_finished_run_touches_nothing(world, scored):
+    arguments, output, _ = scored
+    before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
+    done = world.run(*arguments, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert "was complete" in done.stderr
+    assert {path: path.stat().st_mtime_ns for path in output.rglob("*")} == before
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ((), "holds a survey: name another folder"),
+        (("--resume", "--mask-neighbours"), "the run before had another mask neighbours"),
+        (("--columns", "ra:ra"), "give ra=NAME"),
+        (("--attention", "100"), "give top:N"),
+        (("--linking-length", "10"), "add --rows source"),
+    ],
+)
+def test_what_does_not_fit_is_one_line(world, scored, more, message, capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_ASTROATTN_CACHE", world.environment["KERAS_ASTROATTN_CACHE"])
+    arguments = scored[0][len(COMMAND) :]
+    assert run_app(app, [*arguments, *more]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert err.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("--images", "nowhere/*.fits"), "no FITS file there"),
+        (("--catalogue", "nowhere.csv"), "cannot be read: No such file"),
+        (("--rows", "source"), "--columns parent=NAME, or --linking-length"),
+        (("--scheduler", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
+        (("--survey", "emu"), "lotss-dr2, racs"),
+        (("--columns", "ra=nothing"), "no such column"),
+    ],
+)
+def test_bad_options_are_one_line_before_any_work(world, scored, change, message, capsys, tmp_path,
+                                                  monkeypatch):  # fmt: skip
+    if change[0] == "--scheduler":
+        pytest.importorskip("distributed")
+    monkeypatch.setenv("KERAS_ASTROATTN_CACHE", world.environment["KERAS_ASTROATTN_CACHE"])
+    arguments = {
+        "--catalogue": str(world.folder / "catalogue.csv"),
+        "--images": str(world.folder / "survey" / "tiles"),
+        "--output": str(tmp_path / "output"),
+    } | dict([change])
+    assert run_app(app, ["survey", *(x for pair in arguments.items() for x in pair)]) == 2
+    err = capsys.readouterr().err
+    assert message in err
+    assert not list((tmp_path / "output").glob("part-*"))
+
+
+def test_check_tells_what_to_expect(world, scored, capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_ASTROATTN_CACHE", world.environment["KERAS_ASTROATTN_CACHE"])
+    catalogue, tiles = world.folder / "catalogue.csv", world.folder / "survey" / "tiles"
+    assert run_app(app, ["check", str(catalogue), str(tiles), "--sample", "8"]) == 0
+    out = " ".join(capsys.readouterr().out.split())
+    assert "ra (double" in out
+    assert "60 (92.3%)" in out  # of 65
+    assert "3 TAN, 2 SIN" in out
+    assert '5.40" to 9.00", median 5.40"' in out
+    assert "of 8 sampled" in out
+    assert "ms a row" in out
+
+
+def test_check_without_a_row_on_a_tile_is_status_2(world, tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("KERAS_ASTROATTN_CACHE", world.environment["KERAS_ASTROATTN_CACHE"])
+    path = tmp_path / "elsewhere.csv"
+    path.write_text("ra,dec\n180,-40\n")
+    assert run_app(app, ["check", str(path), str(world.folder / "survey" / "tiles")]) == 2
+    assert "no row of the catalogue lies on a tile" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".vot"])
+def test_the_table_is_exported_whole(scored, tmp_path, suffix, capsys):
+    _, output, _ = scored
+    path = tmp_path / f"table{suffix}"
+    arguments = ["survey-summary", str(output), "--export", str(path), "--no-figures"]
+    assert run_app(app, arguments) == 0
+    table = Table.read(path) if suffix == ".fits" else parse_single_table(path).to_table()
+    rows = {row["aa_row"]: row for row in read_result(output)}
+    assert len(table) == len(rows) == 65
+    assert str(table["aa_noise_jy_beam"].unit) in ("Jy / beam", "Jy/beam")
+    for one in table:
+        row = rows[int(one["aa_row"])]
+        assert str(one["aa_label"]).strip() == row["aa_label"]
+        assert str(one["id"]).strip() == row["id"]
+        if row["aa_p_fri"] is not None:
+            assert float(one["aa_p_fri"]) == row["aa_p_fri"]
+    assert "compact" in capsys.readouterr().out
+
+
+def test_the_summary_draws_what_it_says(scored, capsys):
+    _, output, _ = scored
+    assert run_app(app, ["survey-summary", str(output), "--sheet", "4"]) == 0
+    drawn = {path.name for path in (output / "_figures").iterdir()}
+    assert drawn == {
+        "probabilities.png",
+        "sky.png",
+        "sky_classified.png",
+        "most_certain.png",
+        "most_uncertain.png",
+    }
+    assert len(read_result(output)) == 65  # readers leave the figures out
+    assert "65 rows" in capsys.readouterr().out
+
+
+def test_a_summary_of_no_survey_is_one_line(tmp_path, capsys):
+    assert run_app(app, ["survey-summary", str(tmp_path)]) == 2
+    assert "holds no complete survey" in capsys.readouterr().err
+
+
+def test_sources_are_scored_once_and_the_best_are_drawn(world, expected):
+    """Two components 4 arcsec apart on either side of each source are that source."""
+    path = world.folder / "components.csv"
+    simulated = world.simulated
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["id", "ra", "dec"])
+        for side in (-1, 1):
+            for number in range(6):
+                dec = float(simulated.dec[number]) + side * 2 / 3600
+                writer.writerow([f"{side:+d}{number}", float(simulated.ra[number]), dec])
+    output = world.folder / "sources"
+    done = world.run(
+        *world.arguments(path, output, "--rows", "source", "--linking-length", 6, "--workers", 1),
+        "--attention", "top:2",
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    rows = pq.read_table(output / "part-000000.parquet").to_pylist()
+    assert sorted(row["aa_source"] for row in rows) == list(range(6))
+    assert {row["aa_components"] for row in rows} == {2}
+    for row in rows:
+        number = row["aa_source"]
+        assert row["aa_ra"] == pytest.approx(float(simulated.ra[number]), abs=1e-9)
+        assert row["aa_dec"] == pytest.approx(float(simulated.dec[number]), abs=1e-9)
+        label, p_fri, _ = expected[number][row["aa_path"]]
+        assert row["aa_label"] == label
+        assert row["aa_p_fri"] == (None if p_fri is None else pytest.approx(p_fri, abs=1e-3))
+    members = pq.read_table(output / "_components.parquet").to_pylist()
+    assert [(m["aa_row"], m["aa_source"]) for m in members] == [(n, n % 6) for n in range(12)]
+    assert [m["id"] for m in members][:2] == ["-10", "-11"]
+    names = {path.name for path in (output / "_attention").iterdir()}
+    assert len(names) == 4
+    assert sum(name.endswith(".attention.fits") for name in names) == 2
