@@ -25,9 +25,13 @@ from rich.table import Table
 from keras_astroattn.cli.app import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
+from keras_astroattn.plots import accuracy_time_figure, save_figure
 
 PAPER_ACCURACY = 0.917
 """MiraBest*, 360 transforms pooled (Bowles et al. 2020)."""
+
+CORES_OF_A_LAPTOP = 2
+"""The time on the wall of a machine that does nothing else: two cores are kept busy."""
 
 RESULTS_FILE = "results.csv"
 
@@ -42,6 +46,7 @@ def benchmark(
     seeds: int = 5,
     epochs: Annotated[list[int], Parameter(consume_multiple=True)] = [30],  # noqa: B006
     parallel: int = 1,
+    train: bool = True,
 ) -> int:
     """Train, test, and print the table.
 
@@ -51,12 +56,13 @@ def benchmark(
         seeds: runs of each length.
         epochs: lengths of the runs.
         parallel: runs at once, the processor's cores shared between them.
+        train: with --no-train, show the runs that are there.
     """
     console = Console()
     output.mkdir(parents=True, exist_ok=True)
     wanted = [(length, seed) for length in sorted(epochs) for seed in range(seeds)]
     rows = _read(output / RESULTS_FILE)
-    missing = [run for run in wanted if run not in rows]
+    missing = [run for run in wanted if train and run not in rows]
     for start in range(0, len(missing), parallel):
         together = missing[start : start + parallel]
         console.print(f"training (epochs, seed) {', '.join(map(str, together))}", highlight=False)
@@ -64,8 +70,24 @@ def benchmark(
         for run, process in zip(together, started, strict=True):
             rows[run] = _finish(output, *run, *process)
             _write(output / RESULTS_FILE, rows)
-    console.print(_table({run: rows[run] for run in wanted}))
+    _report(output, rows, wanted, console)
     return 0
+
+
+def _report(output: Path, rows: dict, wanted: list[tuple[int, int]], console: Console) -> None:
+    chosen = {run: rows[run] for run in wanted if run in rows}
+    console.print(_table(chosen))
+    groups: dict[str, list[tuple[float, float]]] = {}
+    for (epochs, _), row in sorted(chosen.items()):
+        minutes = row["core_minutes"] / CORES_OF_A_LAPTOP
+        groups.setdefault(f"{epochs} epochs", []).append((minutes, row["accuracy"]))
+    figure = accuracy_time_figure(
+        groups,
+        ("Bowles et al. 2021, pooled", PAPER_ACCURACY),
+        f"core minutes / {CORES_OF_A_LAPTOP}",
+    )
+    for path in save_figure(figure, output / "accuracy_time.png", formats=("png",)):
+        console.print(f"the curve: {path}", highlight=False)
 
 
 def _start(
@@ -119,6 +141,10 @@ def _folder(output: Path, epochs: int, seed: int) -> Path:
     return output / f"epochs{epochs}-seed{seed}"
 
 
+_WRITTEN_AS = {"tested": str, "epochs": int, "seed": int}
+"""Columns of results.csv that are not fractions."""
+
+
 def _read(path: Path) -> dict[tuple[int, int], dict]:
     if not path.exists():
         return {}
@@ -126,7 +152,7 @@ def _read(path: Path) -> dict[tuple[int, int], dict]:
         rows = list(csv.DictReader(file))
     return {
         (int(row["epochs"]), int(row["seed"])): {
-            name: value if name == "tested" else float(value) for name, value in row.items()
+            name: _WRITTEN_AS.get(name, float)(value) for name, value in row.items()
         }
         for row in rows
     }

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["sheets"],
     submod_attrs={
+        "accuracy_time": ["accuracy_time_figure"],
         "attention": ["attention_figure", "attention_progress", "map_grid"],
         "classified_source": ["Sky", "classified_source_figure"],
         "confusion": ["confusion_figure"],

@@ -11,6 +11,7 @@ from PIL import Image
 from keras_astroattn.plots import (
     COLUMN_WIDTH,
     TEXT_WIDTH,
+    accuracy_time_figure,
     attention_figure,
     attention_progress,
     confusion_figure,
@@ -71,7 +72,13 @@ def rocs():
     return roc_figure({"clean": ([0, 0.2, 1], [0, 0.9, 1], 0.85), "pooled": ([0, 1], [0, 1], 0.5)})
 
 
+def curve():
+    runs = {"10 epochs": [(2, 0.88), (2.1, 0.9)], "30 epochs": [(6, 0.92), (6.4, 0.94)]}
+    return accuracy_time_figure(runs, ("the paper", 0.917))
+
+
 FIGURES = {
+    "accuracy against time": curve,
     "attention": attention,
     "attention in a column": lambda: attention(COLUMN_WIDTH),
     "progress": progress,
@@ -226,3 +233,11 @@ def test_the_same_figure_gives_the_same_bytes(tmp_path):
     second = save_figure(rocs(), tmp_path / "b")
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
+
+
+def test_the_curve_goes_through_the_means():
+    (axes,) = curve().axes
+    lines = {line.get_label(): line.get_xydata() for line in axes.lines}
+    np.testing.assert_allclose(lines["mean"], [[2.05, 89], [6.2, 93]])
+    np.testing.assert_allclose(lines["one run"][:, 1], [88, 90, 92, 94])
+    np.testing.assert_allclose(lines["the paper"][:, 1], 91.7)
