@@ -16,6 +16,7 @@ import numpy as np
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.layers.attention_gate import AttentionGate
+from keras_astroattn.layers.p4m import P4MGroupPool
 
 GRADIENT_METHODS = ("Grad-CAM", "Grad-CAM++", "saliency")
 """What `gradient_maps` gives, by these names."""
@@ -24,12 +25,13 @@ GRADIENT_METHODS = ("Grad-CAM", "Grad-CAM++", "saliency")
 def feature_layer(model: keras.Model) -> str:
     """Name of the layer whose features Grad-CAM weighs: the last convolution, activated.
 
-    In an `AGCNN` that is the gating signal g, the output of stage 4.
+    In an `AGCNN` and an `EquivariantAGCNN` that is the gating signal g, the output of
+    stage 4.
 
     Raises:
         InputError: The model has no convolution.
     """
-    kinds = (keras.layers.Conv2D, keras.layers.ReLU, keras.layers.Activation)
+    kinds = (keras.layers.Conv2D, keras.layers.ReLU, keras.layers.Activation, P4MGroupPool)
     for layer in reversed(model.layers):
         if isinstance(layer, kinds) and len(layer.output.shape) == 4:
             return layer.name
@@ -74,9 +76,9 @@ def gradient_maps(
 def predicted_classes(model: keras.Model, images: np.ndarray, batch_size: int = 16) -> np.ndarray:
     """Class of the largest logit of each image as it is, (n,) int64."""
     logits = [
-        _logits(model.predict_on_batch(inputs)) for inputs, _ in _batches(images, None, batch_size)
+        _logits(model(inputs, training=False)) for inputs, _ in _batches(images, None, batch_size)
     ]
-    return np.concatenate(logits).argmax(axis=-1)
+    return np.concatenate([np.asarray(one) for one in logits]).argmax(axis=-1)
 
 
 def grad_cam(

@@ -42,10 +42,13 @@ def false_rate_figure(
             label=f"{name} ({len(falling)})",
             **look,
         )
-    for axes, draw in ((upper, upper.axhline), (lower, lower.axvline)):
-        if threshold is not None:
-            draw(100 * threshold, color="0.55", lw=0.7, ls=(0, (4, 3)), zorder=0)
-        axes.set_axisbelow(True)
+    if threshold is not None:
+        line = {"color": "0.55", "lw": 0.7, "ls": (0, (4, 3)), "zorder": 0}
+        upper.axhline(100 * threshold, **line)
+        lower.axvline(100 * threshold, **line)
+        place = {"x": 0.99, "y": 100 * threshold - 2, "ha": "right", "va": "top"}
+        text = f"{100 * threshold:g} %"
+        upper.text(s=text, color="0.35", transform=upper.get_yaxis_transform(), **place)
     upper.set(
         xlabel="source in its group, worst first",
         ylabel="false classifications (%)",

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from keras_astroattn.errors import InputError
 
-from .style import CLASS_COLOURS, TEXT_WIDTH, panel_grid, show_source, styled
+from .style import CLASS_COLOURS, TEXT_WIDTH, panel_grid, scale_bar, show_source, styled
 
 
 @styled
@@ -70,4 +70,5 @@ def contact_sheet(
         colour = CLASS_COLOURS[int(labels[place])] if coloured else "0.5"
         for spine in axes.spines.values():
             spine.set(color=colour, linewidth=1.2 if coloured else 0.6)
+    scale_bar(panels[0, 0], images.shape[-1])
     return figure

@@ -15,7 +15,7 @@ from keras_astroattn.evaluation import (
     predicted_classes,
 )
 from keras_astroattn.evaluation.saliency import saliency
-from keras_astroattn.models import AGCNN, ClassicCNN, attention_model
+from keras_astroattn.models import AGCNN, ClassicCNN, EquivariantAGCNN, attention_model
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="tf-keras-vis is for TensorFlow"
@@ -98,6 +98,8 @@ def test_a_model_of_several_outputs_is_wrapped():
 def test_the_features_are_those_of_the_last_convolution():
     assert feature_layer(AGCNN(gates=2, input_shape=(16, 16, 1))) == "stage_4_block_2_relu"
     assert feature_layer(ClassicCNN(input_shape=(30, 30, 1))) == "conv_5"
+    equivariant = EquivariantAGCNN(gates=2, input_shape=(32, 32, 1))
+    assert feature_layer(equivariant) == "stage_4_group_pool"
     with_maps = attention_model(AGCNN(gates=3, input_shape=(16, 16, 1)))
     assert feature_layer(with_maps) == "stage_4_block_2_relu"
 

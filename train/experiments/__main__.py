@@ -3,6 +3,7 @@
 import importlib
 import sys
 from collections.abc import Sequence
+from types import ModuleType
 from typing import Literal
 
 import cyclopts
@@ -56,9 +57,7 @@ def run(
         with quiet_native_logs():
             from .session import Session
 
-            module = importlib.import_module(
-                f".{_MODULES.get(experiment, experiment)}", __package__
-            )
+            module = module_of(experiment)
     except ModuleNotFoundError as error:
         raise InputError(
             f"the experiments need {error.name}, which is not installed: "
@@ -66,6 +65,11 @@ def run(
         ) from None
     module.run(Session(config, experiment))
     return 0
+
+
+def module_of(experiment: str) -> ModuleType:
+    """The module of an experiment, whose `run` takes a `Session`."""
+    return importlib.import_module(f".{_MODULES.get(experiment, experiment)}", __package__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

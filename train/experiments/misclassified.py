@@ -184,5 +184,9 @@ def _sheet(sources: Sources, worst: np.ndarray, rates: np.ndarray):
         for row in order
     ]
     return contact_sheet(
-        sources.image[order], captions, sources.label[order], columns=min(4, len(order))
+        sources.image[order],
+        captions,
+        sources.label[order],
+        columns=min(4, len(order)),
+        title="true class (?: uncertain), and share of transforms taken for the other class",
     )

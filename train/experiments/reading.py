@@ -28,7 +28,7 @@ from .tables import Row, csv_table, markdown_table
 FORMAT = 1
 """Of the kept readings; a change makes old files unknown."""
 
-IMAGES_AT_ONCE = 64
+IMAGES_AT_ONCE = 16
 """So many images' maps are in memory at a time."""
 
 MAPS = ("gate 1", "gate 2", "gate 3", "mean", *GRADIENT_METHODS)
@@ -198,10 +198,11 @@ def _maps(
     network: keras.Model, images: np.ndarray
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Some images at a time, and every map of them by its name."""
-    forward = attention_model(network).predict_on_batch
+    with_maps = attention_model(network)
     for start in range(0, len(images), IMAGES_AT_ONCE):
         some = images[start : start + IMAGES_AT_ONCE]
-        outputs = forward(to_network_units(some[..., np.newaxis]))
+        # Called as it is: a graph for each number of images would cost more than it saves.
+        outputs = with_maps(to_network_units(some[..., np.newaxis]), training=False)
         maps = {
             name.removeprefix("attention_"): np.asarray(one)
             for name, one in outputs.items()
