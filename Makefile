@@ -32,11 +32,11 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.train
-	$(INSTALL) -e '.[train,plots,parquet,convert,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,convert,dev]'
 	@touch $@
 
 $(VENV)/.test-all: $(VENV)/.test
-	$(INSTALL) -e '.[train,plots,parquet,convert,backends,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,convert,backends,dev]'
 	@touch $@
 
 # The folder is the demo's own: every demo starts anew.
@@ -67,7 +67,7 @@ test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python \
-	  --resolution lowest-direct -e '.[train,plots,parquet,dev]'
+	  --resolution lowest-direct -e '.[train,plots,parquet,survey,dev]'
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(VENV)-lowest/bin/python -m pytest \
 	  -m 'not slow' -o filterwarnings=default
 
