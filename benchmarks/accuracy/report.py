@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_astroattn.datasets import Sources
+from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import (
     Evaluation,
     calibrated,
@@ -180,15 +181,12 @@ def coverage_table(found: list[OutOfFold], labels: np.ndarray) -> str:
     rows = []
     for one in found:
         for rate in ERROR_RATES:
-            limit = confidence_threshold(labels, one.probabilities[0], rate)
-            rows.append(
-                [
-                    one.name,
-                    f"{100 * rate:.0f} %",
-                    f"{limit.confidence:.3f}",
-                    f"{100 * limit.coverage:.1f} %",
-                ]
-            )
+            try:
+                limit = confidence_threshold(labels, one.probabilities[0], rate)
+                answered = [f"{limit.confidence:.3f}", f"{100 * limit.coverage:.1f} %"]
+            except InputError:  # even the most certain answers are wrong more often
+                answered = ["none", "0 %"]
+            rows.append([one.name, f"{100 * rate:.0f} %", *answered])
     return markdown(["", "error rate", "least probability", "answered"], rows)
 
 

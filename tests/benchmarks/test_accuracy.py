@@ -1,0 +1,114 @@
+"""The accuracy protocol, on predictions that are made up here."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from benchmarks.accuracy.calibration import fit_calibration
+from benchmarks.accuracy.cross_validation import FOLDS, finished_seeds, fold_path, folds
+from benchmarks.accuracy.report import groups, peak_snr, read_out_of_fold, report
+from benchmarks.accuracy.runs import Predictions, symmetric_images
+from benchmarks.accuracy.test_sets import Reading, readings_table
+from keras_astroattn.datasets import load_sources
+from keras_astroattn.errors import InputError
+
+EPOCHS = 3
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """Simulated sources, which need no download."""
+    return load_sources("simulated", "test").select(slice(0, 100))
+
+
+def write_predictions(output, configuration, labels, seeds, wrong=(), certainty=2.0):
+    """Logits that are right but for the rows `wrong`, the same under all symmetries."""
+    said = labels.copy()
+    said[list(wrong)] = 1 - said[list(wrong)]
+    logits = certainty * np.stack([1 - said, said], axis=-1).astype(np.float32)
+    for seed in range(seeds):
+        for fold, rows in enumerate(folds(labels)):
+            part = Predictions(rows, np.repeat(logits[np.newaxis, rows], 8, axis=0))
+            part.save(fold_path(output, configuration, EPOCHS, seed, fold))
+
+
+def test_every_source_is_held_out_once_and_classes_keep_their_proportion():
+    labels = np.array([0] * 60 + [1] * 40)
+    held_out = folds(labels)
+    assert len(held_out) == FOLDS
+    np.testing.assert_array_equal(np.sort(np.concatenate(held_out)), np.arange(100))
+    assert [int(labels[rows].sum()) for rows in held_out] == [8] * 5
+    for one, other in zip(held_out, folds(labels), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_the_eight_symmetries_of_an_image():
+    image = np.array([[[1, 2], [3, 4]]], np.uint8)
+    found = {tuple(turned.ravel()) for turned in symmetric_images(image)}
+    assert found == {
+        (1, 2, 3, 4),
+        (2, 4, 1, 3),
+        (4, 3, 2, 1),
+        (3, 1, 4, 2),
+        (2, 1, 4, 3),
+        (1, 3, 2, 4),
+        (3, 4, 1, 2),
+        (4, 2, 3, 1),
+    }
+    np.testing.assert_array_equal(symmetric_images(image)[0], image)
+
+
+def test_peak_over_noise_by_hand():
+    # the faintest pixel kept, 5 of 255, is at least 3 sigma: the peak is 153 sigma or more
+    image = np.zeros((1, 4, 4), np.uint8)
+    image[0, 1, 1:3] = (5, 255)
+    assert peak_snr(image) == pytest.approx(3 * 255 / 5)
+
+
+def test_a_seed_counts_when_all_its_folds_are_there(tmp_path, sources):
+    write_predictions(tmp_path, "p4m", sources.label, seeds=2)
+    assert finished_seeds(tmp_path, "p4m", EPOCHS) == [0, 1]
+    fold_path(tmp_path, "p4m", EPOCHS, 1, 3).unlink()
+    assert finished_seeds(tmp_path, "p4m", EPOCHS) == [0]
+
+
+def test_accuracy_and_paired_difference_by_hand(tmp_path, sources):
+    write_predictions(tmp_path, "plain", sources.label, seeds=1, wrong=range(10))
+    write_predictions(tmp_path, "p4m", sources.label, seeds=2, wrong=range(4))
+    text = report(tmp_path, ["plain", "p4m"], EPOCHS, sources, print)
+    lines = text.splitlines()
+    # 90 of 100 and 96 of 100; Wilson's interval of 0.9 at n = 100 is 0.826 to 0.945
+    assert any(line.startswith("| plain | 1 | 90.0 | 82.6 to 94.5 |") for line in lines)
+    assert any(line.startswith("| p4m | 2 | 96.0 ± 0.0 |") for line in lines)
+    assert any(line.startswith("| p4m - plain | +6.0 |") for line in lines)
+
+
+def test_a_certainty_that_is_too_low_is_mended_out_of_fold(tmp_path, sources):
+    """Right 95 times of 100 at a logit difference of 1: T is about 1 / ln 19."""
+    write_predictions(tmp_path, "p4m", sources.label, 1, wrong=range(0, 100, 20), certainty=1.0)
+    raw, fitted, _ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources.label)
+    assert raw.probabilities.max() == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-6)
+    assert fitted.temperatures == pytest.approx([1 / np.log(19)] * FOLDS, rel=0.2)
+    calibration = fit_calibration(tmp_path, "p4m", EPOCHS, 0.05, sources)
+    assert calibration.temperature == pytest.approx(1 / np.log(19), rel=1e-3)
+    assert calibration.uncertain_below == pytest.approx(0.95, rel=1e-3)
+    assert "100 confident MiraBest sources, 1 seed;" in calibration.source
+
+
+def test_nothing_is_fitted_on_nothing(tmp_path, sources):
+    with pytest.raises(InputError, match="no whole cross-validation of p4m at 3 epochs"):
+        fit_calibration(tmp_path, "p4m", EPOCHS, 0.05, sources)
+
+
+def test_groups_by_size_do_not_overlap(sources):
+    masks = groups(sources)
+    by_size = [mask for name, mask in masks.items() if '"' in name]
+    assert sum(mask.sum() for mask in by_size) == np.isfinite(sources.angular_size).sum()
+    assert np.stack(by_size).sum(axis=0).max() == 1
+
+
+def test_readings_are_averaged_over_seeds():
+    one = Reading("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, "2026-01-01T00:00:00")
+    other = dataclasses.replace(one, seed=1, accuracy=0.98)
+    assert "| p4m | a | b | 104 | 2 | 97.0 ± 1.4 |" in readings_table([one, other])
