@@ -8,7 +8,7 @@ from keras_astroattn.layers.attention_mean import AttentionMean
 from keras_astroattn.layers.registration import register, require_choice
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
-from .gated_head import POOLED, classified, gate_vectors, require_head
+from .gated_head import POOLED, GatedNetwork, classified, gate_vectors, require_head
 from .requirements import require_classifier
 
 # (channels, convolution blocks) of the four stages; a 2 x 2 max-pool follows all but the last.
@@ -38,7 +38,7 @@ def _max_pool(x, name: str, dtype):
 
 
 @register
-class AGCNN(keras.Model):
+class AGCNN(GatedNetwork):
     """Attention-gated CNN that classifies a radio galaxy as FRI or FRII.
 
     Four stages of 3 x 3 convolution blocks at 150, 75, 37 and 18 pixels. The last one's
@@ -130,44 +130,19 @@ class AGCNN(keras.Model):
             x = _max_pool(g, f"stage_{len(STAGES)}_pool", dtype)
             vectors = [keras.layers.Flatten(**POOLED, name="flatten")(x)]
         logits = classified(vectors, aggregation if gates else "concat", dropout, num_classes)
-        super().__init__(inputs=image, outputs=logits, **kwargs)
-        # Keras gives a functional model the global policy, and `compile` scales the loss by it.
-        self.dtype_policy = dtype
-
-        # Config
-        self.gates = gates
-        self.normalization = normalization
-        self.aggregation = aggregation
-        self.pooling = pooling
-        self.scope = scope
-        self.dropout = dropout
-        self.num_classes = num_classes
-        self.image_shape = tuple(input_shape)
-        self.psi_bias = psi_bias
-        self.stretch = stretch
-
-    def get_config(self):
-        """What `__init__` took."""
-        return {
-            "gates": self.gates,
-            "normalization": self.normalization,
-            "aggregation": self.aggregation,
-            "pooling": self.pooling,
-            "scope": self.scope,
-            "dropout": self.dropout,
-            "num_classes": self.num_classes,
-            "input_shape": self.image_shape,
-            "psi_bias": self.psi_bias,
-            "stretch": self.stretch,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
+        options = {
+            "gates": gates,
+            "normalization": normalization,
+            "aggregation": aggregation,
+            "pooling": pooling,
+            "scope": scope,
+            "dropout": dropout,
+            "num_classes": num_classes,
+            "input_shape": tuple(input_shape),
+            "psi_bias": psi_bias,
+            "stretch": stretch,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Build the network that `get_config` describes."""
-        return cls(**config)
+        super().__init__(image, logits, dtype, options, **kwargs)
 
 
 def attention_model(model: keras.Model) -> keras.Model:

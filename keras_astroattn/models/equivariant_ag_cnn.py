@@ -7,7 +7,7 @@ from keras_astroattn.layers.p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MM
 from keras_astroattn.layers.registration import register, require_choice
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
-from .gated_head import classified, gate_vectors, require_head
+from .gated_head import GatedNetwork, classified, gate_vectors, require_head
 from .requirements import require_classifier
 
 # (channels for each symmetry, convolution blocks) of the four stages.
@@ -27,7 +27,7 @@ def _convolution_block(f, channels: int, name: str, dtype):
 
 
 @register
-class EquivariantAGCNN(keras.Model):
+class EquivariantAGCNN(GatedNetwork):
     """Attention-gated CNN over p4m group convolutions, beyond the paper.
 
     The same classes come out of an image and of its quarter turns and mirror images, by
@@ -117,41 +117,16 @@ class EquivariantAGCNN(keras.Model):
             dtype=dtype,
         )
         logits = classified(vectors, aggregation, dropout, num_classes)
-        super().__init__(inputs=image, outputs=logits, **kwargs)
-        # Keras gives a functional model the global policy, and `compile` scales the loss by it.
-        self.dtype_policy = dtype
-
-        # Config
-        self.gates = gates
-        self.normalization = normalization
-        self.aggregation = aggregation
-        self.pooling = pooling
-        self.scope = scope
-        self.dropout = dropout
-        self.num_classes = num_classes
-        self.image_shape = tuple(input_shape)
-        self.psi_bias = psi_bias
-        self.stretch = stretch
-
-    def get_config(self):
-        """What `__init__` took."""
-        return {
-            "gates": self.gates,
-            "normalization": self.normalization,
-            "aggregation": self.aggregation,
-            "pooling": self.pooling,
-            "scope": self.scope,
-            "dropout": self.dropout,
-            "num_classes": self.num_classes,
-            "input_shape": self.image_shape,
-            "psi_bias": self.psi_bias,
-            "stretch": self.stretch,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
+        options = {
+            "gates": gates,
+            "normalization": normalization,
+            "aggregation": aggregation,
+            "pooling": pooling,
+            "scope": scope,
+            "dropout": dropout,
+            "num_classes": num_classes,
+            "input_shape": tuple(input_shape),
+            "psi_bias": psi_bias,
+            "stretch": stretch,
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Build the network that `get_config` describes."""
-        return cls(**config)
+        super().__init__(image, logits, dtype, options, **kwargs)

@@ -1,4 +1,4 @@
-"""From the stages of a backbone to logits: gates, pooled vectors and their aggregation."""
+"""What the gated networks share: from the stages of a backbone to logits, and their options."""
 
 import keras
 
@@ -10,6 +10,46 @@ from keras_astroattn.layers.registration import require_choice
 
 POOLED = {"data_format": "channels_last", "dtype": "float32"}
 """Options of the layers that pool a whole feature map."""
+
+
+class GatedNetwork(keras.Model):
+    """A functional model from an image to logits that keeps the options it was built from.
+
+    Each option is an attribute; `input_shape`, which Keras has itself, is `image_shape`.
+
+    Args:
+        image: input of the network.
+        logits: its output.
+        dtype: its dtype policy.
+        options: all other arguments of the subclass but those of `keras.Model`.
+        **kwargs: `name` and `trainable` of `keras.Model`.
+    """
+
+    def __init__(self, image, logits, dtype, options: dict, **kwargs):
+        super().__init__(inputs=image, outputs=logits, **kwargs)
+        # Keras gives a functional model the global policy, and `compile` scales the loss by it.
+        self.dtype_policy = dtype
+        self._option_names = tuple(options)
+        for name, value in options.items():
+            setattr(self, _ATTRIBUTES.get(name, name), value)
+
+    def get_config(self):
+        """What `__init__` of the subclass took."""
+        options = {name: getattr(self, _ATTRIBUTES.get(name, name)) for name in self._option_names}
+        return {
+            **options,
+            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
+            "name": self.name,
+            "trainable": self.trainable,
+        }
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Build the network that `get_config` describes."""
+        return cls(**config)
+
+
+_ATTRIBUTES = {"input_shape": "image_shape"}
 
 
 def require_head(normalization: str, aggregation: str, pooling: str, scope: str) -> None:
