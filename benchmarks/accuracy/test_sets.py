@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 from rich.console import Console
+from sklearn.metrics import roc_auc_score
 
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.datasets.archives import data_folder
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import calibrated, evaluate_predictions
+from keras_astroattn.evaluation.calibration import normalized_entropy
 from keras_astroattn.files import write_text
 
 from .configurations import training_options
@@ -22,8 +24,11 @@ from .runs import Predictions, train_and_predict
 READINGS_FILE = "readings.jsonl"
 SHARED_SOURCES_FILE = "in_mirabest.csv"
 
+HYBRIDS = "mirabest-hybrid"
+"""Sources of neither class: a network should be uncertain of them."""
+
 TRAINED_ON = {
-    "mirabest-confident": ("mirabest-confident", "frdeep-not-in-mirabest"),
+    "mirabest-confident": ("mirabest-confident", "frdeep-not-in-mirabest", HYBRIDS),
     "mirabest": ("mirabest",),
     "frdeep": ("frdeep",),
 }
@@ -32,7 +37,11 @@ TRAINED_ON = {
 
 @dataclass(frozen=True)
 class Reading:
-    """What one network does on one test set."""
+    """What one network does on one test set.
+
+    `hybrid_auroc` is the chance that a hybrid has a larger entropy than a source of the
+    test set; None where the network was not asked for the hybrids.
+    """
 
     configuration: str
     epochs: int
@@ -44,6 +53,7 @@ class Reading:
     auc: float
     log_loss: float
     uncertainty_calibration_error: float
+    hybrid_auroc: float | None
     read: str
 
 
@@ -81,9 +91,9 @@ def read_test_sets(
                     console,
                 )
             for name, sources in tests.items():
-                readings.append(
-                    _reading(configuration, epochs, seed, data, name, sources, paths[name])
-                )
+                if name == HYBRIDS:
+                    continue
+                readings.append(_reading(configuration, epochs, seed, data, name, sources, paths))
     _log(output / READINGS_FILE, readings)
     return readings
 
@@ -99,6 +109,8 @@ def _train_and_test(config, training: Sources, tests: dict, paths: dict, console
 
 
 def _test_sources(name: str, data_dir: Path | None) -> Sources:
+    if name == HYBRIDS:
+        return load_sources(name, "all", data_dir)
     if name != "frdeep-not-in-mirabest":
         return load_sources(name, "test", data_dir)
     sources = load_sources("frdeep", "all", data_dir)
@@ -129,10 +141,10 @@ def _reading(
     trained_on: str,
     tested_on: str,
     sources: Sources,
-    path: Path,
+    paths: dict[str, Path],
 ) -> Reading:
-    logits = Predictions.load(path).logits[0]
-    probabilities = calibrated(logits, 1.0).astype(np.float32)
+    path = paths[tested_on]
+    probabilities = _probabilities(path)
     found = evaluate_predictions(sources.label, probabilities, protocol="one clean pass")
     read = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(path.stat().st_mtime))
     return Reading(
@@ -146,8 +158,19 @@ def _reading(
         found.auc,
         found.log_loss,
         found.uncertainty_calibration_error,
+        _entropy_auroc(_probabilities(paths[HYBRIDS]), probabilities) if HYBRIDS in paths else None,
         read,
     )
+
+
+def _probabilities(path: Path) -> np.ndarray:
+    return calibrated(Predictions.load(path).logits[0], 1.0).astype(np.float32)
+
+
+def _entropy_auroc(hybrids: np.ndarray, others: np.ndarray) -> float:
+    entropies = [normalized_entropy(probabilities) for probabilities in (hybrids, others)]
+    is_hybrid = np.repeat([1, 0], [len(hybrids), len(others)])
+    return float(roc_auc_score(is_hybrid, np.concatenate(entropies)))
 
 
 def _log(path: Path, readings: list[Reading]) -> None:
@@ -173,7 +196,10 @@ def readings_table(readings: list[Reading]) -> str:
                 f"{np.mean([r.auc for r in group]):.3f}",
                 f"{np.mean([r.log_loss for r in group]):.3f}",
                 f"{100 * np.mean([r.uncertainty_calibration_error for r in group]):.1f}",
+                ""
+                if group[0].hybrid_auroc is None
+                else f"{np.mean([r.hybrid_auroc for r in group]):.3f}",
             ]
         )
     header = ["", "trained on", "tested on", "sources", "seeds", "accuracy %", "AUC", "log loss"]
-    return markdown([*header, "UCE %"], rows)
+    return markdown([*header, "UCE %", "AUROC of hybrids"], rows)

@@ -109,6 +109,7 @@ def test_groups_by_size_do_not_overlap(sources):
 
 
 def test_readings_are_averaged_over_seeds():
-    one = Reading("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, "2026-01-01T00:00:00")
+    one = Reading("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, 0.8, "2026-01-01T00:00:00")
     other = dataclasses.replace(one, seed=1, accuracy=0.98)
-    assert "| p4m | a | b | 104 | 2 | 97.0 ± 1.4 |" in readings_table([one, other])
+    line = readings_table([one, other]).splitlines()[-1]
+    assert line == "| p4m | a | b | 104 | 2 | 97.0 ± 1.4 | 0.990 | 0.100 | 5.0 | 0.800 |"
