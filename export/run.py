@@ -53,26 +53,16 @@ def run(
     Each file is compared with Keras on validation images before it stands under its name;
     one that fails is not written, and the exit status is 3.
 
-    Parameters
-    ----------
-    model_or_run
-        A .keras file, the folder of a training run, or a preset's name.
-    output
-        Folder for `saved_model/`, `model_<precision>.tflite` and `export.json`.
-    formats
-        savedmodel, tflite or both.
-    precision
-        Of the .tflite files.
-    data
-        What int8 is calibrated and all is verified on; by default what the model was
-        trained on, else MiraBest.
-    data_dir
-        Folder with the data sets' tarballs.
-
-    Attention:
-        Give the attention maps; without them the files are smaller and faster.
-    int8_io
-        Input and outputs of the int8 file in 8 bits too.
+    Args:
+        model_or_run: A .keras file, the folder of a training run, or a preset's name.
+        output: Folder for `saved_model/`, `model_<precision>.tflite` and `export.json`.
+        formats: savedmodel, tflite or both.
+        precision: Of the .tflite files.
+        data: What int8 is calibrated and all is verified on; by default what the model was
+            trained on, else MiraBest.
+        data_dir: Folder with the data sets' tarballs.
+        attention: Give the attention maps; without them the files are smaller and faster.
+        int8_io: Input and outputs of the int8 file in 8 bits too.
     """
     try:
         with quiet_native_logs():

@@ -47,38 +47,24 @@ def classify(
     Ends with status 0 if any image could be classified (an image that cannot be read is a
     row with an error), and 2 if none could.
 
-    Parameters
-    ----------
-    paths
-        FITS, PNG, JPEG, NPY or NPZ files, and folders of them.
-    model
-        Name of a preset, or path of a .tflite file written by export.run.
-    output
-        Results file: .csv, .json, .vot or .parquet. Without one, CSV goes to the
-        standard output.
-
-    Attention:
-        Folder for a picture of each source with the network's attention, and the mean
-        attention as FITS with the source's coordinates.
-    workers
-        Processes; by default one a core where there are many files.
-    resume
-        Go on where the run that was to write --output was interrupted.
-    position
-        RA,DEC of the source, in degrees or sexagesimal; by default the middle of the map.
-    hdu
-        Number or name of the HDU; by default the first that holds an image.
-    stokes
-        Stokes parameter; by default I.
-    channel
-        Plane of a cube, from 0.
-    rms_map
-        FITS map of the noise on the same pixels, Jy/beam.
-    noise
-        Noise of the map, Jy/beam; by default measured.
-    beam
-        Beam of the map, arcsec: width, or major and minor axis and position angle in
-        degrees; by default from the header.
+    Args:
+        paths: FITS, PNG, JPEG, NPY or NPZ files, and folders of them.
+        model: Name of a preset, or path of a .tflite file written by export.run.
+        output: Results file: .csv, .json, .vot or .parquet. Without one, CSV goes to the standard
+            output.
+        attention: Folder for a picture of each source with the network's attention, and the mean
+            attention as FITS with the source's coordinates.
+        workers: Processes; by default one a core where there are many files.
+        resume: Go on where the run that was to write --output was interrupted.
+        position: RA,DEC of the source, in degrees or sexagesimal; by default the middle of the
+            map.
+        hdu: Number or name of the HDU; by default the first that holds an image.
+        stokes: Stokes parameter; by default I.
+        channel: Plane of a cube, from 0.
+        rms_map: FITS map of the noise on the same pixels, Jy/beam.
+        noise: Noise of the map, Jy/beam; by default measured.
+        beam: Beam of the map, arcsec: width, or major and minor axis and position angle in
+            degrees; by default from the header.
     """
     if output is not None:
         require_writable(output)

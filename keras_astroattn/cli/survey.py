@@ -44,47 +44,29 @@ def survey(
     row that cannot be scored says why. A run that was interrupted, however, goes on with
     --resume to the same table. `astroattn check` says beforehand what to expect.
 
-    Parameters
-    ----------
-    catalogue
-        CSV, FITS table, VOTable or Parquet file.
-    images
-        Tiles: glob patterns (quoted), folders, FITS files, or text files that list them.
-    output
-        Folder for the result.
-    model
-        Name of a preset, or path of a .tflite file written by export.run.
-    survey
-        Whose column names the catalogue has: lotss-dr2, racs, vlass, first; by default told
-        by the names.
-    columns
-        ROLE=NAME,... for ra, dec, id, flux and parent, where the names say nothing.
-    rows
-        Score each row (component), or each group of rows once (source).
-    linking_length
-        Arcsec: rows nearer to one another are one source; by default those of one parent.
-    mask_neighbours
-        Make other catalogued emission in the frame black.
-    workers
-        Processes on this machine; by default one a core.
-    scheduler
-        Address of a running Dask scheduler (tcp://HOST:PORT) whose workers do the work.
-    chunk_size
-        Rows of a file, at most.
-
-    Attention:
-        top:N draws the N most certain sources with their attention.
-    resume
-        Go on with what the output folder holds.
-    hdu
-        Number or name of the HDU of every tile; by default the first that holds an image.
-    stokes
-        Stokes parameter; by default I.
-    channel
-        Plane of a cube, from 0.
-    beam
-        Beam of the tiles, arcsec: width, or major and minor axis and position angle in
-        degrees; by default from their headers.
+    Args:
+        catalogue: CSV, FITS table, VOTable or Parquet file.
+        images: Tiles: glob patterns (quoted), folders, FITS files, or text files that list them.
+        output: Folder for the result.
+        model: Name of a preset, or path of a .tflite file written by export.run.
+        survey: Whose column names the catalogue has: lotss-dr2, racs, vlass, first; by default
+            told by the names.
+        columns: ROLE=NAME,... for ra, dec, id, flux and parent, where the names say nothing.
+        rows: Score each row (component), or each group of rows once (source).
+        linking_length: Arcsec: rows nearer to one another are one source; by default those of one
+            parent.
+        mask_neighbours: Make other catalogued emission in the frame black.
+        workers: Processes on this machine; by default one a core.
+        scheduler: Address of a running Dask scheduler (tcp://HOST:PORT) whose workers do the
+            work.
+        chunk_size: Rows of a file, at most.
+        attention: top:N draws the N most certain sources with their attention.
+        resume: Go on with what the output folder holds.
+        hdu: Number or name of the HDU of every tile; by default the first that holds an image.
+        stokes: Stokes parameter; by default I.
+        channel: Plane of a cube, from 0.
+        beam: Beam of the tiles, arcsec: width, or major and minor axis and position angle in
+            degrees; by default from their headers.
     """
     wanted = parse_attention(attention)
     if linking_length is not None and rows != "source":

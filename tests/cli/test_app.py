@@ -70,3 +70,14 @@ def test_the_command_starts_without_keras() -> None:
         "assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+
+
+@pytest.mark.parametrize(
+    "command", ["classify", "survey", "check", "survey-summary", "info", "benchmark"]
+)
+def test_every_command_and_option_says_what_it_is_for(command):
+    assert app[command].help.strip()
+    arguments = app[command].assemble_argument_collection(parse_docstring=True)
+    assert len(arguments) > 1
+    undescribed = [a.name for a in arguments if a.show and not a.parameter.help]
+    assert undescribed == []
