@@ -13,6 +13,7 @@ from PIL import Image
 
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.images import to_network_units
+from keras_astroattn.models import EquivariantAGCNN
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -227,3 +228,23 @@ def test_a_training_that_diverges_says_so(
     assert err.count("\n") == 1
     assert "lower --learning-rate" in err
     assert not (tmp_path / "run" / "evaluation.json").exists()
+
+
+def test_a_network_with_symmetry_trains_on_all_sources(
+    command: Command, small_data: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "p4m"
+    status, out, _ = command(
+        "--data simulated --symmetry p4m --split all --epochs 1 --batch-size 8 --output", folder
+    )
+    assert status == 0
+    assert "p4m, 3 gates" in out
+    network = keras.models.load_model(folder / "best.keras")
+    assert type(network) is EquivariantAGCNN
+    data = json.loads((folder / "config.json").read_text())["data"]
+    everything = load_sources("simulated", "all", cache_dir=small_data)
+    training = load_sources("simulated", "train", cache_dir=small_data)
+    assert data["training"] + data["validation"] == len(everything) > len(training)
+    with np.load(folder / "attention" / "epoch_0001.npz") as maps:
+        shapes = {maps[name].shape[-2:] for name in maps.files}
+    assert {(18, 18), (37, 37), (75, 75)} <= shapes
