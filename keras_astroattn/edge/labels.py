@@ -21,6 +21,12 @@ COMPACT_BELOW_BEAMS = 1.0
 """A source smaller than this many beams is compact: point sources of any brightness measure
 below 0.7, and 1.2 % of MiraBest's radio galaxies measure below 1."""
 
+COMPACT_FROM_SHARE = 0.8
+"""A source is compact, too, where its brightest island is, and holds this share of its flux:
+what lies beside a point source is another source by chance. Of point sources among the
+neighbours of FIRST's fields 5.5 %, not 7.0, come to the network so, and of MiraBest's radio
+galaxies not one fewer."""
+
 
 @dataclass(frozen=True)
 class LabelRules:
@@ -52,6 +58,11 @@ class LabelRules:
         if flags.BEYOND_FRAME in cutout.flags:
             return BEYOND_FRAME
         if not cutout.size_in_beams >= self.compact_below_beams:
+            return COMPACT
+        if (
+            cutout.main_share >= COMPACT_FROM_SHARE
+            and cutout.main_size_in_beams < self.compact_below_beams
+        ):
             return COMPACT
         return None
 

@@ -54,6 +54,8 @@ class Cutout:
         pixel_scale: Of `pixels`, arcsec (geometric mean of both axes).
         flags: Constants of `keras_astroattn.images.flags`, sorted.
         wcs_header: Celestial WCS keywords of `pixels`, for a FITS header; None without.
+        main_share: Share of the source's flux in the brightest of its islands above 3 sigma.
+        main_size: As `largest_angular_size`, of that island by itself, arcsec.
     """
 
     pixels: np.ndarray
@@ -67,12 +69,22 @@ class Cutout:
     pixel_scale: float
     flags: tuple[str, ...] = ()
     wcs_header: Mapping[str, float | str] | None = field(default=None, repr=False)
+    main_share: float = 0.0
+    main_size: float = float("nan")
 
     @property
     def size_in_beams(self) -> float:
         """Largest angular size over the beam's mean width (three pixels where unknown)."""
-        beam = self.beam.mean if self.beam else PIXELS_PER_BEAM * self.pixel_scale
-        return self.largest_angular_size / beam
+        return self.largest_angular_size / self._beam_width
+
+    @property
+    def main_size_in_beams(self) -> float:
+        """`main_size` likewise."""
+        return self.main_size / self._beam_width
+
+    @property
+    def _beam_width(self) -> float:
+        return self.beam.mean if self.beam else PIXELS_PER_BEAM * self.pixel_scale
 
     @property
     def wcs(self) -> "WCS | None":
@@ -281,6 +293,8 @@ def finish(
         pixel_scale=pixel_scale,
         flags=tuple(sorted(found)),
         wcs_header=wcs_header,
+        main_share=extent.main_share,
+        main_size=extent.main_size * pixel_scale if extent.found else float("nan"),
     )
 
 

@@ -42,6 +42,8 @@ class Extent:
         peak: The brightest pixel of the source, in noise.
         distance: From the middle of the frame to its nearest pixel, pixels.
         touches_border: Whether it reaches the first or last row or column.
+        main_share: Share of the source's flux in its brightest island.
+        main_size: As `size`, of that island by itself, pixels.
     """
 
     found: bool
@@ -49,6 +51,8 @@ class Extent:
     peak: float = 0.0
     distance: float = 0.0
     touches_border: bool = False
+    main_share: float = 0.0
+    main_size: float = 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,6 +82,7 @@ def measure_extent(snr: np.ndarray, beam: float = PIXELS_PER_BEAM) -> Extent:
     if not islands:
         return Extent(False)
     source = _linked(islands)
+    main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
     return Extent(
         True,
@@ -85,6 +90,8 @@ def measure_extent(snr: np.ndarray, beam: float = PIXELS_PER_BEAM) -> Extent:
         max(island.peak for island in source),
         min(island.distance for island in source),
         any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
+        main.total / sum(island.total for island in source),
+        _shrunken_size([main], beam),
     )
 
 

@@ -120,6 +120,8 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
         beam=Beam(BEAM, BEAM),
         pixel_scale=PIXEL_SCALE,
         flags=tuple(sorted(found)),
+        main_share=extent.main_share,
+        main_size=extent.main_size * PIXEL_SCALE if extent.found else float("nan"),
     )
 
 
