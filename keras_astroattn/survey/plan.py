@@ -9,6 +9,7 @@ to the very same table.
 
 import json
 import shutil
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,6 +23,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 
 from .catalogue import Catalogue
+from .disk import unwritable
 from .grouping import Grouping
 from .neighbours import ZoneWriter
 from .roles import Roles, read_positions
@@ -100,6 +102,7 @@ def make_plan(
     chunk_size: int,
     grouping: Grouping | None = None,
     told: Callable[[int], object] = lambda done: None,
+    begun: float | None = None,
 ) -> Plan:
     """Write a plan into an output folder.
 
@@ -112,11 +115,13 @@ def make_plan(
         chunk_size: Rows of a chunk, at most.
         grouping: Where sources are scored rather than components.
         told: Called with the number of rows that were read.
+        begun: `time.monotonic` when planning began, for its `seconds`; None: now.
 
     Raises:
         InputError: The catalogue is damaged, or the plan cannot be written.
     """
     work = folder / WORK
+    begun = time.monotonic() if begun is None else begun
     try:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
@@ -145,13 +150,12 @@ def make_plan(
             "catalogue_rows": done,
             "rows": int((slices[:, 3] - slices[:, 2]).sum()),
             "tiles": len(paths),
+            "seconds": round(time.monotonic() - begun, 1),
             "unreadable": [[tile.path, tile.error] for tile in footprints.unreadable],
         }
         write_text(work / "plan.json", json.dumps(facts))
     except OSError as error:
-        raise InputError(
-            f"{work} cannot be written: {error.strerror or error}; mend that and start again"
-        ) from None
+        raise unwritable(work, error) from None
     return Plan(folder, facts, slices)
 
 

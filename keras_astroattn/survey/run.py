@@ -17,6 +17,7 @@ from keras_astroattn.edge import ModelFile, list_presets, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import held, partial_files, write_text
 
+from .disk import unwritable
 from .requirements import need
 from .tiles import MapOptions
 
@@ -233,9 +234,7 @@ def _write(path: Path, text: str) -> None:
     try:
         write_text(path, text)
     except OSError as error:
-        raise InputError(
-            f"{path} cannot be written: {error.strerror or error}; mend that, then add --resume"
-        ) from None
+        raise unwritable(path, error) from None
 
 
 def _remove(folder: Path) -> None:
@@ -280,7 +279,6 @@ def _planned(
         "catalogue_sha256": _checksum(settings.catalogue),
         "columns": {k: v for k, v in dataclasses.asdict(roles).items() if v is not None},
     }
-    facts["seconds"] = round(time.monotonic() - begun, 1)
     return make_plan(
         folder,
         catalogue,
@@ -290,6 +288,7 @@ def _planned(
         settings.chunk_size,
         grouping,
         progress.planned,
+        begun,
     )
 
 
@@ -324,7 +323,7 @@ def _cluster(settings: SurveySettings, progress: "Progress") -> Iterator["Client
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if settings.scheduler is not None:
         try:
-            client = Client(settings.scheduler, timeout=20)
+            client = Client(settings.scheduler, timeout=10)
         except (OSError, ValueError, TimeoutError) as error:
             raise InputError(
                 f"--scheduler {settings.scheduler}: no Dask scheduler answers there "
@@ -332,6 +331,7 @@ def _cluster(settings: SurveySettings, progress: "Progress") -> Iterator["Client
             ) from None
         with client:
             progress.dashboard(client.dashboard_link)
+            _require_package(client)
             yield client
         return
     workers = settings.workers or available_cores()
@@ -347,6 +347,22 @@ def _cluster(settings: SurveySettings, progress: "Progress") -> Iterator["Client
     ):
         progress.dashboard(cluster.dashboard_link)
         yield client
+
+
+def _require_package(client: "Client") -> None:
+    """Refuse workers without this package: each task would end one of them."""
+
+    def is_there() -> bool:
+        import importlib.util
+
+        return all(importlib.util.find_spec(name) for name in ("keras_astroattn", "pyarrow"))
+
+    without = [address for address, found in client.run(is_there).items() if not found]
+    if without:
+        raise InputError(
+            f"{len(without)} workers lack this package, the first at {without[0]}: "
+            "pip install 'keras-astroattn[survey]' there"
+        )
 
 
 def _dashboard_address() -> str:
@@ -384,48 +400,46 @@ def _score(
 
 def _submitted(client, job: "Job", plan: "Plan", waiting: list[int], progress: "Progress"):
     """(what a worker says, chunk); None where workers were killed."""
-    from distributed import KilledWorker, as_completed
+    from concurrent.futures import CancelledError
+
+    from distributed import FutureCancelledError, KilledWorker, wait
     from distributed.comm.core import CommClosedError
 
     from .scoring import score_chunk
 
-    left = deque(waiting)
-    if not left:
-        return
-    chunks = {}
+    left, chunks = deque(waiting), {}
+    limit, counted = _AHEAD * _threads(client, progress), time.monotonic()
     lost = InputError("the Dask scheduler is gone: start one, then add --resume")
-
-    def submit() -> object:
-        chunk = left.popleft()
-        future = client.submit(
-            score_chunk, job, chunk, plan.slices_of(chunk), pure=False, priority=-chunk
-        )
-        chunks[future.key] = chunk
-        return future
-
     try:
-        limit, counted = _AHEAD * _threads(client, progress), time.monotonic()
-        done = as_completed([submit() for _ in range(min(limit, len(left)))])
-        for future in done:
-            chunk = chunks.pop(future.key)
-            error = future.exception() if future.status == "error" else None
-            if future.status == "finished":
-                scored = future.result()
-                if scored.stopped:
-                    raise InputError(scored.stopped)
-                yield scored, chunk
-            elif isinstance(error, KilledWorker):
-                yield None, chunk
-            elif error is not None:
-                raise error
-            else:
-                raise lost
-            if time.monotonic() - counted > _RECOUNT_EVERY:
-                limit, counted = _AHEAD * _threads(client, progress), time.monotonic()
+        while left or chunks:
             while left and len(chunks) < limit:
-                done.add(submit())
-    except (CommClosedError, TimeoutError):
+                chunk = left.popleft()
+                slices = plan.slices_of(chunk)
+                future = client.submit(score_chunk, job, chunk, slices, pure=False, priority=-chunk)
+                chunks[future] = chunk
+            try:
+                done = wait(list(chunks), _RECOUNT_EVERY, "FIRST_COMPLETED").done
+            except TimeoutError:
+                done = ()
+            for future in done:
+                yield _outcome(future, KilledWorker), chunks.pop(future)
+            if not done or time.monotonic() - counted > _RECOUNT_EVERY:
+                limit, counted = _AHEAD * _threads(client, progress), time.monotonic()
+    except (CommClosedError, CancelledError, FutureCancelledError):
         raise lost from None
+
+
+def _outcome(future, killed: type[Exception]) -> "Scored | None":
+    """What a worker says of a chunk; None where workers were killed by it."""
+    error = future.exception() if future.status == "error" else None
+    if isinstance(error, killed):
+        return None
+    if error is not None:
+        raise error
+    scored = future.result()
+    if scored.stopped:
+        raise InputError(scored.stopped)
+    return scored
 
 
 def _threads(client, progress: "Progress") -> int:

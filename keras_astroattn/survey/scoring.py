@@ -1,6 +1,5 @@
 """One chunk of a survey on a worker: rows in, one Parquet file out."""
 
-import errno
 import hashlib
 import threading
 from collections import Counter, OrderedDict
@@ -17,6 +16,7 @@ from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BLACK, IMAGE_SIZE, FitsMap
 
+from .disk import unwritable
 from .neighbours import Zones
 from .parts import write_part
 from .plan import (
@@ -92,7 +92,7 @@ def score_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]]) -> Sco
         rows = list(_Scorer(job, _classifier(job), tile_paths(folder)).rows(table))
         write_part(folder, chunk, table, rows)
     except OSError as error:
-        return Scored(chunk, {}, _about_disk(job.folder, error))
+        return Scored(chunk, {}, str(unwritable(folder, error)))
     except InputError as error:
         return Scored(chunk, {}, str(error))
     return Scored(chunk, dict(Counter(str(row["label"]) for row in rows)))
@@ -105,18 +105,12 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
         InputError: It cannot be written.
     """
     table = read_slices(Path(job.folder), slices)
-    model = open_model(job.model).name
+    row = failed_row("", reason, open_model(job.model).name) | {"path": None}
     try:
-        write_part(Path(job.folder), chunk, table, [failed_row("", reason, model)] * table.num_rows)
+        write_part(Path(job.folder), chunk, table, [row] * table.num_rows)
     except OSError as error:
-        raise InputError(_about_disk(job.folder, error)) from None
+        raise unwritable(job.folder, error) from None
     return Scored(chunk, {"error": table.num_rows})
-
-
-def _about_disk(folder: str, error: OSError) -> str:
-    full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-    todo = "make room" if full else "mend that"
-    return f"{folder} cannot be written: {error.strerror or error}; {todo}, then add --resume"
 
 
 _lock = threading.Lock()

@@ -1,6 +1,7 @@
 """A small simulated survey, and what each of its sources must be."""
 
 import os
+from pathlib import Path
 
 import pytest
 from small_survey import World, scored_alone
@@ -12,7 +13,10 @@ from keras_astroattn.datasets.simulated_survey import simulate_survey
 def world(tmp_path_factory) -> World:
     folder = tmp_path_factory.mktemp("survey")
     simulated = simulate_survey(folder / "survey", sources=30, tiles=5, seed=1)
-    environment = os.environ | {"KERAS_ASTROATTN_CACHE": str(folder / "cache")}
+    environment = os.environ | {
+        "KERAS_ASTROATTN_CACHE": str(folder / "cache"),
+        "PYTHONPATH": str(Path(__file__).resolve().parents[2]),
+    }
     return World(folder, simulated, environment)
 
 

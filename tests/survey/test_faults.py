@@ -70,6 +70,29 @@ def test_killed_workers_are_replaced(world, catalogue, expected, tmp_path):
     assert_scored(rows, expected)
 
 
+def test_rows_that_kill_every_worker_say_so_in_the_end(world, catalogue, tmp_path):
+    output = tmp_path / "output"
+    arguments = world.arguments(catalogue, output, "--chunk-size", 2000, "--workers", 1)
+    process = start(world, arguments)
+    killed = 0
+    end = time.monotonic() + PATIENCE
+    while process.poll() is None and time.monotonic() < end:
+        for worker in workers_of(process):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                # One chunk of 1500 rows takes longer than this.
+                if time.time() - worker.create_time() > 5 and worker.cpu_times().user > 1.5:
+                    worker.kill()
+                    killed += 1
+        time.sleep(0.1)
+    _, told = process.communicate(timeout=10)
+    assert process.returncode == 0, told
+    assert killed >= 8
+    rows = read_result(output)
+    assert len(rows) == 1500
+    assert {row["aa_label"] for row in rows} == {"error"}
+    assert all("workers were killed" in row["aa_error"] for row in rows)
+
+
 def test_a_killed_command_goes_on(world, catalogue, expected, tmp_path):
     output = tmp_path / "output"
     arguments = world.arguments(catalogue, output, "--chunk-size", 10, "--workers", 2)

@@ -130,15 +130,17 @@ def test_what_does_not_fit_is_one_line(world, scored, more, message, capsys, mon
         (("--images", "nowhere/*.fits"), "no FITS file there"),
         (("--catalogue", "nowhere.csv"), "cannot be read: No such file"),
         (("--rows", "source"), "--columns parent=NAME, or --linking-length"),
-        (("--scheduler", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
+        pytest.param(
+            ("--scheduler", "tcp://127.0.0.1:1"),
+            "no Dask scheduler answers",
+            marks=pytest.mark.slow,
+        ),
         (("--survey", "emu"), "lotss-dr2, racs"),
         (("--columns", "ra=nothing"), "no such column"),
     ],
 )
 def test_bad_options_are_one_line_before_any_work(world, scored, change, message, capsys, tmp_path,
                                                   monkeypatch):  # fmt: skip
-    if change[0] == "--scheduler":
-        pytest.importorskip("distributed")
     monkeypatch.setenv("KERAS_ASTROATTN_CACHE", world.environment["KERAS_ASTROATTN_CACHE"])
     arguments = {
         "--catalogue": str(world.folder / "catalogue.csv"),
