@@ -400,9 +400,7 @@ def _score(
 
 def _submitted(client, job: "Job", plan: "Plan", waiting: list[int], progress: "Progress"):
     """(what a worker says, chunk); None where workers were killed."""
-    from concurrent.futures import CancelledError
-
-    from distributed import FutureCancelledError, KilledWorker, wait
+    from distributed import CancelledError, KilledWorker, wait
     from distributed.comm.core import CommClosedError
 
     from .scoring import score_chunk
@@ -425,7 +423,7 @@ def _submitted(client, job: "Job", plan: "Plan", waiting: list[int], progress: "
                 yield _outcome(future, KilledWorker), chunks.pop(future)
             if not done or time.monotonic() - counted > _RECOUNT_EVERY:
                 limit, counted = _AHEAD * _threads(client, progress), time.monotonic()
-    except (CommClosedError, CancelledError, FutureCancelledError):
+    except (CommClosedError, CancelledError):
         raise lost from None
 
 

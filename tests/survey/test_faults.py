@@ -102,7 +102,7 @@ def test_a_killed_command_goes_on(world, catalogue, expected, tmp_path):
         wait_for_parts(process, output, parts)
         workers = workers_of(process)
         process.kill()
-        process.wait()
+        process.communicate()
         psutil.wait_procs(workers, timeout=60)  # they end when they see that it is gone
         done = len(list(output.glob("part-*")))
     assert 30 <= done < 150
@@ -125,7 +125,7 @@ def test_a_damaged_part_is_scored_again(world, catalogue, expected, tmp_path):
     process = start(world, arguments)
     wait_for_parts(process, output, 2)
     process.kill()
-    process.wait()
+    process.communicate()
     damaged = sorted(output.glob("part-*"))[0]
     damaged.write_bytes(damaged.read_bytes()[:1000])
     assert world.run(*arguments, "--resume").returncode == 0
