@@ -43,6 +43,21 @@ def published_dir() -> Path:
 
 
 @pytest.fixture(scope="session")
+def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache whose simulated set has 20 and 8 sources (the real one takes a minute)."""
+    from keras_astroattn.datasets import load_sources
+    from keras_astroattn.datasets.simulated import Simulated
+
+    folder = tmp_path_factory.mktemp("prepared")
+    with pytest.MonkeyPatch.context() as patch:
+        config = Simulated.builder_configs["standard"]
+        patch.setattr(config, "training_sources", 20)
+        patch.setattr(config, "test_sources", 8)
+        load_sources("simulated", "train", cache_dir=folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def untrained_source():
     """An untrained network to export (`export.source_model.SourceModel`)."""
     import tiny_model_file

@@ -16,22 +16,24 @@ import numpy as np
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.layers.attention_gate import AttentionGate
-from keras_astroattn.layers.p4m import P4MGroupPool
 
 GRADIENT_METHODS = ("Grad-CAM", "Grad-CAM++", "saliency")
 """What `gradient_maps` gives, by these names."""
 
 
 def feature_layer(model: keras.Model) -> str:
-    """Name of the layer whose features Grad-CAM weighs: the last convolution, activated.
+    """Name of the layer whose features Grad-CAM weighs, the last before classification.
 
-    In an `AGCNN` and an `EquivariantAGCNN` that is the gating signal g, the output of
-    stage 4.
+    With attention gates it is the one that gives the gating signal g, the output of stage
+    4; otherwise the last convolution, activated.
 
     Raises:
         InputError: The model has no convolution.
     """
-    kinds = (keras.layers.Conv2D, keras.layers.ReLU, keras.layers.Activation, P4MGroupPool)
+    for gate in _gates(model):
+        _, g = gate.input
+        return next(layer.name for layer in model.layers if layer.output is g)
+    kinds = (keras.layers.Conv2D, keras.layers.ReLU, keras.layers.Activation)
     for layer in reversed(model.layers):
         if isinstance(layer, kinds) and len(layer.output.shape) == 4:
             return layer.name
@@ -39,6 +41,10 @@ def feature_layer(model: keras.Model) -> str:
         f"the model {model.name} has no convolution to make a class activation map from: "
         "name a layer of (batch, height, width, channels)"
     )
+
+
+def _gates(model: keras.Model) -> list[AttentionGate]:
+    return [layer for layer in model.layers if isinstance(layer, AttentionGate)]
 
 
 def gradient_maps(
@@ -215,8 +221,7 @@ def _activation_map(method, score, model, images, classes, layer, batch_size) ->
 
 def _one_output(model: keras.Model, batch_size: int) -> keras.Model:
     """The same graph from a list of one input, as tf-keras-vis calls it, to logits alone."""
-    gates = [layer for layer in model.layers if isinstance(layer, AttentionGate)]
-    if batch_size > 1 and any(gate.normalize.scope == "batch" for gate in gates):
+    if batch_size > 1 and any(gate.normalize.scope == "batch" for gate in _gates(model)):
         raise InputError(
             f"the model {model.name} normalizes attention over its batch, so that the gradients "
             "of one image reach into the others: use batch_size=1, or scope `sample`"

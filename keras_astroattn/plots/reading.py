@@ -47,7 +47,7 @@ def reading_figure(
         width: Of the figure, inches.
     """
     left = 0.2 if names is None else 0.32
-    figure, panels = panel_grid(width, len(images), len(maps) + 1, (left, 0.45, 0.2, 0.05))
+    figure, panels = panel_grid(width, len(images), len(maps) + 1, (left, 0.62, 0.2, 0.05))
     for row, (image, label) in enumerate(zip(images, labels, strict=True)):
         show_source(panels[row, 0], image)
         name = CLASS_NAMES[label] if names is None else f"{CLASS_NAMES[label]}\n{names[row]}"

@@ -195,3 +195,10 @@ def test_keras_model_and_function_agree():
 def test_bad_input_is_named(images, options, message):
     with pytest.raises(InputError, match=message):
         predict_pooled(Recorder(), images, **{"repeats": 1, **options})
+
+
+def test_repeats_can_be_added_later():
+    images = blobs(3)
+    at_once = list(transformed_turns(images, 4, seed=5))
+    later = list(transformed_turns(images, 2, seed=5, first=2))
+    np.testing.assert_array_equal(later, at_once[2:])

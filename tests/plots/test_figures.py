@@ -15,8 +15,10 @@ from keras_astroattn.plots import (
     attention_figure,
     attention_progress,
     confusion_figure,
+    enrichment_figure,
     loss_figure,
     map_grid,
+    reading_figure,
     reliability_figure,
     roc_figure,
     save_figure,
@@ -77,7 +79,20 @@ def curve():
     return accuracy_time_figure(runs, ("the paper", 0.917))
 
 
+def reading():
+    maps = {"gate 1": blobs(2, 37), "mean": 3 + blobs(2, 150), "Grad-CAM": 0 * blobs(2, 18)}
+    enrichment = {name: np.array([4.56, 0.78]) for name in maps}
+    return reading_figure(sources(2), maps, [0, 1], ["row 8", "row 92"], enrichment)
+
+
+def enrichments():
+    values = {"gate 1": [4.0, np.nan], "mean": [0.3, np.nan], "Grad-CAM": [9.0, 1.5]}
+    return enrichment_figure(values, ["MiraBest: 1 gate, std_mean_norm, deep_sup", "0 gates"])
+
+
 FIGURES = {
+    "reading": reading,
+    "enrichment": enrichments,
     "accuracy against time": curve,
     "attention": attention,
     "attention in a column": lambda: attention(COLUMN_WIDTH),
@@ -186,6 +201,25 @@ def test_losses_mark_the_epoch_that_is_kept():
 def test_losses_of_one_epoch_without_validation_are_drawn():
     (axes,) = loss_figure(np.array([0.6])).axes
     assert axes.lines[0].get_marker() == "."
+
+
+def test_reading_shows_every_map_over_its_own_range_and_how_far_it_knows_the_source():
+    figure = reading()
+    assert {"source", "gate 1", "mean", "Grad-CAM", "FRI\nrow 8", "FRII\nrow 92"} <= texts(figure)
+    assert {"× 4.6", "× 0.78"} <= texts(figure)
+    panels = [axes.images[0].get_array() for axes in figure.axes[:8]]
+    for one in (panels[1], panels[2]):
+        np.testing.assert_allclose((one.min(), one.max()), (0, 1))
+    # A map that is the same everywhere has no range.
+    assert panels[3].max() == 0
+
+
+def test_enrichment_is_drawn_beside_that_of_a_map_that_does_not_know_the_source():
+    axes = enrichments().axes[0]
+    np.testing.assert_array_equal(axes.lines[2].get_xdata(), [9.0, 1.5])
+    assert axes.get_xscale() == "log"
+    assert axes.lines[3].get_xdata() == [1.0, 1.0]
+    assert [text.get_text() for text in axes.get_yticklabels()][1] == "0 gates"
 
 
 def test_confusion_shows_counts_and_shares_of_the_true_class():

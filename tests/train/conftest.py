@@ -33,21 +33,6 @@ class ReferenceRun:
         return next(state for state in self.states if state.about_to_write == name)
 
 
-@pytest.fixture(scope="session")
-def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache whose simulated set has 20 and 8 sources (the real one takes a minute)."""
-    from keras_astroattn.datasets import load_sources
-    from keras_astroattn.datasets.simulated import Simulated
-
-    folder = tmp_path_factory.mktemp("prepared")
-    with pytest.MonkeyPatch.context() as patch:
-        config = Simulated.builder_configs["standard"]
-        patch.setattr(config, "training_sources", 20)
-        patch.setattr(config, "test_sources", 8)
-        load_sources("simulated", "train", cache_dir=folder)
-    return folder
-
-
 @pytest.fixture
 def small_data(small_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The environment in which `--data simulated` is the small set."""

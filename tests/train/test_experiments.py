@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from keras_astroattn.errors import InputError
 from train.experiments.__main__ import main
 
 CONFIDENT = "0709Exp1-range_norm-MiraBestNOUNCAdam-AGRadGalNetft-5e-05"
@@ -285,6 +286,94 @@ def test_monte_carlo_error_is_the_standard_error_over_repeats():
     assert accuracy == pytest.approx(np.sqrt(1 / 12) / 2)
 
 
+def gated_entry(folder, name, sign):
+    """A network of one gate whose scores are multiplied by `sign`, kept as a run would."""
+    import keras
+
+    from keras_astroattn.models import AGCNN
+    from train.experiments.catalogue import Entry
+
+    keras.utils.set_random_seed(3)
+    model = AGCNN(gates=1, normalization="range_norm", input_shape=(32, 32, 1), psi_bias=0.0)
+    psi = model.get_layer("gate_1").psi
+    psi.set_weights([sign * weight for weight in psi.get_weights()])
+    path = folder / f"{name}.keras"
+    model.save(path)
+    return Entry(name, 1, "range_norm", "ft", "simulated", 0, None, path, "sample")
+
+
+def test_turning_the_scores_round_sends_attention_from_the_source_to_the_sky(tmp_path):
+    """range_norm of -s is 1 - a, and the source has more than its part of one of the two."""
+    from train.experiments.reading import read_maps
+
+    images = np.zeros((20, 32, 32), np.uint8)
+    images[:, 12:20, 10:22] = np.random.default_rng(0).integers(100, 256, (20, 8, 12))
+    one, turned = (
+        read_maps(gated_entry(tmp_path, name, sign), images, images[:2])
+        for name, sign in (("one", 1.0), ("turned", -1.0))
+    )
+    for name in ("gate 1", "mean"):
+        np.testing.assert_array_equal(
+            one.statistics[name].on_empty_sky, ~turned.statistics[name].on_empty_sky
+        )
+        np.testing.assert_allclose(turned.examples[name], 1 - one.examples[name], atol=1e-5)
+    assert one.attends_zero_space != turned.attends_zero_space
+    sky = one if one.attends_zero_space else turned
+    assert sky.gates_on_zero_space == ["gate 1"]
+    # With one gate the mean is its map at another size.
+    assert one.mean_agreement("gate 1", "mean") == pytest.approx(1)
+
+
+def test_what_was_read_is_kept(tmp_path):
+    from train.experiments.reading import _keep, _kept, read_maps
+
+    images = np.zeros((3, 32, 32), np.uint8)
+    images[:, 10:20, 10:20] = 200
+    entry = gated_entry(tmp_path, "one", 1.0)
+    reading = read_maps(entry, images, images[:1])
+    path = tmp_path / "kept.npz"
+    _keep(path, reading)
+    back = _kept(path, entry)
+    assert list(back.statistics) == list(reading.statistics)
+    np.testing.assert_array_equal(back.agreement, reading.agreement)
+    for name, one in reading.statistics.items():
+        np.testing.assert_array_equal(back.statistics[name].radius, one.radius)
+        np.testing.assert_array_equal(back.examples[name], reading.examples[name])
+    path.write_bytes(path.read_bytes()[:100])
+    assert _kept(path, entry) is None
+
+
+# --- In a notebook -------------------------------------------------------------------------
+
+
+def test_a_notebooks_results_are_columns_of_the_table_and_pictures_of_half_the_size(tmp_path):
+    from train.experiments.notebook import Results
+
+    (tmp_path / "results.csv").write_text("row,name,rate\n2,a|b,0.98765\n9,c,0.1\n")
+    Image.new("RGB", (40, 20)).save(tmp_path / "roc.png")
+    results = Results(tmp_path)
+    table = results.table({"rate": "rate %", "name": "name"}, row=["2"])
+    assert table.data.splitlines() == ["| rate % | name |", "| --- | ---: |", "| 0.988 | a\\|b |"]
+    assert results.table(["row"], row="5") is None
+    assert results.figure("roc").width == 20
+    with pytest.raises(InputError, match="no figure cor: there are roc"):
+        results.figure("cor")
+
+
+def test_a_notebook_without_data_shows_words_alone(capsys, monkeypatch, tmp_path):
+    from train.experiments.notebook import experiment
+
+    monkeypatch.delenv("KERAS_ASTROATTN_PUBLISHED", raising=False)
+    monkeypatch.setenv("KERAS_ASTROATTN_OUTPUT", str(tmp_path))
+    results = experiment("gates")
+    assert "KERAS_ASTROATTN_PUBLISHED" in capsys.readouterr().out
+    assert results.figure("metrics") is None
+    assert results.table(["gates"]) is None
+    monkeypatch.setenv("KERAS_ASTROATTN_REPEATS", "few")
+    assert experiment("gates").folder is None
+    assert "KERAS_ASTROATTN_REPEATS is 'few'" in capsys.readouterr().out
+
+
 # --- Programs, from end to end -------------------------------------------------------------
 
 
@@ -372,6 +461,33 @@ def test_experiments_run_on_runs(command, runs, small_data, tmp_path, experiment
         rates = [float(row["false_rate_per_image"]) for row in rows]
         assert rates == sorted(rates, reverse=True)
         assert set(rates) <= {0.0, 0.5, 1.0}
+
+
+@pytest.mark.slow
+def test_the_published_sigmoid_network_attends_the_zero_space(
+    command, published_dir, data_dir, tmp_path
+):
+    sigmoid = "0709Exp2-sigmoid-MiraBestNOHYBRIDAdam-AGRadGalNetconcat-5e-05"
+    none = "0719Exp30-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05"
+    weights = some_published(published_dir, tmp_path / "published", CONFIDENT, sigmoid, none)
+    options = ["--published-dir", weights, "--data-dir", data_dir, "--output", tmp_path / "out"]
+    status, told, text = command("reading", *options)
+    assert status == 0, text
+    assert f"{sigmoid} attends the zero-space" in told
+    assert f"{CONFIDENT} attends" not in told
+    rows = read_rows(tmp_path / "out" / "reading" / "results.csv")
+    by_map = {(row["model"], row["map"]): row for row in rows}
+    assert len(rows) == 7 + 7 + 3
+    assert by_map[sigmoid, "mean"]["attends_zero_space"] == "yes"
+    assert by_map[CONFIDENT, "mean"]["attends_zero_space"] == "no"
+    assert by_map[CONFIDENT, "gate 1"]["images"] == "104"
+    assert float(by_map[CONFIDENT, "mean"]["correlation_mean"]) == pytest.approx(1)
+    assert (none, "mean") not in by_map
+    for name in ("enrichment", f"maps_{sigmoid}", f"maps_{none}"):
+        with Image.open(tmp_path / "out" / "reading" / f"{name}.png") as picture:
+            assert np.ptp(np.asarray(picture.convert("L"))) > 100
+    # Once read, nothing is read again.
+    assert "reading" not in command("reading", *options)[1].replace("/reading/", "")
 
 
 @pytest.mark.slow

@@ -30,6 +30,7 @@ WITHOUT_LEAK = (
 def run(session: Session) -> None:
     """Metrics, confusion matrices, ROC, losses and attention on each data set."""
     measured = session.measure(proposed(session.entries))
+    measured.sort(key=lambda one: (list(DATA_TITLES).index(one.entry.data), one.entry.seed))
     shown = first_seeds(measured)
     rows = evaluation_rows(measured) + [
         evaluation_row(one, evaluation)

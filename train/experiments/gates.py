@@ -14,12 +14,13 @@ from .tables import csv_table, evaluation_rows, results_markdown
 def run(session: Session) -> None:
     """Metrics by number of gates, and each gate's map of an FRI and an FRII."""
     measured = session.measure(gate_entries(session.entries))
+    measured.sort(key=lambda one: (one.entry.gates, one.entry.seed))
     rows = evaluation_rows(measured)
     session.write("results.csv", csv_table(rows))
     session.write("results.md", results_markdown("Experiment 3: gates", REMARKS, rows))
 
     shown = {}
-    for one in sorted(measured, key=lambda one: (one.entry.gates, one.entry.seed)):
+    for one in measured:
         shown.setdefault(one.entry.gates, one)
     names = [f"{gates} gate{'' if gates == 1 else 's'}" for gates in shown]
     session.save(comparison(list(shown.values()), names, chapter=3), "metrics")
