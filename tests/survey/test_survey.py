@@ -12,6 +12,8 @@ from small_survey import COMMAND, assert_scored, read_result, write_catalogue
 
 from keras_astroattn.cli.app import app, run_app
 from keras_astroattn.cli.columns import COLUMNS
+from keras_astroattn.edge import Classifier
+from keras_astroattn.images import read_fits
 from keras_astroattn.images.quiet import quiet
 
 EXTRA = (
@@ -248,3 +250,28 @@ def test_sources_are_scored_once_and_the_best_are_drawn(world, expected):
     names = {path.name for path in (output / "_attention").iterdir()}
     assert len(names) == 4
     assert sum(name.endswith(".attention.fits") for name in names) == 2
+
+
+def test_fields_of_first_are_tiles(world, data_dir, tmp_path):
+    """Positions from the names of the files, which are centred on their sources."""
+    fields = sorted((data_dir / "fits").glob("*.fits"))
+    path = tmp_path / "first.csv"
+    places = []
+    for field in fields:
+        text = field.name.split("_")[1]
+        sign = max(text.find("+"), text.find("-"))
+        places.append((text[:sign], text[sign:]))
+    path.write_text("RA,DEC\n" + "".join(f"{ra},{dec}\n" for ra, dec in places))
+    arguments = world.arguments(path, tmp_path / "output", "--workers", 1, "--chunk-size", 16)
+    arguments[arguments.index("--images") + 1] = str(data_dir / "fits" / "*.fits")
+    done = world.run(*arguments)
+    assert done.returncode == 0, done.stderr
+    rows = read_result(tmp_path / "output")
+    assert [row["aa_path"] for row in rows] == [str(field) for field in fields]
+    classifier = Classifier()
+    for row, field, (ra, dec) in zip(rows, fields, places, strict=True):
+        cutout = read_fits(field, (float(ra), float(dec)))
+        found = classifier.classify(cutout)
+        assert (row["aa_label"], row["aa_p_frii"]) == (found.label, found.p_frii)
+        assert row["aa_peak_snr"] == cutout.peak_snr
+        assert row["aa_beam_arcsec"] == 5.4
