@@ -42,12 +42,14 @@ def export_survey(folder: Path, path: Path) -> int:
         path: It ends in one of `SUFFIXES`.
 
     Raises:
-        InputError: The ending is another, or the file cannot be written.
+        InputError: The ending is another, there are no rows, or the file cannot be written.
     """
     suffix = path.suffix.lower()
     if suffix not in SUFFIXES:
         raise InputError(f"--export {path}: its name must end in one of {', '.join(SUFFIXES)}")
     parts = part_paths(folder)
+    if not parts:
+        raise InputError(f"{folder} holds no rows: there is nothing to export")
     rows = sum(pq.read_metadata(part).num_rows for part in parts)
     schema = pq.read_schema(parts[0])
     try:
