@@ -30,11 +30,14 @@ def test_both_files_of_a_preset_are_one_network(name):
     images = to_network_units(simulate(4, seed=3).image)[..., np.newaxis]
     logits = keras.ops.convert_to_numpy(from_preset(name)(images, training=False))
     given = Classifier(name).predict(images)
-    np.testing.assert_allclose(given["logits"], logits, rtol=1e-3, atol=5e-3)
-    temperature = preset_metadata(name)["calibration"]["temperature"]
+    metadata = preset_metadata(name)
+    # Eleven bits of a weight: what is lost in ten layers.
+    logit, probability = {"float32": (1e-3, 5e-4), "float16": (2e-2, 5e-3)}[metadata["precision"]]
+    np.testing.assert_allclose(given["logits"], logits, atol=logit)
+    temperature = metadata["calibration"]["temperature"]
     exponentials = np.exp(logits / temperature)
     expected = exponentials / exponentials.sum(axis=1, keepdims=True)
-    np.testing.assert_allclose(given["probabilities"], expected, atol=2e-3)
+    np.testing.assert_allclose(given["probabilities"], expected, atol=probability)
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -86,5 +89,5 @@ assert run_app(app, ["classify", {str(tmp_path)!r}]) == 0
 """
     header, row = run_python("-c", code).stdout.splitlines()
     cells = dict(zip(header.split(","), row.split(","), strict=True))
-    assert cells["label"] in ("FRI", "FRII")
+    assert cells["label"] in ("FRI", "FRII", "uncertain")
     assert cells["model"] == DEFAULT_PRESET
