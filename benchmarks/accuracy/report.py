@@ -207,6 +207,8 @@ def report(
     finished = [name for name in configurations if finished_seeds(output, name, epochs)]
     for name in set(configurations) - set(finished):
         say(f"{name}: no seed has all its folds at {epochs} epochs; left out")
+    if not finished:
+        raise InputError(f"{output} holds no whole cross-validation: run cross-validate first")
     found = {name: read_out_of_fold(output, name, epochs, labels) for name in finished}
     raw = [each[0] for each in found.values()]
     everything = [one for each in found.values() for one in each]
