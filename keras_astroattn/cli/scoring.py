@@ -55,11 +55,13 @@ class Scorer:
         """The row of a file; what went wrong is its `error`."""
         try:
             cutout = read_image(path, **self.scoring.options)
-            outputs = self.classifier.predict(cutout.network_input[np.newaxis])
-            found = self.classifier.describe(cutout, outputs)
-            if self.scoring.attention is not None:
+            if self.scoring.attention is None:
+                found = self.classifier.classify(cutout)
+            else:
                 from .attention_files import write_attention
 
+                outputs = self.classifier.predict(cutout.network_input[np.newaxis])
+                found = self.classifier.describe(cutout, outputs)
                 write_attention(self.scoring.attention, name, cutout, attention_of(outputs), found)
         except InputError as error:
             return self._failed(path, str(error))

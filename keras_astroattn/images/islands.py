@@ -27,7 +27,8 @@ _LONGEST_GAP = 40.0  # pixels
 _BALANCE = 0.35  # how far the middle of two lobes may lie from the frame's, in separations
 _LOBE_RATIO = 5.0  # of the fluxes of two lobes at most
 _CORE_RATIO = 3.0  # of the flux of the core to the brighter lobe's at most
-_DIRECTIONS = 36
+_ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
+_DIRECTIONS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1)  # rows and columns
 
 
 @dataclass(frozen=True)
@@ -84,14 +85,15 @@ def measure_extent(snr: np.ndarray, beam: float = PIXELS_PER_BEAM) -> Extent:
     source = _linked(islands)
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
+    size = _shrunken_size(source, beam)
     return Extent(
         True,
-        _shrunken_size(source, beam),
+        size,
         max(island.peak for island in source),
         min(island.distance for island in source),
         any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
         main.total / sum(island.total for island in source),
-        _shrunken_size([main], beam),
+        _shrunken_size([main], beam) if source[1:] else size,
     )
 
 
@@ -137,18 +139,21 @@ def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
     middle = (np.array(snr.shape) - 1) / 2
     found = []
     for label in np.unique(labels[values >= faintest]):
-        members = labels == label
-        if members.sum() < _MIN_PIXELS:
+        members = np.flatnonzero(labels == label)
+        if len(members) < _MIN_PIXELS:
             continue
-        edge = points[members & outline]
+        edge = points[members[outline[members]]]
+        weights = values[members].astype(np.float64)
+        total = float(weights.sum())
+        offsets = points[members] - middle
         found.append(
             _Island(
                 edge,
-                float(values[members].max()),
-                float(values[members].sum(dtype=np.float64)),
-                float(np.hypot(*(points[members] - middle).T).min()),
-                float(np.hypot(*np.ptp(edge, axis=0))),
-                np.average(points[members], axis=0, weights=values[members]) - middle,
+                float(weights.max()),
+                total,
+                math.sqrt((offsets * offsets).sum(axis=1).min()),
+                math.hypot(*(edge.max(axis=0) - edge.min(axis=0))),
+                weights @ offsets / total,
             )
         )
     return found
@@ -190,20 +195,21 @@ def _lobes(islands: list[_Island], core: _Island) -> list[_Island]:
 
 
 def _gap(one: np.ndarray, other: np.ndarray) -> float:
-    (one, other) = (one, other) if len(one) < len(other) else (other, one)
-    return math.sqrt(min(int(((other - point) ** 2).sum(axis=1).min()) for point in one))
+    # |a - b|^2 = a^2 + b^2 - 2 a b, exact in float64 for the indices of pixels.
+    a, b = one.astype(np.float64), other.astype(np.float64)
+    squares = (a * a).sum(axis=1)[:, np.newaxis] + (b * b).sum(axis=1) - 2 * (a @ b.T)
+    return math.sqrt(squares.min())
 
 
 def _shrunken_size(source: list[_Island], beam: float) -> float:
-    angles = np.linspace(0, np.pi, _DIRECTIONS, endpoint=False)
-    directions = np.stack([np.sin(angles), np.cos(angles)])
     highs, lows = [], []
     for island in source:
         overhang = beam / 2 * math.sqrt(math.log2(island.peak / MASK_SIGMA))
-        along = island.points @ directions
+        along = _DIRECTIONS @ island.points.T
+        high, low = along.max(axis=1), along.min(axis=1)
         # An island smaller than its own overhang shrinks to its middle, not inside out.
-        middle = (along.max(axis=0) + along.min(axis=0)) / 2
-        half = np.maximum((along.max(axis=0) - along.min(axis=0)) / 2 - overhang, 0)
+        middle = (high + low) / 2
+        half = np.maximum((high - low) / 2 - overhang, 0)
         highs.append(middle + half)
         lows.append(middle - half)
     return float((np.max(highs, axis=0) - np.min(lows, axis=0)).max())

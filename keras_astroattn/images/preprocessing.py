@@ -17,8 +17,6 @@ NOISE_CLIP_SIGMA = 3.0
 NOISE_CLIP_ITERATIONS = 5
 """How often at most the field is clipped."""
 
-_MIDDLE = (0.38, 0.51)  # shares of the ordered pixels that the medians are looked for in
-
 MASK_SIGMA = 3.0
 """Pixels not above this many times the noise are blanked."""
 
@@ -28,8 +26,8 @@ def measure_noise(field: np.ndarray) -> float:
 
     Bit for bit what `astropy.stats.sigma_clipped_stats` gives (the tests hold the two
     together), in a third of the time: what clipping leaves is contiguous among the sorted
-    pixels, so ordering the pixels around the middle once serves every median. The standard
-    deviations are taken in the field's own order, because float32 sums depend on it.
+    pixels, so sorting them once serves every median. The standard deviations are taken in the
+    field's own order, because float32 sums depend on it.
 
     Args:
         field: Map of any shape, floating point; NaN and infinities are left out.
@@ -48,17 +46,13 @@ def measure_noise(field: np.ndarray) -> float:
         raise InputError(
             f"a pixel holds {brightest:.1e}, which no radio map does: check the file and its BSCALE"
         )
-    first, last = (int(values.size * share) for share in _MIDDLE)
-    ordered = np.partition(values, sorted({first, max(last - 1, first)}))
-    middle = np.sort(ordered[first:last])
+    # All of them: numpy sorts float32 by vector instructions, faster than it partitions.
+    ordered = np.sort(values)
     below = 0  # pixels clipped at the faint end so far
     for _ in range(NOISE_CLIP_ITERATIONS):
         upper = below + values.size // 2
         lower = upper - 1 + values.size % 2
-        if first <= lower and upper < last:
-            median = middle[lower - first : upper - first + 1].mean()
-        else:
-            median = np.median(values)
+        median = ordered[lower : upper + 1].mean()
         reach = values.std() * NOISE_CLIP_SIGMA
         faint, bright = values < median - reach, values > median + reach
         clipped = faint | bright
