@@ -79,9 +79,10 @@ Reproduce it with
 - Sources of few beams: 47 % of MiraBest's FRII are under 27", against 12 % of its FRI, so small
   size alone speaks for FRII here.
 - A frame that is not centred on the source: neighbours are taken for lobes.
-- One seed's accuracy on {test_images} test images is known to some 5 points.
+- {accuracy}
 
-Figures by beam, size and signal-to-noise: `python -m benchmarks.robustness`, docs/robustness.md.
+Figures by beam, size and signal-to-noise: `python -m benchmarks.robustness`, docs/robustness.md. Of
+networks trained like this one, cross-validated: `python -m benchmarks.accuracy`, docs/accuracy.md.
 
 ## Terms
 
@@ -118,7 +119,7 @@ def model_card(
     return _CARD.format(
         name=source.name,
         what=_filled(_what(source)),
-        figures=_MEASURED.format(rows="\n".join(map(_row, evaluations.values()))),
+        figures=_figures(source, evaluations),
         compact=compact,
         plural="" if compact == COMPACT_BELOW_BEAMS == 1 else "s",
         sources=_filled(
@@ -137,7 +138,7 @@ def model_card(
             f"| `{name}` | {size} | {_KINDS[Path(name).suffix]} |" for name, size in files.items()
         ),
         verification=_filled(_verification(verified, metadata["precision"])),
-        test_images=next(iter(evaluations.values())).images,
+        accuracy=_filled(_how_well_known(source, evaluations)),
         terms=_filled(f"{metadata['terms'][0].upper()}{metadata['terms'][1:]}."),
     )
 
@@ -161,6 +162,29 @@ def _evaluations(path: Path) -> Iterator[tuple[str, Evaluation]]:
     if not found:
         raise InputError(f"{path} holds no evaluation: evaluate the run first")
     yield from found.items()
+
+
+def _tested(source: SourceModel) -> bool:
+    return source.training is None or source.training.split == "train"
+
+
+def _figures(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
+    table = _MEASURED.format(rows="\n".join(map(_row, evaluations.values())))
+    if _tested(source):
+        return table
+    told = _filled(
+        "For use in the field: it was trained on all sources, those of the test batch too, so that "
+        "**nothing is left to test it on**. The table is of the very sources it was trained on; "
+        "what to expect of new ones is in docs/accuracy.md."
+    )
+    return f"{told}\n\n{table}"
+
+
+def _how_well_known(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
+    if not _tested(source):
+        return "Its accuracy on sources it has not seen is not known but by its likes'."
+    images = next(iter(evaluations.values())).images
+    return f"One seed's accuracy on {images} test images is known to some 5 points."
 
 
 def _row(found: Evaluation) -> str:
@@ -196,8 +220,9 @@ def _training(source: SourceModel, run: Path) -> str:
     validation = f"{held_out} held out for validation" if held_out else "none held out"
     told = _filled(
         f"{data.get('training')} training images of `{data.get('name')}` "
-        f"({data.get('checksum')}), {validation}; the data set's own test batch was not trained "
-        f"on. Recipe `{config.get('recipe')}`, seed {config.get('seed')}: {options}."
+        f"({data.get('checksum')}), {validation}; the data set's own test batch "
+        f"{'was not trained on' if _tested(source) else 'is among them'}. "
+        f"Recipe `{config.get('recipe')}`, seed {config.get('seed')}: {options}."
     )
     made = _filled(f"Made with {versions}; backend {saved.get('backend')}.")
     return f"{told}\n\n{made}"
