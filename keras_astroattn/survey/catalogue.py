@@ -61,7 +61,7 @@ class Catalogue:
             for batch in self._reader.batches():
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS)
-        except (pa.ArrowInvalid, pa.ArrowTypeError, OSError, ValueError) as error:
+        except (pa.ArrowException, OSError, ValueError, TypeError) as error:
             if isinstance(error, InputError):
                 raise
             reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
@@ -99,7 +99,7 @@ def open_catalogue(path: str | Path) -> Catalogue:
         raise InputError(f"catalogue {path} is empty")
     try:
         reader = _reader_of(path, start)
-    except (pa.ArrowInvalid, pa.ArrowTypeError, OSError, ValueError) as error:
+    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(

@@ -18,6 +18,7 @@ _DELIMITERS = ",\t;|"
 _INTEGER = r"^\s*[+-]?(0|[1-9]\d{0,18})\s*$"
 # No leading zeros: 00123.5 may be a padded name.
 _FLOAT = r"^\s*[+-]?(((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
+_LONG = r"^\s*[+-]?\d{16,}\s*$"  # an integer that a float would round
 _MARGINS = r"^\s*\+?|\s+$"  # Arrow's parser takes neither spaces nor a plus
 
 
@@ -86,12 +87,17 @@ def _header(path: Path) -> tuple[int, list[str], str]:
     names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
     if not all(names):
         raise InputError(f"catalogue {path}: a column has no name: its header is {header[:100]!r}")
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(f"catalogue {path}: two columns are named {name!r}: rename one")
     return comments, names, delimiter
 
 
 def _is_all(column: pa.Array, kind: pa.DataType) -> bool:
     pattern = _INTEGER if kind == pa.int64() else _FLOAT
     if pc.all(pc.match_substring_regex(column, pattern)).as_py() is False:
+        return False
+    if kind == pa.float64() and pc.any(pc.match_substring_regex(column, _LONG)).as_py():
         return False
     try:
         _converted(column, kind)

@@ -1,5 +1,6 @@
 """FITS tables as Arrow, some rows at a time."""
 
+import contextlib
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +27,7 @@ class FitsReader:
 
     def __init__(self, path: Path):
         self._path = path
-        with _OpenTable(path) as table:
+        with _open_table(path) as table:
             self.rows = int(table.header["NAXIS2"])
             self._names = list(table.columns.names)
             part = table.data[: min(self.rows, 1)]
@@ -45,42 +46,34 @@ class FitsReader:
         for start in range(0, self.rows, _ROWS):
             # Opened anew each time: pages of a mapped file count as memory of this process
             # until it is closed.
-            with _OpenTable(self._path) as table:
+            with _open_table(self._path) as table:
                 part = table.data[start : start + _ROWS]
                 arrays = [
                     _as_arrow(part, table.columns[name]).cast(kind)
                     for name, kind in zip(self._names, self.schema.types, strict=True)
                 ]
-                yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 
 
-class _OpenTable:
-    """A context: the first table HDU of a file."""
+@contextlib.contextmanager
+def _open_table(path: Path) -> Iterator:
+    """The first table HDU of a file."""
+    from astropy.io import fits
 
-    def __init__(self, path: Path):
-        self._path = path
-
-    def __enter__(self):
-        from astropy.io import fits
-
-        with quiet():
-            try:
-                self._hdus = fits.open(self._path, memmap=True)
-                tables = [h for h in self._hdus if isinstance(h, fits.BinTableHDU | fits.TableHDU)]
+    # Opened here, because astropy leaves a broken file open.
+    with quiet(), open(path, "rb") as file:
+        try:
+            with fits.open(file, memmap=True) as hdus:
+                tables = [h for h in hdus if isinstance(h, fits.BinTableHDU | fits.TableHDU)]
                 tables = [h for h in tables if not isinstance(h, fits.CompImageHDU)]
-            except Exception as error:  # astropy raises a dozen kinds for broken files
-                reason = " ".join(str(error).split())[:200]
-                raise InputError(
-                    f"catalogue {self._path} cannot be read as FITS: {reason}"
-                ) from None
-        if not tables:
-            self._hdus.close()
-            raise InputError(f"catalogue {self._path} holds no table")
-        return tables[0]
-
-    def __exit__(self, *_: object) -> None:
-        with quiet():
-            self._hdus.close()
+                if not tables:
+                    raise InputError(f"catalogue {path} holds no table")
+                yield tables[0]
+        except InputError:
+            raise
+        except Exception as error:  # astropy raises a dozen kinds for broken files
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"catalogue {path} cannot be read as FITS: {reason}") from None
 
 
 def _notes(table, name: str, number: int) -> dict[str, str]:

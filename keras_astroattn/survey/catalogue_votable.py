@@ -76,8 +76,9 @@ class VOTableReader:
 
 def _events(path: Path) -> Iterator[tuple[str, str, ElementTree.Element]]:
     try:
-        for event, element in ElementTree.iterparse(path, events=("start", "end")):
-            yield event, element.tag.rsplit("}", 1)[-1], element
+        with path.open("rb") as file:
+            for event, element in ElementTree.iterparse(file, events=("start", "end")):
+                yield event, element.tag.rsplit("}", 1)[-1], element
     except ElementTree.ParseError as error:
         raise InputError(f"catalogue {path} is no whole VOTable: {error}") from None
 

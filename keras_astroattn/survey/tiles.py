@@ -301,11 +301,12 @@ class Footprints:
             depth = one.scale * np.minimum.reduce(
                 [x + 0.5, width - 0.5 - x, y + 0.5, height - 0.5 - y]
             )
-            deeper = depth > best[where]  # NaN is not
+            on = depth >= 0  # NaN is not
+            deeper = on & (depth > best[where])
             into = where[deeper]
             second[into], next_best[into] = tile[into], best[into]
             tile[into], best[into], row[into] = number, depth[deeper], y[deeper]
-            between = ~deeper & (depth > next_best[where])
+            between = on & ~deeper & (depth > next_best[where])
             second[where[between]] = number
             next_best[where[between]] = depth[between]
         return Assignment(tile, second, row)

@@ -61,7 +61,7 @@ def test_a_masked_neighbour_is_black_and_the_source_stretched_anew(tmp_path):
     plain, found = treated(tmp_path, [(0.0, 72.0, 1)], mask=True)
     assert {flags.BRIGHT_NEIGHBOUR, flags.NEIGHBOURS_MASKED} <= set(found.flags)
     assert plain.pixels[100:130].max() == 255
-    assert found.pixels[100:130].max() == 0
+    assert found.pixels[100:130].max() < 10  # what is left is noise above 3 sigma
     assert found.pixels[65:85].max() == 255
     assert plain.pixels[65:85].max() < 70
     assert found.noise == plain.noise
