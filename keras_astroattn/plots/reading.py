@@ -119,6 +119,8 @@ def enrichment_figure(
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="y", color="0.9", lw=0.5)
     axes.set_axisbelow(True)
-    axes.set_xlabel("attention per pixel of the source over that of the image")
+    axes.set_xlabel(
+        "attention per pixel of the source over that of the image (below 1: on the empty sky)"
+    )
     figure.legend(loc="outside upper center", ncols=len(values), handlelength=1.2)
     return figure
