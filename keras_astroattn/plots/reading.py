@@ -61,10 +61,11 @@ def reading_figure(
             drawn = show_map(axes, rescaled(one), (0.0, 1.0), image.shape)
             outline(axes, image)
             if enrichment is not None:
+                value = enrichment[title][row]
                 text = axes.text(
                     0.04,
                     0.04,
-                    f"× {enrichment[title][row]:.2g}",
+                    f"× {value:.2g}" if value < 100 else f"× {value:.0f}",
                     color="white",
                     fontsize=6.5,
                     transform=axes.transAxes,

@@ -82,6 +82,7 @@ def curve():
 def reading():
     maps = {"gate 1": blobs(2, 37), "mean": 3 + blobs(2, 150), "Grad-CAM": 0 * blobs(2, 18)}
     enrichment = {name: np.array([4.56, 0.78]) for name in maps}
+    enrichment["Grad-CAM"] = np.array([123.4, 1.0])
     return reading_figure(sources(2), maps, [0, 1], ["row 8", "row 92"], enrichment)
 
 
@@ -206,7 +207,7 @@ def test_losses_of_one_epoch_without_validation_are_drawn():
 def test_reading_shows_every_map_over_its_own_range_and_how_far_it_knows_the_source():
     figure = reading()
     assert {"source", "gate 1", "mean", "Grad-CAM", "FRI\nrow 8", "FRII\nrow 92"} <= texts(figure)
-    assert {"× 4.6", "× 0.78"} <= texts(figure)
+    assert {"× 4.6", "× 0.78", "× 123", "× 1"} <= texts(figure)
     panels = [axes.images[0].get_array() for axes in figure.axes[:8]]
     for one in (panels[1], panels[2]):
         np.testing.assert_allclose((one.min(), one.max()), (0, 1))
