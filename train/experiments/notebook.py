@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -107,6 +108,7 @@ def experiment(name: str, repeats: int | None = None, weights: str | Path = PUBL
             output=output_folder(),
             repeats=repeats_from_environment() if repeats is None else repeats,
         )
+        quiet_tensorflow()
         with quiet_native_logs():
             from rich.console import Console
 
@@ -120,6 +122,11 @@ def experiment(name: str, repeats: int | None = None, weights: str | Path = PUBL
         say_missing(error)
         return Results(None)
     return Results(session.folder)
+
+
+def quiet_tensorflow() -> None:
+    """Keep TensorFlow's advice (that many networks are many graphs, say) out of a notebook."""
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def output_folder() -> Path:
