@@ -14,7 +14,8 @@ and hands a whole tensor from one operator to the next. So here
 
   so psi becomes two plain sums over channels, and the sum of all u, one channel, is
   upsampled by itself. This runs in strips of rows that fit the cache;
-- upsampling is separable: rows first, at the width of g, then columns, strip by strip;
+- upsampling is separable: rows first, at the width of g, then columns, strip by strip; or
+  columns first and the rows by small matrix products, where g is much smaller;
 - maps of one channel are resized by two small matrix products;
 - a convolution on the group p4m is an ordinary one by its expanded kernel, the eight
   symmetries beside the channels.
@@ -24,7 +25,7 @@ What the layers of `keras_astroattn.layers` compute otherwise is called as it is
 
 import functools
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import keras
@@ -36,6 +37,7 @@ from keras_astroattn.layers import (
     AttentionGate,
     AttentionMean,
     AttentionPooling,
+    ConcatGatingAggregation,
     P4MConv2D,
     P4MGroupPool,
     P4MLifting,
@@ -47,6 +49,9 @@ STRIP_BYTES = 768 * 1024
 
 NARROW = 8
 """Convolutions to at most this many channels compute two columns at once."""
+
+MANY_ROWS = 8
+"""From so many rows on for one of g, those between two rows of g are made together."""
 
 _SMALLEST_RANGE = 1e-12
 
@@ -145,9 +150,28 @@ def _compute(layer: keras.Layer, inputs, integer: bool):
         return _Attended(x, a), a
     if isinstance(layer, AttentionMean):
         return _mean_map(inputs, layer.size)
+    if isinstance(layer, ConcatGatingAggregation) and integer:
+        return _logits_by_vector(layer, inputs)
     if isinstance(layer, keras.layers.ReLU):
         return tf.nn.relu(inputs) if _is_plain_relu(layer) else _called(layer, inputs)
     return _called(layer, inputs)
+
+
+def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) -> tf.Tensor:
+    """W batchnorm([v_1, ..]) + b as the sum of  W_k batchnorm(v_k)  and b.
+
+    Side by side in 8 bits, all vectors would share the steps of the widest. Each part
+    has its own share of the normalization's shift, so that the parts are small too.
+    """
+    scale, shift = _normalization(layer.batch_normalization)
+    kernel, bias = _array(layer.dense.kernel), _array(layer.dense.bias)
+    total, first = None, 0
+    for vector in vectors:
+        own = slice(first, first + vector.shape[-1])
+        first = own.stop
+        part = tf.matmul(vector, scale[own, np.newaxis] * kernel[own]) + shift[own] @ kernel[own]
+        total = part if total is None else total + part
+    return total + bias
 
 
 def _called(layer: keras.Layer, inputs):
@@ -222,21 +246,50 @@ def _scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> t
     signs = [(psi > 0, tf.maximum), (psi < 0, tf.minimum)]
     signs = [(channels, pick) for channels, pick in signs if channels.any()]
     height, width = x.shape[1:3]
-    resized_rows = [
-        _resize_rows(_pointwise(g, -phi[:, channels] * psi[channels]), height)
-        for channels, _ in signs
-    ]
+    minus_u = [_pointwise(g, -phi[:, channels] * psi[channels]) for channels, _ in signs]
+    by_rows = height >= MANY_ROWS * g.shape[1]
     strips = []
-    for rows in _strips(height, width * len(psi) * 4):
+    for rows, upsampled in (_between_rows if by_rows else _by_strips)(minus_u, height, width):
         sums = []
-        for (channels, pick), resized in zip(signs, resized_rows, strict=True):
-            minus_u = tf.image.resize(resized[:, rows], (rows.stop - rows.start, width))
+        for (channels, pick), part in zip(signs, upsampled, strict=True):
             t = _pointwise(x[:, rows], theta[:, channels] * psi[channels])
-            sums.append(tf.reduce_sum(pick(t, minus_u), axis=-1))
+            sums.append(tf.reduce_sum(pick(t, part), axis=-1))
         strips.append(sums[0] if len(sums) == 1 else sums[0] + sums[1])
     compared = _joined(strips)
     total_u = tf.reshape(_pointwise(g, (phi @ psi)[:, np.newaxis]), [-1, *g.shape[1:3]])
     return compared + (_resize_map(total_u, (height, width)) + bias)
+
+
+Upsampled = Iterator[tuple[slice, list[tf.Tensor]]]
+
+
+def _by_strips(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
+    """Rows that fit the cache, and there each part upsampled: rows first, then columns."""
+    channels = sum(part.shape[-1] for part in parts)
+    resized = [_resize_rows(part, height) for part in parts]
+    for rows in _strips(height, width * channels * 4):
+        size = (rows.stop - rows.start, width)
+        yield rows, [tf.image.resize(part[:, rows], size) for part in resized]
+
+
+def _between_rows(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
+    """The same, columns first: rows between two rows of g are mixed of these two.
+
+    A matrix of two columns makes them: half the time of resizing, which looks at four pixels
+    for each.
+    """
+    resized = [tf.image.resize(part, (part.shape[1], width)) for part in parts]
+    matrix = resize_matrix(parts[0].shape[1], height)
+    above = np.minimum(np.argmax(matrix > 0, axis=1), matrix.shape[1] - 2)
+    for low in np.unique(above).tolist():
+        rows = slice(*(np.flatnonzero(above == low)[[0, -1]] + [0, 1]).tolist())
+        shares = matrix[np.newaxis, rows, low : low + 2]
+        mixed = []
+        for part in resized:
+            both = tf.reshape(part[:, low : low + 2], [-1, 2, width * part.shape[-1]])
+            shape = [-1, rows.stop - rows.start, width, part.shape[-1]]
+            mixed.append(tf.reshape(tf.matmul(shares, both), shape))
+        yield rows, mixed
 
 
 def _pointwise(x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:

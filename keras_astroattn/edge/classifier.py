@@ -172,6 +172,9 @@ class Classifier:
 
         try:
             interpreter = Interpreter(model_content=self.model.content, num_threads=self._threads)
+            # Now, not at the first call: so that whoever keeps LiteRT's messages off a
+            # terminal has to do so only while the classifier is made.
+            interpreter.allocate_tensors()
             return interpreter.get_signature_runner(SIGNATURE)
         except (ValueError, RuntimeError) as error:
             raise InputError(

@@ -17,6 +17,8 @@ from export.metadata import append_metadata, describe
 from export.run import FAILED, main
 from export.source_model import Calibration, SourceModel, open_source_model
 from export.verification import operators_beyond_litert, reference_of, verify, verify_litert
+from keras_astroattn.datasets.simulation import simulate
+from keras_astroattn.edge import Classifier, ModelFile
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import AGCNN
@@ -145,6 +147,25 @@ def test_int8_refuses_softmax_attention():
     source = SourceModel("soft", AGCNN(normalization="softmax"))
     with pytest.raises(InputError, match="softmax attention"):
         convert(source, "int8", np.zeros((1, 150, 150, 1), np.float32))
+
+
+def test_integer_borders_go_through_the_classifier(untrained_source, model_path):
+    images = to_network_units(simulate(6, seed=4).image)[..., np.newaxis]
+    content = convert(untrained_source, "int8", images, integer_borders=True)
+    classifier = Classifier(
+        ModelFile("int8", model_path, content, describe(untrained_source, "int8"))
+    )
+    runner = Interpreter(model_content=content).get_signature_runner()
+    details = [*runner.get_input_details().values(), *runner.get_output_details().values()]
+    assert {one["dtype"] for one in details} == {np.int8}
+    given, exact = classifier.predict(images), Classifier(model_path).predict(images)
+    for name, values in given.items():
+        assert values.dtype == np.float32
+        assert values.shape == exact[name].shape
+    # Steps of 1/256, and what rounding every layer to them does.
+    np.testing.assert_allclose(given["probabilities"].sum(axis=1), 1, atol=2 / 256)
+    np.testing.assert_allclose(given["probabilities"], exact["probabilities"], atol=0.15)
+    np.testing.assert_allclose(given["attention_1"], exact["attention_1"], atol=0.25)
 
 
 @pytest.mark.slow
