@@ -11,7 +11,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.edge import Classifier, list_presets
+from keras_astroattn.edge import LABELS, Classifier, list_presets
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.survey.requirements import need
@@ -109,7 +109,10 @@ def _draw(folder: Path, found, summary: dict, sheet: int, model: str | None, con
 
     into = folder / FOLDER
     if found.frii:
-        figure = probability_figure(found.frii)
+        # In the order of all labels, so that a class has its colour in every survey.
+        figure = probability_figure(
+            {name: found.frii[name] for name in LABELS if name in found.frii}
+        )
         yield from save_figure(figure, into / "probabilities", formats=("png",))
     if found.sky:
         everything = sum(found.sky.values())

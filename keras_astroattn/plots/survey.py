@@ -41,7 +41,8 @@ def probability_figure(counts: Mapping[str, np.ndarray], width: float = COLUMN_W
         name = f"{label} ({int(np.sum(values))})"
         axes.stairs(values, edges, color=COLOURS[place], label=name, lw=1.2)
     axes.set_yscale("log")
-    axes.set_ylim(bottom=0.7)
+    tallest = max(float(np.max(values)) for values in counts.values())
+    axes.set_ylim(0.7, 4 * max(tallest, 1.0))  # with room for the legend
     axes.set(xlim=(0, 1), xlabel="P(FRII | resolved radio galaxy)", ylabel="sources")
     axes.legend(loc="upper center", ncols=len(counts))
     return figure

@@ -15,7 +15,7 @@ BINS = 40
 SKY_BINS = (120, 60)
 """Of the map of the sky: right ascension, declination."""
 
-_COLUMNS = ("aa_ra", "aa_dec", "aa_label", "aa_p_frii", "aa_flags", "aa_error")
+_COLUMNS = ("aa_path", "aa_ra", "aa_dec", "aa_label", "aa_p_frii", "aa_flags", "aa_error")
 _LONGEST_REASON = 60
 
 
@@ -29,7 +29,7 @@ class Tally:
         flags: Rows by flag.
         reasons: Rows that could not be scored, by the beginning of the reason.
         frii: (BINS,) histogram of P(FRII), from 0 to 1, by label.
-        sky: (labels, RA bins, Dec bins) counts, labels in the order of `sky_labels`.
+        sky: (RA bins, Dec bins) counts of rows that lie on a tile, by label.
         ra_edges: (RA bins + 1,) degrees, rising; beyond 360 where the survey lies across 0.
         dec_edges: (Dec bins + 1,) degrees.
     """
@@ -66,6 +66,7 @@ def tally(folder: Path) -> Tally:
 
 def _add(found: Tally, table: pa.Table) -> None:
     label = np.array(table.column("aa_label").to_pylist())
+    on_tile = table.column("aa_path").is_valid().to_numpy()
     ra, dec, frii = (table.column(name).to_numpy() for name in ("aa_ra", "aa_dec", "aa_p_frii"))
     for one in np.unique(label):
         here = label == one
@@ -73,7 +74,7 @@ def _add(found: Tally, table: pa.Table) -> None:
         if known.size:
             counts = np.histogram(known, BINS, (0, 1))[0]
             found.frii[one] = found.frii.get(one, 0) + counts
-        placed = here & np.isfinite(ra)
+        placed = here & on_tile
         turned = turn(ra[placed], found.ra_edges[0])
         counts = np.histogram2d(turned, dec[placed], (found.ra_edges, found.dec_edges))[0]
         found.sky[one] = found.sky.get(one, 0) + counts
@@ -85,12 +86,12 @@ def turn(ra: np.ndarray, start: float) -> np.ndarray:
 
 
 def _extent(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Edges of bins that hold all positions, starting after the widest gap in RA."""
+    """Edges of bins that hold all rows on a tile, starting after the widest gap in RA."""
     occupied = np.zeros(720, bool)  # half degrees
     south, north = 90.0, -90.0
-    for table in read_parts(folder, ("aa_ra", "aa_dec")):
+    for table in read_parts(folder, ("aa_path", "aa_ra", "aa_dec")):
+        table = table.filter(table.column("aa_path").is_valid())
         ra, dec = (table.column(name).to_numpy() for name in ("aa_ra", "aa_dec"))
-        ra, dec = ra[np.isfinite(ra)], dec[np.isfinite(ra)]
         if ra.size:
             occupied[(ra * 2).astype(int) % 720] = True
             south, north = min(south, dec.min()), max(north, dec.max())
