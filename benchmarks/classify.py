@@ -68,6 +68,16 @@ run_app(app, ["classify", sys.argv[2], "--model", sys.argv[1]])
 """,
 }
 
+# Its own, not what `wait4` says: that counts this process too, which it was forked from.
+_PEAK = """
+import resource
+try:
+    with open("/proc/self/status") as file:
+        print(next(int(line.split()[1]) / 2**10 for line in file if line.startswith("VmHWM")))
+except OSError:
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
+"""
+
 app = cyclopts.App(name="python -m benchmarks.classify", version_flags=[])
 
 
@@ -228,17 +238,19 @@ def _start_table(folder: Path, model: str, starts: int) -> Table:
         walls, used, resident = [], [], 0.0
         for _ in range(starts):
             started = time.perf_counter()
-            process = subprocess.Popen(
-                [sys.executable, "-c", code, model, str(file)], stdout=subprocess.DEVNULL
+            before = os.times()
+            ended = subprocess.run(
+                [sys.executable, "-c", code + _PEAK, model, str(file)],
+                capture_output=True,
+                text=True,
             )
-            _, status, usage = os.wait4(process.pid, 0)
             walls.append(time.perf_counter() - started)
-            if status:
-                raise InputError(f"{name}: the process ended with {status}")
-            process.returncode = 0
-            used.append(usage.ru_utime + usage.ru_stime)
-            # Linux counts KiB, macOS bytes.
-            resident = usage.ru_maxrss / (_MIB if sys.platform == "darwin" else 2**10)
+            after = os.times()
+            if ended.returncode:
+                raise InputError(f"{name}: {ended.stderr.strip().splitlines()[-1]}")
+            used.append(after.children_user - before.children_user)
+            used[-1] += after.children_system - before.children_system
+            resident = float(ended.stdout.splitlines()[-1])
         table.add_row(
             name,
             f"{statistics.median(walls):.2f}",
