@@ -154,7 +154,9 @@ def _sheet(chosen, classifier: Classifier, options: MapOptions, name: str):
             continue
         images.append(cutout.pixels)
         maps.append(classifier.attention(cutout).mean)
-        captions.append(f"row {source.row}: {source.label}, P(FRII) {source.p_frii:.3f}")
+        captions.append(f"row {source.row}: {source.label}, {source.p_frii:.3f}")
     if not images:
         return None
-    return attention_sheet(np.stack(images), np.stack(maps), captions, title=name)
+    return attention_sheet(
+        np.stack(images), np.stack(maps), captions, title=f"{name}: label, P(FRII)"
+    )

@@ -80,7 +80,7 @@ def test_rows_that_kill_every_worker_say_so_in_the_end(world, catalogue, tmp_pat
         for worker in workers_of(process):
             with contextlib.suppress(psutil.NoSuchProcess):
                 # One chunk of 1500 rows takes longer than this.
-                if time.time() - worker.create_time() > 5 and worker.cpu_times().user > 1.5:
+                if time.time() - worker.create_time() > 3 and worker.cpu_times().user > 1.2:
                     worker.kill()
                     killed += 1
         time.sleep(0.1)
