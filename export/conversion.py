@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Literal
 
+import keras
 import numpy as np
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.edge.model_file import SIGNATURE
@@ -22,6 +24,12 @@ Precision = Literal["float32", "float16", "dynamic", "int8"]
 
 CALIBRATION_IMAGES = 128
 """Training images that the ranges of int8 are measured on."""
+
+
+_LOWEST = -128 / 127
+"""What the lowest 8-bit step of an image stands for. Zero must be a step too, so that steps from
+-1 to 1 would put the black sky, -1, between two of them, and a square root makes much of that; of
+steps of 1/127 it is one."""
 
 
 class _Server(tf.Module):
@@ -88,9 +96,29 @@ def convert(
     Raises:
         InputError: `int8` of a model with `softmax` attention.
     """
-    if precision == "int8":
-        require_quantizable(source)
-    outputs = inference_outputs(source.model, attention, integer=precision == "int8")
+    integer = precision == "int8"
+    outputs = inference_outputs(source.model, attention, integer)
+    if not integer:
+        return _converted(source, outputs, precision)
+    require_quantizable(source)
+    images = _spread(training_images)
+    content = _converted(source, outputs, precision, images)
+    offset = _mean_offset(content, source, images)
+
+    def without_offset(image: tf.Tensor) -> dict[str, tf.Tensor]:
+        named = outputs(image)
+        return named | {"logits": named["logits"] - offset}
+
+    return _converted(source, without_offset, precision, images, integer_borders)
+
+
+def _converted(
+    source: SourceModel,
+    outputs: Callable,
+    precision: Precision,
+    images: np.ndarray | None = None,
+    integer_borders: bool = False,
+) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
         _Server(outputs, source.calibration.temperature).save(Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
@@ -100,7 +128,7 @@ def convert(
         if precision == "float16":
             converter.target_spec.supported_types = [tf.float16]
         if precision == "int8":
-            converter.representative_dataset = _representative(training_images)
+            converter.representative_dataset = _representative(images)
             if integer_borders:
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
                 converter.inference_input_type = converter.inference_output_type = tf.int8
@@ -108,6 +136,20 @@ def convert(
             # The calibrator of int8 warns that its own interpreter is deprecated.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             return converter.convert()
+
+
+def _mean_offset(content: bytes, source: SourceModel, images: np.ndarray) -> np.ndarray:
+    """(classes,) what 8-bit activations add to the logits, on average over the images.
+
+    A feature of the empty sky is rounded alike at every pixel, so that its mean over the
+    pixels is wrong by the same amount in all images: some logits, which can be subtracted
+    (the bias correction of Nagel et al. 2019, arXiv 1906.04721).
+    """
+    with quiet_native_logs():
+        serve = Interpreter(model_content=content).get_signature_runner(SIGNATURE)
+        given = np.concatenate([serve(image=image[np.newaxis])["logits"] for image in images])
+    expected = keras.ops.convert_to_numpy(source.model.predict(images, batch_size=8, verbose=0))
+    return (given - expected).mean(axis=0)
 
 
 def require_quantizable(source: SourceModel) -> None:
@@ -123,12 +165,18 @@ def require_quantizable(source: SourceModel) -> None:
         )
 
 
-def _representative(images: np.ndarray) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
-    # Evenly over the data, which are ordered by class in places.
+def _spread(images: np.ndarray) -> np.ndarray:
+    """Some of the images, evenly over the data, which are ordered by class in places."""
     rows = np.linspace(0, len(images) - 1, min(CALIBRATION_IMAGES, len(images))).astype(int)
+    return images[rows]
+
+
+def _representative(images: np.ndarray) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
+    lowest = images[:1].copy()
+    lowest[0, 0, 0, 0] = _LOWEST
 
     def dataset() -> Iterator[dict[str, np.ndarray]]:
-        for row in rows:
-            yield {"image": images[row : row + 1]}
+        for image in (*lowest, *images):
+            yield {"image": image[np.newaxis]}
 
     return dataset

@@ -5,6 +5,7 @@ import json
 import subprocess
 import sys
 import zipfile
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -18,7 +19,7 @@ from export.run import FAILED, main
 from export.source_model import Calibration, SourceModel, open_source_model
 from export.verification import operators_beyond_litert, reference_of, verify, verify_litert
 from keras_astroattn.datasets.simulation import simulate
-from keras_astroattn.edge import Classifier, ModelFile
+from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import AGCNN
@@ -246,3 +247,17 @@ def test_the_published_model_fails_below_float32(data_dir, published_dir, tmp_pa
     path = str(tmp_path / "published.keras")
     assert main([path, "--output", str(output), *formats, *data]) == FAILED
     assert not (output / "model_int8.tflite").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("integer_borders", [False, True], ids=["float", "int8"])
+def test_eight_bits_of_the_preset_agree_with_keras(integer_borders):
+    """Before the black sky was a step of 8 bits and the offset was subtracted, 75 % did."""
+    source = open_source_model(DEFAULT_PRESET)
+    images = to_network_units(simulate(96, seed=4).image)[..., np.newaxis]
+    content = convert(source, "int8", images[:48], integer_borders=integer_borders)
+    model = ModelFile("int8", Path("int8.tflite"), content, describe(source, "int8"))
+    given = Classifier(model).predict(images[48:])["logits"]
+    expected = source.model.predict(images[48:], batch_size=8, verbose=0)
+    assert (given.argmax(axis=1) == expected.argmax(axis=1)).mean() > 0.95
+    assert np.abs((given - expected).mean(axis=0)).max() < 0.5
