@@ -19,6 +19,14 @@ NAMES = (
 LONGEST_CELL = 3600
 """Seconds."""
 
+SURVEY_IMAGES = "survey-images"
+"""Tag of cells whose figures show images of a survey: no such image is kept."""
+
+NOT_KEPT = (
+    "*This figure shows images of the FIRST survey, which are not part of the repository: run the "
+    "cell to see it.*"
+)
+
 
 def executed(name: str) -> nbformat.NotebookNode:
     """A notebook, run from its own folder in this environment and with its variables.
@@ -38,9 +46,19 @@ def executed(name: str) -> nbformat.NotebookNode:
     return client.execute()
 
 
+def leave_survey_images_out(book: nbformat.NotebookNode) -> None:
+    """Put a sentence in place of the figures of cells with the tag `survey-images`."""
+    for cell in book.cells:
+        if SURVEY_IMAGES in cell.metadata.get("tags", ()):
+            for output in cell.outputs:
+                if "image/png" in output.get("data", {}):
+                    output.data = {"text/markdown": NOT_KEPT}
+
+
 def keep(name: str) -> None:
-    """Run a notebook and write it over itself, without what the machine adds."""
+    """Run a notebook and write it over itself, without survey images and what the machine adds."""
     book = executed(name)
+    leave_survey_images_out(book)
     book.metadata = {
         "kernelspec": book.metadata["kernelspec"],
         "language_info": {"name": "python"},
