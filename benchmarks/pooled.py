@@ -1,0 +1,107 @@
+"""The paper's pooled evaluation: Keras beside PyTorch with PIL's transforms.
+
+`python -m benchmarks.pooled` predicts as many images as MiraBest's test set has (153), every one
+under random transforms, with the proposed network. PyTorch does as the paper's notebooks do:
+each image is transformed by PIL, made a tensor, and stacked to batches of 16. Rounds
+alternate in one process. The full protocol is 360 transforms of each image.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Callable
+
+import cyclopts
+import numpy as np
+from PIL import Image
+from rich.console import Console
+from rich.table import Table
+
+from keras_astroattn.cli.app import run_app
+
+from .training import training_images
+
+MIRABEST_TEST_SOURCES = 153
+PAPER_REPEATS = 360
+BATCH_SIZE = 16
+
+app = cyclopts.App(name="python -m benchmarks.pooled", help=__doc__.splitlines()[0])
+
+
+@app.default
+def benchmark(*, repeats: int = 3, rounds: int = 3) -> int:
+    """Print the seconds of a round, and the ratio.
+
+    Args:
+        repeats: transforms of every image in a round.
+        rounds: timed rounds of each; their median counts. One more warms up.
+    """
+    images, _ = training_images(MIRABEST_TEST_SOURCES)
+    images = np.uint8(np.rint((images[..., 0] + 1) * 127.5))
+    contenders = {"Keras (TensorFlow)": keras_round(), "PyTorch, PIL": pytorch_round()}
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for number in range(rounds + 1):
+        for name, predict in contenders.items():
+            started = time.perf_counter()
+            predict(images, repeats)
+            if number:
+                times[name].append(time.perf_counter() - started)
+    table = Table(title=f"{MIRABEST_TEST_SOURCES} images, {repeats} transforms of each")
+    for column in ("with", "seconds", f"minutes for {PAPER_REPEATS}", "times PyTorch"):
+        table.add_column(column, justify="left" if column == "with" else "right")
+    slow = statistics.median(times["PyTorch, PIL"])
+    for name, seconds in times.items():
+        median = statistics.median(seconds)
+        minutes = median * PAPER_REPEATS / repeats / 60
+        table.add_row(name, f"{median:.2f}", f"{minutes:.1f}", f"{slow / median:.2f}")
+    Console().print(table)
+    return 0
+
+
+def keras_round() -> Callable[[np.ndarray, int], np.ndarray]:
+    """The library's own protocol."""
+    from keras_astroattn.evaluation import predict_pooled
+    from keras_astroattn.models import AGCNN
+
+    model = AGCNN(gates=3)
+
+    def predict(images: np.ndarray, repeats: int) -> np.ndarray:
+        return predict_pooled(model, images, repeats, batch_size=BATCH_SIZE)
+
+    return predict
+
+
+def pytorch_round() -> Callable[[np.ndarray, int], np.ndarray]:
+    """The same in PyTorch: PIL image by PIL image."""
+    import torch
+
+    from keras_astroattn.evaluation import draw_transforms
+
+    from .peers import PeerAGCNN
+
+    network = PeerAGCNN().eval()
+
+    def transformed(image: np.ndarray, row: np.ndarray) -> torch.Tensor:
+        picture = Image.fromarray(image)
+        affine, bilinear = Image.Transform.AFFINE, Image.Resampling.BILINEAR
+        turned = picture.transform(picture.size, affine, tuple(row), bilinear, fillcolor=0)
+        pixels = torch.from_numpy(np.asarray(turned, np.float32) / 255)
+        return (pixels[None] - 0.5) / 0.5
+
+    def predict(images: np.ndarray, repeats: int) -> np.ndarray:
+        predictions = []
+        with torch.no_grad():
+            for repeat in range(repeats):
+                rows = draw_transforms(len(images), seed=0, repeat=repeat)
+                for start in range(0, len(images), BATCH_SIZE):
+                    part = slice(start, start + BATCH_SIZE)
+                    pairs = zip(images[part], rows[part], strict=True)
+                    batch = torch.stack([transformed(*pair) for pair in pairs])
+                    predictions.append(torch.softmax(network(batch), dim=1).numpy())
+        return np.concatenate(predictions)
+
+    return predict
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
