@@ -66,7 +66,12 @@ def benchmark(*, epochs: int = 4) -> int:
             tensorboard=Path(folder) / "tensorboard",
         )
         batches = training_batches(
-            pixels, labels, passes=1, batch_size=config.batch_size, seed=0, epochs=range(epochs + 1)
+            pixels,
+            np.eye(2, dtype="float32")[labels],
+            passes=1,
+            batch_size=config.batch_size,
+            seed=0,
+            epochs=range(epochs + 1),
         )
         model.fit(
             batches,

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import tensorflow as tf
 
-from keras_astroattn.images import IMAGE_SIZE, to_network_units
+from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, to_network_units
 from keras_astroattn.layers import RandomAffine
 
 _IMAGE = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32)
-_LABEL = tf.TensorSpec((None,), tf.int64)
+_TARGET = tf.TensorSpec((None, len(CLASS_NAMES)), tf.float32)
 
 
 def steps_per_epoch(count: int, passes: int, batch_size: int) -> int:
@@ -33,18 +33,18 @@ def epoch_batches(
 
 def training_batches(
     images: np.ndarray,
-    labels: np.ndarray,
+    targets: np.ndarray,
     *,
     passes: int,
     batch_size: int,
     seed: int,
     epochs: range,
 ) -> tf.data.Dataset:
-    """Batches of (images in network units, labels), epoch after epoch.
+    """Batches of (images in network units, targets), epoch after epoch.
 
     Args:
         images: uint8 (n, 150, 150).
-        labels: int (n,).
+        targets: float32 (n, classes); see `sources.target_probabilities`.
         passes: over the images in an epoch.
         batch_size: images in a batch.
         seed: of the order.
@@ -54,13 +54,13 @@ def training_batches(
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
         for epoch in epochs:
             for rows in epoch_batches(len(images), passes, batch_size, seed, epoch):
-                yield to_network_units(images[rows])[..., None], labels[rows]
+                yield to_network_units(images[rows])[..., None], targets[rows]
 
-    return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _LABEL)).prefetch(2)
+    return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _TARGET)).prefetch(2)
 
 
 def validation_batches(
-    images: np.ndarray, labels: np.ndarray, *, passes: int, batch_size: int, augment: dict
+    images: np.ndarray, targets: np.ndarray, *, passes: int, batch_size: int, augment: dict
 ) -> tf.data.Dataset:
     """Batches to validate on: one clean pass, or `passes` passes of fixed random transforms.
 
@@ -68,7 +68,7 @@ def validation_batches(
 
     Args:
         images: uint8 (n, 150, 150).
-        labels: int (n,).
+        targets: float32 (n, classes); see `sources.target_probabilities`.
         passes: augmented passes; 0 is one clean pass.
         batch_size: images in a batch.
         augment: options of `RandomAffine`.
@@ -82,9 +82,9 @@ def validation_batches(
                 pixels = to_network_units(images[rows])[..., None]
                 if passes:
                     pixels = np.asarray(transform(pixels, training=True))
-                yield pixels, labels[rows]
+                yield pixels, targets[rows]
 
     count = max(1, passes) * -(-len(images) // batch_size)
-    return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _LABEL)).apply(
+    return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _TARGET)).apply(
         tf.data.experimental.assert_cardinality(count)
     )

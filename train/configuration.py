@@ -70,6 +70,9 @@ class TrainConfig:
     split: Annotated[Literal["train", "all"], Parameter(group=_data)] = "train"
     """`all` adds the test sources: for use in the field, with nothing left to test on."""
 
+    uncertain_confidence: Annotated[float, Parameter(group=_data)] = 1.0
+    """P(label) that is taught of sources whose label is uncertain, as a third of MiraBest is."""
+
     validation_fraction: Annotated[float, Parameter(group=_data)] = 0.2
     """Share of the training images held out to choose the best epoch; 0 keeps the last."""
 
@@ -102,6 +105,12 @@ class TrainConfig:
 
     weight_decay: Annotated[float, Parameter(group=_training)] = 1e-3
     """Decoupled weight decay."""
+
+    teacher: Annotated[str | None, Parameter(group=_training)] = None
+    """Learn from this network as well: a preset, a .keras file, or the folder of a run."""
+
+    teacher_weight: Annotated[float, Parameter(group=_training)] = 0.9
+    """Share of the loss that is the teacher's; the labels have the rest."""
 
     dtype_policy: Annotated[
         Literal["float32", "mixed_float16", "mixed_bfloat16"], Parameter(group=_training)
@@ -162,9 +171,14 @@ class TrainConfig:
                 raise InputError(f"{_flag(name)} must be at least {least}; got {value}")
         if self.seed >= 2**32:
             raise InputError(f"--seed must be below 2^32; got {self.seed}")
-        for name in ("validation_fraction", "dropout", "zoom"):
+        for name in ("validation_fraction", "dropout", "zoom", "teacher_weight"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{_flag(name)} must be in [0, 1); got {getattr(self, name)}")
+        if not 0.5 <= self.uncertain_confidence <= 1:
+            raise InputError(
+                "--uncertain-confidence must be from 0.5, which says nothing of the class, to 1; "
+                f"got {self.uncertain_confidence}"
+            )
         if self.symmetry != "none" and not self.gates:
             raise InputError("--symmetry p4m needs gates: give --gates 1, 2 or 3")
         if self.split == "all" and self.evaluate == "test":

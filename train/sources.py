@@ -57,6 +57,17 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
     )
 
 
+def target_probabilities(sources: Sources, uncertain_confidence: float) -> np.ndarray:
+    """What a network is taught: P(class) of each source, (n, classes) float32.
+
+    1 for the class of a confident label, `uncertain_confidence` for that of an uncertain one.
+    """
+    given = np.where(sources.confident, 1.0, uncertain_confidence)
+    targets = np.repeat((1 - given)[:, np.newaxis], len(CLASS_NAMES), axis=1)
+    targets[np.arange(len(sources)), sources.label] = given
+    return targets.astype(np.float32)
+
+
 def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tuple[str, Sources]:
     """What the table at the end is made on, with its name.
 

@@ -42,7 +42,14 @@ from keras_astroattn.plots import loss_figure, save_figure
 
 from .batches import steps_per_epoch, training_batches, validation_batches
 from .configuration import CONFIG_FILE, TrainConfig, read_run, require_same
-from .sources import TrainingSources, choose_data, load_evaluation_sources, split_sources
+from .distillation import Distillation, load_teacher
+from .sources import (
+    TrainingSources,
+    choose_data,
+    load_evaluation_sources,
+    split_sources,
+    target_probabilities,
+)
 
 HISTORY_FILE = "history.csv"
 EVALUATION_FILE = "evaluation.json"
@@ -227,7 +234,11 @@ def build(config: TrainConfig, steps: int) -> keras.Model:
     )
     image = keras.Input(network.input.shape[1:], name="image")
     augmented = RandomAffine(**augmentation(config), seed=config.seed, name="augmentation")(image)
-    model = keras.Model(image, network(augmented), name="training")
+    logits = network(augmented)
+    if config.teacher is not None:
+        teacher = load_teacher(config.teacher)
+        logits = Distillation(teacher, config.teacher_weight, name="teacher")((augmented, logits))
+    model = keras.Model(image, logits, name="training")
     rate = config.learning_rate
     if config.schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
@@ -243,8 +254,9 @@ def build(config: TrainConfig, steps: int) -> keras.Model:
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     model.compile(
         optimizer=optimizer,
-        loss=keras.losses.SparseCategoricalCrossentropy(from_logits=True),
-        metrics=[keras.metrics.SparseCategoricalAccuracy(name="accuracy")],
+        loss=keras.losses.CategoricalCrossentropy(from_logits=True),
+        loss_weights=None if config.teacher is None else 1 - config.teacher_weight,
+        metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # XLA cannot compile the resampling on TensorFlow, and is slower on a CPU.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",
     )
@@ -306,7 +318,7 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
         model.fit(
             training_batches(
                 training.image,
-                training.label,
+                target_probabilities(training, config.uncertain_confidence),
                 passes=config.passes,
                 batch_size=batch_size,
                 seed=config.seed,
@@ -319,7 +331,7 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
             if validation is None
             else validation_batches(
                 validation.image,
-                validation.label,
+                target_probabilities(validation, config.uncertain_confidence),
                 passes=config.validation_passes,
                 batch_size=max(batch_size, 16),
                 augment=augmentation(config),

@@ -46,7 +46,7 @@ def cross_validate(
         output: folder of the predictions.
         data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
     """
-    sources = load_sources("mirabest-confident", "all", data_dir)
+    sources = load_sources("mirabest", "all", data_dir)
     run_folds(sources, output, configuration, epochs, range(seeds), Console())
 
 

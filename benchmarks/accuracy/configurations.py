@@ -10,6 +10,13 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "plain-linear": {"stretch": "linear"},
     "p4m": {"symmetry": "p4m"},
     "p4m-linear": {"symmetry": "p4m", "stretch": "linear"},
+    "p4m-uncertain": {"symmetry": "p4m", "data": "mirabest", "uncertain_confidence": 0.75},
+    "p4m-linear-uncertain": {
+        "symmetry": "p4m",
+        "stretch": "linear",
+        "data": "mirabest",
+        "uncertain_confidence": 0.75,
+    },
 }
 
 

@@ -1,6 +1,7 @@
 """Five folds over all confident sources of MiraBest: every source predicted out of fold."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -36,14 +37,20 @@ def run_folds(
     seeds: range,
     console: Console,
 ) -> None:
-    """Train what is not there yet, a fold at a time, seed by seed."""
+    """Train what is not there yet, a fold at a time, seed by seed.
+
+    The folds are of the confident sources. A configuration that is trained on all of MiraBest
+    also gets the uncertain ones, in every fold.
+    """
+    options = {name: training_options(name, epochs, 0) for name in configurations}
     wanted = [
         (seed, configuration, fold)
         for seed in seeds
         for configuration in configurations
         for fold in range(FOLDS)
     ]
-    held_out = folds(sources.label)
+    confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
+    held_out = folds(sources.label[confident])
     for number, (seed, configuration, fold) in enumerate(wanted, start=1):
         path = fold_path(output, configuration, epochs, seed, fold)
         if path.exists():
@@ -52,10 +59,15 @@ def run_folds(
             f"run {number} of {len(wanted)}: {configuration}, seed {seed}, fold {fold}",
             highlight=False,
         )
+        config = replace(options[configuration], seed=seed)
         rows = held_out[fold]
-        training = sources.select(np.setdiff1d(np.arange(len(sources)), rows))
-        config = training_options(configuration, epochs, seed)
-        train_and_predict(config, training, sources.image[rows], rows, console).save(path)
+        training = np.delete(confident, rows)
+        if config.data == "mirabest":
+            training = np.concatenate([training, uncertain])
+        found = train_and_predict(
+            config, sources.select(training), sources.image[confident[rows]], rows, console
+        )
+        found.save(path)
 
 
 def finished_seeds(output: Path, configuration: str, epochs: int) -> list[int]:

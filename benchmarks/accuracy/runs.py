@@ -13,6 +13,7 @@ from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units
 from train.batches import steps_per_epoch, training_batches
 from train.configuration import TrainConfig
+from train.sources import target_probabilities
 from train.training import build
 
 SYMMETRIES = 8
@@ -56,7 +57,7 @@ def train_and_predict(
         model.fit(
             training_batches(
                 training.image,
-                training.label,
+                target_probabilities(training, config.uncertain_confidence),
                 passes=config.passes,
                 batch_size=config.batch_size,
                 seed=config.seed,

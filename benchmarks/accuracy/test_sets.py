@@ -29,7 +29,7 @@ HYBRIDS = "mirabest-hybrid"
 
 TRAINED_ON = {
     "mirabest-confident": ("mirabest-confident", "frdeep-not-in-mirabest", HYBRIDS),
-    "mirabest": ("mirabest",),
+    "mirabest": ("mirabest", "mirabest-confident", "frdeep-not-in-mirabest", HYBRIDS),
     "frdeep": ("frdeep",),
 }
 """Training data, and what a network that was trained on them is tested on."""
@@ -78,8 +78,7 @@ def read_test_sets(
         for data in trained_on:
             tests = {name: _test_sources(name, data_dir) for name in TRAINED_ON[data]}
             paths = {
-                name: output / configuration / f"test-{name}-epochs{epochs}-seed{seed}.npz"
-                for name in tests
+                name: _path(output / configuration, data, name, epochs, seed) for name in tests
             }
             if not all(path.exists() for path in paths.values()):
                 console.print(f"{configuration}, seed {seed}, on {data}", highlight=False)
@@ -96,6 +95,10 @@ def read_test_sets(
                 readings.append(_reading(configuration, epochs, seed, data, name, sources, paths))
     _log(output / READINGS_FILE, readings)
     return readings
+
+
+def _path(folder: Path, trained_on: str, tested_on: str, epochs: int, seed: int) -> Path:
+    return folder / f"test-{trained_on}-{tested_on}-epochs{epochs}-seed{seed}.npz"
 
 
 def _train_and_test(config, training: Sources, tests: dict, paths: dict, console: Console) -> None:

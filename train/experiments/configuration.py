@@ -4,7 +4,7 @@ import os
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from cyclopts import Parameter
 
@@ -42,6 +42,10 @@ class ExperimentConfig:
     repeats: int | None = None
     """Random transforms of every image; by default the paper's 360, and 1000 for
     `misclassified`."""
+
+    in_full: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ()
+    """Networks whose images get the paper's 360 transforms even where --repeats are fewer:
+    their names, in which `*` stands for anything."""
 
     split: Literal["test", "train", "all"] = "test"
     """Sources to evaluate on."""

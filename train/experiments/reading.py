@@ -34,6 +34,9 @@ IMAGES_AT_ONCE = 16
 MAPS = ("gate 1", "gate 2", "gate 3", "mean", *GRADIENT_METHODS)
 """Every map that a network may have."""
 
+STRETCH, SOFTMAX_STRETCH = 0.5, 0.25
+"""Powers that maps are drawn at: a softmax leaves nearly all to a few of 22,500 pixels."""
+
 STATISTICS = ("share", "area", "preference", "radius", "source_radius")
 
 REMARKS = (
@@ -125,6 +128,7 @@ def run(session: Session) -> None:
             examples.label,
             session.example_names(one.entry.data),
             one.example_enrichment,
+            gamma=SOFTMAX_STRETCH if one.entry.normalization == "softmax" else STRETCH,
         )
         session.save(figure, f"maps_{one.entry.name}".replace("/", "_"))
 

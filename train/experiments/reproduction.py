@@ -7,7 +7,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 
 from .catalogue import DATA_TITLES, Entry
-from .configuration import PUBLISHED, make_writable
+from .configuration import PUBLISHED, ExperimentConfig, make_writable
 from .datasets import without_leak
 from .misclassified import false_rates
 from .published_results import (
@@ -42,7 +42,7 @@ def run(session: Session) -> None:
         for chapter, published in published_results(one.entry).items()
     ]
     session.write("reproduction.csv", csv_table(rows))
-    text = document(rows, measured, session.repeats) + _remarks(session, measured)
+    text = document(rows, measured, session.config) + _remarks(session, measured)
     session.write("reproduction.md", text)
     path = session.config.document
     if path is not None:
@@ -147,20 +147,29 @@ def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, fl
     return tuple(float(np.std(values, ddof=1) / np.sqrt(repeats)) for values in (accuracy, auc))
 
 
-def document(rows: list[Row], measured: list[Measurement], repeats: int) -> str:
-    """The whole document in Markdown."""
+def document(rows: list[Row], measured: list[Measurement], config: ExperimentConfig) -> str:
+    """The whole document in Markdown, of networks measured as `config` says."""
     within = sum(row["within"] == "yes" for row in rows)
+    command = (
+        "python -m train.experiments reproduction --weights published --published-dir DIR "
+        f"--data-dir DIR --repeats {config.repeats_of('reproduction')} --output DIR "
+        "--document docs/reproduction.md"
+    )
+    if config.in_full:
+        command += " --in-full " + " ".join(f"'{pattern}'" for pattern in config.in_full)
+    repeats = sorted({one.repeats for one in measured})
+    over = f"{repeats[0]} transforms"
+    if repeats[1:]:
+        over += f" ({repeats[-1]} of some networks, see the column)"
     text = (
         "# The published tables, reproduced\n\n"
         "The paper's own weights (Bowles et al. 2020, arXiv 2012.01248) in this code, on the "
         "paper's test sets, beside what the paper prints. Made by\n\n"
-        "```\npython -m train.experiments reproduction --weights published "
-        f"--published-dir DIR --data-dir DIR --repeats {repeats} --output DIR "
-        "--document docs/reproduction.md\n```\n\n"
+        f"```\n{command}\n```\n\n"
         f"**{within} of {len(rows)} published figures agree with the paper within "
         f"{ACCURACY_TOLERANCE:.1f} point of accuracy and {AUC_TOLERANCE} of AUC.**\n\n"
         "- *paper*: pooled over 360 random transforms of every test image.\n"
-        f"- *ours*: the same protocol over {repeats} transforms: attention normalized over "
+        f"- *ours*: the same protocol over {over}: attention normalized over "
         "batches of 16 consecutive images, as the paper's code did. After ±, the standard error "
         "that the choice of random transforms alone leaves (the paper's has one too, of "
         "the same size for as many transforms).\n"
@@ -182,6 +191,7 @@ def document(rows: list[Row], measured: list[Measurement], repeats: int) -> str:
 def _table(rows: list[Row], experiment: int) -> str:
     headers = [
         {1: "data", 2: "normalization, aggregation", 3: "gates"}[experiment],
+        "transforms",
         "accuracy %: paper",
         "ours",
         "per image",
@@ -206,6 +216,7 @@ def _cells(row: Row, experiment: int) -> list[str]:
     }[experiment]
     cells = [
         name,
+        str(row["repeats"]),
         f"{row['published_accuracy']:.1f}",
         _with_error(row["accuracy"], row["accuracy_error"], 1),
         f"{row['per_image_accuracy']:.1f}",

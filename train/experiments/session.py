@@ -1,6 +1,7 @@
 """What the experiments share: options, networks, sources, evaluations, files."""
 
 import contextlib
+import fnmatch
 import glob
 import hashlib
 import json
@@ -24,6 +25,7 @@ from rich.progress import (
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import Evaluation, evaluate_predictions
+from keras_astroattn.evaluation.protocol import PAPER_REPEATS
 from keras_astroattn.files import write_text
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import attention_model
@@ -93,6 +95,7 @@ class Session:
         self.console = console or Console()
         self.repeats = config.repeats_of(experiment)
         self.entries, remarks = open_catalogue(config)
+        self._in_full = _named([entry.name for entry in self.entries], config.in_full)
         self.folder = config.output / experiment
         for folder in (config.output, self.folder, config.output / PREDICTIONS):
             make_writable(folder)
@@ -123,6 +126,10 @@ class Session:
         """What to call them in a figure: the rows of the test set."""
         return [f"row {row}" for row in EXAMPLES[data]] if data in EXAMPLES else ["first"] * 2
 
+    def repeats_of(self, entry: Entry) -> int:
+        """Turns of each image for a network: the paper's, at least, if it is to have them all."""
+        return max(self.repeats, PAPER_REPEATS) if entry.name in self._in_full else self.repeats
+
     def measure(
         self, entries: Iterable[Entry], epochs: Sequence[int] | None = None
     ) -> list[Measurement]:
@@ -136,7 +143,7 @@ class Session:
         if not wanted:
             raise InputError(f"{self.config.weights} holds no network for {self.experiment}")
         files = [self._file(entry, epoch) for entry, epoch in wanted]
-        turns = [self.repeats * len(self.sources(entry.data)) for entry, _ in wanted]
+        turns = [self.repeats_of(entry) * len(self.sources(entry.data)) for entry, _ in wanted]
         missing = [not path.exists() for path in files]
         progress = Progress(
             TextColumn("{task.description}"),
@@ -177,7 +184,7 @@ class Session:
                 passes = self._walk(entry, epoch, path, lambda turns: progress.advance(task, turns))
                 saved.save_passes(path, passes)
             evaluations = self._evaluations(entry, sources, passes, path.with_suffix(".json"))
-        return Measurement(entry, epoch, sources, self.repeats, passes, evaluations)
+        return Measurement(entry, epoch, sources, self.repeats_of(entry), passes, evaluations)
 
     def _walk(self, entry: Entry, epoch: int | None, path, on_turns) -> dict[str, ScopePass]:
         sources = self.sources(entry.data)
@@ -189,7 +196,7 @@ class Session:
             sources.label,
             self.examples(entry.data).image,
             scopes=entry.scopes,
-            repeats=self.repeats,
+            repeats=self.repeats_of(entry),
             seed=self.config.seed,
             batch_size=entry.batch_size,
             on_turns=on_turns,
@@ -205,7 +212,7 @@ class Session:
         kept = {}
         for other in path.parent.glob(f"{glob.escape(start)}-*-{key}.npz"):
             repeats = other.stem.rsplit("-", 2)[1]
-            if repeats.isdecimal() and int(repeats) < self.repeats:
+            if repeats.isdecimal() and int(repeats) < self.repeats_of(entry):
                 kept[int(repeats)] = other
         passes = (saved.read_passes(kept[repeats], entry.scopes) for repeats in sorted(kept)[::-1])
         return next((one for one in passes if one is not None), {})
@@ -227,7 +234,7 @@ class Session:
             self.example_names(entry.data),
         ]
         name = entry.name + ("" if epoch is None else f"-epoch{epoch}")
-        return self.kept_file(f"{name}-{self.config.split}-{self.repeats}", decides)
+        return self.kept_file(f"{name}-{self.config.split}-{self.repeats_of(entry)}", decides)
 
     def kept_file(self, name: str, decides: list) -> Path:
         """Where a result is kept: its name holds a digest of all that decides it."""
@@ -272,6 +279,21 @@ class Session:
         with self.writing():
             write_text(self.folder / name, text)
         self.say(str(self.folder / name))
+
+
+def _named(names: Sequence[str], patterns: Iterable[str]) -> set[str]:
+    """The names that fit any of the patterns.
+
+    Raises:
+        InputError: a pattern fits none.
+    """
+    chosen = set()
+    for pattern in patterns:
+        fitting = fnmatch.filter(names, pattern)
+        if not fitting:
+            raise InputError(f"--in-full {pattern} names no network: take the name of its folder")
+        chosen.update(fitting)
+    return chosen
 
 
 def evaluate(
