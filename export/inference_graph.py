@@ -3,7 +3,11 @@
 XNNPACK, which runs LiteRT's operators on a processor, works in tiles of 16 output channels
 and hands a whole tensor from one operator to the next. So here
 
-- batch normalization is folded into the convolution before it;
+- batch normalization is folded into the convolution before it, in float64, and what rounding
+  the kernel to float32 then changes on the empty sky, which nearly all pixels are and where a
+  sum over pixels adds it up, is taken off the bias;
+- a convolution of a single channel sees the image less its empty sky, around zeros where
+  nothing is rounded;
 - a convolution to few channels computes two neighbouring columns at once, as twice the
   channels of a kernel one column wider, which fills more of the tile;
 - the gate's  s = psi(relu(theta(x) + upsample(phi(g)))) + b  is rearranged. With
@@ -32,6 +36,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from keras_astroattn.images import BLACK
 from keras_astroattn.layers import (
     AGGREGATIONS,
     AttentionGate,
@@ -60,11 +65,16 @@ _TAKES_A_LIST = (*AGGREGATIONS.values(), AttentionMean)
 
 @dataclass(frozen=True, eq=False)
 class _Convolution:
-    """A convolution of stride 1 that has not been computed: batch normalization may follow."""
+    """A convolution of stride 1 that has not been computed: batch normalization may follow.
+
+    `sky`, (channels,), is what x holds on the empty sky; kernel and bias are float64 as yet.
+    """
 
     x: tf.Tensor
     kernel: np.ndarray
     bias: np.ndarray
+    sky: np.ndarray
+    centred: bool
 
     def scaled(self, scale: np.ndarray, shift: np.ndarray) -> "_Convolution":
         # The symmetries of a group convolution's channel share its statistics.
@@ -101,6 +111,8 @@ def inference_outputs(
         used = [layer.name for layer in model.layers if len(layer._inbound_nodes) != 1]
         raise ValueError(f"layers must be used once each; these are not: {', '.join(used)}")
 
+    sky = _empty_sky(model)
+
     def outputs(image: tf.Tensor) -> dict[str, tf.Tensor]:
         values, maps = {id(model.input): image}, []
         for layer in model.layers:
@@ -109,7 +121,7 @@ def inference_outputs(
             inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], layer.input)
             if isinstance(layer, _TAKES_A_LIST) and not isinstance(inputs, list):
                 inputs = [inputs]  # Keras gives a list of one as its element
-            result = _compute(layer, inputs, integer)
+            result = _compute(layer, inputs, integer, sky)
             if isinstance(layer, AttentionGate):
                 maps.append(result[1])
             given = keras.tree.flatten(layer.output)
@@ -124,7 +136,25 @@ def inference_outputs(
     return outputs
 
 
-def _compute(layer: keras.Layer, inputs, integer: bool):
+def _empty_sky(model: keras.Model) -> dict[str, np.ndarray]:
+    """What each convolution sees in the middle of a black image, (channels,), by its name."""
+    convolutions = [layer for layer in model.layers if _is_convolution(layer)]
+    if not convolutions:
+        return {}
+    black = np.full((1, *model.input.shape[1:]), BLACK, np.float32)
+    inputs = keras.Model(model.input, [layer.input for layer in convolutions])(black)
+    middle = (_array(one)[0, one.shape[1] // 2, one.shape[2] // 2] for one in inputs)
+    return {
+        layer.name: one.astype(np.float64).ravel()
+        for layer, one in zip(convolutions, middle, strict=True)
+    }
+
+
+def _is_convolution(layer: keras.Layer) -> bool:
+    return _is_plain_convolution(layer) or isinstance(layer, (P4MLifting, P4MConv2D))
+
+
+def _compute(layer: keras.Layer, inputs, integer: bool, sky: dict[str, np.ndarray]):
     if isinstance(layer, keras.layers.Dropout):
         return inputs
     if isinstance(layer, keras.layers.BatchNormalization) and isinstance(inputs, _Convolution):
@@ -132,13 +162,11 @@ def _compute(layer: keras.Layer, inputs, integer: bool):
     if isinstance(layer, AttentionPooling) and isinstance(inputs[0], _Attended):
         return _pooled(inputs[0].x, inputs[0].a, layer.pooling)
     inputs = keras.tree.map_structure(_computed, inputs, none_is_leaf=False)
-    if _is_plain_convolution(layer):
-        bias = np.zeros(layer.filters, np.float32) if layer.bias is None else _array(layer.bias)
-        return _Convolution(inputs, _array(layer.kernel), bias)
-    if isinstance(layer, (P4MLifting, P4MConv2D)):
-        with tf.init_scope():
-            kernel = _array(layer.expanded_kernel())
-        return _Convolution(inputs, kernel, np.zeros(kernel.shape[-1], np.float32))
+    if _is_convolution(layer):
+        kernel, bias = _kernel_and_bias(layer)
+        empty = sky[layer.name]
+        centred = not integer and len(empty) == 1 and empty.any()
+        return _Convolution(inputs, kernel, bias, empty, centred)
     if isinstance(layer, P4MMaxPool):
         return tf.nn.max_pool2d(inputs, layer.window(inputs.shape[1]), 2, "VALID")
     if isinstance(layer, P4MGroupPool):
@@ -157,13 +185,24 @@ def _compute(layer: keras.Layer, inputs, integer: bool):
     return _called(layer, inputs)
 
 
+def _kernel_and_bias(layer: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
+    """Of an ordinary convolution that does the same."""
+    if _is_plain_convolution(layer):
+        kernel, bias = layer.kernel, layer.bias
+    else:
+        with tf.init_scope():
+            kernel, bias = layer.expanded_kernel(), None
+    kernel = _array(kernel).astype(np.float64)
+    return kernel, np.zeros(kernel.shape[-1]) if bias is None else _array(bias).astype(np.float64)
+
+
 def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) -> tf.Tensor:
     """W batchnorm([v_1, ..]) + b as the sum of  W_k batchnorm(v_k)  and b.
 
     Side by side in 8 bits, all vectors would share the steps of the widest. Each part
     has its own share of the normalization's shift, so that the parts are small too.
     """
-    scale, shift = _normalization(layer.batch_normalization)
+    scale, shift = (one.astype(np.float32) for one in _normalization(layer.batch_normalization))
     kernel, bias = _array(layer.dense.kernel), _array(layer.dense.bias)
     total, first = None, 0
     for vector in vectors:
@@ -210,28 +249,39 @@ def _is_plain_relu(layer: keras.layers.ReLU) -> bool:
 
 
 def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """The scale and shift that batch normalization amounts to after training."""
+    """The scale and shift, float64, that batch normalization amounts to after training."""
     deviation = np.sqrt(_array(layer.moving_variance).astype(np.float64) + layer.epsilon)
     gamma = _array(layer.gamma) if layer.scale else 1.0
     beta = _array(layer.beta) if layer.center else 0.0
     scale = gamma / deviation
-    shift = beta - _array(layer.moving_mean) * scale
-    return scale.astype(np.float32), shift.astype(np.float32)
+    return scale, beta - _array(layer.moving_mean) * scale
 
 
 def _convolve(pending: _Convolution) -> tf.Tensor:
-    x, kernel, bias = pending.x, pending.kernel, pending.bias
+    x, kernel, padding = pending.x, pending.kernel.astype(np.float32), "SAME"
+    bias = pending.bias + _on_the_sky(pending.kernel - kernel, pending.sky)
     rows, columns, _, channels = kernel.shape
     height, width = x.shape[1:3]
+    if pending.centred:
+        bias += _on_the_sky(kernel, pending.sky)
+        # Zeros lie around the image, not sky: they must be there before it is subtracted.
+        around = [[0, 0], *([(size - 1) // 2, size // 2] for size in (rows, columns)), [0, 0]]
+        x, padding = tf.pad(x, around) - pending.sky.astype(np.float32), "VALID"
+    bias = bias.astype(np.float32)
     if channels > NARROW or columns != 3 or width % 2:
-        return tf.nn.conv2d(x, kernel, 1, "SAME") + bias
-    # Columns 2j and 2j + 1 see columns 2j - 1 .. 2j + 2: stride 2, and "SAME" pads one on
-    # either side.
+        return tf.nn.conv2d(x, kernel, 1, padding) + bias
+    # Columns 2j and 2j + 1 see columns 2j - 1 .. 2j + 2: stride 2, and one padded on either
+    # side.
     pair = np.zeros((rows, 4, kernel.shape[2], 2 * channels), np.float32)
     pair[:, :3, :, :channels] = kernel
     pair[:, 1:, :, channels:] = kernel
-    both = tf.nn.conv2d(x, pair, [1, 2], "SAME") + np.tile(bias, 2)
+    both = tf.nn.conv2d(x, pair, [1, 2], padding) + np.tile(bias, 2)
     return tf.reshape(both, [-1, height, width, channels])
+
+
+def _on_the_sky(kernel: np.ndarray, sky: np.ndarray) -> np.ndarray:
+    """What a kernel gives, (channels out,), where its input is `sky` (channels in,)."""
+    return np.einsum("hwio,i->o", kernel.astype(np.float64), sky)
 
 
 def _scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> tf.Tensor:

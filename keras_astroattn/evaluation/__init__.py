@@ -5,6 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "attention_regions": ["REGIONS", "frame_regions", "region_enrichment"],
         "attention_statistics": [
             "AttentionStatistics",
             "attention_statistics",
@@ -16,13 +17,16 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "resize_maps",
         ],
         "calibration": ["CalibrationBins", "confidence_bins", "uncertainty_bins"],
-        "intervals": ["effective_sample_size", "wilson_interval"],
+        "deletion": ["Deletion", "delete", "deletion_order", "patch_values"],
+        "flux_patches": ["REST", "flux_patches"],
+        "intervals": ["bootstrap_interval", "effective_sample_size", "wilson_interval"],
         "metrics": [
             "Evaluation",
             "comparison_csv",
             "comparison_markdown",
             "evaluate_predictions",
         ],
+        "moves": ["MOVES", "Move", "correlation", "move_back", "move_images", "overlap"],
         "protocol": [
             "draw_transforms",
             "predict_clean",

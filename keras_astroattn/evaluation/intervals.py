@@ -6,6 +6,7 @@ galaxies than 153 do. Proportions therefore get Wilson intervals at the effectiv
 size, everything else a bootstrap that resamples sources, never predictions.
 """
 
+from collections.abc import Callable
 from statistics import NormalDist
 
 import numpy as np
@@ -95,3 +96,23 @@ def percentile_interval(samples: np.ndarray) -> Interval:
     tail = (1 - CONFIDENCE_LEVEL) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def bootstrap_interval(
+    values: np.ndarray,
+    labels: np.ndarray,
+    statistic: Callable[[np.ndarray], float] = np.mean,
+    draws: int = 2000,
+    seed: int = 0,
+) -> Interval:
+    """The central 95 % of a statistic of (m,) values, one a source, over bootstrap samples.
+
+    Args:
+        values: One a source.
+        labels: (m,) classes of the sources, as `bootstrap_weights` takes them.
+        statistic: From values to a number.
+        draws: Number of bootstrap samples.
+        seed: Of the draws.
+    """
+    times = bootstrap_weights(labels, draws, seed).astype(int)
+    return percentile_interval(np.array([statistic(np.repeat(values, row)) for row in times]))

@@ -22,11 +22,14 @@ class GatedNetwork(keras.Model):
         logits: its output.
         dtype: its dtype policy.
         options: all other arguments of the subclass but those of `keras.Model`.
-        **kwargs: `name` and `trainable` of `keras.Model`.
+        trainable: whether its weights are.
+        **kwargs: `name` of `keras.Model`.
     """
 
-    def __init__(self, image, logits, dtype, options: dict, **kwargs):
+    def __init__(self, image, logits, dtype, options: dict, trainable: bool = True, **kwargs):
         super().__init__(inputs=image, outputs=logits, **kwargs)
+        # Not an argument of Keras's own, which leaves the layers of a frozen model trainable.
+        self.trainable = trainable
         # Keras gives a functional model the global policy, and `compile` scales the loss by it.
         self.dtype_policy = dtype
         self._option_names = tuple(options)

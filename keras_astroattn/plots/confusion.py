@@ -14,7 +14,7 @@ from .style import new_figure, styled
 def confusion_figure(
     confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES, title: str = ""
 ) -> Figure:
-    """A confusion matrix: share of each true class (colour, %) and number of predictions.
+    """A confusion matrix: share of each true class (colour, %) and, below, of how many.
 
     Args:
         confusion: (classes, classes) counts, [true][predicted].
@@ -22,23 +22,25 @@ def confusion_figure(
         title: Above the figure.
     """
     counts = np.asarray(confusion)
-    share = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     figure = new_figure(2.6, 2.15)
     axes = figure.subplots()
-    drawn = axes.imshow(share, cmap="cividis", vmin=0, vmax=1)
+    drawn = axes.imshow(share, cmap="cividis", vmin=0, vmax=100)
     for (true, predicted), count in np.ndenumerate(counts):
         axes.text(
             predicted,
             true,
-            f"{100 * share[true, predicted]:.1f} %\n({count:,})",
+            f"{share[true, predicted]:.1f} %\n({count:,})",
             ha="center",
             va="center",
-            color="black" if share[true, predicted] > 0.55 else "white",
+            color="black" if share[true, predicted] > 55 else "white",
         )
     ticks = range(len(class_names))
     axes.set_xticks(ticks, class_names)
     axes.set_yticks(ticks, class_names, rotation=90, va="center")
     axes.tick_params(length=0)
+    total = f"{counts.sum():,} predictions"
+    title = f"{title} ({total})" if title else total
     axes.set(xlabel="predicted class", ylabel="true class", title=title)
-    figure.colorbar(drawn, ax=axes, label="share of the true class")
+    figure.colorbar(drawn, ax=axes, label="share of the true class (%)")
     return figure

@@ -16,6 +16,7 @@ def loss_figure(
     validation_accuracy: np.ndarray | None = None,
     epochs: np.ndarray | None = None,
     title: str = "",
+    loss_label: str = "cross-entropy loss (nats)",
 ) -> Figure:
     """Training and validation loss by epoch, above accuracy where it is given.
 
@@ -28,6 +29,7 @@ def loss_figure(
         validation_accuracy: (n,) from 0 to 1.
         epochs: (n,) numbers of the epochs; 1 to n by default.
         title: Above the figure.
+        loss_label: Of the loss's axis.
     """
     epochs = np.arange(1, len(loss) + 1) if epochs is None else np.asarray(epochs)
     with_accuracy = accuracy is not None or validation_accuracy is not None
@@ -37,7 +39,7 @@ def loss_figure(
     if with_accuracy:
         _lines(panels[1], epochs, accuracy, validation_accuracy, 100)
         panels[1].set_ylabel("accuracy (%)")
-    panels[0].set_ylabel("cross-entropy loss (nats)")
+    panels[0].set_ylabel(loss_label)
     panels[0].set_title(title)
     if validation_loss is not None and np.isfinite(validation_loss).any():
         best = int(np.nanargmin(validation_loss))

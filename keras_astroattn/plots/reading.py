@@ -3,8 +3,8 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.patheffects import withStroke
 
 from keras_astroattn.images import CLASS_NAMES
 
@@ -21,6 +21,9 @@ from .style import (
     styled,
 )
 
+SMALLEST_FACTOR = 0.01
+"""Enrichments below this are not told apart."""
+
 
 @styled
 def reading_figure(
@@ -30,11 +33,13 @@ def reading_figure(
     names: Sequence[str] | None = None,
     enrichment: Mapping[str, np.ndarray] | None = None,
     width: float = TEXT_WIDTH,
+    gamma: float = 0.5,
 ) -> Figure:
     """One row a source: its image, then every map of it, the source outlined on each.
 
     Attention and gradients have no unit in common, so that each panel runs from its own
-    minimum to its own maximum.
+    minimum to its own maximum. A map that is the same everywhere (gradients vanish where a
+    network's answer is saturated) is named so.
 
     Args:
         images: (n, h, w) brightness from 0, e.g. uint8.
@@ -45,6 +50,8 @@ def reading_figure(
         enrichment: By the same names: (n,) attention per pixel of the source over that of
             the image, written into each panel.
         width: Of the figure, inches.
+        gamma: Maps are stretched by this power: saliency, and softmax the more, have a few
+            bright pixels that would leave the rest black.
     """
     left = 0.2 if names is None else 0.32
     figure, panels = panel_grid(width, len(images), len(maps) + 1, (left, 0.62, 0.2, 0.05))
@@ -58,21 +65,36 @@ def reading_figure(
     for column, (title, several) in enumerate(maps.items(), start=1):
         for row, (image, one) in enumerate(zip(images, several, strict=True)):
             axes = panels[row, column]
-            drawn = show_map(axes, rescaled(one), (0.0, 1.0), image.shape)
+            drawn = show_map(axes, rescaled(one), (0.0, 1.0), image.shape, gamma)
             outline(axes, image)
-            if enrichment is not None:
-                value = enrichment[title][row]
-                text = axes.text(
-                    0.04,
-                    0.04,
-                    f"× {value:.2g}" if value < 100 else f"× {value:.0f}",
-                    color="white",
-                    fontsize=6.5,
-                    transform=axes.transAxes,
-                )
-                text.set_path_effects([withStroke(linewidth=1.2, foreground="black")])
-    bar_beside(panels, drawn, "of each map's range")
+            if np.ptp(one) == 0:
+                _write(axes, 0.5, "constant", "center")
+            elif enrichment is not None:
+                _write(axes, 0.05, _factor(enrichment[title][row]), "left")
+    bar_beside(panels, drawn, "share of each map's range")
     return figure
+
+
+def _write(axes: Axes, place: float, text: str, side: str) -> None:
+    """White on a dark ground, which hides the outlines of what lies beneath."""
+    ground = {"boxstyle": "square,pad=0.15", "facecolor": "black", "alpha": 0.7, "linewidth": 0}
+    axes.text(
+        place,
+        0.05,
+        text,
+        color="white",
+        fontsize=6.5,
+        ha=side,
+        va="bottom",
+        bbox=ground,
+        transform=axes.transAxes,
+    )
+
+
+def _factor(value: float) -> str:
+    if value < SMALLEST_FACTOR:
+        return f"× <{SMALLEST_FACTOR}"
+    return f"× {value:.2g}" if value < 100 else f"× {value:.0f}"
 
 
 @styled
@@ -91,15 +113,17 @@ def enrichment_figure(
         names: Of the networks.
         width: Of the figure, inches.
     """
-    figure = new_figure(width, 0.65 + 0.17 * len(names))
+    figure = new_figure(width, 0.65 + 0.23 * len(names))
     axes = figure.subplots()
     rows = np.arange(len(names))
+    # Maps of one network lie a little below each other, so that none hides another.
+    places = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else [0.0]
     for number, (title, several) in enumerate(values.items()):
         axes.plot(
             np.asarray(several, float),
-            rows,
+            rows + places[number],
             MARKERS[number % len(MARKERS)],
-            ms=3.8,
+            ms=3.6,
             color=COLOURS[number % len(COLOURS)],
             # Open where colours come round again, so that no two maps look alike.
             mfc="none" if number >= len(COLOURS) else None,
@@ -118,8 +142,8 @@ def enrichment_figure(
     axes.set_yticks(rows, names)
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
-    axes.grid(axis="y", color="0.9", lw=0.5)
-    axes.set_axisbelow(True)
+    for edge in rows[:-1] + 0.5:
+        axes.axhline(edge, color="0.8", lw=0.5, zorder=0.5)
     axes.set_xlabel(
         "attention per pixel of the source over that of the image (below 1: on the empty sky)"
     )

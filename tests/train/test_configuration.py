@@ -7,11 +7,14 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from keras_astroattn.datasets import load_sources
 from keras_astroattn.errors import InputError
 from train.configuration import TrainConfig, paper_config, read_run, recipe_values
 from train.run import app
+from train.sources import target_probabilities
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -135,3 +138,18 @@ def test_nothing_is_left_to_test_a_network_that_trained_on_all() -> None:
 def test_group_convolutions_need_a_gate() -> None:
     with pytest.raises(InputError, match="--symmetry p4m needs gates"):
         TrainConfig(symmetry="p4m", gates=0)
+
+
+def test_an_uncertain_label_is_taught_with_its_confidence():
+    sources = load_sources("simulated", "test").select(slice(0, 3))
+    sources = dataclasses.replace(
+        sources, label=np.array([0, 1, 1]), confident=np.array([True, True, False])
+    )
+    expected = [[1.0, 0.0], [0.0, 1.0], [0.25, 0.75]]
+    np.testing.assert_allclose(target_probabilities(sources, 0.75), expected, rtol=1e-7)
+
+
+@pytest.mark.parametrize("value", ["0.4", "1.1"])
+def test_a_confidence_below_chance_or_above_one_is_refused(value):
+    with pytest.raises(InputError, match="--uncertain-confidence must be from 0"):
+        parsed(f"--uncertain-confidence {value}")
