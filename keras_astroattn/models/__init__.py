@@ -6,6 +6,7 @@ import keras  # noqa: F401  isort: skip
 import lazy_loader
 
 from .ag_cnn import AGCNN, attention_model
+from .calibrated_model import calibrated_model
 from .classic_cnn import ClassicCNN
 from .equivariant_ag_cnn import EquivariantAGCNN
 
@@ -23,6 +24,7 @@ __all__ = [
     "ClassicCNN",
     "EquivariantAGCNN",
     "attention_model",
+    "calibrated_model",
     "from_preset",
     "list_presets",
     "load_published",

@@ -38,6 +38,10 @@ def test_both_files_of_a_preset_are_one_network(name):
     exponentials = np.exp(logits / temperature)
     expected = exponentials / exponentials.sum(axis=1, keepdims=True)
     np.testing.assert_allclose(given["probabilities"], expected, atol=probability)
+    both = from_preset(name, calibrated=True)(images, training=False)
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(both["logits"]), logits)
+    found = keras.ops.convert_to_numpy(both["probabilities"])
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", PRESETS)

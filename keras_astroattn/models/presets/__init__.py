@@ -16,6 +16,7 @@ from typing import Any
 import keras
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.models.calibrated_model import calibrated_model
 
 ORIGIN_MEMBER = "keras_astroattn.json"
 """Zip member of a preset's .keras file: what its .tflite file has as `metadata.json`."""
@@ -26,14 +27,13 @@ def list_presets() -> tuple[str, ...]:
     return tuple(sorted(path.stem for path in _folder().glob("*.keras")))
 
 
-def from_preset(name: str) -> keras.Model:
+def from_preset(name: str, *, calibrated: bool = False) -> keras.Model:
     """A trained network: (batch, 150, 150, 1) float32 in [-1, 1] to logits (batch, 2).
-
-    Probabilities that mean what they say are softmax(logits / temperature), with the
-    temperature of `preset_metadata(name)["calibration"]`.
 
     Args:
         name: One of `list_presets()`.
+        calibrated: Give `logits` and `probabilities`, by name, at the temperature of
+            `preset_metadata(name)["calibration"]`; see `calibrated_model`.
 
     Raises:
         InputError: There is no such preset.
@@ -41,8 +41,12 @@ def from_preset(name: str) -> keras.Model:
     Example:
         >>> model = from_preset("agcnn_mirabest")
         >>> attention_model(model)(images)["attention_mean"]
+        >>> from_preset("agcnn_mirabest", calibrated=True)(images)["probabilities"]
     """
-    return keras.models.load_model(preset_path(name), compile=False)
+    model = keras.models.load_model(preset_path(name), compile=False)
+    if not calibrated:
+        return model
+    return calibrated_model(model, preset_metadata(name)["calibration"]["temperature"])
 
 
 def preset_path(name: str) -> Path:
