@@ -18,6 +18,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         ],
         "calibration": ["CalibrationBins", "confidence_bins", "uncertainty_bins"],
         "deletion": ["Deletion", "delete", "deletion_order", "patch_values"],
+        "ensemble": [
+            "EnsemblePrediction",
+            "combined",
+            "mutual_information",
+            "predict_ensemble",
+        ],
         "flux_patches": ["REST", "flux_patches"],
         "intervals": ["bootstrap_interval", "effective_sample_size", "wilson_interval"],
         "metrics": [

@@ -1,0 +1,67 @@
+"""What several networks say together, and how much they disagree."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import entr
+
+from keras_astroattn.errors import InputError
+
+from .protocol import predict_clean
+
+
+@dataclass(frozen=True, eq=False)
+class EnsemblePrediction:
+    """Predictions of n images by several networks.
+
+    Attributes:
+        probabilities: (n, classes) float64, the mean over the networks.
+        entropy: (n,) nats, of this mean: all that is uncertain.
+        mutual_information: (n,) nats, see `mutual_information`: what of it is the
+            networks' disagreement, and would go with more training data.
+    """
+
+    probabilities: np.ndarray
+    entropy: np.ndarray
+    mutual_information: np.ndarray
+
+
+def predict_ensemble(
+    models: Sequence[Callable[[np.ndarray], object]], images: np.ndarray, batch_size: int = 64
+) -> EnsemblePrediction:
+    """Ask several networks, one clean pass each, and average their probabilities.
+
+    Args:
+        models: as of `predict_clean`, trained by other seeds, folds or data.
+        images: (n, h, w) uint8.
+        batch_size: images that are predicted together.
+
+    Raises:
+        InputError: there is no model; or as `predict_clean`.
+    """
+    if not models:
+        raise InputError("an ensemble needs at least one model")
+    return combined(np.stack([predict_clean(model, images, batch_size) for model in models]))
+
+
+def combined(probabilities: np.ndarray) -> EnsemblePrediction:
+    """The ensemble's prediction from those of its members, (members, n, classes)."""
+    mean = probabilities.mean(axis=0, dtype=np.float64)
+    return EnsemblePrediction(mean, entr(mean).sum(axis=-1), mutual_information(probabilities))
+
+
+def mutual_information(probabilities: np.ndarray) -> np.ndarray:
+    """I = H[mean_k p_k] - mean_k H[p_k], in nats: 0 where all say the same.
+
+    Args:
+        probabilities: (members, n, classes).
+
+    Returns:
+        (n,) float64, from 0 to ln(classes).
+
+    Source: Houlsby et al. 2011 (arXiv 1112.5745); Gal 2016, Uncertainty in deep learning.
+    """
+    p = probabilities.astype(np.float64)
+    information = entr(p.mean(axis=0)).sum(axis=-1) - entr(p).sum(axis=-1).mean(axis=0)
+    return np.maximum(information, 0.0)  # rounding
