@@ -49,7 +49,7 @@ class OutOfFold:
 def read_out_of_fold(
     output: Path, configuration: str, epochs: int, labels: np.ndarray
 ) -> list[OutOfFold]:
-    """The probabilities as they are, calibrated, and averaged over the symmetries.
+    """The probabilities as they are, calibrated, averaged over symmetries, and over seeds.
 
     The temperature of a fold is fitted on the out-of-fold logits of the other folds.
     """
@@ -66,7 +66,11 @@ def read_out_of_fold(
             fitted[seed, rows] = calibrated(logits[seed, 0, rows], temperature)
     raw = OutOfFold(configuration, calibrated(logits[:, 0], 1.0))
     turned = OutOfFold(f"{configuration}, mean of 8 turns", calibrated(logits, 1.0).mean(axis=1))
-    return [raw, OutOfFold(f"{configuration}, calibrated", fitted, tuple(temperatures)), turned]
+    found = [raw, OutOfFold(f"{configuration}, calibrated", fitted, tuple(temperatures)), turned]
+    if len(seeds) > 1:
+        together = raw.probabilities.mean(axis=0, keepdims=True)
+        found.append(OutOfFold(f"{configuration}, mean of {len(seeds)} seeds", together))
+    return found
 
 
 def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:

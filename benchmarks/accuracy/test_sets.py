@@ -13,8 +13,12 @@ from sklearn.metrics import roc_auc_score
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.datasets.archives import data_folder
 from keras_astroattn.errors import InputError
-from keras_astroattn.evaluation import calibrated, evaluate_predictions
-from keras_astroattn.evaluation.calibration import normalized_entropy
+from keras_astroattn.evaluation import (
+    EnsemblePrediction,
+    calibrated,
+    combined,
+    evaluate_predictions,
+)
 from keras_astroattn.files import write_text
 
 from .configurations import training_options
@@ -39,13 +43,15 @@ TRAINED_ON = {
 class Reading:
     """What one network does on one test set.
 
+    `seed` is None where the probabilities are those of several networks, averaged.
     `hybrid_auroc` is the chance that a hybrid has a larger entropy than a source of the
-    test set; None where the network was not asked for the hybrids.
+    test set, `hybrid_auroc_of_disagreement` that it has a larger mutual information; None
+    where the network was not asked for the hybrids, or is one alone.
     """
 
     configuration: str
     epochs: int
-    seed: int
+    seed: int | None
     trained_on: str
     tested_on: str
     sources: int
@@ -54,6 +60,7 @@ class Reading:
     log_loss: float
     uncertainty_calibration_error: float
     hybrid_auroc: float | None
+    hybrid_auroc_of_disagreement: float | None
     read: str
 
 
@@ -73,26 +80,29 @@ def read_test_sets(
     """
     for name in set(trained_on) - set(TRAINED_ON):
         raise InputError(f"no training data {name!r}: take {', '.join(TRAINED_ON)}")
-    readings = []
+    folder = output / configuration
+    tests = {
+        data: {name: _test_sources(name, data_dir) for name in TRAINED_ON[data]}
+        for data in trained_on
+    }
     for seed in seeds:
         for data in trained_on:
-            tests = {name: _test_sources(name, data_dir) for name in TRAINED_ON[data]}
-            paths = {
-                name: _path(output / configuration, data, name, epochs, seed) for name in tests
-            }
+            paths = {name: _path(folder, data, name, epochs, seed) for name in tests[data]}
             if not all(path.exists() for path in paths.values()):
                 console.print(f"{configuration}, seed {seed}, on {data}", highlight=False)
-                _train_and_test(
-                    training_options(configuration, epochs, seed),
-                    load_sources(data, "train", data_dir),
-                    tests,
-                    paths,
-                    console,
-                )
-            for name, sources in tests.items():
-                if name == HYBRIDS:
-                    continue
-                readings.append(_reading(configuration, epochs, seed, data, name, sources, paths))
+                config = training_options(configuration, epochs, seed)
+                training = load_sources(data, "train", data_dir)
+                _train_and_test(config, training, tests[data], paths, console)
+    members = [(configuration, [seed]) for seed in seeds]
+    if len(seeds) > 1:
+        members.append((f"{configuration}, {len(seeds)} networks averaged", list(seeds)))
+    readings = [
+        _reading(name, epochs, several, data, tested_on, tests[data], folder)
+        for name, several in members
+        for data in trained_on
+        for tested_on in tests[data]
+        if tested_on != HYBRIDS
+    ]
     _log(output / READINGS_FILE, readings)
     return readings
 
@@ -138,42 +148,50 @@ def _sources_in_mirabest(data_dir: Path | None) -> set[tuple[str, str, str]]:
 
 
 def _reading(
-    configuration: str,
+    name: str,
     epochs: int,
-    seed: int,
+    seeds: list[int],
     trained_on: str,
     tested_on: str,
-    sources: Sources,
-    paths: dict[str, Path],
+    tests: dict[str, Sources],
+    folder: Path,
 ) -> Reading:
-    path = paths[tested_on]
-    probabilities = _probabilities(path)
-    found = evaluate_predictions(sources.label, probabilities, protocol="one clean pass")
-    read = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(path.stat().st_mtime))
+    paths = [_path(folder, trained_on, tested_on, epochs, seed) for seed in seeds]
+    labels, said = tests[tested_on].label, _predictions(paths)
+    found = evaluate_predictions(
+        labels, said.probabilities.astype(np.float32), protocol="one clean pass"
+    )
+    of_entropy = of_disagreement = None
+    if HYBRIDS in tests:
+        hybrids = _predictions([_path(folder, trained_on, HYBRIDS, epochs, s) for s in seeds])
+        of_entropy = _auroc(hybrids.entropy, said.entropy)
+        if len(seeds) > 1:
+            of_disagreement = _auroc(hybrids.mutual_information, said.mutual_information)
+    read = max(path.stat().st_mtime for path in paths)
     return Reading(
-        configuration,
+        name,
         epochs,
-        seed,
+        seeds[0] if len(seeds) == 1 else None,
         trained_on,
         tested_on,
-        len(sources),
+        len(labels),
         found.accuracy,
         found.auc,
         found.log_loss,
         found.uncertainty_calibration_error,
-        _entropy_auroc(_probabilities(paths[HYBRIDS]), probabilities) if HYBRIDS in paths else None,
-        read,
+        of_entropy,
+        of_disagreement,
+        time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(read)),
     )
 
 
-def _probabilities(path: Path) -> np.ndarray:
-    return calibrated(Predictions.load(path).logits[0], 1.0).astype(np.float32)
+def _predictions(paths: list[Path]) -> EnsemblePrediction:
+    return combined(np.stack([calibrated(Predictions.load(p).logits[0], 1.0) for p in paths]))
 
 
-def _entropy_auroc(hybrids: np.ndarray, others: np.ndarray) -> float:
-    entropies = [normalized_entropy(probabilities) for probabilities in (hybrids, others)]
+def _auroc(hybrids: np.ndarray, others: np.ndarray) -> float:
     is_hybrid = np.repeat([1, 0], [len(hybrids), len(others)])
-    return float(roc_auc_score(is_hybrid, np.concatenate(entropies)))
+    return float(roc_auc_score(is_hybrid, np.concatenate([hybrids, others])))
 
 
 def _log(path: Path, readings: list[Reading]) -> None:
@@ -199,10 +217,13 @@ def readings_table(readings: list[Reading]) -> str:
                 f"{np.mean([r.auc for r in group]):.3f}",
                 f"{np.mean([r.log_loss for r in group]):.3f}",
                 f"{100 * np.mean([r.uncertainty_calibration_error for r in group]):.1f}",
-                ""
-                if group[0].hybrid_auroc is None
-                else f"{np.mean([r.hybrid_auroc for r in group]):.3f}",
+                _mean([r.hybrid_auroc for r in group]),
+                _mean([r.hybrid_auroc_of_disagreement for r in group]),
             ]
         )
     header = ["", "trained on", "tested on", "sources", "seeds", "accuracy %", "AUC", "log loss"]
-    return markdown([*header, "UCE %", "AUROC of hybrids"], rows)
+    return markdown([*header, "UCE %", "AUROC of hybrids", "by disagreement"], rows)
+
+
+def _mean(values: list[float | None]) -> str:
+    return "" if None in values else f"{np.mean(values):.3f}"

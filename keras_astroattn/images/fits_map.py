@@ -14,6 +14,7 @@ from keras_astroattn.errors import InputError
 
 from . import flags as flag
 from .beam import Beam
+from .cells import Cells
 from .celestial import (
     ARCSEC,
     build_wcs,
@@ -152,6 +153,7 @@ class FitsMap:
                     self.is_first, self.beam = True, Beam(BEAM, BEAM)
                 self._factor, self._flags = self._brightness_unit(header)
                 self._plain = self._as_stored(header)
+                self._cells = self._compressed()
         except BaseException:
             self.close()
             raise
@@ -281,20 +283,33 @@ class FitsMap:
         return np.concatenate(parts)
 
     def _section(self, rows: slice, columns: slice) -> np.ndarray:
-        index = list(self._planes)
-        index[self._row_axis], index[self._column_axis] = rows, columns
         with self._reading():
             if self._plain is not None:
                 values = self._stored(rows, columns)
+            elif self._cells is not None:
+                values = self._cells.section(rows, columns)
             else:
-                values = np.asarray(self._hdu.section[tuple(index)])
-                if self._row_axis > self._column_axis:
-                    values = values.T
-            wanted = (rows.stop - rows.start, columns.stop - columns.start)
-            if values.shape != wanted:
-                raise InputError(f"{self.path} is cut short: fetch it again")
-            values = values.astype(np.float32)
+                values = self._converted(rows, columns)
+            values = values.astype(np.float32, copy=False)
         return values if self._factor == 1 else values * np.float32(self._factor)
+
+    def _converted(self, rows: slice, columns: slice) -> np.ndarray:
+        """Pixels as astropy reads them: unpacked, scaled, off any plane."""
+        index = list(self._planes)
+        index[self._row_axis], index[self._column_axis] = rows, columns
+        values = np.asarray(self._hdu.section[tuple(index)])
+        if self._row_axis > self._column_axis:
+            values = values.T
+        if values.shape != (rows.stop - rows.start, columns.stop - columns.start):
+            raise InputError(f"{self.path} is cut short: fetch it again")
+        return values
+
+    def _compressed(self) -> Cells | None:
+        """The map in cells where it is compressed in blocks."""
+        if not _is_compressed(self._hdu):
+            return None
+        block = self._hdu.tile_shape
+        return Cells(self._converted, self.shape, (block[self._row_axis], block[self._column_axis]))
 
     def _as_stored(self, header: "Header") -> tuple[np.dtype, int] | None:
         """Type and place of the plane's first pixel where the file holds it as it is."""

@@ -4,7 +4,9 @@ import dataclasses
 
 import numpy as np
 import pytest
+from rich.console import Console
 
+from benchmarks.accuracy import test_sets
 from benchmarks.accuracy.calibration import fit_calibration
 from benchmarks.accuracy.cross_validation import FOLDS, finished_seeds, fold_path, folds
 from benchmarks.accuracy.report import groups, peak_snr, read_out_of_fold, report
@@ -109,7 +111,27 @@ def test_groups_by_size_do_not_overlap(sources):
 
 
 def test_readings_are_averaged_over_seeds():
-    one = Reading("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, 0.8, "2026-01-01T00:00:00")
+    one = Reading("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, 0.8, None, "2026-01-01")
     other = dataclasses.replace(one, seed=1, accuracy=0.98)
     line = readings_table([one, other]).splitlines()[-1]
-    assert line == "| p4m | a | b | 104 | 2 | 97.0 ± 1.4 | 0.990 | 0.100 | 5.0 | 0.800 |"
+    assert line == "| p4m | a | b | 104 | 2 | 97.0 ± 1.4 | 0.990 | 0.100 | 5.0 | 0.800 |  |"
+
+
+def test_the_test_sets_of_several_seeds_are_also_read_together(tmp_path, monkeypatch, sources):
+    """Two networks, one right of all sources and one wrong of the first of four."""
+    few = sources.select(np.array([np.argmax(sources.label == k) for k in (0, 1, 0, 1)]))
+    monkeypatch.setattr(test_sets, "_test_sources", lambda name, data_dir: few)
+    for seed, odds in ((0, [3.0, 3.0, 3.0, 3.0]), (1, [-1.0, 3.0, 3.0, 3.0])):
+        logits = np.zeros((8, 4, 2), np.float32)
+        logits[:, np.arange(4), few.label] = np.log(3) * np.array(odds)
+        path = tmp_path / "p4m" / f"test-frdeep-frdeep-epochs{EPOCHS}-seed{seed}.npz"
+        Predictions(np.arange(4), logits).save(path)
+    readings = test_sets.read_test_sets(
+        tmp_path, "p4m", EPOCHS, range(2), ["frdeep"], None, Console(quiet=True)
+    )
+    assert [reading.accuracy for reading in readings] == [1.0, 0.75, 1.0]
+    # odds of 27 to 1 and 1 to 3 for the first source: mean 0.607; 27 to 1 for the others
+    p = (27 / 28 + 1 / 4) / 2
+    assert readings[2].log_loss == pytest.approx(-(np.log(p) + 3 * np.log(27 / 28)) / 4, rel=1e-5)
+    assert readings[2].seed is None
+    assert len((tmp_path / "readings.jsonl").read_text().splitlines()) == 3
