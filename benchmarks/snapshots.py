@@ -39,11 +39,11 @@ def benchmark(*, epochs: int = 4) -> int:
     from train.configuration import TrainConfig
     from train.training import build
 
-    config = TrainConfig()
+    config = TrainConfig(epochs=epochs + 1)
     images, labels = training_images(MIRABEST_TRAINING_SOURCES)
     pixels = ((images[..., 0] + 1) * 127.5).astype("uint8")
     steps = steps_per_epoch(len(pixels), 1, config.batch_size)
-    model = build(config, steps * (epochs + 1))
+    model = build(config, len(pixels))
     probes = [int(np.argmax(labels == label)) for label in (0, 1)]
     seconds: dict[str, list[float]] = {"epoch": [], "snapshot": []}
 

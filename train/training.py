@@ -4,7 +4,7 @@ import contextlib
 import json
 import platform
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -216,8 +216,8 @@ def start_folder(folder: Path, config: TrainConfig, sources: TrainingSources) ->
     write_text(path, json.dumps(saved, indent=1) + "\n")
 
 
-def build(config: TrainConfig, steps: int) -> keras.Model:
-    """The network behind its augmentation, compiled; `steps` optimizer steps in all."""
+def build(config: TrainConfig, sources: int) -> keras.Model:
+    """The network behind its augmentation, compiled, to be trained on so many sources."""
     keras.utils.set_random_seed(config.seed)
     kind = EquivariantAGCNN if config.symmetry == "p4m" else AGCNN
     network = kind(
@@ -240,8 +240,9 @@ def build(config: TrainConfig, steps: int) -> keras.Model:
         logits = Distillation(teacher, config.teacher_weight, name="teacher")((augmented, logits))
     model = keras.Model(image, logits, name="training")
     rate = config.learning_rate
+    steps = steps_per_epoch(sources, config.passes, min(config.batch_size, sources))
     if config.schedule == "cosine":
-        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps)
+        rate = keras.optimizers.schedules.CosineDecay(rate, decay_steps=steps * config.epochs)
     optimizer = {
         "adam": keras.optimizers.Adam,
         "adamw": keras.optimizers.AdamW,
@@ -277,8 +278,6 @@ def augmentation(config: TrainConfig) -> dict:
 
 def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: Console) -> None:
     training, validation = sources.training, sources.validation
-    batch_size = min(config.batch_size, len(training))
-    steps = steps_per_epoch(len(training), config.passes, batch_size)
     done, path = max(committed(folder).items(), default=(0, None))
     rows = read_history(folder / HISTORY_FILE)[:done]
     if [row["epoch"] for row in rows] != list(range(1, done + 1)):
@@ -288,17 +287,13 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
     if done >= config.epochs:
         return
     if path is None:
-        model = build(config, steps * config.epochs)
+        model = build(config, len(training))
     else:
         model = _load(path, "remove it, and --resume starts at the first epoch")
 
     network = model.get_layer("network")
     probes = probe_rows(training if validation is None else validation)
-    progress = TrainingProgress(config.epochs, done, console)
     callbacks = [
-        EpochSeed(config.seed),
-        FiniteLoss(),
-        progress,
         HistoryFile(folder / HISTORY_FILE, rows),
         keras.callbacks.TensorBoard(folder / "tensorboard", write_graph=False),
         AttentionSnapshots(
@@ -314,6 +309,44 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
             best=min((row["val_loss"] for row in rows if "val_loss" in row), default=np.inf),
         ),
     ]
+    fit(config, model, training, console, validation=validation, done=done, callbacks=callbacks)
+
+
+def fit(
+    config: TrainConfig,
+    model: keras.Model,
+    training: Sources,
+    console: Console,
+    *,
+    validation: Sources | None = None,
+    done: int = 0,
+    callbacks: Sequence[keras.callbacks.Callback] = (),
+) -> None:
+    """Train a model of `build`, from the epoch after `done`, with its progress shown.
+
+    Args:
+        config: as of `build`.
+        model: what it built.
+        training: sources to train on.
+        console: for the progress.
+        validation: sources that are validated on after each epoch.
+        done: epochs that were trained before.
+        callbacks: called after those that every training has.
+
+    Raises:
+        InputError: the loss is no longer finite.
+    """
+    batch_size = min(config.batch_size, len(training))
+    progress = TrainingProgress(config.epochs, done, console)
+    validation_data = None
+    if validation is not None:
+        validation_data = validation_batches(
+            validation.image,
+            target_probabilities(validation, config.uncertain_confidence),
+            passes=config.validation_passes,
+            batch_size=max(batch_size, 16),
+            augment=augmentation(config),
+        )
     try:
         model.fit(
             training_batches(
@@ -324,21 +357,13 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
                 seed=config.seed,
                 epochs=range(done, config.epochs),
             ),
-            steps_per_epoch=steps,
+            steps_per_epoch=steps_per_epoch(len(training), config.passes, batch_size),
             initial_epoch=done,
             epochs=config.epochs,
-            validation_data=None
-            if validation is None
-            else validation_batches(
-                validation.image,
-                target_probabilities(validation, config.uncertain_confidence),
-                passes=config.validation_passes,
-                batch_size=max(batch_size, 16),
-                augment=augmentation(config),
-            ),
+            validation_data=validation_data,
             verbose=0,
             shuffle=False,  # the batches come in the order of seed and epoch
-            callbacks=callbacks,
+            callbacks=[EpochSeed(config.seed), FiniteLoss(), progress, *callbacks],
         )
     finally:
         progress.on_train_end()  # Keras does not call it after an error

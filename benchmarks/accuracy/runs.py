@@ -7,14 +7,11 @@ import keras
 import numpy as np
 from rich.console import Console
 
-from keras_astroattn.callbacks import EpochSeed, FiniteLoss, TrainingProgress
 from keras_astroattn.datasets import Sources
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units
-from train.batches import steps_per_epoch, training_batches
 from train.configuration import TrainConfig
-from train.sources import target_probabilities
-from train.training import build
+from train.training import build, fit
 
 SYMMETRIES = 8
 
@@ -50,27 +47,8 @@ def train_and_predict(
 ) -> Predictions:
     """Train as `train.run` does, nothing held out, and predict the images `others`."""
     keras.backend.clear_session()
-    steps = steps_per_epoch(len(training), config.passes, config.batch_size)
-    model = build(config, steps * config.epochs)
-    progress = TrainingProgress(config.epochs, console=console)
-    try:
-        model.fit(
-            training_batches(
-                training.image,
-                target_probabilities(training, config.uncertain_confidence),
-                passes=config.passes,
-                batch_size=config.batch_size,
-                seed=config.seed,
-                epochs=range(config.epochs),
-            ),
-            steps_per_epoch=steps,
-            epochs=config.epochs,
-            verbose=0,
-            shuffle=False,
-            callbacks=[EpochSeed(config.seed), FiniteLoss(), progress],
-        )
-    finally:
-        progress.on_train_end()
+    model = build(config, len(training))
+    fit(config, model, training, console)
     return Predictions(rows, symmetric_logits(model.get_layer("network"), others))
 
 

@@ -71,7 +71,7 @@ def test_a_frozen_gated_network_stays_frozen_when_it_is_loaded(tmp_path):
 
 def test_a_network_is_trained_beside_a_file(tmp_path):
     AGCNN(gates=1, psi_bias=0.5).save(tmp_path / "best.keras")
-    model = build(TrainConfig(gates=1, teacher=str(tmp_path)), steps=1)
+    model = build(TrainConfig(gates=1, teacher=str(tmp_path)), sources=1)
     assert model.get_layer("teacher").teacher.psi_bias == 0.5
     assert model.get_layer("teacher").weight == TrainConfig().teacher_weight
     assert {v.path for v in model.trainable_variables} == {

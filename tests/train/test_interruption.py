@@ -142,7 +142,7 @@ def test_dropout_and_augmentation_are_the_same_after_a_resume(reference_run) -> 
 
     state = reference_run.before("resume_0002.keras")
     loaded = keras.models.load_model(state.folder / "resume_0001.keras")
-    fresh = build(TrainConfig(gates=3, dropout=0.3, seed=3), steps=6)
+    fresh = build(TrainConfig(gates=3, dropout=0.3, seed=3), sources=6)
     for one, other in zip(draws(loaded), draws(fresh), strict=True):
         np.testing.assert_array_equal(one, other)
     # Two dropouts, and the augmentation and the image, differ from each other.

@@ -206,10 +206,10 @@ def test_float16_scales_its_loss() -> None:
     from train.configuration import TrainConfig
     from train.training import build
 
-    model = build(TrainConfig(gates=0, dtype_policy="mixed_float16"), steps=10)
+    model = build(TrainConfig(gates=0, dtype_policy="mixed_float16"), sources=10)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)
     assert not isinstance(
-        build(TrainConfig(gates=0), steps=10).optimizer, keras.optimizers.LossScaleOptimizer
+        build(TrainConfig(gates=0), sources=10).optimizer, keras.optimizers.LossScaleOptimizer
     )
 
 
