@@ -83,6 +83,7 @@ def final(
     epochs: int = 30,
     seeds: int = 10,
     train_on: list[str] = ["mirabest-confident", "mirabest", "frdeep"],  # noqa: B006
+    run: list[Path] | None = None,
     output: Path = OUTPUT,
     data_dir: Path | None = None,
 ) -> None:
@@ -95,14 +96,16 @@ def final(
         configuration: what was chosen.
         epochs: passes over the training images.
         seeds: networks of each training set.
-        train_on: mirabest-confident (tested also on the FR-DEEP sources that are not in
-            MiraBest), mirabest or frdeep; once for each.
+        train_on: mirabest-confident, mirabest (both tested also on the FR-DEEP sources that
+            are not in MiraBest) or frdeep; once for each.
+        run: folder of a finished training by the same options, whose network is then read
+            rather than trained once more; once for each.
         output: folder of the predictions.
         data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
     """
     console = Console()
     readings = read_test_sets(
-        output, configuration, epochs, range(seeds), train_on, data_dir, console
+        output, configuration, epochs, range(seeds), train_on, data_dir, console, run or ()
     )
     console.print(readings_table(readings), markup=False, highlight=False, soft_wrap=True)
 

@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from keras_astroattn.datasets import Sources
 
 from .configurations import training_options
-from .runs import Predictions, train_and_predict
+from .runs import Predictions, symmetric_logits, trained
 
 FOLDS = 5
 FOLD_SEED = 0
@@ -64,10 +64,8 @@ def run_folds(
         training = np.delete(confident, rows)
         if config.data == "mirabest":
             training = np.concatenate([training, uncertain])
-        found = train_and_predict(
-            config, sources.select(training), sources.image[confident[rows]], rows, console
-        )
-        found.save(path)
+        network = trained(config, sources.select(training), console)
+        Predictions(rows, symmetric_logits(network, sources.image[confident[rows]])).save(path)
 
 
 def finished_seeds(output: Path, configuration: str, epochs: int) -> list[int]:

@@ -42,14 +42,12 @@ class Predictions:
             return cls(saved["rows"], saved["logits"])
 
 
-def train_and_predict(
-    config: TrainConfig, training: Sources, others: np.ndarray, rows: np.ndarray, console: Console
-) -> Predictions:
-    """Train as `train.run` does, nothing held out, and predict the images `others`."""
+def trained(config: TrainConfig, training: Sources, console: Console) -> keras.Model:
+    """Train as `train.run` does, nothing held out, and give the network."""
     keras.backend.clear_session()
     model = build(config, len(training))
     fit(config, model, training, console)
-    return Predictions(rows, symmetric_logits(model.get_layer("network"), others))
+    return model.get_layer("network")
 
 
 def symmetric_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:

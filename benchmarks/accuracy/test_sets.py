@@ -3,13 +3,16 @@
 import csv
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import keras
 import numpy as np
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
+from keras_astroattn.callbacks import Checkpoints
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.datasets.archives import data_folder
 from keras_astroattn.errors import InputError
@@ -20,10 +23,11 @@ from keras_astroattn.evaluation import (
     evaluate_predictions,
 )
 from keras_astroattn.files import write_text
+from train.configuration import TrainConfig, read_run
 
 from .configurations import training_options
 from .markdown import markdown
-from .runs import Predictions, train_and_predict
+from .runs import Predictions, symmetric_logits, trained
 
 READINGS_FILE = "readings.jsonl"
 SHARED_SOURCES_FILE = "in_mirabest.csv"
@@ -72,11 +76,15 @@ def read_test_sets(
     trained_on: list[str],
     data_dir: Path | None,
     console: Console,
+    runs: Sequence[Path] = (),
 ) -> list[Reading]:
     """Train on each data set's training sources and test once; what is there is not repeated.
 
+    Where one of the `runs` is of the configuration, seed and data, its network is tested
+    rather than trained once more.
+
     Raises:
-        InputError: an unknown data set; a file is missing.
+        InputError: an unknown data set; a file is missing; a run is of none of these networks.
     """
     for name in set(trained_on) - set(TRAINED_ON):
         raise InputError(f"no training data {name!r}: take {', '.join(TRAINED_ON)}")
@@ -85,14 +93,29 @@ def read_test_sets(
         data: {name: _test_sources(name, data_dir) for name in TRAINED_ON[data]}
         for data in trained_on
     }
+    wanted = {
+        (seed, data): _options(training_options(configuration, epochs, seed), data)
+        for seed in seeds
+        for data in trained_on
+    }
+    finished = {}
+    for run in runs:
+        config, data = read_run(run)
+        finished[_options(config, data["name"])] = run
+        if _options(config, data["name"]) not in wanted.values():
+            raise InputError(f"{run} is no run of {configuration} that is asked for here")
     for seed in seeds:
         for data in trained_on:
             paths = {name: _path(folder, data, name, epochs, seed) for name in tests[data]}
             if not all(path.exists() for path in paths.values()):
                 console.print(f"{configuration}, seed {seed}, on {data}", highlight=False)
                 config = training_options(configuration, epochs, seed)
-                training = load_sources(data, "train", data_dir)
-                _train_and_test(config, training, tests[data], paths, console)
+                run = finished.get(wanted[seed, data])
+                if run is None:
+                    network = trained(config, load_sources(data, "train", data_dir), console)
+                else:
+                    network = keras.models.load_model(run / Checkpoints.BEST, compile=False)
+                _test(network, tests[data], paths)
     members = [(configuration, [seed]) for seed in seeds]
     if len(seeds) > 1:
         members.append((f"{configuration}, {len(seeds)} networks averaged", list(seeds)))
@@ -111,13 +134,18 @@ def _path(folder: Path, trained_on: str, tested_on: str, epochs: int, seed: int)
     return folder / f"test-{trained_on}-{tested_on}-epochs{epochs}-seed{seed}.npz"
 
 
-def _train_and_test(config, training: Sources, tests: dict, paths: dict, console: Console) -> None:
+def _options(config: TrainConfig, data: str) -> str:
+    """All that decides what is learned."""
+    return json.dumps({**config.to_json(), "data": data, "evaluate": None})
+
+
+def _test(network: keras.Model, tests: dict[str, Sources], paths: dict[str, Path]) -> None:
     images = np.concatenate([sources.image for sources in tests.values()])
-    found = train_and_predict(config, training, images, np.arange(len(images)), console)
+    logits = symmetric_logits(network, images)
     first = 0
     for name, sources in tests.items():
         part = slice(first, first + len(sources))
-        Predictions(np.arange(len(sources)), found.logits[:, part]).save(paths[name])
+        Predictions(np.arange(len(sources)), logits[:, part]).save(paths[name])
         first += len(sources)
 
 

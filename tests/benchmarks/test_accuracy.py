@@ -1,6 +1,7 @@
 """The accuracy protocol, on predictions that are made up here."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
@@ -8,12 +9,15 @@ from rich.console import Console
 
 from benchmarks.accuracy import test_sets
 from benchmarks.accuracy.calibration import fit_calibration
+from benchmarks.accuracy.configurations import training_options
 from benchmarks.accuracy.cross_validation import FOLDS, finished_seeds, fold_path, folds
 from benchmarks.accuracy.report import groups, peak_snr, read_out_of_fold, report
 from benchmarks.accuracy.runs import Predictions, symmetric_images
 from benchmarks.accuracy.test_sets import Reading, readings_table
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.errors import InputError
+from keras_astroattn.images import to_network_units
+from keras_astroattn.models import EquivariantAGCNN
 
 EPOCHS = 3
 
@@ -135,3 +139,22 @@ def test_the_test_sets_of_several_seeds_are_also_read_together(tmp_path, monkeyp
     assert readings[2].log_loss == pytest.approx(-(np.log(p) + 3 * np.log(27 / 28)) / 4, rel=1e-5)
     assert readings[2].seed is None
     assert len((tmp_path / "readings.jsonl").read_text().splitlines()) == 3
+
+
+def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, monkeypatch, sources):
+    few = sources.select(slice(0, 4))
+    monkeypatch.setattr(test_sets, "_test_sources", lambda name, data_dir: few)
+    config = training_options("p4m-linear", EPOCHS, 7)
+    run, network = tmp_path / "run", EquivariantAGCNN(gates=1)
+    run.mkdir()
+    network.save(run / "best.keras")
+    saved = {"config": config.to_json(), "data": {"name": "frdeep"}}
+    (run / "config.json").write_text(json.dumps(saved))
+    arguments = (tmp_path, "p4m-linear", EPOCHS)
+    quiet = Console(quiet=True)
+    test_sets.read_test_sets(*arguments, range(7, 8), ["frdeep"], None, quiet, [run])
+    path = tmp_path / "p4m-linear" / f"test-frdeep-frdeep-epochs{EPOCHS}-seed7.npz"
+    expected = network.predict(to_network_units(few.image)[..., np.newaxis], verbose=0)
+    np.testing.assert_allclose(Predictions.load(path).logits[0], expected, atol=1e-5)
+    with pytest.raises(InputError, match="no run of p4m-linear that is asked for"):
+        test_sets.read_test_sets(*arguments, range(8, 9), ["frdeep"], None, quiet, [run])
