@@ -31,6 +31,10 @@ OFF_CENTRE = "off_centre"
 BEYOND_FRAME = "beyond_frame"
 """The source's emission reaches the edge of the frame."""
 
+ARTEFACTS = "artefacts"
+"""Over 1 % of the frame is below -3 sigma, where noise is 0.13 %: emission is positive, what
+imaging leaves around bright sources is both."""
+
 SMOOTHED = "smoothed"
 """The map was convolved to the beam that the network knows, or to a round one."""
 
@@ -62,6 +66,7 @@ DESCRIPTIONS = {
     LOW_SNR: "the source peaks below 10 sigma",
     OFF_CENTRE: "the source begins more than 15 pixels from the middle of the frame",
     BEYOND_FRAME: "emission reaches the edge of the frame",
+    ARTEFACTS: "over 1 % of the frame is below -3 sigma, as around imaging artefacts",
     SMOOTHED: "smoothed to the beam that the network knows",
     RESAMPLED: "regridded to three pixels a beam",
     UNDERSAMPLED: "fewer than two pixels a beam in the file",
