@@ -1,4 +1,4 @@
-"""Labels against beam, size and signal-to-noise: `python -m benchmarks.robustness`.
+"""Labels against beam, size, signal-to-noise and artefacts: `python -m benchmarks.robustness`.
 
 Real sources are the FIRST fields of `DATA_DIR/fits`, smoothed to coarser beams or drowned
 in noise; simulated ones are observed with any beam to begin with. All go through the rules
@@ -28,7 +28,7 @@ from keras_astroattn.datasets.simulation import (
     point_source,
 )
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
-from keras_astroattn.edge.labels import COMPACT, NO_SOURCE
+from keras_astroattn.edge.labels import BEYOND_FRAME, COMPACT, NO_SOURCE, UNCERTAIN
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation.intervals import wilson_interval
 from keras_astroattn.files import write_text
@@ -41,7 +41,10 @@ from keras_astroattn.images import (
     cutout_from_field,
     measure_noise,
 )
+from keras_astroattn.images.flags import ARTEFACTS
 from keras_astroattn.images.resampling import smooth
+
+from . import artefacts
 
 BEAMS = (5.4, 6.0, 8.0, 10.0, 15.0, 25.0, 45.0)
 """Full widths at half maximum, arcsec: FIRST's to NVSS's."""
@@ -130,6 +133,8 @@ def benchmark(
     parts = [_HEAD.format(model=classifier.model.name, count=count)]
     with console.status("point sources"):
         parts.append(_point_table(classifier, 5 * count))
+    with console.status("artefacts"):
+        parts.append(_artefact_table(classifier, count))
     with console.status("beams"):
         simulated = _simulated(classifier, count)
         parts.append(_beam_table(classifier, fields, simulated))
@@ -199,6 +204,33 @@ def _point_table(classifier: Classifier, count: int) -> str:
             f"{_share(chosen, lambda t: t.network == 1)} | "
             f"{_share(beside, lambda t: t.label == 'FRII')} |"
         )
+    return "\n".join([*lines, ""])
+
+
+def _artefact_table(classifier: Classifier, count: int) -> str:
+    lines = [
+        f"## No radio galaxy at all ({count} fields each)",
+        "",
+        "| field | no source or compact | uncertain or beyond the frame | called FRI | called FRII "
+        "| flagged `artefacts` | **given a class without the flag** |",
+        "|---|---:|---:|---:|---:|---:|---:|",
+    ]
+    columns = (
+        lambda label, flagged: label in (COMPACT, NO_SOURCE),
+        lambda label, flagged: label in (UNCERTAIN, BEYOND_FRAME),
+        lambda label, flagged: label == "FRI",
+        lambda label, flagged: label == "FRII",
+        lambda label, flagged: flagged,
+        lambda label, flagged: label in CLASS_NAMES and not flagged,
+    )
+    for name, field in artefacts.KINDS.items():
+        found = []
+        for index in range(count):
+            drawn = field(generator(SEED, index, 4)).astype(np.float32)
+            cutout = cutout_from_field(drawn, PIXEL_SCALE, BEAM, as_is=True)
+            found.append((classifier.classify(cutout).label, ARTEFACTS in cutout.flags))
+        shares = (_share(found, lambda one, of=of: of(*one)) for of in columns)
+        lines.append(f"| {name} | {' | '.join(shares)} |")
     return "\n".join([*lines, ""])
 
 
@@ -290,7 +322,7 @@ def _given(trials: Sequence[Trial]) -> list[str]:
     return [_share(trials, lambda t: t.classified), _share(given, lambda t: t.right, True)]
 
 
-def _share(trials: Sequence[Trial], of: Callable[[Trial], bool], interval: bool = False) -> str:
+def _share(trials: Sequence, of: Callable[..., bool], interval: bool = False) -> str:
     if not trials:
         return "-"
     share = sum(map(of, trials)) / len(trials)
