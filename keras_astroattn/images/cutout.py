@@ -272,11 +272,13 @@ def finish(
         level = float(np.median(typical)) if typical.size else float("nan")
     else:
         threshold = level = noise
-    # Comparing is what takes care of NaN: it is not below 3 sigma, so it is set by hand.
-    masked = np.nan_to_num(mask_noise(brightness, threshold), nan=0.0, posinf=0.0, neginf=0.0)
+    masked = mask_noise(brightness, threshold)
+    # What is unknown is not below 3 sigma, so it is set by hand.
+    masked[~np.isfinite(masked)] = 0.0
     pixels = scale_to_uint8(masked)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        snr = np.minimum(np.nan_to_num(brightness / threshold, nan=0.0, posinf=np.inf), _ENDLESS)
+        snr = np.minimum(brightness / threshold, _ENDLESS)
+    snr[np.isnan(snr)] = 0.0
     if not pixels.any():
         snr = np.zeros_like(snr)
     extent = measure_extent(snr, beam.mean / pixel_scale if beam else PIXELS_PER_BEAM)

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,6 @@ from keras_astroattn.errors import InputError
 
 from . import flags as flag
 from .beam import Beam
-from .cells import Cells
 from .celestial import (
     ARCSEC,
     build_wcs,
@@ -25,6 +24,7 @@ from .celestial import (
     sky_to_pixel,
     wcs_keywords,
 )
+from .cells import Cells
 from .conventions import BEAM, FIELD_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, cutout_from_field, plan
 from .quiet import quiet
@@ -47,6 +47,7 @@ _AIPS_BEAM = re.compile(
 _UNITS = {"": 1.0, "m": 1e-3, "u": 1e-6, "µ": 1e-6, "n": 1e-9, "k": 1e3}
 _FINEST = 9  # pixels a beam: more are averaged in blocks while reading
 _BLOCK_ROWS = 1024
+_LONG_ROW = 2**14  # bytes: shorter rows are read whole, for whatever lies beside a source
 _FLOATS = {-32: ">f4", -64: ">f8"}
 
 
@@ -153,7 +154,7 @@ class FitsMap:
                     self.is_first, self.beam = True, Beam(BEAM, BEAM)
                 self._factor, self._flags = self._brightness_unit(header)
                 self._plain = self._as_stored(header)
-                self._cells = self._compressed()
+                self._pixels = self._reader()
         except BaseException:
             self.close()
             raise
@@ -284,13 +285,7 @@ class FitsMap:
 
     def _section(self, rows: slice, columns: slice) -> np.ndarray:
         with self._reading():
-            if self._plain is not None:
-                values = self._stored(rows, columns)
-            elif self._cells is not None:
-                values = self._cells.section(rows, columns)
-            else:
-                values = self._converted(rows, columns)
-            values = values.astype(np.float32, copy=False)
+            values = self._pixels(rows, columns).astype(np.float32, copy=False)
         return values if self._factor == 1 else values * np.float32(self._factor)
 
     def _converted(self, rows: slice, columns: slice) -> np.ndarray:
@@ -304,12 +299,16 @@ class FitsMap:
             raise InputError(f"{self.path} is cut short: fetch it again")
         return values
 
-    def _compressed(self) -> Cells | None:
-        """The map in cells where it is compressed in blocks."""
-        if not _is_compressed(self._hdu):
-            return None
-        block = self._hdu.tile_shape
-        return Cells(self._converted, self.shape, (block[self._row_axis], block[self._column_axis]))
+    def _reader(self) -> Callable[[slice, slice], np.ndarray]:
+        """What gives the pixels of rows and columns in the way that suits the file."""
+        if _is_compressed(self._hdu):
+            block = [self._hdu.tile_shape[axis] for axis in (self._row_axis, self._column_axis)]
+            return Cells(self._converted, self.shape, block).section
+        if self._plain is None:
+            return self._converted
+        if self.shape[1] * self._plain[0].itemsize > _LONG_ROW:
+            return self._stored
+        return Cells(self._stored, self.shape, (1, self.shape[1])).section
 
     def _as_stored(self, header: "Header") -> tuple[np.dtype, int] | None:
         """Type and place of the plane's first pixel where the file holds it as it is."""
@@ -340,14 +339,14 @@ class FitsMap:
         """
         kind, start = self._plain
         width, height = columns.stop - columns.start, rows.stop - rows.start
-        pace = self.shape[1] * kind.itemsize
-        first, length = (
-            start + rows.start * pace + columns.start * kind.itemsize,
-            width * kind.itemsize,
-        )
+        pace, length = self.shape[1] * kind.itemsize, width * kind.itemsize
+        first = start + rows.start * pace + columns.start * kind.itemsize
         descriptor = self._file.fileno()
-        parts = [os.pread(descriptor, length, first + row * pace) for row in range(height)]
-        content = b"".join(parts)
+        if length == pace:
+            content = os.pread(descriptor, height * length, first)
+        else:
+            parts = [os.pread(descriptor, length, first + row * pace) for row in range(height)]
+            content = b"".join(parts)
         if len(content) != height * length:
             raise InputError("the file is cut short: fetch it again")
         return np.frombuffer(content, kind).reshape(height, width)

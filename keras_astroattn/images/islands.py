@@ -105,26 +105,33 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         index among the pixels of the same island.
     """
     points = np.argwhere(bright)
-    index = np.full((bright.shape[0] + 2, bright.shape[1] + 2), -1)
-    rows, columns = points[:, 0] + 1, points[:, 1] + 1
-    here = np.arange(len(points))
-    index[rows, columns] = here
-    pairs = []
-    for down, across in ((0, 1), (1, -1), (1, 0), (1, 1)):
-        there = index[rows + down, columns + across]
-        pairs.append(np.stack([here[there >= 0], there[there >= 0]]))
-    left, right = np.concatenate(pairs, axis=1)
-    labels = here.copy()
+    height, width = bright.shape
+    # Runs of pixels along rows stand for their pixels; two black columns end each of them.
+    framed = np.zeros((height, width + 2), np.int8)
+    framed[:, 1:-1] = bright
+    bounds = np.flatnonzero(np.diff(framed.ravel())) + 1
+    starts, stops = bounds[::2], bounds[1::2]
+    low = np.searchsorted(stops - framed.shape[1], starts, side="left")
+    high = np.searchsorted(starts - framed.shape[1], stops, side="right")
+    runs = np.arange(len(starts))
+    # The runs in the row below that touch each run, corners too, are numbers low to high.
+    below = high - low
+    above = np.repeat(runs, below)
+    under = np.arange(len(above)) + np.repeat(low - np.cumsum(below) + below, below)
+    labels = runs.copy()
     while True:
-        low = np.minimum(labels[left], labels[right])
+        lower = np.minimum(labels[above], labels[under])
         previous = labels.copy()
         # Hooking the roots and then jumping to the root's root takes a logarithmic number
-        # of rounds, where passing labels to neighbours would take one a pixel of length.
-        np.minimum.at(labels, previous[left], low)
-        np.minimum.at(labels, previous[right], low)
+        # of rounds, where passing labels to neighbours would take one a row of height.
+        np.minimum.at(labels, previous[above], lower)
+        np.minimum.at(labels, previous[under], lower)
         labels = labels[labels]
         if np.array_equal(labels, previous):
-            return points, labels
+            break
+    lengths = stops - starts
+    first = np.cumsum(lengths) - lengths
+    return points, np.repeat(first[labels], lengths)
 
 
 def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
@@ -133,7 +140,8 @@ def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
     if not values.size or not values.max() >= SOURCE_SIGMA:
         return []
     faintest = max(SOURCE_SIGMA, _MIN_RELATIVE_PEAK * float(values.max()))
-    padded = np.pad(bright, 1)
+    padded = np.zeros((bright.shape[0] + 2, bright.shape[1] + 2), bool)
+    padded[1:-1, 1:-1] = bright
     inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
     outline = ~inside[points[:, 0], points[:, 1]]
     middle = (np.array(snr.shape) - 1) / 2
