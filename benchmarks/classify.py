@@ -26,11 +26,11 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.cli.app import run_app
-from keras_astroattn.cli.scoring import available_cores
 from keras_astroattn.datasets.simulation import draw_source, simulate_field
 from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import preprocess
+from keras_astroattn.process import available_cores
 
 DIFFERENT = 64
 """Images that differ; the others are further names of the same files."""

@@ -18,7 +18,6 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from keras_astroattn.cli.app import run_app
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.datasets.observation import NOISE
 from keras_astroattn.datasets.simulation import (
     draw_noise,
@@ -43,6 +42,7 @@ from keras_astroattn.images import (
 )
 from keras_astroattn.images.flags import ARTEFACTS
 from keras_astroattn.images.resampling import smooth
+from keras_astroattn.process import quiet_native_logs
 
 from . import artefacts
 

@@ -11,11 +11,11 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.models import attention_model
+from keras_astroattn.process import quiet_native_logs
 
 from .inference_graph import inference_outputs
 from .source_model import SourceModel

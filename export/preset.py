@@ -15,10 +15,10 @@ import cyclopts
 from rich.console import Console
 
 from keras_astroattn.cli.app import run_app
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.edge.model_file import presets_folder
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
+from keras_astroattn.process import quiet_native_logs
 
 app = cyclopts.App(
     name="python -m export.preset",

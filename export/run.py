@@ -12,8 +12,8 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.cli.app import run_app
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.errors import InputError
+from keras_astroattn.process import quiet_native_logs
 
 app = cyclopts.App(
     name="python -m export.run",

@@ -7,8 +7,8 @@ import cyclopts
 from rich.console import Console
 
 from keras_astroattn.cli.app import run_app
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.errors import InputError
+from keras_astroattn.process import quiet_native_logs
 
 from .configuration import TrainConfig, options_not_given
 

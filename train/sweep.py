@@ -13,8 +13,8 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from keras_astroattn.cli.app import run_app
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.errors import InputError
+from keras_astroattn.process import quiet_native_logs
 
 from .configuration import CONFIG_FILE, TrainConfig
 from .run import app as run_program

@@ -11,9 +11,7 @@ from rich.table import Table
 
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.images import IMAGE_SIZE
-
-from .native_logs import quiet_native_logs
-from .scoring import available_cores
+from keras_astroattn.process import available_cores, quiet_native_logs
 
 
 def benchmark(

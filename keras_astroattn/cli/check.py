@@ -12,12 +12,11 @@ from rich.table import Table
 
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.images import BLACK, IMAGE_SIZE
+from keras_astroattn.process import available_cores, quiet_native_logs
 from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.requirements import need
 from keras_astroattn.survey.tiles import Footprints, find_tiles, index_tiles
 
-from .native_logs import quiet_native_logs
-from .scoring import available_cores
 from .survey import map_options, parse_columns
 
 _SHOWN = 3  # errors of each kind

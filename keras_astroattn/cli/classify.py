@@ -15,11 +15,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from keras_astroattn.edge import DEFAULT_PRESET, open_model
 from keras_astroattn.errors import InputError
+from keras_astroattn.process import available_cores
+from keras_astroattn.tables import Row
 
 from .image_files import find_images
 from .journal import Journal
-from .result_files import Row, require_writable, write_csv_rows, write_results
-from .scoring import Scoring, available_cores
+from .result_files import require_writable, write_csv_rows, write_results
+from .scoring import Scoring
 from .scoring_pool import score_files
 
 _FILES_WORTH_A_PROCESS = 32  # starting one takes as long as classifying these

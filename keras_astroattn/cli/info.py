@@ -9,8 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier, list_presets
-
-from .native_logs import quiet_native_logs
+from keras_astroattn.process import quiet_native_logs
 
 
 def info(

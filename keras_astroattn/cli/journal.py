@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from keras_astroattn.errors import InputError
-
-from .result_files import Row
+from keras_astroattn.tables import Row
 
 
 class Journal:

@@ -8,17 +8,14 @@ import csv
 import importlib.util
 import json
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO
 from xml.sax.saxutils import escape, quoteattr
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
-
-from .columns import COLUMNS
-
-Row = Mapping[str, str | float | None]
+from keras_astroattn.tables import COLUMNS, Row, encodable, xml_cell
 
 _PARQUET_ROWS = 5000
 
@@ -113,16 +110,6 @@ def _write_votable(path: Path, rows: Iterable[Row]) -> None:
         file.write("</TABLEDATA></DATA>\n</TABLE>\n</RESOURCE>\n</VOTABLE>\n")
 
 
-def xml_cell(value: str | float | None) -> str:
-    """What stands between a VOTable's <TD> and </TD>."""
-    if value is None:
-        return ""
-    if isinstance(value, float):
-        return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, repr(value))
-    # XML has no way to write most control characters.
-    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value))
-
-
 def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -141,13 +128,6 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
         for group in _groups(rows, _PARQUET_ROWS):
             columns = {c.name: [encodable(row[c.name]) for row in group] for c in COLUMNS}
             writer.write_table(pa.table(columns, schema=schema))
-
-
-def encodable(value: str | float | None) -> str | float | None:
-    """A value as UTF-8 can write it: file names need not be."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "backslashreplace").decode("utf-8")
-    return value
 
 
 def _groups(rows: Iterable[Row], size: int) -> Iterator[list[Row]]:

@@ -1,7 +1,5 @@
 """One image file to one row of the table, whatever is wrong with the file."""
 
-import math
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -9,15 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_astroattn.edge import Classification, Classifier
+from keras_astroattn.edge import Classifier
 from keras_astroattn.edge.classifier import attention_of
-from keras_astroattn.edge.labels import ERROR
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import Cutout, flags, read_image
-
-from .columns import COLUMNS
-from .native_logs import quiet_native_logs
-from .result_files import Row
+from keras_astroattn.images import read_image
+from keras_astroattn.process import keep_freed_memory, quiet_native_logs
+from keras_astroattn.tables import Row, failed_row, scored_row
 
 
 @dataclass(frozen=True)
@@ -46,6 +41,7 @@ class Scorer:
 
     def __init__(self, scoring: Scoring):
         self.scoring = scoring
+        keep_freed_memory()
         with quiet_native_logs():
             self.classifier = Classifier(scoring.model, threads=scoring.threads)
         if scoring.attention is not None and not self.classifier.has_attention:
@@ -87,45 +83,6 @@ class Scorer:
         return self.classifier.model.name
 
 
-def failed_row(path: str, reason: str, model: str) -> Row:
-    """The row of what could not be classified, with the reason in one line."""
-    row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
-    # The path stands in a column of its own.
-    reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
-    return row | {"path": path, "label": ERROR, "error": reason, "model": model}
-
-
-def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
-    """The row of a classified cutout.
-
-    Args:
-        path: Where it was read.
-        cutout: What is known of the source.
-        found: What the network said.
-        model: Its name.
-    """
-    in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
-    return {
-        "path": path,
-        "label": found.label,
-        "p_fri": found.p_fri,
-        "p_frii": found.p_frii,
-        "entropy_nats": found.entropy,
-        "noise_jy_beam": _known(cutout.noise) if in_jansky else None,
-        "peak_snr": _known(cutout.peak_snr),
-        "source_fraction": _known(cutout.source_fraction),
-        "largest_angular_size_arcsec": _known(cutout.largest_angular_size),
-        "beam_arcsec": cutout.beam.mean if cutout.beam else None,
-        "flags": ";".join(found.flags),
-        "error": None,
-        "model": model,
-    }
-
-
-def _known(value: float) -> float | None:
-    return None if math.isnan(value) else float(value)
-
-
 _scorer: Scorer | None = None
 
 
@@ -138,10 +95,3 @@ def start_worker(scoring: Scoring) -> None:
 def score_in_worker(files: list[tuple[str, str]]) -> list[Row]:
     """Rows of some files, in a process that `start_worker` prepared."""
     return [_scorer.score(path, name) for path, name in files]
-
-
-def available_cores() -> int:
-    """Processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

@@ -8,8 +8,8 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.tables import Row
 
-from .result_files import Row
 from .scoring import Scorer, Scoring, score_in_worker, start_worker
 
 _FILES_AT_ONCE = 8

@@ -10,9 +10,8 @@ from rich.console import Console
 from keras_astroattn.edge import Classifier
 from keras_astroattn.edge.classifier import attention_of
 from keras_astroattn.errors import InputError
+from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.survey.run import SurveySettings
-
-from .native_logs import quiet_native_logs
 
 FOLDER = "_attention"
 """In the output; readers of data sets leave out names that begin with an underscore."""

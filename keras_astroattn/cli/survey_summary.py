@@ -14,10 +14,9 @@ from rich.table import Table
 from keras_astroattn.edge import LABELS, Classifier, list_presets
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.survey.requirements import need
 from keras_astroattn.survey.tiles import MapOptions
-
-from .native_logs import quiet_native_logs
 
 FOLDER = "_figures"
 """Where the figures go, in the output of the survey."""

@@ -9,9 +9,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from keras_astroattn.cli.result_files import xml_cell
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
+from keras_astroattn.tables import xml_cell
 
 from .parts import part_paths, read_parts
 

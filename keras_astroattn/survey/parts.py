@@ -9,9 +9,8 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from keras_astroattn.cli.columns import COLUMNS, Column
-from keras_astroattn.cli.result_files import Row, encodable
 from keras_astroattn.files import atomic_path
+from keras_astroattn.tables import COLUMNS, Column, Row, encodable
 
 from .catalogue import RESERVED
 from .plan import SECOND, STATE, TILE

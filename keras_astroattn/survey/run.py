@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_astroattn import __version__
-from keras_astroattn.cli.scoring import available_cores
 from keras_astroattn.edge import ModelFile, list_presets, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import held, partial_files, write_text
+from keras_astroattn.process import available_cores
 
 from .disk import unwritable
 from .requirements import need

@@ -9,12 +9,11 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from keras_astroattn.cli.native_logs import quiet_native_logs
-from keras_astroattn.cli.result_files import Row
-from keras_astroattn.cli.scoring import failed_row, scored_row
 from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BLACK, IMAGE_SIZE, FitsMap
+from keras_astroattn.process import keep_freed_memory, quiet_native_logs
+from keras_astroattn.tables import Row, failed_row, scored_row
 
 from .disk import unwritable
 from .neighbours import Zones
@@ -127,6 +126,7 @@ def _classifier(job: Job) -> Classifier:
                     f"model {job.model} is another one on this worker than where the survey was "
                     "started: install the same release, or name a file that both see"
                 )
+            keep_freed_memory()
             with quiet_native_logs():
                 classifier = Classifier(model)
                 # LiteRT speaks of its delegate at the first prediction.

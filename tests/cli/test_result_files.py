@@ -8,10 +8,10 @@ import pytest
 from astropy.io.votable import parse_single_table
 
 from keras_astroattn.cli import result_files
-from keras_astroattn.cli.columns import COLUMNS
 from keras_astroattn.cli.journal import Journal
 from keras_astroattn.cli.result_files import require_writable, write_results
 from keras_astroattn.errors import InputError
+from keras_astroattn.tables import COLUMNS
 
 NAMES = [column.name for column in COLUMNS]
 

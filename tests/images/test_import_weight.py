@@ -23,7 +23,7 @@ def loaded_after(code, *args):
     return set(answer.stdout.split())
 
 
-@pytest.mark.parametrize("package", ["images", "edge"])
+@pytest.mark.parametrize("package", ["images", "edge", "tables"])
 def test_package_loads_neither_keras_nor_tensorflow(package):
     code = (
         f"import keras_astroattn.{package} as package\n"

@@ -11,10 +11,10 @@ from astropy.table import Table
 from small_survey import COMMAND, assert_scored, read_result, write_catalogue
 
 from keras_astroattn.cli.app import app, run_app
-from keras_astroattn.cli.columns import COLUMNS
 from keras_astroattn.edge import Classifier
 from keras_astroattn.images import read_fits
 from keras_astroattn.images.quiet import quiet
+from keras_astroattn.tables import COLUMNS
 
 EXTRA = (
     ("nan", "nan", "10", ""),

@@ -9,8 +9,8 @@ from typing import Literal
 import cyclopts
 
 from keras_astroattn.cli.app import run_app
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.errors import InputError
+from keras_astroattn.process import quiet_native_logs
 
 from .configuration import ExperimentConfig
 

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_astroattn.cli.native_logs import quiet_native_logs
 from keras_astroattn.errors import InputError
+from keras_astroattn.process import quiet_native_logs
 
 from .configuration import PUBLISHED, ExperimentConfig
 

@@ -1,0 +1,52 @@
+"""One source, or what went wrong with it, as a row."""
+
+import math
+from collections.abc import Mapping
+
+from keras_astroattn.edge import Classification
+from keras_astroattn.edge.labels import ERROR
+from keras_astroattn.images import Cutout, flags
+
+from .columns import COLUMNS
+
+Row = Mapping[str, str | float | None]
+"""Values by the names of `COLUMNS`; None is not known."""
+
+
+def failed_row(path: str, reason: str, model: str) -> Row:
+    """The row of what could not be classified, with the reason in one line."""
+    row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
+    # The path stands in a column of its own.
+    reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
+    return row | {"path": path, "label": ERROR, "error": reason, "model": model}
+
+
+def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
+    """The row of a classified cutout.
+
+    Args:
+        path: Where it was read.
+        cutout: What is known of the source.
+        found: What the network said.
+        model: Its name.
+    """
+    in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
+    return {
+        "path": path,
+        "label": found.label,
+        "p_fri": found.p_fri,
+        "p_frii": found.p_frii,
+        "entropy_nats": found.entropy,
+        "noise_jy_beam": _known(cutout.noise) if in_jansky else None,
+        "peak_snr": _known(cutout.peak_snr),
+        "source_fraction": _known(cutout.source_fraction),
+        "largest_angular_size_arcsec": _known(cutout.largest_angular_size),
+        "beam_arcsec": cutout.beam.mean if cutout.beam else None,
+        "flags": ";".join(found.flags),
+        "error": None,
+        "model": model,
+    }
+
+
+def _known(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
