@@ -6,8 +6,8 @@ galaxies than 153 do. Proportions therefore get Wilson intervals at the effectiv
 size, everything else a bootstrap that resamples sources, never predictions.
 """
 
-from collections.abc import Callable
 from statistics import NormalDist
+from typing import Literal
 
 import numpy as np
 
@@ -101,18 +101,27 @@ def percentile_interval(samples: np.ndarray) -> Interval:
 def bootstrap_interval(
     values: np.ndarray,
     labels: np.ndarray,
-    statistic: Callable[[np.ndarray], float] = np.mean,
+    statistic: Literal["mean", "median"] = "mean",
     draws: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """The central 95 % of a statistic of (m,) values, one a source, over bootstrap samples.
+    """The central 95 % of the mean or median of (m,) values over bootstrap samples.
 
     Args:
         values: One a source.
         labels: (m,) classes of the sources, as `bootstrap_weights` takes them.
-        statistic: From values to a number.
+        statistic: What is bootstrapped.
         draws: Number of bootstrap samples.
         seed: Of the draws.
     """
-    times = bootstrap_weights(labels, draws, seed).astype(int)
-    return percentile_interval(np.array([statistic(np.repeat(values, row)) for row in times]))
+    times = bootstrap_weights(labels, draws, seed)
+    if statistic == "mean":
+        return percentile_interval(times @ values / len(values))
+    ordered = np.argsort(values)
+    # Which of the sorted values stand in the middle, or on both sides of it.
+    reached = np.cumsum(times[:, ordered], axis=1)
+    middles = [
+        values[ordered][(reached > position).argmax(axis=1)]
+        for position in ((len(values) - 1) // 2, len(values) // 2)
+    ]
+    return percentile_interval(np.mean(middles, axis=0))

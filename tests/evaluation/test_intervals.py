@@ -3,7 +3,11 @@ import pytest
 from astropy.stats import binom_conf_interval
 
 from keras_astroattn.evaluation import effective_sample_size, wilson_interval
-from keras_astroattn.evaluation.intervals import bootstrap_weights, clustered_wilson_interval
+from keras_astroattn.evaluation.intervals import (
+    bootstrap_interval,
+    bootstrap_weights,
+    clustered_wilson_interval,
+)
 
 
 def test_wilson_interval_of_95_in_104_by_hand():
@@ -61,3 +65,15 @@ def test_bootstrap_resamples_each_class_to_its_own_size():
     np.testing.assert_allclose(weights.mean(axis=0), 1, atol=0.06)
     # A count among n draws of chance 1 / n has variance 1 - 1 / n.
     np.testing.assert_allclose(weights.var(axis=0), [2 / 3] * 3 + [1 / 2] * 2, atol=0.06)
+
+
+@pytest.mark.parametrize(("statistic", "function"), [("mean", np.mean), ("median", np.median)])
+@pytest.mark.parametrize("count", [7, 8])
+def test_bootstrap_interval_is_that_of_resampled_values(statistic, function, count):
+    values = np.random.default_rng(5).normal(size=count)
+    labels = np.arange(count) % 2
+    times = bootstrap_weights(labels, 300, 2).astype(int)
+    samples = [function(np.repeat(values, row)) for row in times]
+    expected = np.quantile(samples, [0.025, 0.975])
+    found = bootstrap_interval(values, labels, statistic, draws=300, seed=2)
+    np.testing.assert_allclose(found, expected)

@@ -1,0 +1,173 @@
+"""A source cut into connected patches of the same flux, to be deleted one by one.
+
+Which pixels a network needs is asked by taking them away. Single pixels will not do: a
+radio image is smooth over its beam. Patches of the same number of pixels will not do
+either: whoever points at the bright ones would win by the flux that goes with them. So a
+patch here is connected, and holds as much flux as any other.
+"""
+
+import numpy as np
+from scipy import ndimage
+
+from keras_astroattn.errors import InputError
+
+REST = -1
+"""Label of the islands that are too faint to be a patch: specks of noise, faint neighbours."""
+
+PATCHES = 10
+"""Patches that the flux of an image is cut into."""
+
+_EIGHT = np.ones((3, 3), int)
+# Around a pixel, clockwise: each is beside the one before it.
+_RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+
+
+def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
+    """Cut what is not black in an image into connected patches of equal flux.
+
+    An island (pixels above 0 that touch, corners too) of flux F out of T is cut into
+    round(F / (T / count)) patches, at least one. Islands under half a patch's flux are no
+    patches, and are all labelled `REST`; the brightest island is always one.
+
+    Patches are grown from the far end of an island, nearest pixels first, and never so that
+    what is left of it falls apart, as long as there is a choice: where a pixel cuts off
+    another piece, that piece goes with it. The patches of an island differ by the flux of a
+    pixel, more where it has necks or branches.
+
+    Args:
+        image: (height, width) of non-negative brightness, 0 on the empty sky.
+        count: Patches of an image that is one island, at least 1.
+
+    Returns:
+        (height, width) int64: 0 on the sky, 1 to k the patches, `REST`.
+
+    Raises:
+        InputError: The image is no picture, is blank, or has negative or infinite pixels;
+            `count` is not positive.
+    """
+    if image.ndim != 2 or count < 1:
+        raise InputError(
+            f"an image {image.shape} cannot be cut into {count} patches: "
+            "give (height, width) and at least 1"
+        )
+    flux = image.astype(np.float64)
+    if not (np.isfinite(flux).all() and flux.min() >= 0 and flux.max() > 0):
+        raise InputError(
+            "the image is blank or has negative or infinite pixels: patches need a source on 0"
+        )
+    islands, number = ndimage.label(flux > 0, _EIGHT)
+    fluxes = ndimage.sum_labels(flux, islands, np.arange(1, number + 1))
+    labels = np.zeros(image.shape, np.int64)
+    patches = 0
+    for island, share in enumerate(fluxes / (fluxes.sum() / count), start=1):
+        inside = islands == island
+        if share < 0.5 and share < (fluxes.max() * count / fluxes.sum()):
+            labels[inside] = REST
+            continue
+        for patch in _cut(flux, inside, min(max(1, round(share)), int(inside.sum()))):
+            patches += 1
+            labels[patch] = patches
+    return labels
+
+
+def _cut(flux: np.ndarray, inside: np.ndarray, parts: int) -> list[np.ndarray]:
+    """Masks of `parts` patches of a connected mask that has at least as many pixels."""
+    # A black frame, so that no pixel lacks a neighbour.
+    flux, left = np.pad(flux, 1), np.pad(inside, 1)
+    patches = []
+    for missing in range(parts, 1, -1):
+        target = flux[left].sum() / missing
+        patch = _grow(flux, left, target, missing - 1)
+        left = left & ~patch
+        patches.append(patch)
+    return [patch[1:-1, 1:-1] for patch in (*patches, left)]
+
+
+def _grow(flux: np.ndarray, inside: np.ndarray, target: float, keep: int) -> np.ndarray:
+    """A connected part of a connected mask, of about `target` flux, that leaves `keep` pixels.
+
+    What it leaves is connected.
+    """
+    left, patch = inside.copy(), np.zeros_like(inside)
+    seed = _far_end(inside)
+    frontier, taken, got = {seed}, [], 0.0
+    while True:
+        near = sorted(frontier, key=lambda pixel: (_squared(pixel, seed), pixel))
+        pieces = ([pixel] for pixel in near if _leaves_connected(left, pixel))
+        piece = next(pieces, None)
+        if piece is None:
+            piece = min(
+                (_with_cut_off(flux, left, pixel) for pixel in near),
+                key=lambda pixels: sum(flux[pixel] for pixel in pixels),
+            )
+        gain = sum(flux[pixel] for pixel in piece)
+        # Further from the target than without it; but there must be something.
+        if taken and got + gain / 2 > target:
+            return patch
+        if left.sum() - len(piece) < keep:
+            if taken:
+                return patch
+            piece, gain = [seed], flux[seed]
+        for pixel in piece:
+            patch[pixel], left[pixel] = True, False
+        taken += piece
+        got += gain
+        frontier |= {
+            (row + down, column + across) for row, column in piece for down, across in _RING
+        }
+        frontier = {pixel for pixel in frontier if left[pixel]}
+        if left.sum() <= keep:
+            return patch
+
+
+def _squared(one: tuple[int, int], other: tuple[int, int]) -> int:
+    return (one[0] - other[0]) ** 2 + (one[1] - other[1]) ** 2
+
+
+def _far_end(inside: np.ndarray) -> tuple[int, int]:
+    """The pixel that takes most steps to reach from the pixel that takes most steps.
+
+    The mask without it is connected: every other pixel is reached on the way to none.
+    """
+    row, column = np.argwhere(inside)[0]
+    for _ in range(2):
+        reached = np.zeros_like(inside)
+        edge = [(int(row), int(column))]
+        while edge:
+            row, column = edge[0]
+            for pixel in edge:
+                reached[pixel] = True
+            edge = sorted(
+                {
+                    (r + down, c + across)
+                    for r, c in edge
+                    for down, across in _RING
+                    if inside[r + down, c + across] and not reached[r + down, c + across]
+                }
+            )
+    return row, column
+
+
+def _leaves_connected(left: np.ndarray, pixel: tuple[int, int]) -> bool:
+    """Whether a connected mask without one of its pixels is connected."""
+    row, column = pixel
+    around = np.zeros((3, 3), bool)
+    around[...] = left[row - 1 : row + 2, column - 1 : column + 2]
+    around[1, 1] = False
+    if ndimage.label(around, _EIGHT)[1] <= 1:
+        return True
+    without = left.copy()
+    without[pixel] = False
+    return ndimage.label(without, _EIGHT)[1] <= 1
+
+
+def _with_cut_off(
+    flux: np.ndarray, left: np.ndarray, pixel: tuple[int, int]
+) -> list[tuple[int, int]]:
+    """A pixel and all that it holds to the brightest of the pieces that it parts."""
+    without = left.copy()
+    without[pixel] = False
+    pieces, number = ndimage.label(without, _EIGHT)
+    brightest = 1 + np.argmax(ndimage.sum_labels(flux, pieces, np.arange(1, number + 1)))
+    cut_off = np.argwhere((pieces > 0) & (pieces != brightest))
+    return [pixel, *((int(row), int(column)) for row, column in cut_off)]

@@ -1,0 +1,74 @@
+"""Whether attention and class go along with a source that is moved."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from .metrics import MARKERS
+from .style import COLOURS, TEXT_WIDTH, new_figure, styled
+
+Spread = Sequence[tuple[float, float, float]]
+"""For each move a value with the lower and the upper bound of its interval."""
+
+
+@styled
+def moves_figure(
+    moves: Sequence[str],
+    followed: Mapping[str, Sequence[float]],
+    stayed: Mapping[str, Sequence[float]],
+    shares: Mapping[str, Spread],
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Left, how well maps agree when moved back and when left; right, what becomes of classes.
+
+    Args:
+        moves: Names of k moves.
+        followed: By map: (k,) correlation of the map moved back with that of the image as it
+            was. Filled.
+        stayed: By map: (k,) the same of the map as it came out. Open: a filled mark above it
+            is attention that went along with the source.
+        shares: By name, such as `accuracy`: k shares from 0 to 1 with their intervals.
+        width: Of the figure, inches.
+    """
+    figure = new_figure(width, 0.38 * width)
+    left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
+    places = np.arange(len(moves))
+    for number, name in enumerate(followed):
+        look = {
+            "marker": MARKERS[number % len(MARKERS)],
+            "color": COLOURS[number % len(COLOURS)],
+            "ms": 4,
+        }
+        beside = places + 0.12 * (number - (len(followed) - 1) / 2)
+        left.vlines(beside, stayed[name], followed[name], color=look["color"], lw=0.7)
+        left.plot(beside, followed[name], ls="", label=name, **look)
+        left.plot(beside, stayed[name], ls="", mfc="white", **look)
+    left.set_ylabel("correlation with the unmoved map")
+    figure.legend(
+        *left.get_legend_handles_labels(),
+        loc="outside upper left",
+        ncols=len(followed),
+        title="filled: moved back, open: not",
+        title_fontsize=6.5,
+    )
+    for number, (name, values) in enumerate(shares.items()):
+        value, low, high = 100 * np.array(values, float).T
+        right.errorbar(
+            places + 0.12 * (number - (len(shares) - 1) / 2),
+            value,
+            (np.maximum(value - low, 0), np.maximum(high - value, 0)),
+            ls="",
+            marker=MARKERS[number % len(MARKERS)],
+            ms=4,
+            lw=0.8,
+            color=COLOURS[number % len(COLOURS)],
+            label=name,
+        )
+    right.set_ylabel("% of sources")
+    figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=len(shares))
+    for axes in (left, right):
+        axes.set_xticks(places, moves, rotation=35, ha="right", rotation_mode="anchor")
+        axes.tick_params(axis="x", length=0)
+        axes.set_xlim(-0.5, len(moves) - 0.5)
+    return figure

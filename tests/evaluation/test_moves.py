@@ -1,0 +1,110 @@
+import numpy as np
+import pytest
+
+from keras_astroattn.evaluation import (
+    MOVES,
+    Move,
+    correlation,
+    frame_regions,
+    move_back,
+    move_images,
+    overlap,
+    region_enrichment,
+)
+
+SIZE = 30
+
+
+def pictures(count=2):
+    return np.random.default_rng(0).integers(0, 256, (count, SIZE, SIZE), dtype=np.uint8)
+
+
+def test_the_moves_are_seven_symmetries_two_turns_and_twelve_shifts():
+    assert len(MOVES) == 7 + 2 + 12
+    images = pictures(1)
+    found = {move_images(images, move)[0].tobytes() for move in MOVES[:7]}
+    wanted = {
+        np.ascontiguousarray(np.rot90(one, turns)).tobytes()
+        for one in (images[0], images[0, :, ::-1])
+        for turns in range(4)
+    }
+    assert found == wanted - {images[0].tobytes()}
+    assert {move.shift for move in MOVES if move.group == "shift 20 px"} == {
+        (20.0, 0.0),
+        (-20.0, 0.0),
+        (0.0, 20.0),
+        (0.0, -20.0),
+    }
+
+
+def test_a_turn_goes_from_x_to_y_and_a_shift_to_where_it_says():
+    image = np.zeros((1, 10, 10), np.uint8)
+    image[0, 2, 7] = 200  # y = 2, x = 7
+    turned = move_images(image, Move("90", "turn", angle=90.0))
+    # about (4.5, 4.5): (dx, dy) = (2.5, -2.5) becomes (2.5, 2.5)
+    assert np.argwhere(turned[0]).tolist() == [[7, 7]]
+    moved = move_images(image, Move("shift", "shift", shift=(2.0, -1.0)))
+    assert np.argwhere(moved[0]).tolist() == [[1, 9]]
+    both = Move("all", "all", mirrored=True, angle=90.0, shift=(0.0, 1.0))
+    # mirrored (2.5 -> -2.5, -2.5), turned (2.5, -2.5), shifted one down
+    assert np.argwhere(move_images(image, both)[0]).tolist() == [[3, 7]]
+
+
+@pytest.mark.parametrize("move", [m for m in MOVES if m.angle % 90 == 0], ids=lambda m: m.name)
+def test_a_map_that_moves_with_the_image_comes_back_as_it_was(move):
+    images = pictures()
+    back = move_back(move_images(images, move).astype(np.float32), move, SIZE)
+    known = ~np.isnan(back)
+    distance = int(max(map(abs, move.shift)))
+    assert known.sum() == len(images) * SIZE * (SIZE - distance)
+    np.testing.assert_allclose(back[known], images[known], atol=1e-6)
+    np.testing.assert_allclose(correlation(images, back), 1)
+    np.testing.assert_allclose(overlap(images, back), 1)
+
+
+def test_a_smooth_map_comes_back_from_a_slanted_turn():
+    y, x = np.indices((60, 60)) - 29.5
+    bump = 200 * np.exp(-((x - 8) ** 2 + (y + 5) ** 2) / 60)
+    move = Move("30", "turn", angle=30.0)
+    back = move_back(move_images(np.uint8(bump)[None], move), move, 60)
+    assert correlation(bump[None], back)[0] > 0.999
+    # left where it is, it lies beside
+    assert correlation(bump[None], move_images(np.uint8(bump)[None], move))[0] < 0.8
+
+
+def test_correlation_over_what_both_know_by_hand():
+    first = np.array([[[1.0, 2.0], [3.0, 99.0]]])
+    second = np.array([[[2.0, 4.0], [5.0, np.nan]]])
+    # deviations (-1, 0, 1) and (-5, 1, 4) / 3: 3 / sqrt(2 * 42 / 9)
+    assert correlation(first, second)[0] == pytest.approx(3 / np.sqrt(2 * 42 / 9))
+    assert np.isnan(correlation(first, np.ones((1, 2, 2)))[0])
+
+
+def test_overlap_by_hand():
+    first = np.array([[[0.0, 1.0], [3.0, 0.0]]])
+    second = np.array([[[5.0, 9.0], [5.0, 5.0]]])
+    # shares (0, 1/4, 3/4, 0) and (0, 1, 0, 0): 3/4 has to go
+    assert overlap(first, second)[0] == pytest.approx(0.25)
+
+
+def test_regions_cover_the_frame_once():
+    images = np.zeros((1, 60, 60), np.uint8)
+    images[0, 20:23, 30:33] = 9
+    regions = frame_regions(images)
+    np.testing.assert_array_equal(sum(mask.astype(int) for mask in regions.values()), 1)
+    assert regions["source"].sum() == 9
+    assert regions["around"][0, 20, 41]
+    assert not regions["around"][0, 20, 42]
+    assert regions["border"][0, 8, 31]  # 12 pixels above the source
+    assert regions["far"][0, 9, 45]
+
+
+def test_enrichment_of_a_region_by_hand():
+    maps = np.full((1, 4, 4), 2.0)
+    maps[0, 0, :2] = 5.0
+    region = np.zeros((1, 4, 4), bool)
+    region[0, 0, 0] = region[0, 3, 3] = True
+    # above the minimum 3, 3 and zeros: half is on an eighth of the frame
+    assert region_enrichment(maps, region)[0] == pytest.approx(4.0)
+    assert np.isnan(region_enrichment(maps, np.zeros_like(region))[0])
+    assert region_enrichment(np.ones((1, 4, 4)), region)[0] == pytest.approx(1.0)
