@@ -15,9 +15,12 @@ from keras_astroattn.plots import (
     attention_figure,
     attention_progress,
     confusion_figure,
+    deletion_figure,
     enrichment_figure,
     loss_figure,
     map_grid,
+    moves_figure,
+    patches_figure,
     reading_figure,
     reliability_figure,
     roc_figure,
@@ -91,7 +94,32 @@ def enrichments():
     return enrichment_figure(values, ["MiraBest: 1 gate, std_mean_norm, deep_sup", "0 gates"])
 
 
+def deletions():
+    shares = np.array([0, 0.5, 1])
+    curve = (np.array([0.9, 0.6, 0.2]), np.array([0.8, 0.5, 0.1]), np.array([1.0, 0.7, 0.3]))
+    orders = ("attention", "attended evidence", "Grad-CAM", "brightness", "random")
+    panels = {title: dict.fromkeys(orders, curve) for title in ("all (9)", "called FRI (4)")}
+    return deletion_figure(shares, panels)
+
+
+def moves():
+    followed = {"gate 1": [1.0, 0.9], "mean less empty": [0.95, 0.7]}
+    stayed = {"gate 1": [0.4, 0.95], "mean less empty": [-0.2, 0.5]}
+    shares = {"right": [(0.97, 0.92, 0.99), (0.9, 0.8, 0.96)]}
+    return moves_figure(["8 symmetries", "shift 20 px"], followed, stayed, shares)
+
+
+def patches():
+    labels = np.zeros((1, 150, 150), int)
+    labels[0, 60:70, 60:70], labels[0, 70:80, 60:70], labels[0, 0, 0] = 1, 2, -1
+    orders = {"attention": [np.array([2, 1, 3])], "Grad-CAM": [np.array([1, 2, 3])]}
+    return patches_figure(sources(1), labels, orders, [1])
+
+
 FIGURES = {
+    "deletion": deletions,
+    "moves": moves,
+    "patches": patches,
     "reading": reading,
     "enrichment": enrichments,
     "accuracy against time": curve,
@@ -276,3 +304,36 @@ def test_the_curve_goes_through_the_means():
     np.testing.assert_allclose(lines["mean"], [[2.05, 89], [6.2, 93]])
     np.testing.assert_allclose(lines["one run"][:, 1], [88, 90, 92, 94])
     np.testing.assert_allclose(lines["the paper"][:, 1], 91.7)
+
+
+def test_deletion_draws_a_line_an_order_in_every_panel():
+    first, second = deletions().axes
+    assert (first.get_title(), second.get_title()) == ("all (9)", "called FRI (4)")
+    assert [line.get_label() for line in second.lines][:2] == ["attention", "attended evidence"]
+    np.testing.assert_allclose(second.lines[0].get_xydata(), [[0, 0.9], [50, 0.6], [100, 0.2]])
+    assert len({(line.get_color(), line.get_linestyle()) for line in first.lines}) == 5
+
+
+def test_moves_shows_what_followed_filled_and_what_stayed_open():
+    left, right = moves().axes
+    filled, opened = left.lines[2:4]
+    np.testing.assert_array_equal(filled.get_ydata(), [0.95, 0.7])
+    np.testing.assert_array_equal(opened.get_ydata(), [-0.2, 0.5])
+    assert opened.get_markerfacecolor() == "white"
+    assert left.get_ylim()[0] < -0.2
+    np.testing.assert_allclose(right.lines[0].get_ydata(), [97, 90])
+
+
+def test_patches_are_coloured_from_last_to_first():
+    panels = patches().axes
+    assert [axes.get_title() for axes in panels[:4]] == [
+        "source",
+        "patches",
+        "attention",
+        "Grad-CAM",
+    ]
+    attention = panels[2].images[0].get_array()
+    # patch 2 first, 1 in the middle, 3 is beyond what is shown
+    assert (attention[75, 65], attention[65, 65]) == (1.0, 0.5)
+    assert np.ma.getmaskarray(attention)[0, 0]
+    assert panels[3].images[0].get_array()[65, 65] == 1.0
