@@ -85,7 +85,7 @@ def curve():
 def reading():
     maps = {"gate 1": blobs(2, 37), "mean": 3 + blobs(2, 150), "Grad-CAM": 0 * blobs(2, 18)}
     enrichment = {name: np.array([4.56, 0.78]) for name in maps}
-    enrichment["Grad-CAM"] = np.array([123.4, 1.0])
+    enrichment["mean"] = np.array([123.4, 2.4e-5])
     return reading_figure(sources(2), maps, [0, 1], ["row 8", "row 92"], enrichment)
 
 
@@ -227,6 +227,12 @@ def test_losses_mark_the_epoch_that_is_kept():
     assert (lower.get_xlabel(), lower.get_ylabel()) == ("epoch", "accuracy (%)")
 
 
+def test_a_loss_may_be_named_otherwise():
+    (axes,) = loss_figure(np.array([0.6, 0.5]), loss_label="loss, as published").axes
+    assert axes.get_ylabel() == "loss, as published"
+    assert losses().axes[0].get_ylabel() == "cross-entropy loss (nats)"
+
+
 def test_losses_of_one_epoch_without_validation_are_drawn():
     (axes,) = loss_figure(np.array([0.6])).axes
     assert axes.lines[0].get_marker() == "."
@@ -235,17 +241,22 @@ def test_losses_of_one_epoch_without_validation_are_drawn():
 def test_reading_shows_every_map_over_its_own_range_and_how_far_it_knows_the_source():
     figure = reading()
     assert {"source", "gate 1", "mean", "Grad-CAM", "FRI\nrow 8", "FRII\nrow 92"} <= texts(figure)
-    assert {"× 4.6", "× 0.78", "× 123", "× 1"} <= texts(figure)
+    assert {"× 4.6", "× 0.78", "× 123", "× <0.01"} <= texts(figure)
     panels = [axes.images[0].get_array() for axes in figure.axes[:8]]
     for one in (panels[1], panels[2]):
         np.testing.assert_allclose((one.min(), one.max()), (0, 1))
-    # A map that is the same everywhere has no range.
+    # A map that is the same everywhere has no range, and nothing to be told of the source.
     assert panels[3].max() == 0
+    assert [text.get_text() for text in figure.axes[3].texts] == ["constant"]
 
 
 def test_enrichment_is_drawn_beside_that_of_a_map_that_does_not_know_the_source():
     axes = enrichments().axes[0]
     np.testing.assert_array_equal(axes.lines[2].get_xdata(), [9.0, 1.5])
+    # No map of a network hides another, nor lies in another network's row.
+    rows = np.stack([line.get_ydata() for line in axes.lines[:3]])
+    assert (np.diff(rows, axis=0) > 0.1).all()
+    assert (np.abs(rows - [0, 1]) < 0.5).all()
     assert axes.get_xscale() == "log"
     assert axes.lines[3].get_xdata() == [1.0, 1.0]
     assert [text.get_text() for text in axes.get_yticklabels()][1] == "0 gates"
@@ -254,8 +265,8 @@ def test_enrichment_is_drawn_beside_that_of_a_map_that_does_not_know_the_source(
 def test_confusion_shows_counts_and_shares_of_the_true_class():
     figure = confusion_figure(np.array([[3, 1], [0, 6]]))
     assert {"75.0 %\n(3)", "25.0 %\n(1)", "0.0 %\n(0)", "100.0 %\n(6)"} <= texts(figure)
-    assert {"FRI", "FRII", "true class", "predicted class"} <= texts(figure)
-    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), [[0.75, 0.25], [0, 1]])
+    assert {"FRI", "FRII", "true class", "predicted class", "10 predictions"} <= texts(figure)
+    np.testing.assert_allclose(figure.axes[0].images[0].get_array(), [[75, 25], [0, 100]])
 
 
 def test_roc_names_each_curve_with_its_area():

@@ -92,6 +92,12 @@ def test_a_folder_with_an_unknown_name_is_refused(command, tmp_path):
     assert "mine" in text
 
 
+def test_networks_in_full_must_exist(command, published_dir, tmp_path):
+    options = ["--published-dir", published_dir, "--repeats", 1, "--in-full", "*resnet*"]
+    text = one_line_error(command("all", "--output", tmp_path / "out", *options))
+    assert "--in-full *resnet* names no network" in text
+
+
 def test_missing_data_are_one_line(command, published_dir, tmp_path, monkeypatch):
     monkeypatch.setenv("KERAS_ASTROATTN_CACHE", str(tmp_path / "cache"))
     (tmp_path / "data").mkdir()
@@ -407,9 +413,22 @@ def test_all_extends_its_table_and_computes_nothing_twice(
     assert round(100 * float(clean["clean, per batch"]["accuracy"]), 1) == 93.3
     assert round(100 * float(clean["clean, per image"]["accuracy"]), 1) == 95.2
 
+    # A network in full goes on from what is kept, the other stays as it is.
+    monkeypatch.setattr("train.experiments.session.PAPER_REPEATS", 3)
+    assert command("all", "--published-dir", weights, *options, "--in-full", "*FRDEEP*")[0] == 0
+    third = read_rows(tmp_path / "out" / "all" / "results.csv")
+    assert [row["protocol"] for row in third[::2]] == [
+        "pooled 3, per batch",
+        "pooled 3, per image",
+        "pooled 1, per batch",
+        "pooled 1, per image",
+    ]
+    assert third[4:] == second[4:]
+    assert len(walked) == 3
+
     # `datasets` finds all that it needs.
     assert command("datasets", "--published-dir", weights, *options)[0] == 0
-    assert len(walked) == 2
+    assert len(walked) == 3
     folder = tmp_path / "out" / "datasets"
     rows = read_rows(folder / "results.csv")
     without_leak = [row for row in rows if row["protocol"].endswith("without leak")]
