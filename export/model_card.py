@@ -211,10 +211,11 @@ def _training(source: SourceModel, run: Path) -> str:
     saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
     data, config = source.data, saved["config"]
     held_out = data.get("validation") or 0
+    untold = _NOT_TOLD if config.get("teacher") else (*_NOT_TOLD, "teacher_weight")
     options = ", ".join(
         f"{name.replace('_', ' ')} {value}"
         for name, value in config.items()
-        if name not in _NOT_TOLD and value is not None
+        if name not in untold and value is not None
     )
     versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
     validation = f"{held_out} held out for validation" if held_out else "none held out"
@@ -257,8 +258,8 @@ def _calibration(source: SourceModel) -> str:
     else:
         told = (
             f"Probabilities are softmax(logits / {calibration.temperature:.4g}), fitted on "
-            f"{calibration.source}. The .tflite file gives them so; the .keras file gives logits, "
-            "and the temperature is in `preset_metadata`."
+            f"{calibration.source}. The .tflite file gives them so; of the .keras file "
+            "`from_preset` gives logits, or with `calibrated=True` both."
         )
     if calibration.uncertain_below is None:
         return f"{told} The label `uncertain` is not given."
