@@ -219,14 +219,6 @@ def _degrees(part: str | float, hours: bool) -> float:
         return (-value if found[1] == "-" else value) * (15 if hours else 1)
 
 
-def sky_to_pixel(
-    keywords: Mapping[str, float | str], wcs: "WCS", position: tuple[float, float]
-) -> tuple[float, float]:
-    """(x, y), counted from 0, of an ICRS position in degrees; NaN where it is not mapped."""
-    x, y = sky_to_pixels(keywords, wcs, [position[0]], [position[1]])
-    return float(x[0]), float(y[0])
-
-
 def sky_to_pixels(
     keywords: Mapping[str, float | str],
     wcs: "WCS",

@@ -139,10 +139,11 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
     """
     if jacobian is None:
         return Plan(beam, None, None, 1.0, PIXEL_SCALE)
-    scales = np.hypot(*jacobian)
-    if not np.isfinite(jacobian).all() or not abs(np.linalg.det(jacobian)) > 0:
+    scales = np.hypot(*jacobian).tolist()
+    (xx, xy), (yx, yy) = jacobian.tolist()
+    if not np.isfinite(jacobian).all() or not abs(xx * yy - xy * yx) > 0:
         raise InputError("the coordinates of the map make no sense: its pixels have no size")
-    own_scale = float(np.sqrt(np.prod(scales)))
+    own_scale = math.sqrt(scales[0] * scales[1])
     if beam is None:
         return Plan(None, None, None, 1.0, own_scale)
     wanted = beam if as_is else target_beam(beam)
@@ -152,14 +153,14 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
         inverse = np.linalg.inv(jacobian)
         kernel = inverse @ (wanted.covariance - beam.covariance) @ inverse.T
         gain = (wanted.mean / beam.mean) ** 2
-    if kernel is None and np.all(np.abs(scales / scale - 1) <= SAME_SCALE):
+    if kernel is None and all(abs(own / scale - 1) <= SAME_SCALE for own in scales):
         return Plan(beam, None, None, 1.0, own_scale)
-    skew = abs(float(jacobian[:, 0] @ jacobian[:, 1]) / float(np.prod(scales)))
+    skew = abs(float(jacobian[:, 0] @ jacobian[:, 1]) / (scales[0] * scales[1]))
     if skew > math.sin(math.radians(5)):
         raise InputError(
             "the axes of the map are not at right angles here: reproject it to TAN or SIN first"
         )
-    return Plan(wanted, (scale / float(scales[0]), scale / float(scales[1])), kernel, gain, scale)
+    return Plan(wanted, (scale / scales[0], scale / scales[1]), kernel, gain, scale)
 
 
 def cutout_from_field(
@@ -229,13 +230,13 @@ def cutout_from_field(
     # What lies over the edge of the map is the edge's business; what is blank inside, NaN's.
     rows = origin[1] + step[1] * np.arange(IMAGE_SIZE)
     columns = origin[0] + step[0] * np.arange(IMAGE_SIZE)
-    within = np.outer(np.abs(rows - (height - 1) / 2) <= height / 2,
-                      np.abs(columns - (width - 1) / 2) <= width / 2)  # fmt: skip
+    down = np.abs(rows - (height - 1) / 2) <= height / 2
+    across = np.abs(columns - (width - 1) / 2) <= width / 2
     unknown = np.isnan(frame)
     if unknown.all():
         raise InputError("the map is blank here: there is not one known pixel in the frame")
-    found |= set() if within.all() else {flag.EDGE}
-    found |= {flag.NAN_FILLED} if (unknown & within).any() else set()
+    found |= set() if down.all() and across.all() else {flag.EDGE}
+    found |= {flag.NAN_FILLED} if unknown[down][:, across].any() else set()
     return finish(
         frame,
         sigma,
@@ -404,10 +405,12 @@ def _without_margin(field: np.ndarray, centre: tuple[float, float], todo: Plan) 
 
 def window(field: np.ndarray, left: int, top: int, width: int, height: int) -> np.ndarray:
     """(height, width) pixels of a map from (`left`, `top`); NaN beyond its edge."""
-    full = np.full((height, width), np.nan, np.float32)
     rows = slice(max(top, 0), max(min(top + height, field.shape[0]), 0))
     columns = slice(max(left, 0), max(min(left + width, field.shape[1]), 0))
     part = field[rows, columns]
+    if part.shape == (height, width):
+        return part.copy()
+    full = np.full((height, width), np.nan, np.float32)
     if part.size:
         row, column = rows.start - top, columns.start - left
         full[row : row + part.shape[0], column : column + part.shape[1]] = part

@@ -21,7 +21,7 @@ from .celestial import (
     local_jacobian,
     move_keywords,
     parse_position,
-    sky_to_pixel,
+    sky_to_pixels,
     wcs_keywords,
 )
 from .cells import Cells
@@ -173,35 +173,49 @@ class FitsMap:
         if self._file is not None:
             self._file.close()
 
+    def locate(self, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
+        """(n, 2) pixels x and y, counted from 0, of (n,) ICRS degrees; NaN where not mapped.
+
+        Raises:
+            InputError: The map has no celestial coordinates, or none that are known.
+        """
+        if self.keywords is None:
+            raise InputError("no position can be found on it: no celestial coordinates")
+        if self._wcs is None:
+            self._wcs = build_wcs(self.keywords)
+        return np.stack(sky_to_pixels(self.keywords, self._wcs, ra, dec), axis=1)
+
     def cutout(
         self,
         position: str | tuple[float, float] | None = None,
         *,
         noise: "float | FitsMap | None" = None,
+        pixel: np.ndarray | None = None,
     ) -> Cutout:
         """The source at a position (ICRS degrees) or in the middle of the map.
 
         Args:
             position: As in `read_fits`.
             noise: Jy/beam, or an open map of it on the same pixels; None: measured.
+            pixel: (2,) of the position, where `locate` found many at once.
 
         Raises:
             InputError: There is no such position on the map, or no known pixel around it.
         """
         try:
-            return self._cutout(position, noise)
+            return self._cutout(position, noise, pixel)
         except InputError as error:
             if str(self.path) in str(error):
                 raise
             raise InputError(f"{self.path}: {error}") from error
 
-    def _cutout(self, position, noise) -> Cutout:
+    def _cutout(self, position, noise, pixel) -> Cutout:
         if min(self.shape) < SMALLEST_FIELD:
             raise InputError(
                 f"the map has {self.shape[1]} x {self.shape[0]} pixels: "
                 f"{SMALLEST_FIELD} x {SMALLEST_FIELD} are the least"
             )
-        x, y = self._centre(position)
+        x, y = self._centre(position, pixel)
         jacobian = local_jacobian(self.keywords, (x, y), self._wcs) if self.keywords else None
         todo = plan(jacobian, self.beam, self.is_first)
         step = todo.step or (1.0, 1.0)
@@ -243,17 +257,15 @@ class FitsMap:
             wcs_header=keywords,
         )
 
-    def _centre(self, position) -> tuple[float, float]:
+    def _centre(self, position, pixel) -> tuple[float, float]:
         """(x, y) of the source in pixels counted from 0."""
         height, width = self.shape
         if position is None:
             return (width - 1) / 2, (height - 1) / 2
         position = parse_position(position)
-        if self.keywords is None:
-            raise InputError("no position can be found on it: no celestial coordinates")
-        if self._wcs is None:
-            self._wcs = build_wcs(self.keywords)
-        x, y = sky_to_pixel(self.keywords, self._wcs, position)
+        if pixel is None:
+            (pixel,) = self.locate([position[0]], [position[1]])
+        x, y = map(float, pixel)
         if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
             raise InputError(f"position {position[0]:.5f},{position[1]:+.5f} is not on the map")
         return x, y

@@ -32,6 +32,12 @@ CHUNK_SIZE = 1000
 """Rows of a chunk: some seconds of work, which is what a kill can cost."""
 
 _AHEAD = 3  # chunks a worker's thread that are under way at once
+_LITTLE_TO_WATCH = {
+    # By default Dask looks a hundred times a second at what a worker does, and fifty times
+    # whether it still answers: a seventh of the worker's time.
+    "distributed.worker.profile.enabled": False,
+    "distributed.admin.tick.interval": "1s",
+}
 _RECOUNT_EVERY = 10.0  # seconds between looks at how many workers there are
 
 
@@ -317,6 +323,7 @@ def _cluster(settings: SurveySettings, progress: "Progress") -> Iterator["Client
     """A client of a running cluster, or of a local one that ends with the block."""
     import logging
 
+    import dask
     from distributed import Client, LocalCluster
 
     # A worker that dies is what this is made for, not a page of messages.
@@ -336,6 +343,7 @@ def _cluster(settings: SurveySettings, progress: "Progress") -> Iterator["Client
         return
     workers = settings.workers or available_cores()
     with (
+        dask.config.set(_LITTLE_TO_WATCH),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,

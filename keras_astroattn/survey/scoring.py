@@ -189,7 +189,8 @@ class _Scorer:
     def _scored(self, path: str, position, near: Surroundings, place: int) -> Row:
         try:
             sky = self._map(path)
-            cutout = near.treated(sky.cutout(position), sky, place, self._job.mask_neighbours)
+            cutout = sky.cutout(position, pixel=near.pixel(sky, place))
+            cutout = near.treated(cutout, sky, place, self._job.mask_neighbours)
             return scored_row(path, cutout, self._classifier.classify(cutout), self._name)
         except InputError as error:
             return failed_row(path, str(error), self._name)

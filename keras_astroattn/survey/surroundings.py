@@ -7,7 +7,6 @@ import numpy as np
 
 from keras_astroattn.images import IMAGE_SIZE, Cutout, FitsMap, flags
 from keras_astroattn.images.beam import PIXELS_PER_BEAM
-from keras_astroattn.images.celestial import build_wcs, sky_to_pixels
 from keras_astroattn.images.cutout import finish, plan
 from keras_astroattn.images.islands import label_islands
 
@@ -28,6 +27,21 @@ class Surroundings:
         self._zones, self._ra, self._dec, self._source = zones, ra, dec, source
         self._found: dict[str, _OnTile] = {}
 
+    def pixel(self, sky: FitsMap, place: int) -> np.ndarray | None:
+        """(2,) x and y of a source on a map, counted from 0; None where it has no coordinates.
+
+        Args:
+            sky: The map.
+            place: Index of the source.
+        """
+        return None if sky.keywords is None else self._on(sky).sources[place]
+
+    def _on(self, sky: FitsMap) -> "_OnTile":
+        key = str(sky.path)
+        if key not in self._found:
+            self._found[key] = _OnTile(sky, self._zones, self._ra, self._dec, self._source)
+        return self._found[key]
+
     def treated(self, cutout: Cutout, sky: FitsMap, place: int, mask: bool) -> Cutout:
         """A cutout with what its neighbours make of it.
 
@@ -45,10 +59,7 @@ class Surroundings:
         """
         if sky.keywords is None or cutout.wcs_header is None:
             return cutout
-        key = str(sky.path)
-        if key not in self._found:
-            self._found[key] = _OnTile(sky, self._zones, self._ra, self._dec, self._source)
-        own, other = self._found[key].in_frame(place, sky, cutout)
+        own, other = self._on(sky).in_frame(place, sky, cutout)
         if not len(other):
             return cutout
         beam = cutout.beam.mean / cutout.pixel_scale if cutout.beam else PIXELS_PER_BEAM
@@ -62,20 +73,16 @@ class Surroundings:
 
 
 class _OnTile:
-    """Entries around each source, in pixels of a tile."""
+    """Sources and the entries around each, in pixels of a tile."""
 
     def __init__(self, sky: FitsMap, zones: Zones, ra, dec, source):
-        keywords = sky.keywords
-        wcs = build_wcs(keywords)
+        self.sources = sky.locate(ra % 360.0 % 360.0, dec)
         radius = _frame_scale(sky) * IMAGE_SIZE / 2 * math.sqrt(2) * 1.05 / 3600
         self._of, near_ra, near_dec, near_source = zones.around(ra, dec, radius)
         order = np.argsort(self._of, kind="stable")
         self._of = self._of[order]
         self._own = near_source[order] == source[self._of]
-        self._pixels = np.empty((len(order), 2))
-        if len(order):
-            x, y = sky_to_pixels(keywords, wcs, near_ra[order], near_dec[order])
-            self._pixels[:, 0], self._pixels[:, 1] = x, y
+        self._pixels = sky.locate(near_ra[order], near_dec[order])
 
     def in_frame(self, place: int, sky: FitsMap, cutout: Cutout) -> tuple[np.ndarray, np.ndarray]:
         """(k, 2) x and y in the frame of the source's own entries, and of others."""
@@ -111,9 +118,9 @@ def _frame_scale(sky: FitsMap) -> float:
 
 
 def _neighbour_is_brightest(cutout: Cutout, own, other, beam: float) -> bool:
-    brightness = np.nan_to_num(cutout.brightness, nan=-np.inf, posinf=-np.inf)
     if not cutout.pixels.any():
         return False
+    brightness = np.where(np.isfinite(cutout.brightness), cutout.brightness, -np.inf)
     row, column = np.unravel_index(int(np.argmax(brightness)), brightness.shape)
     to_other = float(np.hypot(*(other - [column, row]).T).min())
     to_own = float(np.hypot(*(own - [column, row]).T).min()) if len(own) else math.inf
