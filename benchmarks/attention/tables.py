@@ -256,6 +256,28 @@ def comparison_table(several: Sequence[Tables]) -> str:
                 *(_signed(_row(one.deletion, order), "probability_less_random") for one in several),
             ]
         )
+        if order == ATTENTION:
+            rows += [
+                [
+                    f"the same, called {name}",
+                    *(
+                        _signed(_row(one.deletion, order, name), "probability_less_random")
+                        for one in several
+                    ),
+                ]
+                for name in CLASS_NAMES
+                if all(_has(one.deletion, name) for one in several)
+            ]
+    rows.append(
+        [
+            f"probability left, {ATTENTION} less {LEAST}",
+            *(
+                f"{_row(one.deletion, ATTENTION)['probability'] - left:+.3f}"
+                for one in several
+                for left in [_row(one.deletion, LEAST)["probability"]]
+            ),
+        ]
+    )
     rows.append(
         [
             f"probability left, {ATTENTION} less {GRAD_CAM}",
@@ -265,6 +287,13 @@ def comparison_table(several: Sequence[Tables]) -> str:
             ),
         ]
     )
+    rows += [
+        [
+            f"rank correlation of patches, {order}",
+            *(_signed(_row(one.deletion, order), "rank", 2) for one in several),
+        ]
+        for order in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS)
+    ]
     return markdown(header, rows)
 
 
@@ -302,6 +331,14 @@ def findings(tables: Tables) -> list[str]:
             f"{_verdict(row, 'probability_less_random', 'probability')}, "
             f"{_verdict(row, 'margin_less_random', 'margin')}."
         )
+    for name in CLASS_NAMES:
+        if _has(deletions, name):
+            row = _row(deletions, ATTENTION, name)
+            lines.append(
+                f"The same by attention, for what is called {name}: "
+                f"{_verdict(row, 'probability_less_random', 'probability')}, "
+                f"{_verdict(row, 'margin_less_random', 'margin')}."
+            )
     for order in (ATTENTION, EVIDENCE):
         row = _row(deletions, order)
         lines.append(
@@ -438,8 +475,13 @@ def _class_title(row: Row) -> str:
     return f"{name} ({row['sources']})"
 
 
-def _row(rows: list[Row], order: str) -> Row:
-    return next(row for row in rows if row["order"] == order and row["class"] == WHOLE)
+def _row(rows: list[Row], order: str, class_name: str = WHOLE) -> Row:
+    return next(row for row in rows if (row["order"], row["class"]) == (order, class_name))
+
+
+def _has(rows: list[Row], class_name: str) -> bool:
+    """Whether the network called anything so."""
+    return any(row["class"] == class_name for row in rows)
 
 
 def _value(row: Row, name: str, digits: int) -> str:

@@ -89,6 +89,9 @@ def test_the_document_tells_who_wins(measured):
         assert heading in text
     told = findings(tables)
     assert sum("against by chance" in line for line in told) == 4
+    named = {f"called {name}" for name in ("FRI", "FRII")}
+    said = {name for name in named if f"for what is {name}:" in text}
+    assert said == {f"called {('FRI', 'FRII')[one]}" for one in set(measured.predicted)}
     rows = {row["order"]: row for row in tables.deletion if row["class"] == "whole"}
     low, high = (rows["attention"][f"probability_less_random_{end}"] for end in ("low", "high"))
     verdict = "sinks faster" if high < 0 else "sinks more slowly" if low > 0 else "does not differ"
