@@ -47,6 +47,7 @@ def write_best_attention(
     Raises:
         InputError: The model has no attention, or the folder cannot be written.
     """
+    from keras_astroattn.survey.again import cut_again
     from keras_astroattn.survey.choice import most_certain
 
     from .attention_files import write_attention
@@ -66,8 +67,7 @@ def write_best_attention(
             continue
         try:
             folder.mkdir(exist_ok=True)
-            with settings.options.open(source.path) as sky:
-                cutout = sky.cutout((source.ra, source.dec))
+            cutout = cut_again(output, settings.options, settings.mask_neighbours, source)
             outputs = classifier.predict(cutout.network_input[np.newaxis])
             found = classifier.describe(cutout, outputs)
             write_attention(folder, name, cutout, attention_of(outputs), found)

@@ -104,6 +104,7 @@ def _print_counts(console: Console, found, title: str) -> None:
 def _draw(folder: Path, found, summary: dict, sheet: int, model: str | None, console: Console):
     from keras_astroattn.plots.style import save_figure
     from keras_astroattn.plots.survey import probability_figure, sky_figure
+    from keras_astroattn.survey.again import cut_again
     from keras_astroattn.survey.choice import most_certain, most_uncertain
 
     into = folder / FOLDER
@@ -130,25 +131,29 @@ def _draw(folder: Path, found, summary: dict, sheet: int, model: str | None, con
     if not classifier.has_attention:
         console.print(f"no sheets: {named} was exported without attention", markup=False)
         return
-    options = MapOptions(**summary["identity"]["map options"])
+    settings = summary["identity"]
+    options = MapOptions(**settings["map options"])
+
+    def cut(source):
+        return cut_again(folder, options, settings["mask neighbours"], source)
+
     for name, chosen in (
         ("most certain", most_certain(folder, sheet)),
         ("most uncertain", most_uncertain(folder, sheet)),
     ):
-        figure = _sheet(chosen, classifier, options, name)
+        figure = _sheet(chosen, classifier, cut, name)
         if figure is not None:
             stem = into / name.replace(" ", "_")
             yield from save_figure(figure, stem, formats=("png",))
 
 
-def _sheet(chosen, classifier: Classifier, options: MapOptions, name: str):
+def _sheet(chosen, classifier: Classifier, cut, name: str):
     from keras_astroattn.plots.survey import attention_sheet
 
     images, maps, captions = [], [], []
     for source in chosen:
         try:
-            with options.open(source.path) as sky:
-                cutout = sky.cutout((source.ra, source.dec))
+            cutout = cut(source)
         except InputError:  # the tile has gone since
             continue
         images.append(cutout.pixels)

@@ -93,16 +93,22 @@ def run_survey(settings: SurveySettings, progress: "Progress") -> dict:
             another survey, or the cluster is lost.
     """
     model = open_model(settings.model)
+    identity = _identity(settings, model)
+    is_new = not settings.output.exists()
     folder = _prepared(settings.output)
     try:
         with held(folder):
-            identity = _identity(settings, model)
             finished = _finished(folder, settings, identity)
             if finished is not None:
                 return finished
             return _run(settings, folder, model, identity, progress)
     except BlockingIOError:
         raise InputError(f"--output {folder} is in use by another run: wait for its end") from None
+    except InputError:
+        if is_new:
+            with contextlib.suppress(OSError):  # something was written already
+                folder.rmdir()
+        raise
 
 
 def _prepared(folder: Path) -> Path:
@@ -231,6 +237,8 @@ def _run(
             "planning_seconds": plan.facts["seconds"],
         },
     }
+    if settings.mask_neighbours:
+        _keep_neighbours(folder)
     _write(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
     _remove(folder / WORK)
     return summary
@@ -241,6 +249,19 @@ def _write(path: Path, text: str) -> None:
         write_text(path, text)
     except OSError as error:
         raise unwritable(path, error) from None
+
+
+def _keep_neighbours(folder: Path) -> None:
+    """Sources that are drawn when the plan is gone are drawn as the network saw them."""
+    import shutil
+
+    from .again import NEIGHBOURS
+    from .plan import WORK
+
+    try:
+        shutil.copytree(folder / WORK / "zones", folder / NEIGHBOURS, dirs_exist_ok=True)
+    except OSError as error:
+        raise unwritable(folder, error) from None
 
 
 def _remove(folder: Path) -> None:

@@ -4,9 +4,13 @@ import numpy as np
 import pytest
 from astropy.io import fits
 
+from keras_astroattn.errors import InputError
 from keras_astroattn.images import FitsMap, flags
+from keras_astroattn.survey.again import NEIGHBOURS, cut_again
+from keras_astroattn.survey.choice import Source
 from keras_astroattn.survey.neighbours import Zones, ZoneWriter
 from keras_astroattn.survey.surroundings import Surroundings
+from keras_astroattn.survey.tiles import MapOptions
 
 SCALE = 1.8 / 3600
 
@@ -71,3 +75,14 @@ def test_emission_that_holds_a_component_of_the_source_stays(tmp_path):
     plain, found = treated(tmp_path, [(18.0, 0.0, 1), (18.0, 1.0, 0)], mask=True)
     np.testing.assert_array_equal(found.pixels, plain.pixels)
     assert flags.NEIGHBOURS_MASKED not in found.flags
+
+
+def test_a_source_is_drawn_as_the_network_saw_it(tmp_path):
+    plain, masked = treated(tmp_path, [(0.0, 72.0, 1)], mask=True)
+    source = Source(0, 0.0, 0.0, str(tmp_path / "map.fits"), "FRII", 0.9, 0.3)
+    with pytest.raises(InputError, match=f"{NEIGHBOURS} has gone"):
+        cut_again(tmp_path, MapOptions(), True, source)
+    (tmp_path / "zones").rename(tmp_path / NEIGHBOURS)
+    for mask, expected in ((True, masked), (False, plain)):
+        found = cut_again(tmp_path, MapOptions(), mask, source)
+        np.testing.assert_array_equal(found.pixels, expected.pixels)
