@@ -288,7 +288,7 @@ def finish(
     found = set(flags) | source_flags(extent)
     if extent.found and peak < LOW_SNR:
         found.add(flag.LOW_SNR)
-    if (snr < -MASK_SIGMA).mean() > NEGATIVE_SHARE:
+    if np.count_nonzero(snr < -MASK_SIGMA) > NEGATIVE_SHARE * snr.size:
         found.add(flag.ARTEFACTS)
     return Cutout(
         pixels=pixels,
@@ -296,7 +296,7 @@ def finish(
         brightness=brightness,
         noise=level,
         peak_snr=peak,
-        source_fraction=float((snr > MASK_SIGMA).mean()),
+        source_fraction=np.count_nonzero(snr > MASK_SIGMA) / snr.size,
         largest_angular_size=extent.size * pixel_scale if extent.found else float("nan"),
         beam=beam,
         pixel_scale=pixel_scale,
@@ -330,7 +330,9 @@ def _as_map(field: np.ndarray) -> np.ndarray:
         )
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and that is unknown
         field = field.astype(np.float32)
-    field[~np.isfinite(field)] = np.nan
+    known = np.isfinite(field)
+    if not known.all():
+        field[~known] = np.nan
     return field
 
 

@@ -104,15 +104,16 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         (n, 2) rows and columns of the n True pixels, and (n,) int labels: the smallest
         index among the pixels of the same island.
     """
-    points = np.argwhere(bright)
     height, width = bright.shape
     # Runs of pixels along rows stand for their pixels; two black columns end each of them.
-    framed = np.zeros((height, width + 2), np.int8)
+    width += 2
+    framed = np.zeros((height, width), bool)
     framed[:, 1:-1] = bright
-    bounds = np.flatnonzero(np.diff(framed.ravel())) + 1
+    flat = framed.ravel()
+    bounds = np.flatnonzero(flat[1:] != flat[:-1]) + 1
     starts, stops = bounds[::2], bounds[1::2]
-    low = np.searchsorted(stops - framed.shape[1], starts, side="left")
-    high = np.searchsorted(starts - framed.shape[1], stops, side="right")
+    low = np.searchsorted(stops - width, starts, side="left")
+    high = np.searchsorted(starts - width, stops, side="right")
     runs = np.arange(len(starts))
     # The runs in the row below that touch each run, corners too, are numbers low to high.
     below = high - low
@@ -131,7 +132,8 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
             break
     lengths = stops - starts
     first = np.cumsum(lengths) - lengths
-    return points, np.repeat(first[labels], lengths)
+    rows, columns = np.divmod(np.arange(lengths.sum()) + np.repeat(starts - first, lengths), width)
+    return np.stack([rows, columns - 1], axis=1), np.repeat(first[labels], lengths)
 
 
 def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
