@@ -48,7 +48,10 @@ def test_every_first_field_gives_the_published_image_bit_for_bit(fields, mirabes
     for path in fields:
         cutout = read_fits(path)
         np.testing.assert_array_equal(cutout.pixels, mirabest[path.stem], err_msg=path.stem)
-        assert set(cutout.flags) <= {flags.OFF_CENTRE}, path.stem
+        known = {flags.OFF_CENTRE}
+        if "227.750+007.864" in path.stem:  # its source peaks at 4300 times the noise
+            known.add(flags.ARTEFACTS)
+        assert set(cutout.flags) <= known, path.stem
         # The history card of every FIRST map: "The synthesized beam has a FWHM of 5.4"".
         assert (cutout.beam.major, cutout.beam.minor) == (5.4, 5.4)
         assert cutout.pixel_scale == pytest.approx(1.8)
