@@ -18,6 +18,7 @@ from keras_astroattn.models import attention_model
 from keras_astroattn.process import quiet_native_logs
 
 from .inference_graph import inference_outputs
+from .operator_order import run_when_needed
 from .source_model import SourceModel
 
 Precision = Literal["float32", "float16", "dynamic", "int8"]
@@ -135,7 +136,7 @@ def _converted(
         with quiet_native_logs(), warnings.catch_warnings():
             # The calibrator of int8 warns that its own interpreter is deprecated.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
-            return converter.convert()
+            return run_when_needed(converter.convert())
 
 
 def _mean_offset(content: bytes, source: SourceModel, images: np.ndarray) -> np.ndarray:

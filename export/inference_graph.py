@@ -265,8 +265,11 @@ def _convolve(pending: _Convolution) -> tf.Tensor:
     if pending.centred:
         bias += _on_the_sky(kernel, pending.sky)
         # Zeros lie around the image, not sky: they must be there before it is subtracted.
-        around = [[0, 0], *([(size - 1) // 2, size // 2] for size in (rows, columns)), [0, 0]]
-        x, padding = tf.pad(x, around) - pending.sky.astype(np.float32), "VALID"
+        # Without the axis of channels, as padding takes long with it, and as the converter
+        # would then put the subtraction back into the bias.
+        around = [[0, 0], *([(size - 1) // 2, size // 2] for size in (rows, columns))]
+        x = tf.pad(tf.reshape(x, [-1, height, width]), around) - pending.sky.astype(np.float32)
+        x, padding = tf.reshape(x, [-1, height + rows - 1, width + columns - 1, 1]), "VALID"
     bias = bias.astype(np.float32)
     if channels > NARROW or columns != 3 or width % 2:
         return tf.nn.conv2d(x, kernel, 1, padding) + bias

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
+from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
@@ -84,18 +85,21 @@ def run(
 
 
 def _table(results: dict) -> Table:
-    table = Table(title="Exported files against Keras")
+    """Readable in a terminal of 80 columns."""
+    counts = {one.verification.images for one in results.values() if one.verification is not None}
+    title = "Exported files against Keras"
+    title += "".join(f", on {count} images" for count in counts)
+    table = Table(title=title, box=SIMPLE_HEAD)
     table.add_column("file", no_wrap=True)
-    columns = ("KiB", "images", "probabilities\ndiffer by", "attention\ndiffers by",
-               "same\nclass", "accuracy\npoints", "verified")  # fmt: skip
-    for title in columns:
-        table.add_column(title, justify="right")
+    columns = ("KiB", "probab-\nilities\ndiffer by", "maps\ndiffer by", "same\nclass",
+               "accuracy\npoints", "verified")  # fmt: skip
+    for header in columns:
+        table.add_column(header, justify="right", no_wrap=True)
     for name, result in results.items():
         found = result.verification
-        figures = ["-"] * 5
+        figures = ["-"] * 4
         if found is not None:
             figures = [
-                str(found.images),
                 f"{found.probability_difference:.1e}",
                 f"{found.attention_difference:.1e}",
                 f"{found.class_agreement:.1%}",
