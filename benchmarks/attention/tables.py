@@ -322,7 +322,7 @@ def findings(tables: Tables) -> list[str]:
                 f"Of the mean map, a pixel of the source has {row['source']:.2f} times the "
                 f"attention of an average pixel, the sky around it {row['around']:.2f}, the sky "
                 f"far from it {row['far']:.2f}, the border {row['border']:.2f} times (medians): "
-                f"most is {_PLACES[best]}."
+                f"the most for a pixel is {_PLACES[best]}."
             )
     for order in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS):
         row = _row(deletions, order)
