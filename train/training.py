@@ -145,7 +145,10 @@ def _load(path: Path, remedy: str) -> keras.Model:
 def evaluate(
     model: keras.Model, sources: Sources, config: TrainConfig, name: str
 ) -> dict[str, Evaluation]:
-    """One clean pass and, where asked for, the paper's pooled protocol."""
+    """One clean pass and, where asked for, the paper's pooled protocol.
+
+    Where the labels of some sources are uncertain, the clean pass also of the others alone.
+    """
     # A network that normalizes over the batch is evaluated in batches as it was trained in;
     # else small batches keep the memory below what the training took.
     batch_size = config.batch_size if config.scope == "batch" else 8
@@ -153,6 +156,11 @@ def evaluate(
     evaluations = {
         "clean": evaluate_predictions(sources.label, clean, protocol=f"{name}, one clean pass")
     }
+    sure = sources.confident
+    if 0 < sure.sum() < len(sources):
+        evaluations["confident"] = evaluate_predictions(
+            sources.label[sure], clean[sure], protocol=f"{name}, confident labels, one clean pass"
+        )
     if config.protocol_repeats:
         pooled = predict_pooled(model, sources.image, repeats=config.protocol_repeats)
         evaluations["pooled"] = evaluate_predictions(
@@ -398,7 +406,7 @@ def _read_evaluations(folder: Path) -> dict[str, Evaluation]:
         saved = json.loads(path.read_text(encoding="utf-8"))
         return {
             protocol: Evaluation.from_json(json.dumps(saved[protocol]))
-            for protocol in ("clean", "pooled")
+            for protocol in ("clean", "confident", "pooled")
             if protocol in saved
         }
     except (ValueError, TypeError) as error:  # InputError is a ValueError
