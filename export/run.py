@@ -89,10 +89,11 @@ def _table(results: dict) -> Table:
     counts = {one.verification.images for one in results.values() if one.verification is not None}
     title = "Exported files against Keras"
     title += "".join(f", on {count} images" for count in counts)
-    table = Table(title=title, box=SIMPLE_HEAD)
+    caption = "Largest differences of probabilities and attention; change of accuracy in points."
+    table = Table(title=title, caption=caption, box=SIMPLE_HEAD)
     table.add_column("file", no_wrap=True)
-    columns = ("KiB", "probab-\nilities\ndiffer by", "maps\ndiffer by", "same\nclass",
-               "accuracy\npoints", "verified")  # fmt: skip
+    columns = ("KiB", "probab-\nilities", "atten-\ntion", "same\nclass", "accu-\nracy",
+               "veri-\nfied")  # fmt: skip
     for header in columns:
         table.add_column(header, justify="right", no_wrap=True)
     for name, result in results.items():
