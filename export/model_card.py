@@ -71,8 +71,10 @@ Reproduce it with
 
 ## Known failures
 
-- The network itself calls point sources FRII, with confidence. The rules of
+- The network itself gives point sources one of the two classes. The rules of
   `keras_astroattn.edge` keep them from it; whoever calls the .keras file directly must do so too.
+- Arms and rings that imaging leaves around bright sources are given a class. A FITS map that
+  shows them is flagged `artefacts`.
 - A coarser beam than 5.4" on FIRST's pixels makes everything look edge-brightened. `read_fits`
   puts such maps on three pixels a beam; a file without a beam is flagged `no_beam`, and its
   label should not be trusted.
