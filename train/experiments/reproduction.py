@@ -294,8 +294,8 @@ def _in_full(measured: list[Measurement], repeats: int) -> str:
     if not chosen:
         return ""
     text = (
-        f"`--in-full` gives some networks {chosen[0].repeats} transforms, as the paper did, and the "
-        f"others {repeats}. The first {repeats} are among them, and by themselves gave:\n\n"
+        f"`--in-full` gives some networks {chosen[0].repeats} transforms, as the paper did, and "
+        f"the others {repeats}. The first {repeats} are among them, and by themselves gave:\n\n"
     )
     for one in chosen:
         turns = one.passes[one.entry.scopes[0]].turns[:repeats]
