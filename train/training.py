@@ -77,6 +77,8 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
     if remark:
         _say(console, remark)
     folder = config.output or Path("runs") / f"{name}-{config.gates}gates-seed{config.seed}"
+    if config.teacher is not None:
+        load_teacher(config.teacher)  # a wrong one is told before anything is made
     require_free(folder, config)
     with _alone_in(folder):
         sources = split_sources(config, name)

@@ -8,8 +8,8 @@ from scipy.special import log_softmax, softmax
 from keras_astroattn.errors import InputError
 from keras_astroattn.models import AGCNN
 from train.configuration import TrainConfig
-from train.distillation import Distillation, load_teacher
-from train.training import build
+from train.distillation import Distillation
+from train.training import build, train
 
 
 def small_network(seed):
@@ -79,7 +79,26 @@ def test_a_network_is_trained_beside_a_file(tmp_path):
     }
 
 
-def test_no_teacher_is_one_clear_line(tmp_path):
-    with pytest.raises(InputError, match="--teacher nobody: no preset") as error:
-        load_teacher("nobody")
+@pytest.mark.parametrize(
+    ("kind", "message"),
+    [
+        ("missing", "no preset"),
+        ("empty folder", "no preset"),
+        ("corrupt", "cannot be loaded"),
+        ("other network", "is another network"),
+    ],
+)
+def test_a_wrong_teacher_is_one_clear_line_and_makes_nothing(kind, message, tmp_path):
+    path = tmp_path / "teacher.keras"
+    if kind == "empty folder":
+        path.mkdir()
+    elif kind == "corrupt":
+        path.write_bytes(b"no zip archive")
+    elif kind == "other network":
+        small_network(0).save(path)
+    output = tmp_path / "run"
+    with pytest.raises(InputError, match=message) as error:
+        train(TrainConfig(data="simulated", teacher=str(path), output=output))
+    assert str(error.value).startswith(f"--teacher {path}")
     assert "\n" not in str(error.value)
+    assert not output.exists()
