@@ -17,6 +17,7 @@ from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.models import attention_model
 from keras_astroattn.process import quiet_native_logs
 
+from .half_precision import store_halved
 from .inference_graph import inference_outputs
 from .operator_order import run_when_needed
 from .source_model import SourceModel
@@ -88,8 +89,8 @@ def convert(
 
     Args:
         source: What to export.
-        precision: `float32`; `float16`, weights of half the size; `dynamic`, 8-bit weights
-            and floating-point activations; `int8`, both in 8 bits.
+        precision: `float32`; `float16`, large kernels of half the size; `dynamic`, 8-bit
+            weights and floating-point activations; `int8`, both in 8 bits.
         training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
         attention: Whether the maps are among the outputs.
         integer_borders: With `int8`: input and outputs are 8-bit too.
@@ -98,7 +99,7 @@ def convert(
         InputError: `int8` of a model with `softmax` attention.
     """
     integer = precision == "int8"
-    outputs = inference_outputs(source.model, attention, integer)
+    outputs = inference_outputs(source.model, attention, integer, half=precision == "float16")
     if not integer:
         return _converted(source, outputs, precision)
     require_quantizable(source)
@@ -124,10 +125,9 @@ def _converted(
         _Server(outputs, source.calibration.temperature).save(Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        if precision != "float32":
+        # Not its float16, which rounds all constants, biases and the dense layers' too.
+        if precision in ("dynamic", "int8"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "float16":
-            converter.target_spec.supported_types = [tf.float16]
         if precision == "int8":
             converter.representative_dataset = _representative(images)
             if integer_borders:
@@ -136,7 +136,8 @@ def _converted(
         with quiet_native_logs(), warnings.catch_warnings():
             # The calibrator of int8 warns that its own interpreter is deprecated.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
-            return run_when_needed(converter.convert())
+            content = converter.convert()
+    return run_when_needed(store_halved(content) if precision == "float16" else content)
 
 
 def _mean_offset(content: bytes, source: SourceModel, images: np.ndarray) -> np.ndarray:

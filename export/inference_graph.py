@@ -4,8 +4,8 @@ XNNPACK, which runs LiteRT's operators on a processor, works in tiles of 16 outp
 and hands a whole tensor from one operator to the next. So here
 
 - batch normalization is folded into the convolution before it, in float64, and what rounding
-  the kernel to float32 then changes on the empty sky, which nearly all pixels are and where a
-  sum over pixels adds it up, is taken off the bias;
+  the kernel to float32 (float16) then changes on the empty sky, which nearly all pixels are
+  and where a sum over pixels adds it up, is taken off the bias;
 - a convolution of a single channel sees the image less its empty sky, around zeros where
   nothing is rounded;
 - a convolution to few channels computes two neighbouring columns at once, as twice the
@@ -27,7 +27,6 @@ and hands a whole tensor from one operator to the next. So here
 What the layers of `keras_astroattn.layers` compute otherwise is called as it is.
 """
 
-import functools
 import itertools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -58,6 +57,9 @@ NARROW = 8
 MANY_ROWS = 8
 """From so many rows on for one of g, those between two rows of g are made together."""
 
+HALVED_FROM = 1024
+"""Kernels of at least so many weights are rounded to float16 where that is asked for."""
+
 _SMALLEST_RANGE = 1e-12
 
 _TAKES_A_LIST = (*AGGREGATIONS.values(), AttentionMean)
@@ -68,6 +70,7 @@ class _Convolution:
     """A convolution of stride 1 that has not been computed: batch normalization may follow.
 
     `sky`, (channels,), is what x holds on the empty sky; kernel and bias are float64 as yet.
+    `half`: the kernel is to be one that float16 holds.
     """
 
     x: tf.Tensor
@@ -75,6 +78,7 @@ class _Convolution:
     bias: np.ndarray
     sky: np.ndarray
     centred: bool
+    half: bool
 
     def scaled(self, scale: np.ndarray, shift: np.ndarray) -> "_Convolution":
         # The symmetries of a group convolution's channel share its statistics.
@@ -92,7 +96,7 @@ class _Attended:
 
 
 def inference_outputs(
-    model: keras.Model, attention: bool = True, integer: bool = False
+    model: keras.Model, attention: bool = True, integer: bool = False, half: bool = False
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """A function from images to `logits`, `attention_1` .., `attention_mean`.
 
@@ -103,6 +107,7 @@ def inference_outputs(
         attention: Whether to give the maps.
         integer: Make the graph for full integer quantization: psi stays a convolution,
             since sums have no 8-bit kernel in XNNPACK.
+        half: Round the large kernels to what float16 holds.
 
     Raises:
         ValueError: A layer is used more than once.
@@ -121,7 +126,7 @@ def inference_outputs(
             inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], layer.input)
             if isinstance(layer, _TAKES_A_LIST) and not isinstance(inputs, list):
                 inputs = [inputs]  # Keras gives a list of one as its element
-            result = _compute(layer, inputs, integer, sky)
+            result = _compute(layer, inputs, integer, half, sky)
             if isinstance(layer, AttentionGate):
                 maps.append(result[1])
             given = keras.tree.flatten(layer.output)
@@ -154,7 +159,7 @@ def _is_convolution(layer: keras.Layer) -> bool:
     return _is_plain_convolution(layer) or isinstance(layer, (P4MLifting, P4MConv2D))
 
 
-def _compute(layer: keras.Layer, inputs, integer: bool, sky: dict[str, np.ndarray]):
+def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[str, np.ndarray]):
     if isinstance(layer, keras.layers.Dropout):
         return inputs
     if isinstance(layer, keras.layers.BatchNormalization) and isinstance(inputs, _Convolution):
@@ -166,12 +171,14 @@ def _compute(layer: keras.Layer, inputs, integer: bool, sky: dict[str, np.ndarra
         kernel, bias = _kernel_and_bias(layer)
         empty = sky[layer.name]
         centred = not integer and len(empty) == 1 and empty.any()
-        return _Convolution(inputs, kernel, bias, empty, centred)
+        return _Convolution(inputs, kernel, bias, empty, centred, half)
     if isinstance(layer, P4MMaxPool):
         return tf.nn.max_pool2d(inputs, layer.window(inputs.shape[1]), 2, "VALID")
     if isinstance(layer, P4MGroupPool):
-        symmetries = tf.split(inputs, layer.input.shape[3], axis=-1)
-        return functools.reduce(tf.maximum, symmetries)
+        # Halved again and again: XNNPACK splits into two to four, not into eight.
+        while inputs.shape[-1] > layer.output.shape[-1]:
+            inputs = tf.maximum(*tf.split(inputs, 2, axis=-1))
+        return inputs
     if isinstance(layer, AttentionGate):
         x, g = inputs
         a = _normalize(layer.normalize, _scores(layer, x, g, integer))
@@ -258,7 +265,10 @@ def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, 
 
 
 def _convolve(pending: _Convolution) -> tf.Tensor:
-    x, kernel, padding = pending.x, pending.kernel.astype(np.float32), "SAME"
+    x, kernel, padding = pending.x, pending.kernel, "SAME"
+    if pending.half and kernel.size >= HALVED_FROM:
+        kernel = kernel.astype(np.float16)
+    kernel = kernel.astype(np.float32)
     bias = pending.bias + _on_the_sky(pending.kernel - kernel, pending.sky)
     rows, columns, _, channels = kernel.shape
     height, width = x.shape[1:3]

@@ -58,6 +58,17 @@ def test_the_graph_for_integers_is_the_same_function():
     assert_same(untrained_model(aggregation="concat_gating", pooling="weighted_mean"), integer=True)
 
 
+def test_kernels_in_float16_are_nearly_the_same_function():
+    model = untrained_model(aggregation="concat_gating", pooling="weighted_mean")
+    batch = images(2)
+    expected = attention_model(model)(batch, training=False)
+    given = inference_outputs(model, half=True)(tf.constant(batch))
+    for name in expected:
+        # Eleven bits of a weight.
+        np.testing.assert_allclose(given[name], expected[name], atol=5e-3, err_msg=name)
+    assert np.abs(given["logits"] - expected["logits"]).max() > 1e-5
+
+
 def test_a_blank_image_has_finite_attention():
     model = untrained_model(pooling="weighted_mean")
     blank = tf.fill((1, 150, 150, 1), -1.0)

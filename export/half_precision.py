@@ -1,0 +1,62 @@
+"""Kernels of a .tflite file that are kept in half the bytes."""
+
+from collections import Counter
+
+import numpy as np
+from tensorflow.lite.python import schema_py_generated as schema
+from tensorflow.lite.tools import flatbuffer_utils
+
+from .inference_graph import HALVED_FROM
+
+_KERNEL = 1  # its place among the inputs of an operator
+_WITH_KERNEL = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)
+
+
+def store_halved(content: bytes) -> bytes:
+    """A .tflite file whose large kernels are float16 where that holds them exactly.
+
+    The converter's own float16 rounds biases and the last layers too. Here nothing is rounded:
+    XNNPACK widens the kernels once, when it takes the network.
+    """
+    model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    with_kernel = {
+        number
+        for number, code in enumerate(model.operatorCodes)
+        if code.builtinCode in _WITH_KERNEL
+    }
+    holders = Counter(tensor.buffer for graph in model.subgraphs for tensor in graph.tensors)
+    for graph in model.subgraphs:
+        operators = [one for one in graph.operators if one.opcodeIndex in with_kernel]
+        for number in sorted({int(one.inputs[_KERNEL]) for one in operators}):
+            wide = graph.tensors[number]
+            halved = _halved(model.buffers[wide.buffer].data)
+            if wide.type != schema.TensorType.FLOAT32 or holders[wide.buffer] > 1 or halved is None:
+                continue
+            narrow, widening = schema.TensorT(), schema.OperatorT()
+            narrow.name, narrow.shape, narrow.buffer = b"half/" + wide.name, wide.shape, wide.buffer
+            narrow.type = schema.TensorType.FLOAT16
+            model.buffers[wide.buffer].data = np.frombuffer(halved.tobytes(), np.uint8)
+            wide.buffer = 0  # the empty one: it is computed now
+            widening.opcodeIndex = len(model.operatorCodes)
+            widening.inputs, widening.outputs = [len(graph.tensors)], [number]
+            graph.tensors.append(narrow)
+            graph.operators.insert(0, widening)
+    model.operatorCodes.append(_dequantize())
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _halved(data: np.ndarray | None) -> np.ndarray | None:
+    """Float32 bytes as float16; None where they are few, or other values than float16 has."""
+    if data is None or len(data) < 4 * HALVED_FROM:
+        return None
+    values = np.frombuffer(bytes(data), np.float32)
+    with np.errstate(over="ignore"):
+        halved = values.astype(np.float16)
+    return halved if np.array_equal(halved, values) else None
+
+
+def _dequantize() -> schema.OperatorCodeT:
+    code = schema.OperatorCodeT()
+    code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
+    code.version = 3  # the first that takes float16
+    return code
