@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_astroattn.edge import Classifier, ModelFile
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.models import attention_model
+from keras_astroattn.process import quiet_native_logs
 
 from .source_model import SourceModel
 
@@ -148,7 +149,8 @@ def verify_litert(
 ) -> Verification:
     """Verify a .tflite file as `keras_astroattn.edge` runs it, one image at a time."""
     content = path.read_bytes()
-    classifier = Classifier(ModelFile(path.stem, path, content, metadata))
+    with quiet_native_logs():
+        classifier = Classifier(ModelFile(path.stem, path, content, metadata))
 
     def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
         return _joined([classifier.predict(image[np.newaxis]) for image in images])
