@@ -67,6 +67,9 @@ class TrainConfig:
     data_dir: Annotated[Path | None, Parameter(group=_data)] = None
     """Folder with the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`."""
 
+    simulated_sources: Annotated[int, Parameter(group=_data)] = 1000
+    """Training sources that `--data simulated` makes."""
+
     split: Annotated[Literal["train", "all"], Parameter(group=_data)] = "train"
     """`all` adds the test sources: for use in the field, with nothing left to test on."""
 
@@ -105,6 +108,9 @@ class TrainConfig:
 
     weight_decay: Annotated[float, Parameter(group=_training)] = 1e-3
     """Decoupled weight decay."""
+
+    initial_weights: Annotated[str | None, Parameter(group=_training)] = None
+    """Start from the weights of this network: a preset, a .keras file, or the folder of a run."""
 
     teacher: Annotated[str | None, Parameter(group=_training)] = None
     """Learn from this network as well: a preset, a .keras file, or the folder of a run."""
@@ -160,6 +166,7 @@ class TrainConfig:
             "shift": 0,
             "weight_decay": 0,
             "protocol_repeats": 0,
+            "simulated_sources": 4,
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

@@ -1,15 +1,9 @@
 """A network that learns from another one, which was trained before it."""
 
-from pathlib import Path
-
 import keras
 from keras import ops
 
-from keras_astroattn.callbacks import Checkpoints
-from keras_astroattn.errors import InputError
-from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
 from keras_astroattn.layers.registration import register
-from keras_astroattn.models import from_preset, list_presets
 
 
 @register
@@ -67,33 +61,3 @@ class Distillation(keras.layers.Layer):
     def from_config(cls, config):
         """Build the layer that `get_config` describes."""
         return cls(keras.saving.deserialize_keras_object(config.pop("teacher")), **config)
-
-
-def load_teacher(name: str) -> keras.Model:
-    """The network of a preset, of a `.keras` file, or of the folder of a training run.
-
-    Raises:
-        InputError: there is none, it cannot be loaded, or it is no classifier of the images.
-    """
-    path = Path(name)
-    if name in list_presets():
-        return from_preset(name)
-    if path.is_dir():
-        path /= Checkpoints.BEST
-    if not path.is_file():
-        raise InputError(
-            f"--teacher {name}: no preset ({', '.join(list_presets())}), .keras file or folder "
-            "of a finished training run"
-        )
-    try:
-        teacher = keras.models.load_model(path, compile=False)
-    except Exception as error:  # zipfile, h5py, json and Keras raise whatever they please
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-        raise InputError(f"--teacher {name} cannot be loaded: {reason}") from None
-    shapes = [tuple(tensor.shape[1:]) for tensor in (*teacher.inputs, *teacher.outputs)]
-    if shapes != [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(CLASS_NAMES),)]:
-        raise InputError(
-            f"--teacher {name} is another network: give one from an image of {IMAGE_SIZE} x "
-            f"{IMAGE_SIZE} x 1 to {len(CLASS_NAMES)} logits"
-        )
-    return teacher

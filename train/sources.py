@@ -39,7 +39,9 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
     Raises:
         InputError: as `load_sources`; a class is missing or too small to be split.
     """
-    sources = load_sources(name, config.split, config.data_dir)
+    sources = load_sources(
+        name, config.split, config.data_dir, simulated_sources=config.simulated_sources
+    )
     rows = np.arange(len(sources))
     if config.train_limit is not None and config.train_limit < len(rows):
         rows = _drawn(rows, sources.label, config.train_limit, config.seed)
@@ -77,7 +79,9 @@ def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tu
         InputError: as `load_sources`; the test sources are of one class.
     """
     if config.evaluate == "test":
-        test = load_sources(sources.name, "test", config.data_dir)
+        test = load_sources(
+            sources.name, "test", config.data_dir, simulated_sources=config.simulated_sources
+        )
         _require_both_classes(test.label, f"test sources of {sources.name}")
         return "test", test
     if sources.validation is None:

@@ -42,7 +42,8 @@ from keras_astroattn.plots import loss_figure, save_figure
 
 from .batches import steps_per_epoch, training_batches, validation_batches
 from .configuration import CONFIG_FILE, TrainConfig, read_run, require_same
-from .distillation import Distillation, load_teacher
+from .distillation import Distillation
+from .networks import load_network, start_from
 from .sources import (
     TrainingSources,
     choose_data,
@@ -77,8 +78,8 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
     if remark:
         _say(console, remark)
     folder = config.output or Path("runs") / f"{name}-{config.gates}gates-seed{config.seed}"
-    if config.teacher is not None:
-        load_teacher(config.teacher)  # a wrong one is told before anything is made
+    if not config.resume and (config.teacher, config.initial_weights) != (None, None):
+        build(config, sources=1)  # a wrong network is told before anything is made
     require_free(folder, config)
     with _alone_in(folder):
         sources = split_sources(config, name)
@@ -242,11 +243,13 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         dtype=config.dtype_policy,
         name="network",
     )
+    if config.initial_weights is not None:
+        start_from(network, config.initial_weights)
     image = keras.Input(network.input.shape[1:], name="image")
     augmented = RandomAffine(**augmentation(config), seed=config.seed, name="augmentation")(image)
     logits = network(augmented)
     if config.teacher is not None:
-        teacher = load_teacher(config.teacher)
+        teacher = load_network(config.teacher, "--teacher")
         logits = Distillation(teacher, config.teacher_weight, name="teacher")((augmented, logits))
     model = keras.Model(image, logits, name="training")
     rate = config.learning_rate
@@ -259,7 +262,9 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         "sgd": keras.optimizers.SGD,
     }[config.optimizer]
     more = {"momentum": 0.9, "nesterov": True} if config.optimizer == "sgd" else {}
-    optimizer = optimizer(rate, weight_decay=config.weight_decay or None, **more)
+    # AdamW wants a number, also where it is 0; to the others 0 is a decay.
+    decay = config.weight_decay if config.optimizer == "adamw" else config.weight_decay or None
+    optimizer = optimizer(rate, weight_decay=decay, **more)
     if config.dtype_policy == "mixed_float16":
         # Keras adds it by itself only where the outermost model has the policy.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)

@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import tensorflow_datasets as tfds
 
+from keras_astroattn.errors import InputError
+
 from .builders import SourceBuilder, source_features
 from .simulation import Simulation, simulate
 
@@ -75,3 +77,21 @@ class Simulated(SourceBuilder):
                 image = example["image"][..., np.newaxis]
                 index = first + row
                 yield index, {**example, "image": image, "batch": split, "index": index}
+
+
+def sources_to_train_on(number: int) -> SimulatedConfig | str:
+    """The configuration of so many training sources: `standard` where it has as many.
+
+    Raises:
+        InputError: If the number is below 1.
+    """
+    if number < 1:
+        raise InputError(f"simulated sources: cannot make {number} to train on; give 1 or more")
+    standard = Simulated.BUILDER_CONFIGS[0]
+    if number == standard.training_sources:
+        return standard.name
+    return SimulatedConfig(
+        name=f"train-{number}",
+        description=f"{number} training and {standard.test_sources} test sources.",
+        training_sources=number,
+    )

@@ -101,6 +101,7 @@ def load_sources(
     *,
     version: Literal["full", "F"] = "full",
     keep_flawed: bool = False,
+    simulated_sources: int | None = None,
     cache_dir: str | os.PathLike | None = None,
 ) -> Sources:
     """Read a data set; the first time it is prepared (seconds), later it comes from the cache.
@@ -116,6 +117,7 @@ def load_sources(
         version: MiraBest's: `full` is the paper's, `F` the second one, with another split.
         keep_flawed: Keep FR-DEEP's leaked, blank and duplicate training images (see `FRDeep`);
             its 50 test images are whole either way.
+        simulated_sources: Training sources of `simulated`, by default 1000.
         cache_dir: Folder for prepared data (default: `cache_folder()`).
 
     Returns:
@@ -127,7 +129,7 @@ def load_sources(
     """
     if split not in ("train", "test", "all"):
         raise InputError(f"unknown split {split!r}: take train, test or all")
-    builder = _builder(data, version, keep_flawed, cache_dir)
+    builder = _builder(data, version, keep_flawed, cache_dir, simulated_sources)
     archive = _archive(builder)
     folder = data_folder(data_dir)
     if archive is not None and folder is not None:
@@ -172,7 +174,11 @@ def how_to_get(data: str) -> str:
 
 
 def _builder(
-    data: str, version: str, keep_flawed: bool, cache_dir: str | os.PathLike | None
+    data: str,
+    version: str,
+    keep_flawed: bool,
+    cache_dir: str | os.PathLike | None,
+    simulated_sources: int | None = None,
 ) -> "SourceBuilder":
     """The TFDS builder of a data name."""
     if data not in DATA_NAMES:
@@ -188,9 +194,12 @@ def _builder(
 
     folder = cache_dir or cache_folder()
     if data == "simulated":
-        from .simulated import Simulated
+        from .simulated import Simulated, sources_to_train_on
 
-        return Simulated(data_dir=folder)
+        if simulated_sources is None:
+            return Simulated(data_dir=folder)
+        with _without_needless_warnings():
+            return Simulated(config=sources_to_train_on(simulated_sources), data_dir=folder)
     if data.startswith("mirabest"):
         return MiraBest(config=version, data_dir=folder)
     config = ("nvss" if data == "frdeep-nvss" else "first") + ("" if keep_flawed else "_clean")
@@ -221,12 +230,14 @@ def _prepare(builder: "SourceBuilder", folder: os.PathLike | None) -> None:
         )
 
 
-@contextlib.contextmanager
-def _without_own_deprecation() -> Iterator[None]:
-    """Keep to itself that TFDS, decoding float64, uses an attribute that TFDS deprecates."""
+_SAID_BY_TFDS = ("`FeatureConnector.dtype`", "Using custom data configuration")
+"""That decoding float64 uses an attribute that TFDS itself deprecates; that it does as told."""
 
+
+@contextlib.contextmanager
+def _without_needless_warnings() -> Iterator[None]:
     def keep(record: logging.LogRecord) -> bool:
-        return "FeatureConnector.dtype" not in record.getMessage()
+        return not record.getMessage().startswith(_SAID_BY_TFDS)
 
     logger = logging.getLogger("absl")
     logger.addFilter(keep)
@@ -241,7 +252,7 @@ def _read(builder: "SourceBuilder", split: str) -> Sources:
     import tensorflow as tf
 
     try:
-        with _without_own_deprecation():
+        with _without_needless_warnings():
             columns = builder.as_dataset(split=split, batch_size=-1)
     except (tf.errors.OpError, OSError, AssertionError) as error:
         raise InputError(

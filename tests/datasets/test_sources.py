@@ -11,6 +11,8 @@ from fake_archive import FAKE, fake_batches
 from keras_astroattn.datasets import DATA_NAMES, Sources, how_to_get, is_at_hand, load_sources
 from keras_astroattn.datasets.archives import Archive
 from keras_astroattn.datasets.mirabest import FULL, MiraBest
+from keras_astroattn.datasets.simulated import SimulatedConfig
+from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.errors import InputError
 
 Publish = Callable[..., Path]
@@ -218,6 +220,18 @@ def test_a_folder_with_another_set_is_no_error_for_whoever_only_asks(
     (tmp_path / "FIRST_PNG_dataset.tar.gz").touch()
     assert not is_at_hand("mirabest", tmp_path)
     assert is_at_hand("frdeep", tmp_path)
+
+
+def test_as_many_simulated_sources_as_are_asked_for(cache: Path, caplog) -> None:
+    some = load_sources("simulated", "train", simulated_sources=5)
+    test = load_sources("simulated", "test", simulated_sources=5)
+    seed = SimulatedConfig.seed
+    assert list(some.name) == [f"simulated-{seed}-0000{i}" for i in range(5)]
+    assert not set(some.name) & set(test.name)
+    np.testing.assert_array_equal(some.image, simulate(5, seed).image)
+    with pytest.raises(InputError, match="give 1 or more"):
+        load_sources("simulated", simulated_sources=0)
+    assert not caplog.records
 
 
 def test_simulated_sources_are_always_at_hand(cache: Path, tmp_path: Path) -> None:

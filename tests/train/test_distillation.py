@@ -5,11 +5,10 @@ import numpy as np
 import pytest
 from scipy.special import log_softmax, softmax
 
-from keras_astroattn.errors import InputError
 from keras_astroattn.models import AGCNN
 from train.configuration import TrainConfig
 from train.distillation import Distillation
-from train.training import build, train
+from train.training import build
 
 
 def small_network(seed):
@@ -77,28 +76,3 @@ def test_a_network_is_trained_beside_a_file(tmp_path):
     assert {v.path for v in model.trainable_variables} == {
         v.path for v in model.get_layer("network").trainable_variables
     }
-
-
-@pytest.mark.parametrize(
-    ("kind", "message"),
-    [
-        ("missing", "no preset"),
-        ("empty folder", "no preset"),
-        ("corrupt", "cannot be loaded"),
-        ("other network", "is another network"),
-    ],
-)
-def test_a_wrong_teacher_is_one_clear_line_and_makes_nothing(kind, message, tmp_path):
-    path = tmp_path / "teacher.keras"
-    if kind == "empty folder":
-        path.mkdir()
-    elif kind == "corrupt":
-        path.write_bytes(b"no zip archive")
-    elif kind == "other network":
-        small_network(0).save(path)
-    output = tmp_path / "run"
-    with pytest.raises(InputError, match=message) as error:
-        train(TrainConfig(data="simulated", teacher=str(path), output=output))
-    assert str(error.value).startswith(f"--teacher {path}")
-    assert "\n" not in str(error.value)
-    assert not output.exists()

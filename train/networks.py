@@ -1,0 +1,72 @@
+"""Networks that were trained before: a training's teacher, or where it starts."""
+
+from pathlib import Path
+
+import keras
+
+from keras_astroattn.callbacks import Checkpoints
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
+from keras_astroattn.models import from_preset, list_presets
+
+_OF_NO_WEIGHT = ("name", "dtype", "trainable", "dropout")
+
+
+def load_network(name: str, option: str) -> keras.Model:
+    """The network of a preset, of a `.keras` file, or of the folder of a training run.
+
+    Args:
+        name: of the preset, the file or the folder.
+        option: that names it, for the message.
+
+    Raises:
+        InputError: there is none, it cannot be loaded, or it is no classifier of the images.
+    """
+    path = Path(name)
+    if name in list_presets():
+        return from_preset(name)
+    if path.is_dir():
+        path /= Checkpoints.BEST
+    if not path.is_file():
+        raise InputError(
+            f"{option} {name}: no preset ({', '.join(list_presets())}), .keras file or folder "
+            "of a finished training run"
+        )
+    try:
+        network = keras.models.load_model(path, compile=False)
+    except Exception as error:  # zipfile, h5py, json and Keras raise whatever they please
+        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
+        raise InputError(f"{option} {name} cannot be loaded: {reason}") from None
+    shapes = [tuple(tensor.shape[1:]) for tensor in (*network.inputs, *network.outputs)]
+    if shapes != [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(CLASS_NAMES),)]:
+        raise InputError(
+            f"{option} {name} is another network: give one from an image of {IMAGE_SIZE} x "
+            f"{IMAGE_SIZE} x 1 to {len(CLASS_NAMES)} logits"
+        )
+    return network
+
+
+def start_from(network: keras.Model, name: str) -> None:
+    """Give a network the weights of another one of its kind and options.
+
+    Args:
+        network: to be trained.
+        name: of the other, as `load_network` takes it.
+
+    Raises:
+        InputError: as `load_network`; the other is of another kind or other options.
+    """
+    option = "--initial-weights"
+    other = load_network(name, option)
+    if type(other) is not type(network):
+        raise InputError(
+            f"{option} {name} is a {type(other).__name__}, not a {type(network).__name__}: "
+            "give the same --symmetry"
+        )
+    theirs, ours = other.get_config(), network.get_config()
+    for key in ours:
+        if key not in _OF_NO_WEIGHT and theirs[key] != ours[key]:
+            raise InputError(
+                f"{option} {name} has {key} {theirs[key]}, not {ours[key]}: give the same options"
+            )
+    network.set_weights(other.get_weights())
