@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_astroattn.errors import InputError
 
+from .clipping import Clipping
 from .conventions import IMAGE_SIZE
 
 NOISE_CLIP_SIGMA = 3.0
@@ -16,9 +17,6 @@ NOISE_CLIP_SIGMA = 3.0
 
 NOISE_CLIP_ITERATIONS = 5
 """How often at most the field is clipped."""
-
-_MIDDLE = (0.455, 0.525)  # shares of the ordered pixels that the medians are looked for in
-_SAMPLE = 4096  # pixels that tell where these shares lie
 
 MASK_SIGMA = 3.0
 """Pixels not above this many times the noise are blanked."""
@@ -28,9 +26,7 @@ def measure_noise(field: np.ndarray) -> float:
     """Sigma-clipped standard deviation of a field (3 sigma, 5 iterations), in its units.
 
     Bit for bit what `astropy.stats.sigma_clipped_stats` gives (the tests hold the two
-    together), in a quarter of the time: what clipping leaves is contiguous among the sorted
-    pixels, so sorting those around the middle once serves every median. The standard deviations
-    are taken in the field's own order, because float32 sums depend on it.
+    together), in a sixth of the time.
 
     Args:
         field: Map of any shape, floating point; NaN and infinities are left out.
@@ -50,32 +46,11 @@ def measure_noise(field: np.ndarray) -> float:
         raise InputError(
             f"a pixel holds {brightest:.1e}, which no radio map does: check the file and its BSCALE"
         )
-    first, middle = _sorted_middle(values)
-    below = 0  # pixels clipped at the faint end so far
+    clipping = Clipping(values)
     for _ in range(NOISE_CLIP_ITERATIONS):
-        upper = below + values.size // 2
-        lower = upper - 1 + values.size % 2
-        if first <= lower and upper < first + middle.size:
-            median = middle[lower - first : upper - first + 1].mean()
-        else:
-            median = np.median(values)
-        reach = values.std() * NOISE_CLIP_SIGMA
-        faint = values < median - reach
-        kept = ~(faint | (values > median + reach))
-        if kept.all():
+        if not clipping.clip(NOISE_CLIP_SIGMA):
             break
-        below += int(np.count_nonzero(faint))
-        values = values[kept]
-    return float(values.std())
-
-
-def _sorted_middle(values: np.ndarray) -> tuple[int, np.ndarray]:
-    """How many of (n,) values are below those around the middle, and these, sorted."""
-    sample = values[:: max(values.size // _SAMPLE, 1)]
-    bounds = [int(sample.size * share) for share in _MIDDLE]
-    low, high = np.partition(sample, bounds)[bounds]
-    around = values[(values >= low) & (values <= high)]
-    return int(np.count_nonzero(values < low)), np.sort(around)
+    return float(clipping.kept().std())
 
 
 def mask_noise(field: np.ndarray, noise: float | np.ndarray) -> np.ndarray:

@@ -9,13 +9,12 @@ from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from keras_astroattn import __version__
 from keras_astroattn.edge import ModelFile, list_presets, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import held, partial_files, write_text
-from keras_astroattn.process import available_cores
 
 from .disk import unwritable
 from .requirements import need
@@ -24,20 +23,16 @@ from .tiles import MapOptions
 if TYPE_CHECKING:
     from distributed import Client
 
+    from .catalogue import Catalogue
     from .plan import Plan
     from .progress import Progress
-    from .scoring import Job, Scored
+    from .roles import Roles
+    from .scoring import Job, Network, Scored
 
 CHUNK_SIZE = 1000
 """Rows of a chunk: some seconds of work, which is what a kill can cost."""
 
 _AHEAD = 3  # chunks a worker's thread that are under way at once
-_LITTLE_TO_WATCH = {
-    # By default Dask looks a hundred times a second at what a worker does, and fifty times
-    # whether it still answers: a seventh of the worker's time.
-    "distributed.worker.profile.enabled": False,
-    "distributed.admin.tick.interval": "1s",
-}
 _RECOUNT_EVERY = 10.0  # seconds between looks at how many workers there are
 
 
@@ -180,37 +175,30 @@ def _run(
     settings: SurveySettings, folder: Path, model: ModelFile, identity: dict, progress: "Progress"
 ) -> dict:
     need("pyarrow", "dask", "distributed")
+    from .cluster import open_cluster
     from .parts import SUMMARY
     from .plan import WORK, read_plan
-    from .scoring import Job
+    from .scoring import LoadedNetwork, Network
 
     for leftover in partial_files(folder):
         leftover.unlink(missing_ok=True)
-    plan = read_plan(folder)
+    plan, given = read_plan(folder), None
     if plan is not None:
         _require_same(plan.facts["identity"], identity)
     else:
-        plan = _planned(settings, folder, identity, progress)
-    known = settings.model in list_presets()
-    job = Job(
-        str(folder),
-        settings.model if known else str(model.path.resolve()),
-        identity["model"],
-        settings.options,
-        settings.mask_neighbours,
-        len(plan.facts["unreadable"]),
-    )
-    labels, waiting = _look_at_parts(plan)
-    begun = time.monotonic()
-    rows = plan.rows_of()
-    fresh = int(sum(rows[chunk] for chunk in waiting))
-    progress.scoring(int(rows.sum()), int(rows.sum()) - fresh, plan.facts["unreadable"])
-    if waiting:
-        with _cluster(settings, progress) as client:
-            for scored in _score(client, job, plan, waiting, progress):
-                labels.update(scored.labels)
-                progress.scored(int(rows[scored.chunk]))
-    seconds = time.monotonic() - begun
+        given = _opened(settings, folder)
+    fresh, seconds = 0, 0.0
+    if plan is None or _look_at_parts(plan)[1]:
+        known = settings.model in list_presets()
+        network = Network(settings.model if known else str(model.path.resolve()), identity["model"])
+        # Workers start, and load the network, while the command plans.
+        with open_cluster(
+            settings.scheduler, settings.workers, LoadedNetwork(network), progress
+        ) as client:
+            plan = plan or _planned(settings, folder, identity, given, progress)
+            begun = time.monotonic()
+            fresh = _score_rest(settings, client, plan, network, progress)
+            seconds = time.monotonic() - begun
     # The last look before the survey is called complete: every row once, on disk.
     labels, waiting = _look_at_parts(plan)
     if waiting:
@@ -270,34 +258,50 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder, ignore_errors=True)
 
 
-def _planned(
-    settings: SurveySettings, folder: Path, identity: dict, progress: "Progress"
-) -> "Plan":
+class _Given(NamedTuple):
+    """What a survey is planned from: all that a look at the files tells is wrong is told."""
+
+    tiles: list[str]
+    catalogue: "Catalogue"
+    roles: "Roles"
+    begun: float
+
+
+def _opened(settings: SurveySettings, folder: Path) -> _Given:
     from .catalogue import open_catalogue
-    from .grouping import group_rows
-    from .plan import make_plan
     from .roles import find_roles
-    from .tiles import find_tiles, index_tiles
+    from .tiles import find_tiles
 
     if any(folder.glob("part-*.parquet")):
         # Parts without their plan: nobody can tell which rows they hold.
         raise InputError(f"--output {folder} holds parts and no plan: name another folder")
     begun = time.monotonic()
-    paths = find_tiles(settings.images)
+    tiles = find_tiles(settings.images)
+    catalogue = open_catalogue(settings.catalogue)
+    roles = find_roles(catalogue.schema, settings.survey, settings.columns)
+    if settings.rows == "source" and settings.linking_length is None and roles.parent is None:
+        raise InputError(
+            "--rows source needs to know what belongs together: --columns parent=NAME, or "
+            "--linking-length ARCSEC"
+        )
+    return _Given(tiles, catalogue, roles, begun)
+
+
+def _planned(
+    settings: SurveySettings, folder: Path, identity: dict, given: _Given, progress: "Progress"
+) -> "Plan":
+    from .grouping import group_rows
+    from .plan import make_plan
+    from .tiles import index_tiles
+
+    paths, catalogue, roles, begun = given
     progress.indexing(len(paths))
     footprints = index_tiles(paths, settings.options, progress.indexed)
     if len(footprints.unreadable) == len(paths):
         first = footprints.unreadable[0]
         raise InputError(f"none of {len(paths)} tiles can be read; {first.path}: {first.error}")
-    catalogue = open_catalogue(settings.catalogue)
-    roles = find_roles(catalogue.schema, settings.survey, settings.columns)
     grouping = None
     if settings.rows == "source":
-        if settings.linking_length is None and roles.parent is None:
-            raise InputError(
-                "--rows source needs to know what belongs together: --columns parent=NAME, or "
-                "--linking-length ARCSEC"
-            )
         progress.planning(catalogue.rows)
         grouping = group_rows(catalogue, roles, settings.linking_length, progress.planned)
     progress.planning(catalogue.rows)
@@ -339,71 +343,30 @@ def _look_at_parts(plan: "Plan") -> tuple[Counter[str], list[int]]:
     return labels, waiting
 
 
-@contextlib.contextmanager
-def _cluster(settings: SurveySettings, progress: "Progress") -> Iterator["Client"]:
-    """A client of a running cluster, or of a local one that ends with the block."""
-    import logging
+def _score_rest(
+    settings: SurveySettings,
+    client: "Client",
+    plan: "Plan",
+    network: "Network",
+    progress: "Progress",
+) -> int:
+    """Score the chunks whose parts are not there yet; give their number of rows."""
+    from .scoring import Job
 
-    import dask
-    from distributed import Client, LocalCluster
-
-    # A worker that dies is what this is made for, not a page of messages.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
-    if settings.scheduler is not None:
-        try:
-            client = Client(settings.scheduler, timeout=10)
-        except (OSError, ValueError, TimeoutError) as error:
-            raise InputError(
-                f"--scheduler {settings.scheduler}: no Dask scheduler answers there "
-                f"({' '.join(str(error).split())[:100]})"
-            ) from None
-        with client:
-            progress.dashboard(client.dashboard_link)
-            _require_package(client)
-            yield client
-        return
-    workers = settings.workers or available_cores()
-    with (
-        dask.config.set(_LITTLE_TO_WATCH),
-        LocalCluster(
-            n_workers=workers,
-            threads_per_worker=1,
-            processes=True,
-            dashboard_address=_dashboard_address(),
-            silence_logs=logging.CRITICAL,
-        ) as cluster,
-        Client(cluster) as client,
-    ):
-        progress.dashboard(cluster.dashboard_link)
-        yield client
-
-
-def _require_package(client: "Client") -> None:
-    """Refuse workers without this package: each task would end one of them."""
-
-    def is_there() -> bool:
-        import importlib.util
-
-        return all(importlib.util.find_spec(name) for name in ("keras_astroattn", "pyarrow"))
-
-    without = [address for address, found in client.run(is_there).items() if not found]
-    if without:
-        raise InputError(
-            f"{len(without)} workers lack this package, the first at {without[0]}: "
-            "pip install 'keras-astroattn[survey]' there"
-        )
-
-
-def _dashboard_address() -> str:
-    """Dask's usual port where it is free, else any."""
-    import socket
-
-    with socket.socket() as probe:
-        try:
-            probe.bind(("127.0.0.1", 8787))
-        except OSError:
-            return "127.0.0.1:0"
-    return "127.0.0.1:8787"
+    job = Job(
+        str(plan.folder),
+        network,
+        settings.options,
+        settings.mask_neighbours,
+        len(plan.facts["unreadable"]),
+    )
+    _, waiting = _look_at_parts(plan)
+    rows = plan.rows_of()
+    fresh = int(rows[waiting].sum())
+    progress.scoring(int(rows.sum()), int(rows.sum()) - fresh, plan.facts["unreadable"])
+    for scored in _score(client, job, plan, waiting, progress):
+        progress.scored(int(rows[scored.chunk]))
+    return fresh
 
 
 def _score(

@@ -1,5 +1,6 @@
 """One chunk of a survey on a worker: rows in, one Parquet file out."""
 
+import contextlib
 import hashlib
 import threading
 from collections import Counter, OrderedDict
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from distributed import WorkerPlugin
 
 from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.errors import InputError
@@ -39,21 +41,32 @@ _BLANK = ("blank here", "hardly reaches")  # what another tile that overlaps may
 
 
 @dataclass(frozen=True)
+class Network:
+    """Which network a survey is scored with; it travels to workers.
+
+    Attributes:
+        model: Preset or absolute path.
+        checksum: SHA-256 of the model's file.
+    """
+
+    model: str
+    checksum: str
+
+
+@dataclass(frozen=True)
 class Job:
     """What every chunk of a survey is scored with; it travels to workers.
 
     Attributes:
         folder: Of the output, absolute.
-        model: Preset or absolute path.
-        checksum: SHA-256 of the model's file.
+        network: Which network.
         options: How tiles are opened.
         mask_neighbours: Whether other catalogued emission is made black.
         unreadable: How many tiles cannot be read.
     """
 
     folder: str
-    model: str
-    checksum: str
+    network: Network
     options: MapOptions = field(default_factory=MapOptions)
     mask_neighbours: bool = False
     unreadable: int = 0
@@ -88,7 +101,7 @@ def score_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]]) -> Sco
     folder = Path(job.folder)
     try:
         table = read_slices(folder, slices)
-        rows = list(_Scorer(job, _classifier(job), tile_paths(folder)).rows(table))
+        rows = list(_Scorer(job, _classifier(job.network), tile_paths(folder)).rows(table))
         write_part(folder, chunk, table, rows)
     except OSError as error:
         return Scored(chunk, {}, str(unwritable(folder, error)))
@@ -104,7 +117,7 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
         InputError: It cannot be written.
     """
     table = read_slices(Path(job.folder), slices)
-    row = failed_row("", reason, open_model(job.model).name) | {"path": None}
+    row = failed_row("", reason, open_model(job.network.model).name) | {"path": None}
     try:
         write_part(Path(job.folder), chunk, table, [row] * table.num_rows)
     except OSError as error:
@@ -116,23 +129,42 @@ _lock = threading.Lock()
 _classifiers: dict[str, Classifier] = {}
 
 
-def _classifier(job: Job) -> Classifier:
+def _classifier(network: Network) -> Classifier:
     """The network, loaded once in a process."""
     with _lock:
-        if job.checksum not in _classifiers:
-            model = open_model(job.model)
-            if hashlib.sha256(model.content).hexdigest() != job.checksum:
+        if network.checksum not in _classifiers:
+            model = open_model(network.model)
+            if hashlib.sha256(model.content).hexdigest() != network.checksum:
                 raise InputError(
-                    f"model {job.model} is another one on this worker than where the survey was "
-                    "started: install the same release, or name a file that both see"
+                    f"model {network.model} is another one on this worker than where the survey "
+                    "was started: install the same release, or name a file that both see"
                 )
             keep_freed_memory()
             with quiet_native_logs():
                 classifier = Classifier(model)
                 # LiteRT speaks of its delegate at the first prediction.
                 classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
-                _classifiers[job.checksum] = classifier
-        return _classifiers[job.checksum]
+                _classifiers[network.checksum] = classifier
+        return _classifiers[network.checksum]
+
+
+class LoadedNetwork(WorkerPlugin):
+    """Has a worker load what it needs when it starts, not with its first chunk.
+
+    Args:
+        network: To load.
+    """
+
+    def __init__(self, network: Network):
+        self._network = network
+
+    def setup(self, worker: object) -> None:
+        """Load it; called by Dask."""
+        import astropy.io.fits
+        import astropy.wcs  # noqa: F401
+
+        with contextlib.suppress(InputError):  # the first chunk will say so
+            _classifier(self._network)
 
 
 class _Scorer:

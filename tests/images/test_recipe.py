@@ -88,10 +88,14 @@ def test_measured_sizes_follow_the_catalogue(fields):
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("kind", ["noise", "skewed", "tied", "with NaN", "with outliers"])
+@pytest.mark.parametrize(
+    "kind",
+    ["noise", "skewed", "tied", "with NaN", "with outliers", "uniform", "two values", "one value",
+     "far from zero", "crowded", "steep"],
+)  # fmt: skip
 def test_noise_is_astropys_on_any_distribution(dtype, kind):
     random = np.random.default_rng(4)
-    for size in (1, 2, 3, 10, 101, 5000):
+    for size in (1, 2, 3, 10, 101, 5000, 90_000):
         values = random.normal(size=size).astype(dtype)
         if kind == "skewed":
             values = np.abs(values) ** 3
@@ -101,6 +105,18 @@ def test_noise_is_astropys_on_any_distribution(dtype, kind):
             values[:: size // 3] = np.nan
         elif kind == "with outliers" and size > 3:
             values[: size // 3] *= 40
+        elif kind == "uniform":  # nothing is as far out as Gaussian noise would be
+            values = random.uniform(size=size).astype(dtype)
+        elif kind == "two values":
+            values = (values > 0.3).astype(dtype)
+        elif kind == "one value":
+            values = np.full_like(values, 0.1)
+        elif kind == "far from zero":
+            values += dtype(3e4)
+        elif kind == "crowded":
+            values[::7] += np.abs(random.standard_cauchy(len(values[::7]))).astype(dtype)
+        elif kind == "steep":
+            values = random.standard_cauchy(size).astype(dtype)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             expected = float(sigma_clipped_stats(values, sigma=3, maxiters=5)[2])

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import urllib.request
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -27,19 +29,43 @@ EXTRA = (
 
 @pytest.fixture(scope="module")
 def scored(world):
-    """Each source twice and rows that cannot be scored, by two workers."""
+    """Each source twice and rows that cannot be scored, by two workers.
+
+    The command line, the folder, what was told, and the dashboard while it ran.
+    """
     catalogue = write_catalogue(
         world.folder / "catalogue.csv", world.simulated, repeats=2, more=EXTRA
     )
     output = world.folder / "result"
     arguments = world.arguments(catalogue, output, "--chunk-size", 10, "--workers", 2)
+    process = subprocess.Popen(arguments, env=world.environment, stderr=subprocess.PIPE, text=True)
+    first = process.stderr.readline()
+    with urllib.request.urlopen(first.removeprefix("dashboard:").strip(), timeout=60) as answer:
+        page = answer.read().decode()
+    told = first + process.communicate(timeout=300)[1]
+    assert process.returncode == 0, told
+    return arguments, output, told, page
+
+
+def test_the_dashboard_is_where_the_command_says(scored):
+    assert "<title>Dask" in scored[3]
+    assert "bokeh.min.js" in scored[3]
+
+
+def test_without_bokeh_no_dashboard_is_named(world, tmp_path):
+    catalogue = tmp_path / "one.csv"
+    catalogue.write_text(f"ra,dec\n{world.simulated.ra[0]},{world.simulated.dec[0]}\n")
+    arguments = world.arguments(catalogue, tmp_path / "output", "--workers", 1)
+    place = arguments.index("-c") + 1
+    arguments[place] = "import sys; sys.modules['bokeh'] = None; " + arguments[place]
     done = world.run(*arguments)
     assert done.returncode == 0, done.stderr
-    return arguments, output, done.stderr
+    assert "1 rows" in done.stderr
+    assert "http" not in done.stderr
 
 
 def test_every_row_stands_once_with_its_own_columns_and_ours(world, scored):
-    _, output, _ = scored
+    _, output, *_ = scored
     rows = read_result(output)
     assert len(rows) == 2 * 30 + len(EXTRA)
     assert rows[0]["id"] == "000000"
@@ -55,7 +81,7 @@ def test_every_row_stands_once_with_its_own_columns_and_ours(world, scored):
 
 
 def test_scores_are_those_of_each_source_on_its_own(scored, expected):
-    _, output, _ = scored
+    _, output, *_ = scored
     rows = read_result(output)[:60]
     assert_scored(rows, expected)
     labels = {row["aa_label"] for row in rows}
@@ -63,7 +89,7 @@ def test_scores_are_those_of_each_source_on_its_own(scored, expected):
 
 
 def test_points_are_compact_and_radio_galaxies_mostly_right(scored):
-    _, output, _ = scored
+    _, output, *_ = scored
     rows = read_result(output)[:30]
     points = [row["aa_label"] for row in rows if row["kind"] == "point"]
     galaxies = [row["aa_label"] == row["kind"] for row in rows if row["kind"] != "point"]
@@ -72,7 +98,7 @@ def test_points_are_compact_and_radio_galaxies_mostly_right(scored):
 
 
 def test_rows_that_cannot_be_scored_say_why(scored):
-    _, output, _ = scored
+    _, output, *_ = scored
     rows = {row["id"]: row for row in read_result(output)}
     for name, reason in (
         ("nan", "no position"),
@@ -87,7 +113,7 @@ def test_rows_that_cannot_be_scored_say_why(scored):
 
 
 def test_the_summary_counts_and_names_what_was_used(world, scored):
-    _, output, told = scored
+    _, output, told, _ = scored
     summary = json.loads((output / "_summary.json").read_text())
     assert summary["rows"] == 65
     assert sum(summary["labels"].values()) == 65
@@ -100,7 +126,7 @@ def test_the_summary_counts_and_names_what_was_used(world, scored):
 
 
 def test_resuming_a_finished_run_touches_nothing(world, scored):
-    arguments, output, _ = scored
+    arguments, output, *_ = scored
     before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}
     done = world.run(*arguments, "--resume")
     assert done.returncode == 0, done.stderr
@@ -153,8 +179,7 @@ def test_bad_options_are_one_line_before_any_work(world, scored, change, message
     assert run_app(app, ["survey", *(x for pair in arguments.items() for x in pair)]) == 2
     err = capsys.readouterr().err
     assert message in err
-    # Of what fails once there is a plan, the plan stays, to be resumed.
-    assert (tmp_path / "output").exists() == (change[0] == "--scheduler")
+    assert not (tmp_path / "output").exists()
 
 
 def test_check_tells_what_to_expect(world, scored, capsys, monkeypatch):
@@ -180,7 +205,7 @@ def test_check_without_a_row_on_a_tile_is_status_2(world, tmp_path, capsys, monk
 
 @pytest.mark.parametrize("suffix", [".fits", ".vot"])
 def test_the_table_is_exported_whole(scored, tmp_path, suffix, capsys):
-    _, output, _ = scored
+    _, output, *_ = scored
     path = tmp_path / f"table{suffix}"
     arguments = ["survey-summary", str(output), "--export", str(path), "--no-figures"]
     assert run_app(app, arguments) == 0
@@ -199,7 +224,7 @@ def test_the_table_is_exported_whole(scored, tmp_path, suffix, capsys):
 
 
 def test_the_summary_draws_what_it_says(scored, capsys):
-    _, output, _ = scored
+    _, output, *_ = scored
     assert run_app(app, ["survey-summary", str(output), "--sheet", "4"]) == 0
     drawn = {path.name for path in (output / "_figures").iterdir()}
     assert drawn == {
