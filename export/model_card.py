@@ -9,7 +9,7 @@ from typing import Any
 from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import Evaluation
-from train.configuration import TrainConfig, recipe_values
+from train.configuration import TrainConfig, read_run, recipe_values
 
 from .exporting import Result
 from .metadata import PREPROCESSING
@@ -18,7 +18,15 @@ from .source_model import SourceModel
 EVALUATION_FILE = "evaluation.json"
 """In the folder of a training run."""
 
-_NOT_TOLD = ("recipe", "data", "seed", "evaluate", "protocol_repeats")
+_NOT_TOLD = (
+    "recipe",
+    "data",
+    "seed",
+    "evaluate",
+    "protocol_repeats",
+    "simulated_sources",
+    "initial_weights",
+)
 """Options of a run that the card tells in words, or that do not touch the network."""
 
 _CARD = """\
@@ -210,31 +218,60 @@ def _what(source: SourceModel) -> str:
 
 
 def _training(source: SourceModel, run: Path) -> str:
-    saved = json.loads((run / "config.json").read_text(encoding="utf-8"))
-    data, config = source.data, saved["config"]
+    saved = _saved(run)
+    told = [_learned(saved, source.training.split == "all")]
+    first = _first_run(source.training)
+    if first is not None:
+        config = _saved(first)["config"]
+        told.append(
+            "It started from the weights of a network that had learned from others before: "
+            + _learned(_saved(first), config["split"] == "all")
+        )
+    versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
+    told.append(f"Made with {versions}; backend {saved.get('backend')}.")
+    return "\n\n".join(_filled(text) for text in told)
+
+
+def _saved(run: Path) -> dict[str, Any]:
+    return json.loads((run / "config.json").read_text(encoding="utf-8"))
+
+
+def _learned(saved: dict[str, Any], test_too: bool) -> str:
+    data, config = saved["data"], saved["config"]
     held_out = data.get("validation") or 0
     untold = _NOT_TOLD if config.get("teacher") else (*_NOT_TOLD, "teacher_weight")
+    if data["name"] == "simulated":
+        untold = tuple(name for name in untold if name != "simulated_sources")
     options = ", ".join(
         f"{name.replace('_', ' ')} {value}"
         for name, value in config.items()
         if name not in untold and value is not None
     )
-    versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
     validation = f"{held_out} held out for validation" if held_out else "none held out"
-    told = _filled(
+    return (
         f"{data.get('training')} training images of `{data.get('name')}` "
         f"({data.get('checksum')}), {validation}; the data set's own test batch "
-        f"{'was not trained on' if _tested(source) else 'is among them'}. "
+        f"{'is among them' if test_too else 'was not trained on'}. "
         f"Recipe `{config.get('recipe')}`, seed {config.get('seed')}: {options}."
     )
-    made = _filled(f"Made with {versions}; backend {saved.get('backend')}.")
-    return f"{told}\n\n{made}"
+
+
+def _first_run(config: TrainConfig) -> Path | None:
+    """The folder of the run whose weights another one started from."""
+    folder = None if config.initial_weights is None else Path(config.initial_weights)
+    return folder if folder is not None and folder.is_dir() else None
 
 
 def _command(source: SourceModel) -> str:
-    config = source.training
-    if config is None:
+    if source.training is None:
         raise InputError(f"{source.name} comes from no training run: give the folder of one")
+    return "\n".join(_commands(source.training))
+
+
+def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
+    """What trains a network, that first which it started from."""
+    first = _first_run(config)
+    before = [] if first is None else _commands(read_run(first)[0], first)
     usual = {
         **TrainConfig().to_json(),
         **recipe_values(config.recipe, config.gates),
@@ -250,7 +287,9 @@ def _command(source: SourceModel) -> str:
             words.append(f"--{flag}" if value else f"--no-{flag}")
         else:
             words.append(f"--{flag} {value}")
-    return " ".join(words)
+    if output is not None:
+        words.append(f"--output {output}")
+    return [*before, " ".join(words)]
 
 
 def _calibration(source: SourceModel) -> str:

@@ -5,6 +5,9 @@ from typing import Any
 from keras_astroattn.errors import InputError
 from train.configuration import TrainConfig
 
+SIMULATED_RUN = "runs/simulated-40000"
+"""The folder of a network that has learned from simulated sources; see docs/accuracy.md."""
+
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "plain-linear": {"stretch": "linear"},
@@ -16,6 +19,13 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "stretch": "linear",
         "data": "mirabest",
         "uncertain_confidence": 0.75,
+    },
+    "p4m-simulated-uncertain": {
+        "symmetry": "p4m",
+        "data": "mirabest",
+        "uncertain_confidence": 0.75,
+        "initial_weights": SIMULATED_RUN,
+        "learning_rate": 1.5e-3,
     },
 }
 

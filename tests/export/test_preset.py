@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -67,6 +68,26 @@ def test_the_card_tells_the_run(preset):
     assert "Below 0.8" in card
     assert "python -m train.run --data simulated --train-limit 40 --seed 7 --no-flip\n" in card
     assert "Apache License 2.0" in card
+
+
+def test_the_card_tells_where_a_run_started(run, tmp_path):
+    second = tmp_path / "second"
+    shutil.copytree(run, second)
+    saved = json.loads((run / "config.json").read_text())
+    config = dataclasses.replace(CONFIG, data="mirabest", split="all", initial_weights=str(run))
+    saved["config"], saved["data"] = config.to_json(), {**saved["data"], "name": "mirabest"}
+    (second / "config.json").write_text(json.dumps(saved))
+    assert main([str(second), "--name", "second", "--output", str(tmp_path)]) == 0
+    card = (tmp_path / "second.md").read_text()
+    assert (
+        f"python -m train.run --data simulated --train-limit 40 --seed 7 --no-flip --output {run}\n"
+        "python -m train.run --data mirabest --split all --train-limit 40 "
+        f"--initial-weights {run} --seed 7 --no-flip\n"
+    ) in card
+    told = " ".join(card.split())
+    assert "images of `mirabest` (generator:1), 8 held out" in told
+    assert "from the weights of a network that had learned from others before: 32 training" in told
+    assert "images of `simulated` (generator:1), 8 held out" in told
 
 
 @pytest.mark.parametrize(
