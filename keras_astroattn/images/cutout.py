@@ -329,11 +329,9 @@ def _as_map(field: np.ndarray) -> np.ndarray:
             f"{SMALLEST_FIELD} x {SMALLEST_FIELD} are the least"
         )
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and that is unknown
-        field = field.astype(np.float32)
+        field = field.astype(np.float32, copy=False)
     known = np.isfinite(field)
-    if not known.all():
-        field[~known] = np.nan
-    return field
+    return field if known.all() else np.where(known, field, np.float32(np.nan))
 
 
 def _as_noise(noise: float | np.ndarray | None, shape: tuple) -> float | np.ndarray | None:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
@@ -130,18 +130,17 @@ class FitsMap:
         beam: Beam | float | tuple[float, ...] | None = None,
     ):
         self.path = Path(path)
-        _check_readable(self.path)
         self._wcs = None
-        self._hdus = self._file = None
+        self._hdus = None
         given = None if beam is None else Beam.of(beam)
+        # Opened here, because astropy leaves a broken file open.
+        self._file, self._packed = _opened(self.path)
         try:
             with self._reading():
                 from astropy.io import fits
 
                 # Not memory-mapped: the pages of a mosaic would count as this process's
                 # memory, and mapping a scaled HDU is not possible at all.
-                # And opened here, because astropy leaves a broken file open.
-                self._file = open(self.path, "rb")  # noqa: SIM115
                 self._hdus = fits.open(self._file, memmap=False, lazy_load_hdus=True)
                 self._hdu = self._find(hdu)
                 header = self._hdu.header
@@ -170,8 +169,7 @@ class FitsMap:
         if self._hdus is not None:
             with quiet():
                 self._hdus.close()
-        if self._file is not None:
-            self._file.close()
+        self._file.close()
 
     def locate(self, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
         """(n, 2) pixels x and y, counted from 0, of (n,) ICRS degrees; NaN where not mapped.
@@ -293,7 +291,7 @@ class FitsMap:
                 blocks = part.reshape((bottom - top) // block, block, width // block, block)
                 part = blocks.mean(axis=(1, 3))
             parts.append(part)
-        return np.concatenate(parts)
+        return np.concatenate(parts) if parts[1:] else parts[0]
 
     def _section(self, rows: slice, columns: slice) -> np.ndarray:
         with self._reading():
@@ -318,6 +316,8 @@ class FitsMap:
             return Cells(self._converted, self.shape, block).section
         if self._plain is None:
             return self._converted
+        if math.prod(self.shape) <= FIELD_SIZE**2:  # there is but one source on it
+            return self._stored
         if self.shape[1] * self._plain[0].itemsize > _LONG_ROW:
             return self._stored
         return Cells(self._stored, self.shape, (1, self.shape[1])).section
@@ -328,15 +328,13 @@ class FitsMap:
         scaled = any(key in header for key in ("BSCALE", "BZERO", "ZBITPIX"))
         if (
             place is None
+            or self._packed
             or scaled
             or header["BITPIX"] not in _FLOATS
             or _is_compressed(self._hdu)
             or (self._row_axis, self._column_axis) != (axes - 2, axes - 1)
         ):
             return None
-        with open(self.path, "rb") as file:
-            if file.read(6) != b"SIMPLE":  # gzipped
-                return None
         kind = np.dtype(_FLOATS[header["BITPIX"]])
         plane = 0
         for number, extent in zip(self._planes[:-2], self._hdu.shape[:-2], strict=True):
@@ -403,13 +401,11 @@ class FitsMap:
         return hdu
 
     def _check_complete(self, header: "Header") -> None:
-        with open(self.path, "rb") as file:
-            plain = file.read(6) == b"SIMPLE"
         place = self._hdu.fileinfo()
-        if not plain or place is None or "ZBITPIX" in header or _is_compressed(self._hdu):
+        if self._packed or place is None or "ZBITPIX" in header or _is_compressed(self._hdu):
             return
         needed = abs(int(header["BITPIX"])) // 8 * math.prod(self._hdu.shape)
-        if place["datLoc"] + needed > self.path.stat().st_size:
+        if place["datLoc"] + needed > os.fstat(self._file.fileno()).st_size:
             raise InputError("the file is cut short: fetch it again")
 
     def _select_planes(self, header: "Header", stokes: str | None, channel: int | None) -> None:
@@ -529,12 +525,17 @@ def _stokes_plane(header: Mapping, axis: int, extent: int, wanted: str | None) -
     raise InputError(f"there is no Stokes {name}: the file holds {', '.join(names)}")
 
 
-def _check_readable(path: Path) -> None:
+def _opened(path: Path) -> tuple[BinaryIO, bool]:
+    """The open file, and whether it must be unpacked first (gzip)."""
     try:
         if path.is_dir():
             raise InputError(f"{path} is a folder, not a file")
-        with open(path, "rb") as file:
-            if not file.read(1):
-                raise InputError(f"{path} is empty")
+        file = open(path, "rb")  # noqa: SIM115
+        start = file.read(6)
+        file.seek(0)
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
+    if not start:
+        file.close()
+        raise InputError(f"{path} is empty")
+    return file, start != b"SIMPLE"
