@@ -120,8 +120,10 @@ def _column(schema, roles, role: str) -> str:
     unit = (schema.field(name).metadata or {}).get(b"unit", b"").decode()
     if role == "flux":
         unit = roles.flux_unit or ""
-    if role in ("ra", "dec"):
-        unit = unit or "deg assumed, sexagesimal where it is text"
+    if role in ("ra", "dec") and not unit:
+        is_text = str(schema.field(name).type) in ("string", "large_string")
+        hours = "hours" if role == "ra" else "degrees"
+        unit = f"sexagesimal ({hours}) or decimal degrees" if is_text else "deg assumed"
     return f"{name} ({schema.field(name).type}{', ' + unit if unit else ''})"
 
 

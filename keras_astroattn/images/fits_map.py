@@ -165,7 +165,8 @@ class FitsMap:
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and let go of what was read of it."""
+        self._pixels = None  # which refers to this map: a circle is not freed at once
         if self._hdus is not None:
             with quiet():
                 self._hdus.close()

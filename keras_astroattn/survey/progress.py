@@ -1,5 +1,6 @@
 """How a survey goes, on a terminal or in the log of a batch job."""
 
+import math
 import time
 
 from rich.console import Console
@@ -7,6 +8,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
 _LINE_EVERY = 60.0  # seconds, where there is no terminal
+_PATIENCE = 10.0  # seconds that workers may take to start
 
 
 class Progress:
@@ -33,7 +35,7 @@ class Progress:
         self._total: int | None = None
         self._done = self._before = 0
         self._begun = self._told = 0.0
-        self._workers = 0
+        self._alone_since: float | None = None
 
     def __enter__(self) -> "Progress":
         self._bar.start()
@@ -73,11 +75,12 @@ class Progress:
 
     def workers(self, threads: int) -> None:
         """So many threads of workers there are now."""
-        if threads == 0 and self._workers != -1:
-            self.say("no worker is there yet: waiting for one")
-            self._workers = -1
-        elif threads:
-            self._workers = threads
+        now = time.monotonic()
+        if threads or self._alone_since is None:
+            self._alone_since = None if threads else now
+        elif now - self._alone_since > _PATIENCE:
+            self.say("no worker is there: waiting for one")
+            self._alone_since = math.inf
 
     def dashboard(self, address: str | None) -> None:
         """Where a browser shows the workers."""

@@ -33,7 +33,7 @@ CHUNK_SIZE = 1000
 """Rows of a chunk: some seconds of work, which is what a kill can cost."""
 
 _AHEAD = 3  # chunks a worker's thread that are under way at once
-_RECOUNT_EVERY = 10.0  # seconds between looks at how many workers there are
+_RECOUNT_EVERY = 1.0  # seconds between looks at how many workers there are
 
 
 @dataclass(frozen=True)

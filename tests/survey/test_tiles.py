@@ -1,5 +1,8 @@
 """Which tile a source is cut from; expected pixels are astropy's own."""
 
+import gc
+import weakref
+
 import numpy as np
 import pytest
 from astropy.coordinates import SkyCoord
@@ -7,6 +10,7 @@ from astropy.io import fits
 from astropy.wcs import WCS
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.images import FitsMap
 from keras_astroattn.survey import tiles as module
 from keras_astroattn.survey.tiles import find_tiles, index_tiles
 
@@ -136,3 +140,17 @@ def test_tiles_are_found_by_pattern_folder_and_list(tmp_path):
     for named in (tmp_path / "*.fit", tmp_path / "nowhere.lst", tmp_path / "c.txt" / "x"):
         with pytest.raises(InputError, match="--images"):
             find_tiles([str(named)])
+
+
+def test_a_closed_tile_leaves_memory_without_the_garbage_collector(world):
+    """Which seldom runs: a worker would hold the pixels of all tiles that it ever had open."""
+    gc.disable()
+    try:
+        for path in world.simulated.tiles:
+            with FitsMap(path) as sky:
+                sky.cutout((float(sky.keywords["CRVAL1"]), float(sky.keywords["CRVAL2"])))
+            left = weakref.ref(sky)
+            del sky
+            assert left() is None
+    finally:
+        gc.enable()
