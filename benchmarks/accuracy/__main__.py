@@ -14,6 +14,7 @@ from keras_astroattn.datasets import load_sources
 from keras_astroattn.files import write_text
 
 from .calibration import fit_calibration
+from .configurations import epochs_of
 from .cross_validation import run_folds
 from .report import report
 from .test_sets import read_test_sets, readings_table
@@ -30,7 +31,7 @@ OUTPUT = Path("runs/benchmark-accuracy")
 def cross_validate(
     *,
     configuration: list[str] = ["plain", "p4m"],  # noqa: B006
-    epochs: int = 30,
+    epochs: int | None = None,
     seeds: int = 3,
     output: Path = OUTPUT,
     data_dir: Path | None = None,
@@ -41,7 +42,7 @@ def cross_validate(
 
     Args:
         configuration: what to compare; once for each.
-        epochs: passes over the training images.
+        epochs: passes over the training images; by default the configuration's own number.
         seeds: runs of every fold.
         output: folder of the predictions.
         data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
@@ -54,7 +55,7 @@ def cross_validate(
 def write_report(
     *,
     configuration: list[str] = ["plain", "p4m"],  # noqa: B006
-    epochs: int = 30,
+    epochs: int | None = None,
     output: Path = OUTPUT,
     data_dir: Path | None = None,
     document: Path | None = None,
@@ -63,7 +64,7 @@ def write_report(
 
     Args:
         configuration: what to compare; once for each.
-        epochs: passes over the training images.
+        epochs: passes over the training images; by default the configuration's own number.
         output: folder of the predictions.
         data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
         document: also write the tables to this file.
@@ -80,7 +81,7 @@ def write_report(
 def final(
     *,
     configuration: str = "p4m",
-    epochs: int = 30,
+    epochs: int | None = None,
     seeds: int = 10,
     train_on: list[str] = ["mirabest-confident", "mirabest", "frdeep"],  # noqa: B006
     run: list[Path] | None = None,
@@ -94,7 +95,7 @@ def final(
 
     Args:
         configuration: what was chosen.
-        epochs: passes over the training images.
+        epochs: passes over the training images; by default the configuration's own number.
         seeds: networks of each training set.
         train_on: mirabest-confident, mirabest (both tested also on the FR-DEEP sources that
             are not in MiraBest) or frdeep; once for each.
@@ -105,7 +106,14 @@ def final(
     """
     console = Console()
     readings = read_test_sets(
-        output, configuration, epochs, range(seeds), train_on, data_dir, console, run or ()
+        output,
+        configuration,
+        epochs_of(configuration, epochs),
+        range(seeds),
+        train_on,
+        data_dir,
+        console,
+        run or (),
     )
     console.print(readings_table(readings), markup=False, highlight=False, soft_wrap=True)
 
@@ -115,7 +123,7 @@ def calibrate(
     run: Path,
     *,
     configuration: str = "p4m",
-    epochs: int = 30,
+    epochs: int | None = None,
     error_rate: float = 0.02,
     output: Path = OUTPUT,
     data_dir: Path | None = None,
@@ -125,13 +133,15 @@ def calibrate(
     Args:
         run: folder of the training run.
         configuration: that it was trained as.
-        epochs: passes over the training images.
+        epochs: passes over the training images; by default the configuration's own number.
         error_rate: answers that may be wrong; what is less certain is `uncertain`.
         output: folder of the predictions.
         data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
     """
     sources = load_sources("mirabest-confident", "all", data_dir)
-    calibration = fit_calibration(output, configuration, epochs, error_rate, sources)
+    calibration = fit_calibration(
+        output, configuration, epochs_of(configuration, epochs), error_rate, sources
+    )
     write_text(run / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
     Console().print(calibration)
 

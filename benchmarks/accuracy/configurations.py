@@ -26,16 +26,23 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "uncertain_confidence": 0.75,
         "initial_weights": SIMULATED_RUN,
         "learning_rate": 1.5e-3,
+        "epochs": 20,
     },
 }
 
 
-def training_options(name: str, epochs: int, seed: int) -> TrainConfig:
-    """The options of a run of a named configuration.
+def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
+    """The options of a run of a named configuration, for `epochs` passes or its own number.
 
     Raises:
         InputError: there is no such configuration.
     """
     if name not in CONFIGURATIONS:
         raise InputError(f"no configuration {name!r}: take {', '.join(CONFIGURATIONS)}")
-    return TrainConfig(**CONFIGURATIONS[name], epochs=epochs, seed=seed, validation_fraction=0.0)
+    passes = {} if epochs is None else {"epochs": epochs}
+    return TrainConfig(**{**CONFIGURATIONS[name], **passes}, seed=seed, validation_fraction=0.0)
+
+
+def epochs_of(name: str, epochs: int | None) -> int:
+    """The passes of a run of a named configuration, as `training_options` has them."""
+    return training_options(name, epochs, 0).epochs

@@ -33,7 +33,7 @@ def run_folds(
     sources: Sources,
     output: Path,
     configurations: list[str],
-    epochs: int,
+    epochs: int | None,
     seeds: range,
     console: Console,
 ) -> None:
@@ -52,7 +52,7 @@ def run_folds(
     confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
     held_out = folds(sources.label[confident])
     for number, (seed, configuration, fold) in enumerate(wanted, start=1):
-        path = fold_path(output, configuration, epochs, seed, fold)
+        path = fold_path(output, configuration, options[configuration].epochs, seed, fold)
         if path.exists():
             continue
         console.print(

@@ -18,6 +18,7 @@ from keras_astroattn.evaluation import (
 )
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
 
+from .configurations import epochs_of
 from .cross_validation import finished_seeds, folds, out_of_fold
 from .markdown import markdown
 
@@ -202,18 +203,19 @@ def _mean_and_spread(values: list[float], digits: int) -> str:
 def report(
     output: Path,
     configurations: list[str],
-    epochs: int,
+    epochs: int | None,
     sources: Sources,
     say: Callable[[str], object],
 ) -> str:
     """All tables as Markdown."""
     labels = sources.label
-    finished = [name for name in configurations if finished_seeds(output, name, epochs)]
-    for name in set(configurations) - set(finished):
-        say(f"{name}: no seed has all its folds at {epochs} epochs; left out")
+    passes = {name: epochs_of(name, epochs) for name in configurations}
+    finished = [name for name in passes if finished_seeds(output, name, passes[name])]
+    for name in set(passes) - set(finished):
+        say(f"{name}: no seed has all its folds at {passes[name]} epochs; left out")
     if not finished:
         raise InputError(f"{output} holds no whole cross-validation: run cross-validate first")
-    found = {name: read_out_of_fold(output, name, epochs, labels) for name in finished}
+    found = {name: read_out_of_fold(output, name, passes[name], labels) for name in finished}
     raw = [each[0] for each in found.values()]
     everything = [one for each in found.values() for one in each]
     parts = ["## Out of fold\n", metrics_table(everything, labels)]

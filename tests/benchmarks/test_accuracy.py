@@ -9,7 +9,7 @@ from rich.console import Console
 
 from benchmarks.accuracy import test_sets
 from benchmarks.accuracy.calibration import fit_calibration
-from benchmarks.accuracy.configurations import training_options
+from benchmarks.accuracy.configurations import epochs_of, training_options
 from benchmarks.accuracy.cross_validation import FOLDS, finished_seeds, fold_path, folds
 from benchmarks.accuracy.report import groups, peak_snr, read_out_of_fold, report
 from benchmarks.accuracy.runs import Predictions, symmetric_images
@@ -28,7 +28,7 @@ def sources():
     return load_sources("simulated", "test").select(slice(0, 100))
 
 
-def write_predictions(output, configuration, labels, seeds, wrong=(), certainty=2.0):
+def write_predictions(output, configuration, labels, seeds, wrong=(), certainty=2.0, epochs=EPOCHS):
     """Logits that are right but for the rows `wrong`, the same under all symmetries."""
     said = labels.copy()
     said[list(wrong)] = 1 - said[list(wrong)]
@@ -36,7 +36,7 @@ def write_predictions(output, configuration, labels, seeds, wrong=(), certainty=
     for seed in range(seeds):
         for fold, rows in enumerate(folds(labels)):
             part = Predictions(rows, np.repeat(logits[np.newaxis, rows], 8, axis=0))
-            part.save(fold_path(output, configuration, EPOCHS, seed, fold))
+            part.save(fold_path(output, configuration, epochs, seed, fold))
 
 
 def test_every_source_is_held_out_once_and_classes_keep_their_proportion():
@@ -100,6 +100,22 @@ def test_a_certainty_that_is_too_low_is_mended_out_of_fold(tmp_path, sources):
     assert calibration.temperature == pytest.approx(1 / np.log(19), rel=1e-3)
     assert calibration.uncertain_below == pytest.approx(0.95, rel=1e-3)
     assert "100 confident MiraBest sources, 1 seed;" in calibration.source
+
+
+def test_a_configuration_has_its_own_number_of_passes():
+    assert epochs_of("p4m", None) == 30
+    assert epochs_of("p4m-simulated-uncertain", None) == 20
+    assert epochs_of("p4m-simulated-uncertain", EPOCHS) == EPOCHS
+
+
+def test_configurations_of_different_passes_are_compared(tmp_path, sources):
+    write_predictions(tmp_path, "p4m", sources.label, 1, wrong=range(10), epochs=30)
+    write_predictions(
+        tmp_path, "p4m-simulated-uncertain", sources.label, 1, wrong=range(4), epochs=20
+    )
+    names = ["p4m", "p4m-simulated-uncertain"]
+    lines = report(tmp_path, names, None, sources, print).splitlines()
+    assert any(line.startswith("| p4m-simulated-uncertain - p4m | +6.0 |") for line in lines)
 
 
 def test_nothing_is_fitted_on_nothing(tmp_path, sources):
