@@ -26,7 +26,7 @@ def measure_noise(field: np.ndarray) -> float:
     """Sigma-clipped standard deviation of a field (3 sigma, 5 iterations), in its units.
 
     Bit for bit what `astropy.stats.sigma_clipped_stats` gives (the tests hold the two
-    together), in a sixth of the time.
+    together), in less than a quarter of the time.
 
     Args:
         field: Map of any shape, floating point; NaN and infinities are left out.
