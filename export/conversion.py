@@ -27,6 +27,9 @@ Precision = Literal["float32", "float16", "dynamic", "int8"]
 CALIBRATION_IMAGES = 128
 """Training images that the ranges of int8 are measured on."""
 
+RANGE_DRAWS = 4
+"""Sets of so many images, of which the best is taken."""
+
 
 _LOWEST = -128 / 127
 """What the lowest 8-bit step of an image stands for. Zero must be a step too, so that steps from
@@ -103,9 +106,9 @@ def convert(
     if not integer:
         return _converted(source, outputs, precision)
     require_quantizable(source)
-    images = _spread(training_images)
-    content = _converted(source, outputs, precision, images)
-    offset = _mean_offset(content, source, images)
+    images, offset = _ranges(
+        source, training_images, lambda images: _converted(source, outputs, precision, images)
+    )
 
     def without_offset(image: tf.Tensor) -> dict[str, tf.Tensor]:
         named = outputs(image)
@@ -140,18 +143,35 @@ def _converted(
     return run_when_needed(store_halved(content) if precision == "float16" else content)
 
 
-def _mean_offset(content: bytes, source: SourceModel, images: np.ndarray) -> np.ndarray:
-    """(classes,) what 8-bit activations add to the logits, on average over the images.
+def _ranges(
+    source: SourceModel, training_images: np.ndarray, converted: Callable[[np.ndarray], bytes]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images that give the activations their ranges, and what (classes,) is wrong by them.
+
+    A range is set by the largest value in it, so that one image can make the steps of a whole
+    tensor coarse, and which image that is cannot be told before. So the ranges are taken from
+    several draws, and those are kept whose logits scatter least about Keras's.
 
     A feature of the empty sky is rounded alike at every pixel, so that its mean over the
     pixels is wrong by the same amount in all images: some logits, which can be subtracted
     (the bias correction of Nagel et al. 2019, arXiv 1906.04721).
     """
+    seen = _drawn(training_images, 0)
+    logits = keras.ops.convert_to_numpy(source.model.predict(seen, batch_size=8, verbose=0))
+    draws = RANGE_DRAWS if len(training_images) > CALIBRATION_IMAGES else 1
+    found = []
+    for draw in range(draws):
+        images = _drawn(training_images, draw)
+        errors = _logits_of(converted(images), seen) - logits
+        found.append((float(errors.std(axis=0).max()), draw, images, errors.mean(axis=0)))
+    _, _, images, offset = min(found, key=lambda each: each[:2])
+    return images, offset
+
+
+def _logits_of(content: bytes, images: np.ndarray) -> np.ndarray:
     with quiet_native_logs():
         serve = Interpreter(model_content=content).get_signature_runner(SIGNATURE)
-        given = np.concatenate([serve(image=image[np.newaxis])["logits"] for image in images])
-    expected = keras.ops.convert_to_numpy(source.model.predict(images, batch_size=8, verbose=0))
-    return (given - expected).mean(axis=0)
+        return np.concatenate([serve(image=image[np.newaxis])["logits"] for image in images])
 
 
 def require_quantizable(source: SourceModel) -> None:
@@ -167,10 +187,12 @@ def require_quantizable(source: SourceModel) -> None:
         )
 
 
-def _spread(images: np.ndarray) -> np.ndarray:
+def _drawn(images: np.ndarray, draw: int) -> np.ndarray:
     """Some of the images, evenly over the data, which are ordered by class in places."""
-    rows = np.linspace(0, len(images) - 1, min(CALIBRATION_IMAGES, len(images))).astype(int)
-    return images[rows]
+    count = min(CALIBRATION_IMAGES, len(images))
+    return images[
+        np.linspace(draw if count < len(images) else 0, len(images) - 1, count).astype(int)
+    ]
 
 
 def _representative(images: np.ndarray) -> Callable[[], Iterator[dict[str, np.ndarray]]]:
