@@ -9,7 +9,8 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
 from keras_astroattn.models import from_preset, list_presets
 
-_OF_NO_WEIGHT = ("name", "dtype", "trainable", "dropout")
+# What a network with the same weights may differ in.
+_FREE = ("name", "dtype", "trainable", "dropout", "psi_bias")
 
 
 def load_network(name: str, option: str) -> keras.Model:
@@ -65,7 +66,7 @@ def start_from(network: keras.Model, name: str) -> None:
         )
     theirs, ours = other.get_config(), network.get_config()
     for key in ours:
-        if key not in _OF_NO_WEIGHT and theirs[key] != ours[key]:
+        if key not in _FREE and theirs[key] != ours[key]:
             raise InputError(
                 f"{option} {name} has {key} {theirs[key]}, not {ours[key]}: give the same options"
             )
