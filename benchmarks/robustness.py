@@ -354,8 +354,9 @@ _HEAD = """\
 Made by `python -m benchmarks.robustness --data-dir DATA` with the preset `{model}` and {count}
 simulated sources of each kind; in brackets 95 % intervals (Wilson). The FIRST fields are sources of
 MiraBest, so most of them are among the images that the preset was trained on: read how the figures
-fall from line to line, not how high they begin. Simulated sources are new to it, and another kind
-of image than it was trained on.
+fall from line to line, not how high they begin. The simulated sources are drawn by the program that
+drew those with which the training of the presets began: a preset knows their kind, at FIRST's beam
+and noise, but none of these.
 """
 
 

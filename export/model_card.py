@@ -239,9 +239,8 @@ def _saved(run: Path) -> dict[str, Any]:
 def _learned(saved: dict[str, Any], test_too: bool) -> str:
     data, config = saved["data"], saved["config"]
     held_out = data.get("validation") or 0
-    untold = _NOT_TOLD if config.get("teacher") else (*_NOT_TOLD, "teacher_weight")
-    if data["name"] == "simulated":
-        untold = tuple(name for name in untold if name != "simulated_sources")
+    simulated = data["name"] == "simulated"
+    untold = tuple(name for name in _NOT_TOLD if not (simulated and name == "simulated_sources"))
     options = ", ".join(
         f"{name.replace('_', ' ')} {value}"
         for name, value in config.items()

@@ -112,12 +112,6 @@ class TrainConfig:
     initial_weights: Annotated[str | None, Parameter(group=_training)] = None
     """Start from the weights of this network: a preset, a .keras file, or the folder of a run."""
 
-    teacher: Annotated[str | None, Parameter(group=_training)] = None
-    """Learn from this network as well: a preset, a .keras file, or the folder of a run."""
-
-    teacher_weight: Annotated[float, Parameter(group=_training)] = 0.9
-    """Share of the loss that is the teacher's; the labels have the rest."""
-
     dtype_policy: Annotated[
         Literal["float32", "mixed_float16", "mixed_bfloat16"], Parameter(group=_training)
     ] = "float32"
@@ -178,7 +172,7 @@ class TrainConfig:
                 raise InputError(f"{_flag(name)} must be at least {least}; got {value}")
         if self.seed >= 2**32:
             raise InputError(f"--seed must be below 2^32; got {self.seed}")
-        for name in ("validation_fraction", "dropout", "zoom", "teacher_weight"):
+        for name in ("validation_fraction", "dropout", "zoom"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{_flag(name)} must be in [0, 1); got {getattr(self, name)}")
         if not 0.5 <= self.uncertain_confidence <= 1:

@@ -1,4 +1,4 @@
-"""Networks that were trained before: a training's teacher, or where it starts."""
+"""Where a training starts: a network that was trained before."""
 
 from pathlib import Path
 
@@ -11,14 +11,14 @@ from keras_astroattn.models import from_preset, list_presets
 
 # What a network with the same weights may differ in.
 _FREE = ("name", "dtype", "trainable", "dropout", "psi_bias")
+_OPTION = "--initial-weights"
 
 
-def load_network(name: str, option: str) -> keras.Model:
+def load_network(name: str) -> keras.Model:
     """The network of a preset, of a `.keras` file, or of the folder of a training run.
 
     Args:
         name: of the preset, the file or the folder.
-        option: that names it, for the message.
 
     Raises:
         InputError: there is none, it cannot be loaded, or it is no classifier of the images.
@@ -30,18 +30,18 @@ def load_network(name: str, option: str) -> keras.Model:
         path /= Checkpoints.BEST
     if not path.is_file():
         raise InputError(
-            f"{option} {name}: no preset ({', '.join(list_presets())}), .keras file or folder "
+            f"{_OPTION} {name}: no preset ({', '.join(list_presets())}), .keras file or folder "
             "of a finished training run"
         )
     try:
         network = keras.models.load_model(path, compile=False)
     except Exception as error:  # zipfile, h5py, json and Keras raise whatever they please
         reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-        raise InputError(f"{option} {name} cannot be loaded: {reason}") from None
+        raise InputError(f"{_OPTION} {name} cannot be loaded: {reason}") from None
     shapes = [tuple(tensor.shape[1:]) for tensor in (*network.inputs, *network.outputs)]
     if shapes != [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(CLASS_NAMES),)]:
         raise InputError(
-            f"{option} {name} is another network: give one from an image of {IMAGE_SIZE} x "
+            f"{_OPTION} {name} is another network: give one from an image of {IMAGE_SIZE} x "
             f"{IMAGE_SIZE} x 1 to {len(CLASS_NAMES)} logits"
         )
     return network
@@ -57,17 +57,16 @@ def start_from(network: keras.Model, name: str) -> None:
     Raises:
         InputError: as `load_network`; the other is of another kind or other options.
     """
-    option = "--initial-weights"
-    other = load_network(name, option)
+    other = load_network(name)
     if type(other) is not type(network):
         raise InputError(
-            f"{option} {name} is a {type(other).__name__}, not a {type(network).__name__}: "
+            f"{_OPTION} {name} is a {type(other).__name__}, not a {type(network).__name__}: "
             "give the same --symmetry"
         )
     theirs, ours = other.get_config(), network.get_config()
     for key in ours:
         if key not in _FREE and theirs[key] != ours[key]:
             raise InputError(
-                f"{option} {name} has {key} {theirs[key]}, not {ours[key]}: give the same options"
+                f"{_OPTION} {name} has {key} {theirs[key]}, not {ours[key]}: give the same options"
             )
     network.set_weights(other.get_weights())

@@ -42,8 +42,7 @@ from keras_astroattn.plots import loss_figure, save_figure
 
 from .batches import steps_per_epoch, training_batches, validation_batches
 from .configuration import CONFIG_FILE, TrainConfig, read_run, require_same
-from .distillation import Distillation
-from .networks import load_network, start_from
+from .networks import start_from
 from .sources import (
     TrainingSources,
     choose_data,
@@ -78,7 +77,7 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
     if remark:
         _say(console, remark)
     folder = config.output or Path("runs") / f"{name}-{config.gates}gates-seed{config.seed}"
-    if not config.resume and (config.teacher, config.initial_weights) != (None, None):
+    if not config.resume and config.initial_weights is not None:
         build(config, sources=1)  # a wrong network is told before anything is made
     require_free(folder, config)
     with _alone_in(folder):
@@ -247,11 +246,7 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         start_from(network, config.initial_weights)
     image = keras.Input(network.input.shape[1:], name="image")
     augmented = RandomAffine(**augmentation(config), seed=config.seed, name="augmentation")(image)
-    logits = network(augmented)
-    if config.teacher is not None:
-        teacher = load_network(config.teacher, "--teacher")
-        logits = Distillation(teacher, config.teacher_weight, name="teacher")((augmented, logits))
-    model = keras.Model(image, logits, name="training")
+    model = keras.Model(image, network(augmented), name="training")
     rate = config.learning_rate
     steps = steps_per_epoch(sources, config.passes, min(config.batch_size, sources))
     if config.schedule == "cosine":
@@ -271,7 +266,6 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
-        loss_weights=None if config.teacher is None else 1 - config.teacher_weight,
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # XLA cannot compile the resampling on TensorFlow, and is slower on a CPU.
         jit_compile=False if keras.backend.backend() == "tensorflow" else "auto",

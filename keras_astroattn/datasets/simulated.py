@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow_datasets as tfds
+from joblib import Parallel, delayed
 
 from keras_astroattn.errors import InputError
 
@@ -16,6 +17,9 @@ _COLUMNS = tuple(field.name for field in dataclasses.fields(Simulation))
 
 CHUNK = 50
 """Sources simulated at a time, so that no split has to fit in memory."""
+
+PARALLEL_FROM = 2000
+"""Sources from which on all cores simulate; so few are made before others have started."""
 
 
 @dataclasses.dataclass(eq=False)
@@ -65,10 +69,15 @@ class Simulated(SourceBuilder):
     def _generate_examples(
         self, split: str, start: int, count: int
     ) -> Iterator[tuple[int, dict[str, Any]]]:
-        for first in range(0, count, CHUNK):
-            sources = simulate(
+        chunks = range(0, count, CHUNK)
+        workers = Parallel(-1 if count >= PARALLEL_FROM else 1, return_as="generator")
+        simulated = workers(
+            delayed(simulate)(
                 min(CHUNK, count - first), self.builder_config.seed, start=start + first
             )
+            for first in chunks
+        )
+        for first, sources in zip(chunks, simulated, strict=True):
             columns = {
                 field.name: getattr(sources, field.name) for field in dataclasses.fields(Simulation)
             }

@@ -18,6 +18,7 @@ from .aggregation import (
 from .attention_gate import AttentionGate
 from .attention_mean import AttentionMean
 from .attention_pooling import POOLINGS, AttentionPooling
+from .batch_normalization import FoldedBatchNormalization
 from .calibrated_softmax import CalibratedSoftmax
 from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
 from .p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
@@ -39,6 +40,7 @@ __all__ = [
     "ConcatGatingAggregation",
     "DeepSupervisionAggregation",
     "FineTunedAggregation",
+    "FoldedBatchNormalization",
     "MeanAggregation",
     "P4MConv2D",
     "P4MGroupPool",

@@ -5,6 +5,7 @@ import keras
 from keras_astroattn.images.conventions import IMAGE_SIZE
 from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_mean import AttentionMean
+from keras_astroattn.layers.batch_normalization import FoldedBatchNormalization
 from keras_astroattn.layers.registration import register, require_choice
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
@@ -27,9 +28,7 @@ def _convolution_block(x, channels: int, name: str, dtype):
         dtype=dtype,
         name=f"{name}_conv",
     )(x)
-    x = keras.layers.BatchNormalization(
-        momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm"
-    )(x)
+    x = FoldedBatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(x)
     return keras.layers.ReLU(dtype=dtype, name=f"{name}_relu")(x)
 
 

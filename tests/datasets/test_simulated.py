@@ -57,15 +57,19 @@ def test_splits_hold_consecutive_sources_of_the_seed_in_order(small: Simulated) 
         assert example["morphology"].decode() == expected.morphology[position]
 
 
+@pytest.mark.parametrize("parallel_from", [2, 100])
 def test_more_than_a_chunk_of_sources_keeps_its_order(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, parallel_from: int
 ) -> None:
     monkeypatch.setattr("keras_astroattn.datasets.simulated.CHUNK", 2)
+    monkeypatch.setattr("keras_astroattn.datasets.simulated.PARALLEL_FROM", parallel_from)
     config = SimulatedConfig(name="chunks", training_sources=5, test_sources=1, seed=4)
     builder = Simulated(config=config, data_dir=tmp_path)
     builder.download_and_prepare()
-    examples = tfds.as_numpy(builder.as_dataset(split="train"))
+    examples = list(tfds.as_numpy(builder.as_dataset(split="train")))
     assert [e["name"].decode() for e in examples] == [f"simulated-4-0000{i}" for i in range(5)]
+    expected = simulate(5, seed=4).image
+    np.testing.assert_array_equal([e["image"][..., 0] for e in examples], expected)
 
 
 def test_load_sources_reads_it_without_data_or_network(

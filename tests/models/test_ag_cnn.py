@@ -250,3 +250,12 @@ def test_the_docstrings_example_runs():
     assert len(example.examples) == 2
     assert doctest.DocTestRunner().run(example, clear_globs=False).failed == 0
     assert tuple(example.globs["logits"].shape) == (1, 2)
+
+
+def test_frozen_it_stays_frozen_when_it_is_loaded(tmp_path):
+    model = AGCNN(gates=1, input_shape=(32, 32, 1))
+    model.trainable = False
+    model.save(tmp_path / "model.keras")
+    again = keras.models.load_model(tmp_path / "model.keras")
+    assert again.trainable_variables == []
+    assert not any(variable.trainable for variable in again.variables)

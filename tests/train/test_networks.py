@@ -1,4 +1,4 @@
-"""Networks that were trained before: where a training starts, or its teacher."""
+"""Where a training starts: a network that was trained before."""
 
 import keras
 import numpy as np
@@ -61,7 +61,6 @@ def test_a_run_starts_where_another_one_ended(tmp_path, command, reference_run):
         np.testing.assert_allclose(weight.numpy(), theirs.numpy(), atol=1e-6)
 
 
-@pytest.mark.parametrize("option", ["teacher", "initial_weights"])
 @pytest.mark.parametrize(
     ("kind", "message"),
     [
@@ -71,12 +70,12 @@ def test_a_run_starts_where_another_one_ended(tmp_path, command, reference_run):
         ("other images", "is another network"),
     ],
 )
-def test_a_wrong_network_is_one_clear_line_and_makes_nothing(option, kind, message, tmp_path):
+def test_a_wrong_network_is_one_clear_line_and_makes_nothing(kind, message, tmp_path):
     path, output = tmp_path / "other.keras", tmp_path / "run"
     make(kind, path)
     with pytest.raises(InputError, match=message) as error:
-        train(TrainConfig(**OPTIONS, **{option: str(path)}, output=output))
-    assert str(error.value).startswith(f"--{option.replace('_', '-')} {path}")
+        train(TrainConfig(**OPTIONS, initial_weights=str(path), output=output))
+    assert str(error.value).startswith(f"--initial-weights {path}")
     assert "\n" not in str(error.value)
     assert not output.exists()
 

@@ -1,0 +1,66 @@
+"""Batch normalization of feature maps with few channels."""
+
+import keras
+from keras import ops
+
+from .registration import register
+
+
+@register
+class FoldedBatchNormalization(keras.layers.BatchNormalization):
+    """What `keras.layers.BatchNormalization` gives, in less time where the channels are few.
+
+        y = gamma (f - mean) / sqrt(variance + epsilon) + beta
+
+    with the mean and variance of a channel over all other axes. The last axis but one is
+    folded into the channels, each of which then stands there many times: arithmetic over an
+    axis as short as six channels takes a quarter of a training step.
+
+    Shapes: (batch, .., n, channels), kept, n known; computed in float32, given in the compute
+    dtype. On a feature map on the group p4m (`keras_astroattn.layers.P4MConv2D`) n are the
+    symmetries, which share the statistics as the pixels do: the result stays on the group.
+
+    Args:
+        **kwargs: of `keras.layers.BatchNormalization`, which is to stay centred, scaled and
+            of the last axis.
+
+    Raises:
+        ValueError: it is to be something else, or there is no axis of known length to fold.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        if (self.axis, self.center, self.scale, self.synchronized) != (-1, True, True, False):
+            raise ValueError(
+                "axis must be -1, center and scale True, synchronized False; got "
+                f"{self.axis}, {self.center}, {self.scale}, {self.synchronized}"
+            )
+
+    def build(self, input_shape):
+        """Make the weights of `keras.layers.BatchNormalization`."""
+        if len(input_shape) < 3 or input_shape[-2] is None:
+            raise ValueError(
+                f"a feature map is (batch, .., n, channels), n known; got {tuple(input_shape)}"
+            )
+        super().build(input_shape)
+
+    def call(self, f, training=None):
+        """Give the normalized feature map."""
+        *middle, n, channels = f.shape[1:]
+        folded = ops.cast(ops.reshape(f, (-1, *middle, n * channels)), "float32")
+        if training and self.trainable:
+            axes = tuple(range(1 + len(middle)))
+            means, variances = (
+                ops.reshape(moment, (n, channels)) for moment in ops.moments(folded, axes)
+            )
+            # Each of the n counts alike: the variance is that within them and that of their means.
+            mean = ops.mean(means, axis=0)
+            variance = ops.mean(variances + ops.square(means - mean), axis=0)
+            for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
+                moving.assign(self.momentum * moving + (1 - self.momentum) * now)
+        else:
+            mean, variance = self.moving_mean, self.moving_variance
+        scale = self.gamma * ops.rsqrt(variance + self.epsilon)
+        offset = self.beta - mean * scale
+        y = folded * ops.tile(scale, [n]) + ops.tile(offset, [n])
+        return ops.reshape(ops.cast(y, self.compute_dtype), (-1, *middle, n, channels))
