@@ -13,6 +13,7 @@ from keras_astroattn.evaluation import (
     calibrated,
     confidence_threshold,
     evaluate_predictions,
+    fit_entropy_temperature,
     fit_temperature,
     wilson_interval,
 )
@@ -50,28 +51,44 @@ class OutOfFold:
 def read_out_of_fold(
     output: Path, configuration: str, epochs: int, labels: np.ndarray
 ) -> list[OutOfFold]:
-    """The probabilities as they are, calibrated, averaged over symmetries, and over seeds.
+    """The probabilities as they are, at two temperatures, averaged over symmetries and seeds.
 
     The temperature of a fold is fitted on the out-of-fold logits of the other folds.
     """
     seeds = finished_seeds(output, configuration, epochs)
     logits = np.stack([out_of_fold(output, configuration, epochs, s, len(labels)) for s in seeds])
-    temperatures: list[float] = []
-    fitted = np.empty(logits[:, 0].shape)
-    everything = np.arange(len(labels))
-    for seed in range(len(seeds)):
-        for rows in folds(labels):
-            others = np.setdiff1d(everything, rows)
-            temperature = fit_temperature(labels[others], logits[seed, 0, others])
-            temperatures.append(temperature)
-            fitted[seed, rows] = calibrated(logits[seed, 0, rows], temperature)
     raw = OutOfFold(configuration, calibrated(logits[:, 0], 1.0))
     turned = OutOfFold(f"{configuration}, mean of 8 turns", calibrated(logits, 1.0).mean(axis=1))
-    found = [raw, OutOfFold(f"{configuration}, calibrated", fitted, tuple(temperatures)), turned]
+    found = [
+        raw,
+        _at_temperatures(f"{configuration}, calibrated", fit_temperature, labels, logits[:, 0]),
+        _at_temperatures(
+            f"{configuration}, entropy calibrated", fit_entropy_temperature, labels, logits[:, 0]
+        ),
+        turned,
+    ]
     if len(seeds) > 1:
         together = raw.probabilities.mean(axis=0, keepdims=True)
         found.append(OutOfFold(f"{configuration}, mean of {len(seeds)} seeds", together))
     return found
+
+
+def _at_temperatures(
+    name: str,
+    fit: Callable[[np.ndarray, np.ndarray], float],
+    labels: np.ndarray,
+    logits: np.ndarray,
+) -> OutOfFold:
+    """(seeds, n, 2) logits at the temperature that fits the other folds."""
+    temperatures: list[float] = []
+    fitted = np.empty(logits.shape)
+    everything = np.arange(len(labels))
+    for seed in range(len(logits)):
+        for rows in folds(labels):
+            others = np.setdiff1d(everything, rows)
+            temperatures.append(fit(labels[others], logits[seed, others]))
+            fitted[seed, rows] = calibrated(logits[seed, rows], temperatures[-1])
+    return OutOfFold(name, fitted, tuple(temperatures))
 
 
 def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:

@@ -48,6 +48,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "gradient_maps",
             "predicted_classes",
         ],
-        "temperature": ["Threshold", "calibrated", "confidence_threshold", "fit_temperature"],
+        "temperature": [
+            "Threshold",
+            "calibrated",
+            "confidence_threshold",
+            "fit_entropy_temperature",
+            "fit_temperature",
+        ],
     },
 )

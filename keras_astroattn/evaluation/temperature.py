@@ -3,12 +3,15 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize_scalar
+from scipy.optimize import brentq, minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from keras_astroattn.errors import InputError
 
+from .calibration import normalized_entropy
+
 SMALLEST_TEMPERATURE, LARGEST_TEMPERATURE = 0.02, 50.0
+_LOG_BOUNDS = (np.log(SMALLEST_TEMPERATURE), np.log(LARGEST_TEMPERATURE))
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
@@ -29,20 +32,57 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
     Source: Guo et al. 2017, On calibration of modern neural networks (arXiv 1706.04599).
     """
-    right = logits.argmax(axis=-1) == labels
-    if right.all() or not right.any():
-        raise InputError(
-            f"no temperature fits {len(labels)} sources that are "
-            f"{'all' if right.all() else 'never'} classified rightly: give more sources"
-        )
+    _require_some_right_and_some_wrong(labels, logits)
     rows = np.arange(len(labels))
 
     def loss(log_temperature: float) -> float:
         scaled = logits.astype(np.float64) / np.exp(log_temperature)
         return -float(log_softmax(scaled, axis=-1)[rows, labels].mean())
 
-    bounds = (np.log(SMALLEST_TEMPERATURE), np.log(LARGEST_TEMPERATURE))
-    return float(np.exp(minimize_scalar(loss, bounds=bounds, method="bounded").x))
+    return float(np.exp(minimize_scalar(loss, bounds=_LOG_BOUNDS, method="bounded").x))
+
+
+def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
+    """The T at which the mean normalized entropy of softmax(logits / T) is the error rate.
+
+    The entropy, from 0 to 1, can then be read as the chance of being wrong, which at the T of
+    `fit_temperature` it is not: a probability of 0.9 has a normalized entropy of 0.47. The
+    uncertainty calibration error is small here, and the probabilities are too certain.
+
+    Args:
+        labels: (n,) 0 or 1.
+        logits: (n, classes), of sources that the network was not trained on.
+
+    Returns:
+        T, between 0.02 and 50.
+
+    Raises:
+        InputError: every source or none is classified rightly, or no such T has so small or
+            large an entropy.
+    """
+    error_rate = 1 - _require_some_right_and_some_wrong(labels, logits)
+
+    def excess(log_temperature: float) -> float:
+        entropy = normalized_entropy(calibrated(logits, np.exp(log_temperature)))
+        return float(entropy.mean()) - error_rate
+
+    if not excess(_LOG_BOUNDS[0]) <= 0 <= excess(_LOG_BOUNDS[1]):
+        raise InputError(
+            f"no temperature makes the mean entropy of {len(labels)} sources their error rate, "
+            f"{error_rate:.3g}: give more sources"
+        )
+    return float(np.exp(brentq(excess, *_LOG_BOUNDS)))
+
+
+def _require_some_right_and_some_wrong(labels: np.ndarray, logits: np.ndarray) -> float:
+    """The share that is classified rightly."""
+    right = logits.argmax(axis=-1) == labels
+    if right.all() or not right.any():
+        raise InputError(
+            f"no temperature fits {len(labels)} sources that are "
+            f"{'all' if right.all() else 'never'} classified rightly: give more sources"
+        )
+    return float(right.mean())
 
 
 def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:

@@ -93,9 +93,11 @@ def test_accuracy_and_paired_difference_by_hand(tmp_path, sources):
 def test_a_certainty_that_is_too_low_is_mended_out_of_fold(tmp_path, sources):
     """Right 95 times of 100 at a logit difference of 1: T is about 1 / ln 19."""
     write_predictions(tmp_path, "p4m", sources.label, 1, wrong=range(0, 100, 20), certainty=1.0)
-    raw, fitted, _ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources.label)
+    raw, fitted, of_entropy, _ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources.label)
     assert raw.probabilities.max() == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-6)
     assert fitted.temperatures == pytest.approx([1 / np.log(19)] * FOLDS, rel=0.2)
+    # the normalized entropy is 0.05 at p = 0.99439, where ln p / (1 - p) = 5.178
+    assert of_entropy.temperatures == pytest.approx([1 / 5.178] * FOLDS, rel=0.1)
     calibration = fit_calibration(tmp_path, "p4m", EPOCHS, 0.05, sources)
     assert calibration.temperature == pytest.approx(1 / np.log(19), rel=1e-3)
     assert calibration.uncertain_below == pytest.approx(0.95, rel=1e-3)

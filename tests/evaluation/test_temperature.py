@@ -3,7 +3,13 @@ import pytest
 from scipy.special import expit
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.evaluation import calibrated, confidence_threshold, fit_temperature
+from keras_astroattn.evaluation import (
+    calibrated,
+    confidence_threshold,
+    fit_entropy_temperature,
+    fit_temperature,
+    uncertainty_bins,
+)
 
 
 def test_temperature_by_hand():
@@ -23,10 +29,28 @@ def test_it_finds_the_temperature_that_the_labels_were_drawn_with():
     assert fit_temperature(labels, logits) == pytest.approx(2.5, rel=0.02)
 
 
+def test_entropy_is_the_error_rate_by_hand():
+    """H(p) / ln 2 = 0.5 at p = 0.889972: half of the answers may be wrong, so d / T = 2.09046."""
+    labels = np.array([1, 0] * 5)
+    logits = np.tile([0.0, 6.0], (10, 1))
+    temperature = fit_entropy_temperature(labels, logits)
+    assert temperature == pytest.approx(6 / 2.09046, rel=1e-4)
+    probabilities = calibrated(logits, temperature)
+    np.testing.assert_allclose(probabilities[:, 1], 0.889972, rtol=1e-5)
+    assert uncertainty_bins(labels, probabilities).error == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize("fit", [fit_temperature, fit_entropy_temperature])
 @pytest.mark.parametrize(("label", "word"), [(1, "all"), (0, "never")])
-def test_no_temperature_is_best_for_a_perfect_network(label, word):
+def test_no_temperature_is_best_for_a_perfect_network(fit, label, word):
     with pytest.raises(InputError, match=f"no temperature fits 3 sources that are {word}"):
-        fit_temperature(np.full(3, label), np.tile([0.0, 1.0], (3, 1)))
+        fit(np.full(3, label), np.tile([0.0, 1.0], (3, 1)))
+
+
+def test_no_temperature_where_the_logits_say_nothing():
+    labels, logits = np.array([0, 0, 0, 1]), np.zeros((4, 2))
+    with pytest.raises(InputError, match=r"the mean entropy of 4 sources their error rate, 0\.25"):
+        fit_entropy_temperature(labels, logits)
 
 
 def test_threshold_by_hand():
