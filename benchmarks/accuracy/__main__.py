@@ -15,7 +15,7 @@ from keras_astroattn.files import write_text
 
 from .calibration import fit_calibration
 from .configurations import epochs_of
-from .cross_validation import run_folds
+from .cross_validation import Split, run_folds
 from .report import report
 from .test_sets import read_test_sets, readings_table
 
@@ -33,22 +33,25 @@ def cross_validate(
     configuration: list[str] = ["plain", "p4m"],  # noqa: B006
     epochs: int | None = None,
     seeds: int = 3,
+    split: Split = "folds",
     output: Path = OUTPUT,
     data_dir: Path | None = None,
 ) -> None:
     """Train on four fifths of MiraBest's confident sources and predict the other, five times.
 
-    Runs that are done are not repeated.
+    Or on the half of less redshift and predict that of more, and the other way round. Runs
+    that are done are not repeated.
 
     Args:
         configuration: what to compare; once for each.
         epochs: passes over the training images; by default the configuration's own number.
         seeds: runs of every fold.
+        split: five folds that are drawn, or the near and the far half.
         output: folder of the predictions.
         data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
     """
     sources = load_sources("mirabest", "all", data_dir)
-    run_folds(sources, output, configuration, epochs, range(seeds), Console())
+    run_folds(sources, output, configuration, epochs, range(seeds), Console(), split)
 
 
 @app.command(name="report")
@@ -56,6 +59,7 @@ def write_report(
     *,
     configuration: list[str] = ["plain", "p4m"],  # noqa: B006
     epochs: int | None = None,
+    split: Split = "folds",
     output: Path = OUTPUT,
     data_dir: Path | None = None,
     document: Path | None = None,
@@ -65,13 +69,14 @@ def write_report(
     Args:
         configuration: what to compare; once for each.
         epochs: passes over the training images; by default the configuration's own number.
+        split: as of cross-validate.
         output: folder of the predictions.
         data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
         document: also write the tables to this file.
     """
     console = Console()
     sources = load_sources("mirabest-confident", "all", data_dir)
-    text = report(output, configuration, epochs, sources, console.print)
+    text = report(output, configuration, epochs, sources, console.print, split)
     console.print(text, markup=False, highlight=False, soft_wrap=True)
     if document is not None:
         write_text(document, text)

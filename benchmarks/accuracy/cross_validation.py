@@ -1,8 +1,8 @@
 """Five folds over all confident sources of MiraBest: every source predicted out of fold."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from rich.console import Console
@@ -17,6 +17,11 @@ FOLDS = 5
 FOLD_SEED = 0
 """The folds are the same for every configuration and seed, so that they can be paired."""
 
+Split = Literal["folds", "halves"]
+"""`folds` are drawn; `halves` are the near and the far sources, by redshift."""
+
+_PART = {"folds": "fold", "halves": "half"}
+
 
 def folds(labels: np.ndarray) -> list[np.ndarray]:
     """The rows held out in each fold, classes in proportion."""
@@ -24,9 +29,19 @@ def folds(labels: np.ndarray) -> list[np.ndarray]:
     return [held_out for _, held_out in splitter.split(labels, labels)]
 
 
-def fold_path(output: Path, configuration: str, epochs: int, seed: int, fold: int) -> Path:
+def held_out_rows(sources: Sources, split: Split) -> list[np.ndarray]:
+    """The rows of confident sources held out in each part; every row in one of them."""
+    if split == "folds":
+        return folds(sources.label)
+    near = sources.redshift <= np.median(sources.redshift)
+    return [np.flatnonzero(~near), np.flatnonzero(near)]
+
+
+def fold_path(
+    output: Path, configuration: str, epochs: int, seed: int, part: int, split: Split = "folds"
+) -> Path:
     """Where the predictions of a run are kept."""
-    return output / configuration / f"epochs{epochs}-seed{seed}-fold{fold}.npz"
+    return output / configuration / f"epochs{epochs}-seed{seed}-{_PART[split]}{part}.npz"
 
 
 def run_folds(
@@ -36,57 +51,73 @@ def run_folds(
     epochs: int | None,
     seeds: range,
     console: Console,
+    split: Split = "folds",
 ) -> None:
     """Train what is not there yet, a fold at a time, seed by seed.
 
     The folds are of the confident sources. A configuration that is trained on all of MiraBest
-    also gets the uncertain ones, in every fold.
+    also gets the uncertain ones: in every fold, but of the halves those on the same side alone.
     """
     options = {name: training_options(name, epochs, 0) for name in configurations}
+    confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
+    held_out = held_out_rows(sources.select(confident), split)
     wanted = [
-        (seed, configuration, fold)
+        (seed, configuration, part)
         for seed in seeds
         for configuration in configurations
-        for fold in range(FOLDS)
+        for part in range(len(held_out))
     ]
-    confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
-    held_out = folds(sources.label[confident])
-    for number, (seed, configuration, fold) in enumerate(wanted, start=1):
-        path = fold_path(output, configuration, options[configuration].epochs, seed, fold)
+    for number, (seed, configuration, part) in enumerate(wanted, start=1):
+        path = fold_path(output, configuration, options[configuration].epochs, seed, part, split)
         if path.exists():
             continue
         console.print(
-            f"run {number} of {len(wanted)}: {configuration}, seed {seed}, fold {fold}",
+            f"run {number} of {len(wanted)}: {configuration}, seed {seed}, {_PART[split]} {part}",
             highlight=False,
         )
         config = replace(options[configuration], seed=seed)
-        rows = held_out[fold]
+        rows = held_out[part]
         training = np.delete(confident, rows)
         if config.data == "mirabest":
-            training = np.concatenate([training, uncertain])
+            taught = uncertain
+            if split == "halves":
+                seen = sources.redshift[training]
+                z = sources.redshift[uncertain]
+                taught = uncertain[(z >= seen.min()) & (z <= seen.max())]
+            training = np.concatenate([training, taught])
         network = trained(config, sources.select(training), console)
         Predictions(rows, symmetric_logits(network, sources.image[confident[rows]])).save(path)
 
 
-def finished_seeds(output: Path, configuration: str, epochs: int) -> list[int]:
+def finished_seeds(
+    output: Path, configuration: str, epochs: int, split: Split = "folds"
+) -> list[int]:
     """The seeds all folds of which are there."""
-    found = (output / configuration).glob(f"epochs{epochs}-seed*-fold0.npz")
+    found = (output / configuration).glob(f"epochs{epochs}-seed*-{_PART[split]}0.npz")
     seeds = sorted(int(path.stem.split("-")[1].removeprefix("seed")) for path in found)
     return [
         seed
         for seed in seeds
-        if all(fold_path(output, configuration, epochs, seed, k).exists() for k in range(FOLDS))
+        if all(path.exists() for path in _paths(output, configuration, epochs, seed, split))
     ]
 
 
-def out_of_fold(output: Path, configuration: str, epochs: int, seed: int, count: int) -> np.ndarray:
+def out_of_fold(
+    output: Path,
+    configuration: str,
+    epochs: int,
+    seed: int,
+    count: int,
+    split: Split = "folds",
+) -> np.ndarray:
     """(8, n, 2) logits of all sources, each by the network that did not see it."""
     logits = np.full((8, count, 2), np.nan, np.float32)
-    for part in _parts(output, configuration, epochs, seed):
+    for path in _paths(output, configuration, epochs, seed, split):
+        part = Predictions.load(path)
         logits[:, part.rows] = part.logits
     return logits
 
 
-def _parts(output: Path, configuration: str, epochs: int, seed: int) -> Iterator[Predictions]:
-    for fold in range(FOLDS):
-        yield Predictions.load(fold_path(output, configuration, epochs, seed, fold))
+def _paths(output: Path, configuration: str, epochs: int, seed: int, split: Split) -> list[Path]:
+    parts = {"folds": FOLDS, "halves": 2}[split]
+    return [fold_path(output, configuration, epochs, seed, k, split) for k in range(parts)]

@@ -20,8 +20,10 @@ from keras_astroattn.evaluation import (
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
 
 from .configurations import epochs_of
-from .cross_validation import finished_seeds, folds, out_of_fold
+from .cross_validation import Split, finished_seeds, held_out_rows, out_of_fold
 from .markdown import markdown
+
+_TITLES = {"folds": "Out of fold", "halves": "Near from far, far from near"}
 
 BOOTSTRAP_DRAWS = 10_000
 ERROR_RATES = (0.01, 0.02, 0.05)
@@ -49,22 +51,24 @@ class OutOfFold:
 
 
 def read_out_of_fold(
-    output: Path, configuration: str, epochs: int, labels: np.ndarray
+    output: Path, configuration: str, epochs: int, sources: Sources, split: Split = "folds"
 ) -> list[OutOfFold]:
     """The probabilities as they are, at two temperatures, averaged over symmetries and seeds.
 
     The temperature of a fold is fitted on the out-of-fold logits of the other folds.
     """
-    seeds = finished_seeds(output, configuration, epochs)
-    logits = np.stack([out_of_fold(output, configuration, epochs, s, len(labels)) for s in seeds])
+    seeds = finished_seeds(output, configuration, epochs, split)
+    count = len(sources)
+    logits = np.stack(
+        [out_of_fold(output, configuration, epochs, seed, count, split) for seed in seeds]
+    )
+    parts = sources.label, held_out_rows(sources, split), logits[:, 0]
     raw = OutOfFold(configuration, calibrated(logits[:, 0], 1.0))
     turned = OutOfFold(f"{configuration}, mean of 8 turns", calibrated(logits, 1.0).mean(axis=1))
     found = [
         raw,
-        _at_temperatures(f"{configuration}, calibrated", fit_temperature, labels, logits[:, 0]),
-        _at_temperatures(
-            f"{configuration}, entropy calibrated", fit_entropy_temperature, labels, logits[:, 0]
-        ),
+        _at_temperatures(f"{configuration}, calibrated", fit_temperature, *parts),
+        _at_temperatures(f"{configuration}, entropy calibrated", fit_entropy_temperature, *parts),
         turned,
     ]
     if len(seeds) > 1:
@@ -77,6 +81,7 @@ def _at_temperatures(
     name: str,
     fit: Callable[[np.ndarray, np.ndarray], float],
     labels: np.ndarray,
+    held_out: list[np.ndarray],
     logits: np.ndarray,
 ) -> OutOfFold:
     """(seeds, n, 2) logits at the temperature that fits the other folds."""
@@ -84,7 +89,7 @@ def _at_temperatures(
     fitted = np.empty(logits.shape)
     everything = np.arange(len(labels))
     for seed in range(len(logits)):
-        for rows in folds(labels):
+        for rows in held_out:
             others = np.setdiff1d(everything, rows)
             temperatures.append(fit(labels[others], logits[seed, others]))
             fitted[seed, rows] = calibrated(logits[seed, rows], temperatures[-1])
@@ -139,7 +144,7 @@ def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
     return markdown(["difference", "points", "95 % interval"], rows)
 
 
-def group_table(found: list[OutOfFold], sources: Sources) -> str:
+def group_table(found: list[OutOfFold], sources: Sources, split: Split) -> str:
     """Accuracy by angular size, signal-to-noise and morphology."""
     rows = []
     for name, chosen in groups(sources).items():
@@ -149,7 +154,8 @@ def group_table(found: list[OutOfFold], sources: Sources) -> str:
             low, high = wilson_interval(float(right.mean()), len(right))
             cells.append(f"{100 * right.mean():.1f} ({100 * low:.0f} to {100 * high:.0f})")
         rows.append([name, str(int(chosen.sum())), *cells])
-    rows.append(["one cut in angular size", str(len(sources)), *_size_only(sources, len(found))])
+    by_size = [f"{_size_only(sources, split):.1f}"] + [""] * (len(found) - 1)
+    rows.append(["one cut in angular size", str(len(sources)), *by_size])
     return markdown(["sources", "number", *(one.name for one in found)], rows)
 
 
@@ -185,17 +191,17 @@ def peak_snr(images: np.ndarray) -> np.ndarray:
     return SIGMAS_OF_THE_CLIP * BRIGHTEST / faintest.astype(float)
 
 
-def _size_only(sources: Sources, columns: int) -> list[str]:
-    """Accuracy of FRII where smaller than the cut that is best on the other folds."""
+def _size_only(sources: Sources, split: Split) -> float:
+    """Accuracy, %, of FRII where smaller than the cut that is best on the other folds."""
     size, labels = sources.angular_size, sources.label
     right = np.empty(len(labels), bool)
     cuts = np.unique(size)
-    for rows in folds(labels):
+    for rows in held_out_rows(sources, split):
         others = np.setdiff1d(np.arange(len(labels)), rows)
         smaller = size[others][:, np.newaxis] < cuts
         best = cuts[(smaller == labels[others][:, np.newaxis]).mean(axis=0).argmax()]
         right[rows] = (size[rows] < best) == labels[rows]
-    return [f"{100 * right.mean():.1f}"] + [""] * (columns - 1)
+    return 100 * float(right.mean())
 
 
 def coverage_table(found: list[OutOfFold], labels: np.ndarray) -> str:
@@ -223,22 +229,27 @@ def report(
     epochs: int | None,
     sources: Sources,
     say: Callable[[str], object],
+    split: Split = "folds",
 ) -> str:
     """All tables as Markdown."""
     labels = sources.label
     passes = {name: epochs_of(name, epochs) for name in configurations}
-    finished = [name for name in passes if finished_seeds(output, name, passes[name])]
+    finished = [name for name in passes if finished_seeds(output, name, passes[name], split)]
     for name in set(passes) - set(finished):
         say(f"{name}: no seed has all its folds at {passes[name]} epochs; left out")
     if not finished:
-        raise InputError(f"{output} holds no whole cross-validation: run cross-validate first")
-    found = {name: read_out_of_fold(output, name, passes[name], labels) for name in finished}
+        raise InputError(
+            f"{output} holds no whole cross-validation by {split}: run cross-validate first"
+        )
+    found = {
+        name: read_out_of_fold(output, name, passes[name], sources, split) for name in finished
+    }
     raw = [each[0] for each in found.values()]
     everything = [one for each in found.values() for one in each]
-    parts = ["## Out of fold\n", metrics_table(everything, labels)]
+    parts = [f"## {_TITLES[split]}\n", metrics_table(everything, labels)]
     if len(everything) > 1:
         parts += ["## Paired differences in accuracy\n", difference_table(everything, labels)]
-    parts += ["## By kind of source\n", group_table(raw, sources)]
+    parts += ["## By kind of source\n", group_table(raw, sources, split)]
     parts += [
         "## Answers at an error rate\n",
         coverage_table([e[1] for e in found.values()], labels),

@@ -7,10 +7,16 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.accuracy import test_sets
+from benchmarks.accuracy import cross_validation, test_sets
 from benchmarks.accuracy.calibration import fit_calibration
 from benchmarks.accuracy.configurations import epochs_of, training_options
-from benchmarks.accuracy.cross_validation import FOLDS, finished_seeds, fold_path, folds
+from benchmarks.accuracy.cross_validation import (
+    FOLDS,
+    finished_seeds,
+    fold_path,
+    folds,
+    run_folds,
+)
 from benchmarks.accuracy.report import groups, peak_snr, read_out_of_fold, report
 from benchmarks.accuracy.runs import Predictions, symmetric_images
 from benchmarks.accuracy.test_sets import Reading, readings_table
@@ -47,6 +53,48 @@ def test_every_source_is_held_out_once_and_classes_keep_their_proportion():
     assert [int(labels[rows].sum()) for rows in held_out] == [8] * 5
     for one, other in zip(held_out, folds(labels), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_the_near_half_predicts_the_far_one_and_is_predicted_by_it(tmp_path, monkeypatch):
+    """Of six confident and two uncertain sources; what is near is trained on without the far."""
+    some = load_sources("simulated", "test").select(slice(0, 8))
+    redshift = np.array([0.1, 0.4, 0.2, 0.3, 0.5, 0.6, 0.15, 0.45])
+    confident = np.array([True] * 6 + [False] * 2)
+    some = dataclasses.replace(some, redshift=redshift, confident=confident)
+    seen = []
+    monkeypatch.setattr(
+        cross_validation, "trained", lambda config, training, console: seen.append(training)
+    )
+    monkeypatch.setattr(
+        cross_validation, "symmetric_logits", lambda network, images: np.zeros((8, len(images), 2))
+    )
+    arguments = (some, tmp_path, ["p4m-uncertain"], EPOCHS, range(1), Console(quiet=True))
+    run_folds(*arguments, "halves")
+    near, far = seen
+    np.testing.assert_array_equal(np.sort(near.redshift), [0.1, 0.15, 0.2, 0.3])
+    np.testing.assert_array_equal(np.sort(far.redshift), [0.4, 0.45, 0.5, 0.6])
+    kept = [fold_path(tmp_path, "p4m-uncertain", EPOCHS, 0, part, "halves") for part in (0, 1)]
+    np.testing.assert_array_equal(Predictions.load(kept[0]).rows, [1, 4, 5])
+    np.testing.assert_array_equal(Predictions.load(kept[1]).rows, [0, 2, 3])
+    assert finished_seeds(tmp_path, "p4m-uncertain", EPOCHS, "halves") == [0]
+    assert finished_seeds(tmp_path, "p4m-uncertain", EPOCHS) == []
+    run_folds(*arguments, "halves")
+    assert len(seen) == 2  # what is there is not repeated
+
+
+def test_halves_have_a_report_of_their_own(tmp_path, sources):
+    write_predictions(tmp_path, "p4m", sources.label, 1, wrong=range(10))
+    for part, rows in enumerate(cross_validation.held_out_rows(sources, "halves")):
+        logits = np.eye(2, dtype=np.float32)[sources.label[rows]]
+        logits[0] = logits[0, ::-1]  # one wrong in each half
+        path = fold_path(tmp_path, "p4m", EPOCHS, 0, part, "halves")
+        Predictions(rows, np.repeat(logits[np.newaxis], 8, axis=0)).save(path)
+    (line, *_) = [
+        line
+        for line in report(tmp_path, ["p4m"], EPOCHS, sources, print, "halves").splitlines()
+        if line.startswith("| p4m |")
+    ]
+    assert line.startswith("| p4m | 1 | 98.0 |")
 
 
 def test_the_eight_symmetries_of_an_image():
@@ -93,7 +141,7 @@ def test_accuracy_and_paired_difference_by_hand(tmp_path, sources):
 def test_a_certainty_that_is_too_low_is_mended_out_of_fold(tmp_path, sources):
     """Right 95 times of 100 at a logit difference of 1: T is about 1 / ln 19."""
     write_predictions(tmp_path, "p4m", sources.label, 1, wrong=range(0, 100, 20), certainty=1.0)
-    raw, fitted, of_entropy, _ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources.label)
+    raw, fitted, of_entropy, _ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources)
     assert raw.probabilities.max() == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-6)
     assert fitted.temperatures == pytest.approx([1 / np.log(19)] * FOLDS, rel=0.2)
     # the normalized entropy is 0.05 at p = 0.99439, where ln p / (1 - p) = 5.178
