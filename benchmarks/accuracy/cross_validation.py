@@ -11,7 +11,7 @@ from sklearn.model_selection import StratifiedKFold
 from keras_astroattn.datasets import Sources
 
 from .configurations import training_options
-from .runs import Predictions, symmetric_logits, trained
+from .runs import Predictions, trained, turned_logits
 
 FOLDS = 5
 FOLD_SEED = 0
@@ -86,7 +86,7 @@ def run_folds(
                 taught = uncertain[(z >= seen.min()) & (z <= seen.max())]
             training = np.concatenate([training, taught])
         network = trained(config, sources.select(training), console)
-        Predictions(rows, symmetric_logits(network, sources.image[confident[rows]])).save(path)
+        Predictions(rows, turned_logits(network, sources.image[confident[rows]])).save(path)
 
 
 def finished_seeds(
@@ -110,10 +110,10 @@ def out_of_fold(
     count: int,
     split: Split = "folds",
 ) -> np.ndarray:
-    """(8, n, 2) logits of all sources, each by the network that did not see it."""
-    logits = np.full((8, count, 2), np.nan, np.float32)
-    for path in _paths(output, configuration, epochs, seed, split):
-        part = Predictions.load(path)
+    """(turns, n, 2) logits of all sources, each by the network that did not see it."""
+    parts = [Predictions.load(path) for path in _paths(output, configuration, epochs, seed, split)]
+    logits = np.full((len(parts[0].logits), count, 2), np.nan, np.float32)
+    for part in parts:
         logits[:, part.rows] = part.logits
     return logits
 

@@ -53,7 +53,7 @@ class OutOfFold:
 def read_out_of_fold(
     output: Path, configuration: str, epochs: int, sources: Sources, split: Split = "folds"
 ) -> list[OutOfFold]:
-    """The probabilities as they are, at two temperatures, averaged over symmetries and seeds.
+    """The probabilities as they are, at two temperatures, averaged over turns and seeds.
 
     The temperature of a fold is fitted on the out-of-fold logits of the other folds.
     """
@@ -64,12 +64,13 @@ def read_out_of_fold(
     )
     parts = sources.label, held_out_rows(sources, split), logits[:, 0]
     raw = OutOfFold(configuration, calibrated(logits[:, 0], 1.0))
-    turned = OutOfFold(f"{configuration}, mean of 8 turns", calibrated(logits, 1.0).mean(axis=1))
+    mean = f"{configuration}, mean of {logits.shape[1]} turns"
     found = [
         raw,
         _at_temperatures(f"{configuration}, calibrated", fit_temperature, *parts),
         _at_temperatures(f"{configuration}, entropy calibrated", fit_entropy_temperature, *parts),
-        turned,
+        OutOfFold(mean, calibrated(logits.mean(axis=1), 1.0)),
+        _at_temperatures(f"{mean}, calibrated", fit_temperature, *parts[:2], logits.mean(axis=1)),
     ]
     if len(seeds) > 1:
         together = raw.probabilities.mean(axis=0, keepdims=True)

@@ -10,6 +10,8 @@ from rich.console import Console
 from keras_astroattn.datasets import Sources
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units
+from keras_astroattn.models import EquivariantAGCNN, turned_model
+from keras_astroattn.models.turned_model import QUARTER_IN_FOUR
 from train.configuration import TrainConfig
 from train.training import build, fit
 
@@ -22,8 +24,8 @@ class Predictions:
 
     Attributes:
         rows: (n,) rows of the sources in their data set.
-        logits: (8, n, 2) float32: of the image and its seven other quarter turns and
-            mirror images, the image as it is first.
+        logits: (turns, n, 2) float32: of the image as it is, then of its other turns; see
+            `turned_logits`.
     """
 
     rows: np.ndarray
@@ -50,14 +52,19 @@ def trained(config: TrainConfig, training: Sources, console: Console) -> keras.M
     return model.get_layer("network")
 
 
-def symmetric_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """(8, n, 2) logits of (n, 150, 150) uint8 images under the symmetries of the square."""
-    return np.stack(
-        [
-            network.predict(to_network_units(turned)[..., np.newaxis], batch_size=16, verbose=0)
-            for turned in symmetric_images(images)
-        ]
-    )
+def turned_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """(turns, n, 2) logits of (n, 150, 150) uint8 images: what can be averaged over.
+
+    Of an equivariant network, to which quarter turns and mirror images are the same, of the
+    image turned by 0, 22.5, 45 and 67.5 degrees (`turned_model`); of another, of the eight
+    symmetries of the square.
+    """
+    pixels = to_network_units(images)[..., np.newaxis]
+    if isinstance(network, EquivariantAGCNN):
+        looks = [(turned_model(network, [angle]), pixels) for angle in QUARTER_IN_FOUR]
+    else:
+        looks = [(network, turned) for turned in symmetric_images(pixels)]
+    return np.stack([model.predict(seen, batch_size=16, verbose=0) for model, seen in looks])
 
 
 def symmetric_images(images: np.ndarray) -> list[np.ndarray]:

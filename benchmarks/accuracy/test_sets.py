@@ -27,7 +27,7 @@ from train.configuration import TrainConfig, read_run
 
 from .configurations import training_options
 from .markdown import markdown
-from .runs import Predictions, symmetric_logits, trained
+from .runs import Predictions, trained, turned_logits
 
 READINGS_FILE = "readings.jsonl"
 SHARED_SOURCES_FILE = "in_mirabest.csv"
@@ -116,12 +116,13 @@ def read_test_sets(
                 else:
                     network = keras.models.load_model(run / Checkpoints.BEST, compile=False)
                 _test(network, tests[data], paths)
-    members = [(configuration, [seed]) for seed in seeds]
+    members = [(configuration, [seed], False) for seed in seeds]
+    members += [(f"{configuration}, mean of its turns", [seed], True) for seed in seeds]
     if len(seeds) > 1:
-        members.append((f"{configuration}, {len(seeds)} networks averaged", list(seeds)))
+        members.append((f"{configuration}, {len(seeds)} networks averaged", list(seeds), False))
     readings = [
-        _reading(name, epochs, several, data, tested_on, tests[data], folder)
-        for name, several in members
+        _reading(name, epochs, several, turned, data, tested_on, tests[data], folder)
+        for name, several, turned in members
         for data in trained_on
         for tested_on in tests[data]
         if tested_on != HYBRIDS
@@ -141,7 +142,7 @@ def _options(config: TrainConfig, data: str) -> str:
 
 def _test(network: keras.Model, tests: dict[str, Sources], paths: dict[str, Path]) -> None:
     images = np.concatenate([sources.image for sources in tests.values()])
-    logits = symmetric_logits(network, images)
+    logits = turned_logits(network, images)
     first = 0
     for name, sources in tests.items():
         part = slice(first, first + len(sources))
@@ -179,23 +180,25 @@ def _reading(
     name: str,
     epochs: int,
     seeds: list[int],
+    turned: bool,
     trained_on: str,
     tested_on: str,
     tests: dict[str, Sources],
     folder: Path,
 ) -> Reading:
     paths = [_path(folder, trained_on, tested_on, epochs, seed) for seed in seeds]
-    labels, said = tests[tested_on].label, _predictions(paths)
+    read = max(path.stat().st_mtime for path in paths)
+    labels, said = tests[tested_on].label, _predictions(paths, turned)
     found = evaluate_predictions(
         labels, said.probabilities.astype(np.float32), protocol="one clean pass"
     )
     of_entropy = of_disagreement = None
     if HYBRIDS in tests:
-        hybrids = _predictions([_path(folder, trained_on, HYBRIDS, epochs, s) for s in seeds])
+        paths = [_path(folder, trained_on, HYBRIDS, epochs, seed) for seed in seeds]
+        hybrids = _predictions(paths, turned)
         of_entropy = _auroc(hybrids.entropy, said.entropy)
         if len(seeds) > 1:
             of_disagreement = _auroc(hybrids.mutual_information, said.mutual_information)
-    read = max(path.stat().st_mtime for path in paths)
     return Reading(
         name,
         epochs,
@@ -213,8 +216,11 @@ def _reading(
     )
 
 
-def _predictions(paths: list[Path]) -> EnsemblePrediction:
-    return combined(np.stack([calibrated(Predictions.load(p).logits[0], 1.0) for p in paths]))
+def _predictions(paths: list[Path], turned: bool) -> EnsemblePrediction:
+    """Of the networks together; of each the image as it is, or the mean logit of its turns."""
+    logits = [Predictions.load(path).logits for path in paths]
+    taken = [each.mean(axis=0) if turned else each[0] for each in logits]
+    return combined(np.stack([calibrated(each, 1.0) for each in taken]))
 
 
 def _auroc(hybrids: np.ndarray, others: np.ndarray) -> float:

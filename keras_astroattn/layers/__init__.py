@@ -24,6 +24,7 @@ from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
 from .p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
 from .random_affine import RandomAffine
 from .stretch import STRETCHES, Stretch
+from .turn import Turn
 
 __all__ = [
     "AGGREGATIONS",
@@ -48,4 +49,5 @@ __all__ = [
     "P4MMaxPool",
     "RandomAffine",
     "Stretch",
+    "Turn",
 ]

@@ -9,6 +9,7 @@ from .ag_cnn import AGCNN, attention_model
 from .calibrated_model import calibrated_model
 from .classic_cnn import ClassicCNN
 from .equivariant_ag_cnn import EquivariantAGCNN
+from .turned_model import turned_model
 
 # Only on use: the module is also a command (`python -m keras_astroattn.models.published`).
 __getattr__, _, _ = lazy_loader.attach(
@@ -29,4 +30,5 @@ __all__ = [
     "list_presets",
     "load_published",
     "preset_metadata",
+    "turned_model",
 ]

@@ -23,7 +23,7 @@ from benchmarks.accuracy.test_sets import Reading, readings_table
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
-from keras_astroattn.models import EquivariantAGCNN
+from keras_astroattn.models import EquivariantAGCNN, turned_model
 
 EPOCHS = 3
 
@@ -66,7 +66,7 @@ def test_the_near_half_predicts_the_far_one_and_is_predicted_by_it(tmp_path, mon
         cross_validation, "trained", lambda config, training, console: seen.append(training)
     )
     monkeypatch.setattr(
-        cross_validation, "symmetric_logits", lambda network, images: np.zeros((8, len(images), 2))
+        cross_validation, "turned_logits", lambda network, images: np.zeros((8, len(images), 2))
     )
     arguments = (some, tmp_path, ["p4m-uncertain"], EPOCHS, range(1), Console(quiet=True))
     run_folds(*arguments, "halves")
@@ -141,7 +141,7 @@ def test_accuracy_and_paired_difference_by_hand(tmp_path, sources):
 def test_a_certainty_that_is_too_low_is_mended_out_of_fold(tmp_path, sources):
     """Right 95 times of 100 at a logit difference of 1: T is about 1 / ln 19."""
     write_predictions(tmp_path, "p4m", sources.label, 1, wrong=range(0, 100, 20), certainty=1.0)
-    raw, fitted, of_entropy, _ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources)
+    raw, fitted, of_entropy, *_ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources)
     assert raw.probabilities.max() == pytest.approx(1 / (1 + np.exp(-1)), rel=1e-6)
     assert fitted.temperatures == pytest.approx([1 / np.log(19)] * FOLDS, rel=0.2)
     # the normalized entropy is 0.05 at p = 0.99439, where ln p / (1 - p) = 5.178
@@ -193,18 +193,20 @@ def test_the_test_sets_of_several_seeds_are_also_read_together(tmp_path, monkeyp
     monkeypatch.setattr(test_sets, "_test_sources", lambda name, data_dir: few)
     for seed, odds in ((0, [3.0, 3.0, 3.0, 3.0]), (1, [-1.0, 3.0, 3.0, 3.0])):
         logits = np.zeros((8, 4, 2), np.float32)
-        logits[:, np.arange(4), few.label] = np.log(3) * np.array(odds)
+        logits[:, np.arange(4), few.label] = np.log(3) * np.abs(odds)
+        logits[0, np.arange(4), few.label] = np.log(3) * np.array(odds)
         path = tmp_path / "p4m" / f"test-frdeep-frdeep-epochs{EPOCHS}-seed{seed}.npz"
         Predictions(np.arange(4), logits).save(path)
     readings = test_sets.read_test_sets(
         tmp_path, "p4m", EPOCHS, range(2), ["frdeep"], None, Console(quiet=True)
     )
-    assert [reading.accuracy for reading in readings] == [1.0, 0.75, 1.0]
+    # each as the image is, each over its turns, of which the others are right, and both together
+    assert [reading.accuracy for reading in readings] == [1.0, 0.75, 1.0, 1.0, 1.0]
     # odds of 27 to 1 and 1 to 3 for the first source: mean 0.607; 27 to 1 for the others
     p = (27 / 28 + 1 / 4) / 2
-    assert readings[2].log_loss == pytest.approx(-(np.log(p) + 3 * np.log(27 / 28)) / 4, rel=1e-5)
-    assert readings[2].seed is None
-    assert len((tmp_path / "readings.jsonl").read_text().splitlines()) == 3
+    assert readings[4].log_loss == pytest.approx(-(np.log(p) + 3 * np.log(27 / 28)) / 4, rel=1e-5)
+    assert readings[4].seed is None
+    assert len((tmp_path / "readings.jsonl").read_text().splitlines()) == 5
 
 
 def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, monkeypatch, sources):
@@ -220,7 +222,9 @@ def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, mon
     quiet = Console(quiet=True)
     test_sets.read_test_sets(*arguments, range(7, 8), ["frdeep"], None, quiet, [run])
     path = tmp_path / "p4m-linear" / f"test-frdeep-frdeep-epochs{EPOCHS}-seed7.npz"
-    expected = network.predict(to_network_units(few.image)[..., np.newaxis], verbose=0)
-    np.testing.assert_allclose(Predictions.load(path).logits[0], expected, atol=1e-5)
+    pixels, found = to_network_units(few.image)[..., np.newaxis], Predictions.load(path).logits
+    np.testing.assert_allclose(found[0], network.predict(pixels, verbose=0), atol=1e-5)
+    turned = turned_model(network).predict(pixels, verbose=0)
+    np.testing.assert_allclose(found.mean(axis=0), turned, atol=1e-5)
     with pytest.raises(InputError, match="no run of p4m-linear that is asked for"):
         test_sets.read_test_sets(*arguments, range(8, 9), ["frdeep"], None, quiet, [run])

@@ -1,0 +1,67 @@
+"""An image turned by a given angle."""
+
+import math
+
+import keras
+from keras import ops
+
+from .registration import register
+
+
+@register
+class Turn(keras.layers.Layer):
+    """Turn images about their centre c, in one bilinear resampling.
+
+        y(p) = x(c + R(-angle) (p - c))
+
+    Anticlockwise where rows go downwards, as `numpy.rot90`. Shapes: (batch, height, width,
+    channels), float32, kept; what is turned out of the frame is lost.
+
+    As `RandomAffine`, it does not compile under XLA on TensorFlow.
+
+    Args:
+        angle: degrees.
+        fill_value: of what comes from outside the image; -1 is black in network units.
+        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+    """
+
+    def __init__(self, angle: float, fill_value: float = -1.0, **kwargs):
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.angle = angle
+        self.fill_value = fill_value
+
+    def build(self, input_shape):
+        """The layer has no weights."""
+
+    def call(self, images):
+        """Give the turned images."""
+        if self.angle == 0:
+            return images
+        height, width = images.shape[1:3]
+        cosine, sine = (f(math.radians(self.angle)) for f in (math.cos, math.sin))
+        x, y = (width - 1) / 2, (height - 1) / 2
+        # An output (x, y) is read at (a0 x + a1 y + a2, b0 x + b1 y + b2).
+        row = [
+            *(cosine, -sine, x - cosine * x + sine * y),
+            *(sine, cosine, y - sine * x - cosine * y),
+            *(0.0, 0.0),
+        ]
+        transforms = ops.ones((ops.shape(images)[0], 1), "float32") * ops.convert_to_tensor(
+            [row], dtype="float32"
+        )
+        return ops.image.affine_transform(
+            images,
+            transforms,
+            interpolation="bilinear",
+            fill_mode="constant",
+            fill_value=self.fill_value,
+            data_format="channels_last",
+        )
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the images."""
+        return input_shape
+
+    def get_config(self):
+        """What `__init__` took."""
+        return {**super().get_config(), "angle": self.angle, "fill_value": self.fill_value}
