@@ -8,9 +8,20 @@ from train.configuration import TrainConfig
 SIMULATED_RUN = "runs/simulated-40000"
 """The folder of a network that has learned from simulated sources; see docs/accuracy.md."""
 
+PLAIN_SIMULATED_RUN = "runs/plain-simulated"
+"""The same of a network without group convolutions."""
+
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "plain-linear": {"stretch": "linear"},
+    "plain-simulated-uncertain": {
+        "data": "mirabest",
+        "uncertain_confidence": 0.75,
+        "initial_weights": PLAIN_SIMULATED_RUN,
+        "learning_rate": 1.5e-3,
+        "epochs": 20,
+        "shift": 8.0,
+    },
     "p4m": {"symmetry": "p4m"},
     "p4m-linear": {"symmetry": "p4m", "stretch": "linear"},
     "p4m-uncertain": {"symmetry": "p4m", "data": "mirabest", "uncertain_confidence": 0.75},
@@ -27,6 +38,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "initial_weights": SIMULATED_RUN,
         "learning_rate": 1.5e-3,
         "epochs": 20,
+        "shift": 8.0,
     },
 }
 
