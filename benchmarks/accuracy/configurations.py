@@ -8,18 +8,22 @@ from train.configuration import TrainConfig
 SIMULATED_RUN = "runs/simulated-40000"
 """The folder of a network that has learned from simulated sources; see docs/accuracy.md."""
 
-PLAIN_SIMULATED_RUN = "runs/plain-simulated"
+PLAIN_SHIFTED_RUN = "runs/plain-shifted"
 """The same of a network without group convolutions."""
+
+_AFTER_SIMULATED = {
+    "data": "mirabest",
+    "uncertain_confidence": 0.75,
+    "learning_rate": 1.5e-3,
+    "epochs": 20,
+}
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "plain-linear": {"stretch": "linear"},
-    "plain-simulated-uncertain": {
-        "data": "mirabest",
-        "uncertain_confidence": 0.75,
-        "initial_weights": PLAIN_SIMULATED_RUN,
-        "learning_rate": 1.5e-3,
-        "epochs": 20,
+    "plain-shifted-uncertain": {
+        **_AFTER_SIMULATED,
+        "initial_weights": PLAIN_SHIFTED_RUN,
         "shift": 8.0,
     },
     "p4m": {"symmetry": "p4m"},
@@ -32,12 +36,14 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "uncertain_confidence": 0.75,
     },
     "p4m-simulated-uncertain": {
+        **_AFTER_SIMULATED,
         "symmetry": "p4m",
-        "data": "mirabest",
-        "uncertain_confidence": 0.75,
         "initial_weights": SIMULATED_RUN,
-        "learning_rate": 1.5e-3,
-        "epochs": 20,
+    },
+    "p4m-shifted-uncertain": {
+        **_AFTER_SIMULATED,
+        "symmetry": "p4m",
+        "initial_weights": SIMULATED_RUN,
         "shift": 8.0,
     },
 }
