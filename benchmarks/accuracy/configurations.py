@@ -8,6 +8,9 @@ from train.configuration import TrainConfig
 SIMULATED_RUN = "runs/simulated-40000"
 """The folder of a network that has learned from simulated sources; see docs/accuracy.md."""
 
+SHIFTED_RUN = "runs/simulated-shifted"
+"""The same, where they were shifted by up to 12 pixels."""
+
 PLAIN_SHIFTED_RUN = "runs/plain-shifted"
 """The same of a network without group convolutions."""
 
@@ -43,7 +46,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "p4m-shifted-uncertain": {
         **_AFTER_SIMULATED,
         "symmetry": "p4m",
-        "initial_weights": SIMULATED_RUN,
+        "initial_weights": SHIFTED_RUN,
         "shift": 8.0,
     },
 }
