@@ -62,18 +62,19 @@ def read_out_of_fold(
     logits = np.stack(
         [out_of_fold(output, configuration, epochs, seed, count, split) for seed in seeds]
     )
-    parts = sources.label, held_out_rows(sources, split), logits[:, 0]
-    raw = OutOfFold(configuration, calibrated(logits[:, 0], 1.0))
-    mean = f"{configuration}, mean of {logits.shape[1]} turns"
-    found = [
-        raw,
-        _at_temperatures(f"{configuration}, calibrated", fit_temperature, *parts),
-        _at_temperatures(f"{configuration}, entropy calibrated", fit_entropy_temperature, *parts),
-        OutOfFold(mean, calibrated(logits.mean(axis=1), 1.0)),
-        _at_temperatures(f"{mean}, calibrated", fit_temperature, *parts[:2], logits.mean(axis=1)),
-    ]
+    known = sources.label, held_out_rows(sources, split)
+    found = []
+    for name, one in (
+        (configuration, logits[:, 0]),
+        (f"{configuration}, mean of {logits.shape[1]} turns", logits.mean(axis=1)),
+    ):
+        found += [
+            OutOfFold(name, calibrated(one, 1.0)),
+            _at_temperatures(f"{name}, calibrated", fit_temperature, *known, one),
+            _at_temperatures(f"{name}, entropy calibrated", fit_entropy_temperature, *known, one),
+        ]
     if len(seeds) > 1:
-        together = raw.probabilities.mean(axis=0, keepdims=True)
+        together = found[0].probabilities.mean(axis=0, keepdims=True)
         found.append(OutOfFold(f"{configuration}, mean of {len(seeds)} seeds", together))
     return found
 
