@@ -5,14 +5,17 @@ from typing import Any
 from keras_astroattn.errors import InputError
 from train.configuration import TrainConfig
 
-SIMULATED_RUN = "runs/simulated-40000"
-"""The folder of a network that has learned from simulated sources; see docs/accuracy.md."""
+SIMULATED_RUN = "runs/simulated-40000-seed{seed}"
+"""The folder of a network that has learned from simulated sources; see docs/accuracy.md.
+
+One for each seed, so that the spread over seeds is that of the whole training.
+"""
 
 SHIFTED_RUN = "runs/simulated-shifted"
-"""The same, where they were shifted by up to 12 pixels."""
+"""The same, where they were shifted by up to 12 pixels; one for all seeds."""
 
 PLAIN_SHIFTED_RUN = "runs/plain-shifted"
-"""The same of a network without group convolutions."""
+"""The same of a network without group convolutions; one for all seeds."""
 
 _AFTER_SIMULATED = {
     "data": "mirabest",
@@ -55,13 +58,19 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
     """The options of a run of a named configuration, for `epochs` passes or its own number.
 
+    `{seed}` in the folder of its initial weights is replaced by the seed.
+
     Raises:
         InputError: there is no such configuration.
     """
     if name not in CONFIGURATIONS:
         raise InputError(f"no configuration {name!r}: take {', '.join(CONFIGURATIONS)}")
-    passes = {} if epochs is None else {"epochs": epochs}
-    return TrainConfig(**{**CONFIGURATIONS[name], **passes}, seed=seed, validation_fraction=0.0)
+    options = dict(CONFIGURATIONS[name])
+    if epochs is not None:
+        options["epochs"] = epochs
+    if "initial_weights" in options:
+        options["initial_weights"] = options["initial_weights"].format(seed=seed)
+    return TrainConfig(**options, seed=seed, validation_fraction=0.0)
 
 
 def epochs_of(name: str, epochs: int | None) -> int:

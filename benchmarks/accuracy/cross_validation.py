@@ -1,6 +1,5 @@
 """Five folds over all confident sources of MiraBest: every source predicted out of fold."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +9,7 @@ from sklearn.model_selection import StratifiedKFold
 
 from keras_astroattn.datasets import Sources
 
-from .configurations import training_options
+from .configurations import epochs_of, training_options
 from .runs import Predictions, trained, turned_logits
 
 FOLDS = 5
@@ -58,7 +57,7 @@ def run_folds(
     The folds are of the confident sources. A configuration that is trained on all of MiraBest
     also gets the uncertain ones: in every fold, but of the halves those on the same side alone.
     """
-    options = {name: training_options(name, epochs, 0) for name in configurations}
+    passes = {name: epochs_of(name, epochs) for name in configurations}
     confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
     held_out = held_out_rows(sources.select(confident), split)
     wanted = [
@@ -68,14 +67,14 @@ def run_folds(
         for part in range(len(held_out))
     ]
     for number, (seed, configuration, part) in enumerate(wanted, start=1):
-        path = fold_path(output, configuration, options[configuration].epochs, seed, part, split)
+        path = fold_path(output, configuration, passes[configuration], seed, part, split)
         if path.exists():
             continue
         console.print(
             f"run {number} of {len(wanted)}: {configuration}, seed {seed}, {_PART[split]} {part}",
             highlight=False,
         )
-        config = replace(options[configuration], seed=seed)
+        config = training_options(configuration, epochs, seed)
         rows = held_out[part]
         training = np.delete(confident, rows)
         if config.data == "mirabest":

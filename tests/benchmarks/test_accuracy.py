@@ -228,3 +228,8 @@ def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, mon
     np.testing.assert_allclose(found.mean(axis=0), turned, atol=1e-5)
     with pytest.raises(InputError, match="no run of p4m-linear that is asked for"):
         test_sets.read_test_sets(*arguments, range(8, 9), ["frdeep"], None, quiet, [run])
+
+
+def test_every_seed_begins_with_its_own_network_of_simulated_sources():
+    starts = [training_options("p4m-simulated-uncertain", None, k).initial_weights for k in (0, 3)]
+    assert starts == ["runs/simulated-40000-seed0", "runs/simulated-40000-seed3"]
