@@ -9,9 +9,9 @@ from rich.console import Console
 
 from keras_astroattn.datasets import Sources
 from keras_astroattn.files import atomic_path
-from keras_astroattn.images import to_network_units
+from keras_astroattn.images import to_network_units, turn_angles
 from keras_astroattn.models import EquivariantAGCNN, turned_model
-from keras_astroattn.models.turned_model import QUARTER_IN_FOUR
+from keras_astroattn.models.turned_model import TURNS
 from train.configuration import TrainConfig
 from train.training import build, fit
 
@@ -61,7 +61,7 @@ def turned_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """
     pixels = to_network_units(images)[..., np.newaxis]
     if isinstance(network, EquivariantAGCNN):
-        looks = [(turned_model(network, [angle]), pixels) for angle in QUARTER_IN_FOUR]
+        looks = [(turned_model(network, [angle]), pixels) for angle in turn_angles(TURNS)]
     else:
         looks = [(network, turned) for turned in symmetric_images(pixels)]
     return np.stack([model.predict(seen, batch_size=16, verbose=0) for model, seen in looks])

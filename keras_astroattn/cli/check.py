@@ -30,6 +30,7 @@ def check(
     model: str = DEFAULT_PRESET,
     survey: str | None = None,
     columns: str | None = None,
+    turns: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     sample: Annotated[int, Parameter(validator=Number(gte=1))] = 64,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     hdu: str | None = None,
@@ -53,6 +54,8 @@ def check(
         Whose column names the catalogue has: lotss-dr2, racs, vlass, first.
     columns
         ROLE=NAME,... for ra, dec, id, flux and parent.
+    turns
+        As of survey.
     sample
         Sources to score, for the share of compact ones and the time.
     workers
@@ -73,7 +76,7 @@ def check(
 
     options = map_options(hdu, stokes, channel, beam)
     with quiet_native_logs():
-        classifier = Classifier(model)
+        classifier = Classifier(model, turns=turns)
         classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
     opened = open_catalogue(catalogue)
     roles = find_roles(opened.schema, survey, parse_columns(columns))

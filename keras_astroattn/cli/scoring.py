@@ -24,12 +24,14 @@ class Scoring:
         options: Of `images.read_fits`.
         attention: Folder for pictures and maps of attention; None: none are made.
         threads: Of one classification.
+        turns: Of the image, over which the answer is averaged.
     """
 
     model: str
     options: Mapping[str, Any] = field(default_factory=dict)
     attention: Path | None = None
     threads: int = 1
+    turns: int = 1
 
 
 class Scorer:
@@ -43,7 +45,7 @@ class Scorer:
         self.scoring = scoring
         keep_freed_memory()
         with quiet_native_logs():
-            self.classifier = Classifier(scoring.model, threads=scoring.threads)
+            self.classifier = Classifier(scoring.model, scoring.threads, scoring.turns)
         if scoring.attention is not None and not self.classifier.has_attention:
             raise InputError(f"model {scoring.model} was exported without attention")
 
@@ -80,7 +82,7 @@ class Scorer:
     @property
     def model_name(self) -> str:
         """What stands in the column `model`."""
-        return self.classifier.model.name
+        return self.classifier.name
 
 
 _scorer: Scorer | None = None

@@ -9,7 +9,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, Cutout, cutout_from_array
+from keras_astroattn.images import (
+    CLASS_NAMES,
+    IMAGE_SIZE,
+    Cutout,
+    cutout_from_array,
+    turn_angles,
+    turned,
+)
 
 from .labels import LabelRules, entropy
 from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
@@ -59,9 +66,13 @@ class Classifier:
         model: Name of a preset, path of a .tflite file that `export.run` wrote, or an open
             `ModelFile`.
         threads: Of one call.
+        turns: Over how many turns of the image, 90 degrees / turns apart, the logits are
+            averaged, as `models.turned_model` does: a little more right, at as many times the
+            cost. The attention is that of the image as it is.
 
     Attributes:
         model: The `ModelFile`.
+        turns: As it was given.
         rules: Thresholds of the labels, from the model's metadata.
 
     Raises:
@@ -73,9 +84,16 @@ class Classifier:
         'FRII'
     """
 
-    def __init__(self, model: str | os.PathLike | ModelFile = DEFAULT_PRESET, threads: int = 1):
-        if threads < 1:
-            raise InputError(f"threads must be at least 1; got {threads}")
+    def __init__(
+        self,
+        model: str | os.PathLike | ModelFile = DEFAULT_PRESET,
+        threads: int = 1,
+        turns: int = 1,
+    ):
+        for name, value in (("threads", threads), ("turns", turns)):
+            if value < 1:
+                raise InputError(f"{name} must be at least 1; got {value}")
+        self.turns = turns
         self.model = model if isinstance(model, ModelFile) else open_model(model)
         self.rules = LabelRules.from_metadata(self.model.metadata.get("labels"))
         self._threads = threads
@@ -83,6 +101,11 @@ class Classifier:
         self._lock = threading.Lock()
         with self._runner() as runner:
             self._check(runner)
+
+    @property
+    def name(self) -> str:
+        """Who says it, for a table: see `name_of`."""
+        return name_of(self.model, self.turns)
 
     @property
     def has_attention(self) -> bool:
@@ -131,9 +154,26 @@ class Classifier:
             `logits` and `probabilities` (n, 2), `attention_1` .. (n, h, w) and
             `attention_mean` (n, 150, 150), float32.
         """
+        images = np.asarray(images, np.float32)
+        outputs = self._run(images)
+        if self.turns == 1:
+            return outputs
+        logits = [outputs["logits"]]
+        for angle in turn_angles(self.turns)[1:]:
+            at_angle = np.stack([turned(image[..., 0], angle) for image in images])
+            logits.append(self._run(at_angle[..., np.newaxis])["logits"])
+        mean = np.mean(logits, axis=0, dtype=np.float32)
+        return outputs | {"logits": mean, "probabilities": softmax(mean / self._temperature)}
+
+    def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         with self._runner() as runner:
-            given = runner(image=self._quantized(np.asarray(images, np.float32)))
+            given = runner(image=self._quantized(images))
         return {name: self._dequantized(name, values) for name, values in given.items()}
+
+    @property
+    def _temperature(self) -> np.float32:
+        """Of the file's probabilities, softmax(logits / temperature)."""
+        return np.float32(self.model.metadata["calibration"]["temperature"])
 
     def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
         """The classification of a cutout that `predict` gave `outputs` for."""
@@ -206,6 +246,17 @@ class Classifier:
             return values
         scale, zero = self._outputs[name]["quantization"]
         return (values.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+
+
+def name_of(model: ModelFile, turns: int) -> str:
+    """The model's name, with the turns that its answers are averaged over."""
+    return model.name if turns == 1 else f"{model.name} ({turns} turns)"
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """exp(z) / sum exp(z) over the last axis."""
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def attention_of(outputs: dict[str, np.ndarray]) -> Attention:

@@ -28,5 +28,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "preprocess",
             "scale_to_uint8",
         ],
+        "turning": ["turn_angles", "turned"],
     },
 )

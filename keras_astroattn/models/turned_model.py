@@ -4,13 +4,14 @@ from collections.abc import Sequence
 
 import keras
 
+from keras_astroattn.images import turn_angles
 from keras_astroattn.layers.turn import Turn
 
-QUARTER_IN_FOUR = (0.0, 22.5, 45.0, 67.5)
-"""Angles between quarter turns, which are nothing new to a network with the symmetry p4m."""
+TURNS = 4
+"""How many turns by default; see docs/accuracy.md for what they are worth."""
 
 
-def turned_model(model: keras.Model, angles: Sequence[float] = QUARTER_IN_FOUR) -> keras.Model:
+def turned_model(model: keras.Model, angles: Sequence[float] = turn_angles(TURNS)) -> keras.Model:
     """The same network, sharing its weights: the mean of its logits over an image's turns.
 
         logits(x) = mean_k model(turn(x, angle_k))
@@ -21,7 +22,7 @@ def turned_model(model: keras.Model, angles: Sequence[float] = QUARTER_IN_FOUR) 
 
     Args:
         model: from an image (size, size, channels) to logits.
-        angles: degrees, at least one.
+        angles: degrees, at least one; by default 0, 22.5, 45 and 67.5 (`images.turn_angles`).
 
     Raises:
         ValueError: no angle, or a model that gives something else beside logits.

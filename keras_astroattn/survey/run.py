@@ -50,6 +50,7 @@ class SurveySettings:
         rows: "component" or "source".
         linking_length: Arcsec, for sources; None: by the parent column.
         mask_neighbours: Whether other catalogued emission is made black.
+        turns: Of each image, over which the answer is averaged.
         chunk_size: Rows of a file, at most.
         options: How tiles are opened.
         workers: Processes of the local cluster; None: one a core.
@@ -66,6 +67,7 @@ class SurveySettings:
     rows: str = "component"
     linking_length: float | None = None
     mask_neighbours: bool = False
+    turns: int = 1
     chunk_size: int = CHUNK_SIZE
     options: MapOptions = dataclasses.field(default_factory=MapOptions)
     workers: int | None = None
@@ -125,6 +127,7 @@ def _identity(settings: SurveySettings, model: ModelFile) -> dict:
         "rows": settings.rows,
         "linking length": settings.linking_length,
         "mask neighbours": settings.mask_neighbours,
+        "turns": settings.turns,
         "map options": dataclasses.asdict(settings.options),
     }
     return json.loads(json.dumps(identity))
@@ -190,7 +193,11 @@ def _run(
     fresh, seconds = 0, 0.0
     if plan is None or _look_at_parts(plan)[1]:
         known = settings.model in list_presets()
-        network = Network(settings.model if known else str(model.path.resolve()), identity["model"])
+        network = Network(
+            settings.model if known else str(model.path.resolve()),
+            identity["model"],
+            settings.turns,
+        )
         # Workers start, and load the network, while the command plans.
         with open_cluster(
             settings.scheduler, settings.workers, LoadedNetwork(network), progress

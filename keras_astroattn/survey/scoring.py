@@ -12,6 +12,7 @@ import pyarrow as pa
 from distributed import WorkerPlugin
 
 from keras_astroattn.edge import Classifier, open_model
+from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BLACK, IMAGE_SIZE, FitsMap
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
@@ -47,10 +48,12 @@ class Network:
     Attributes:
         model: Preset or absolute path.
         checksum: SHA-256 of the model's file.
+        turns: Of each image, over which the answer is averaged.
     """
 
     model: str
     checksum: str
+    turns: int = 1
 
 
 @dataclass(frozen=True)
@@ -117,7 +120,8 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
         InputError: It cannot be written.
     """
     table = read_slices(Path(job.folder), slices)
-    row = failed_row("", reason, open_model(job.network.model).name) | {"path": None}
+    name = name_of(open_model(job.network.model), job.network.turns)
+    row = failed_row("", reason, name) | {"path": None}
     try:
         write_part(Path(job.folder), chunk, table, [row] * table.num_rows)
     except OSError as error:
@@ -126,13 +130,13 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
 
 
 _lock = threading.Lock()
-_classifiers: dict[str, Classifier] = {}
+_classifiers: dict[Network, Classifier] = {}
 
 
 def _classifier(network: Network) -> Classifier:
     """The network, loaded once in a process."""
     with _lock:
-        if network.checksum not in _classifiers:
+        if network not in _classifiers:
             model = open_model(network.model)
             if hashlib.sha256(model.content).hexdigest() != network.checksum:
                 raise InputError(
@@ -141,11 +145,11 @@ def _classifier(network: Network) -> Classifier:
                 )
             keep_freed_memory()
             with quiet_native_logs():
-                classifier = Classifier(model)
+                classifier = Classifier(model, turns=network.turns)
                 # LiteRT speaks of its delegate at the first prediction.
                 classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
-                _classifiers[network.checksum] = classifier
-        return _classifiers[network.checksum]
+                _classifiers[network] = classifier
+        return _classifiers[network]
 
 
 class LoadedNetwork(WorkerPlugin):
@@ -174,7 +178,7 @@ class _Scorer:
         self._job, self._classifier, self._paths = job, classifier, paths
         self._open: OrderedDict[str, FitsMap | InputError] = OrderedDict()
         self._zones = Zones(Path(job.folder) / WORK / "zones")
-        self._name = classifier.model.name
+        self._name = classifier.name
 
     def rows(self, table: pa.Table):
         """One row a row of the table, in its order."""

@@ -38,6 +38,6 @@ COLUMNS = (
     Column("beam_arcsec", float, "geometric mean width of the beam the network saw", "arcsec"),
     Column("flags", str, "what is odd about the image, separated by semicolons"),
     Column("error", str, "why the image could not be classified"),
-    Column("model", str, "name of the network"),
+    Column("model", str, "name of the network, and the turns that its answer is the mean of"),
 )
 """In the order of the table."""

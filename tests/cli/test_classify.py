@@ -17,6 +17,7 @@ from tiny_model_file import radio_galaxy
 from keras_astroattn.cli import classify as command
 from keras_astroattn.cli.app import app, run_app
 from keras_astroattn.cli.image_files import find_images
+from keras_astroattn.edge import Classifier
 
 
 def run(*arguments: object) -> int:
@@ -66,6 +67,28 @@ def test_without_output_the_table_goes_to_standard_output(folder, model_path, ca
     assert run("classify", folder / "galaxy.png", "--model", model_path) == 0
     (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
     assert row["path"] == str(folder / "galaxy.png")
+
+
+def test_an_answer_may_be_the_mean_of_turns(folder, model_path, tmp_path):
+    output = tmp_path / "results.csv"
+    options = ["--model", model_path, "--output", output]
+    assert run("classify", folder, *options, "--turns", 3) == 0
+    rows = read(output)
+    assert {row["model"] for row in rows.values()} == {"tiny (3 turns)"}
+    expected = Classifier(model_path, turns=3).classify(radio_galaxy())
+    assert float(rows["galaxy.png"]["p_fri"]) == pytest.approx(expected.p_fri, abs=1e-6)
+
+
+def test_a_run_with_other_turns_does_not_go_on(folder, model_path, tmp_path, monkeypatch, capsys):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    options = ["--model", model_path, "--output", tmp_path / "results.csv", "--workers", 1]
+    with monkeypatch.context() as patch:
+        patch.setattr(command, "write_results", interrupted)
+        assert run("classify", folder, *options) != 0
+    assert run("classify", folder, *options, "--turns", 4, "--resume") == 2
+    assert "the interrupted run had another turns" in capsys.readouterr().err
 
 
 def test_nothing_classified_is_status_2_and_no_file(folder, model_path, tmp_path, capsys):

@@ -12,8 +12,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tiny_model_file import radio_galaxy
+from tiny_model_file import TEMPERATURE, radio_galaxy
 
+from keras_astroattn.datasets import load_sources
 from keras_astroattn.datasets.observation import NOISE
 from keras_astroattn.datasets.simulation import (
     generator,
@@ -26,6 +27,7 @@ from keras_astroattn.edge import model_file as files
 from keras_astroattn.edge.labels import entropy
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_array, cutout_from_field, to_network_units
+from keras_astroattn.models import from_preset, turned_model
 
 
 @pytest.fixture(scope="module")
@@ -178,10 +180,36 @@ def test_any_array_is_labelled_or_refused(classifier, values):
         assert one.label in LABELS
 
 
-@pytest.mark.parametrize("threads", [0, -1])
-def test_threads_below_one_are_refused(model_path, threads):
-    with pytest.raises(InputError, match="threads"):
-        Classifier(model_path, threads=threads)
+@pytest.mark.parametrize("option", ["threads", "turns"])
+@pytest.mark.parametrize("value", [0, -1])
+def test_threads_and_turns_below_one_are_refused(model_path, option, value):
+    with pytest.raises(InputError, match=f"{option} must be at least 1"):
+        Classifier(model_path, **{option: value})
+
+
+def test_the_mean_of_turns_is_the_turned_models():
+    images = to_network_units(load_sources("simulated", "test").image[:8])[..., np.newaxis]
+    preset = from_preset("agcnn_mirabest")
+    once, expected = preset(images), turned_model(preset)(images)
+    found = Classifier("agcnn_mirabest", turns=4).predict(images)
+    # the file has 16-bit weights: 3e-3; what turning changes is more than a hundred times that
+    np.testing.assert_allclose(found["logits"], expected, atol=1e-2)
+    assert np.abs(once - expected).max() > 0.3
+    alone = Classifier("agcnn_mirabest").predict(images)
+    np.testing.assert_array_equal(found["attention_mean"], alone["attention_mean"])
+
+
+def test_probabilities_of_turns_are_at_the_files_temperature(model_path):
+    found = Classifier(model_path, turns=2).predict(spots((75, 60), (75, 90))[None, ..., None])
+    powers = np.exp(found["logits"] / TEMPERATURE)
+    np.testing.assert_allclose(
+        found["probabilities"], powers / powers.sum(axis=1, keepdims=True), atol=1e-6
+    )
+
+
+def test_the_name_tells_the_turns(classifier, model_path):
+    assert classifier.name == "tiny"
+    assert Classifier(model_path, turns=3).name == "tiny (3 turns)"
 
 
 def test_an_unknown_model_names_the_presets():
