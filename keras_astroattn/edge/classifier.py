@@ -96,6 +96,7 @@ class Classifier:
         self.turns = turns
         self.model = model if isinstance(model, ModelFile) else open_model(model)
         self.rules = LabelRules.from_metadata(self.model.metadata.get("labels"))
+        self._temperature = _temperature_of(self.model) if turns > 1 else None
         self._threads = threads
         self._idle: list = []
         self._lock = threading.Lock()
@@ -170,11 +171,6 @@ class Classifier:
             given = runner(image=self._quantized(images))
         return {name: self._dequantized(name, values) for name, values in given.items()}
 
-    @property
-    def _temperature(self) -> np.float32:
-        """Of the file's probabilities, softmax(logits / temperature)."""
-        return np.float32(self.model.metadata["calibration"]["temperature"])
-
     def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
         """The classification of a cutout that `predict` gave `outputs` for."""
         label = self.rules.unresolved(cutout)
@@ -246,6 +242,18 @@ class Classifier:
             return values
         scale, zero = self._outputs[name]["quantization"]
         return (values.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+
+
+def _temperature_of(model: ModelFile) -> np.float32:
+    """Of the file's probabilities, softmax(logits / temperature)."""
+    calibration = model.metadata.get("calibration")
+    found = calibration.get("temperature") if isinstance(calibration, dict) else None
+    if not isinstance(found, int | float) or not 0 < found < np.inf:
+        raise InputError(
+            f"{model.path} does not tell the temperature that turns need: export it anew, or "
+            "leave turns out"
+        )
+    return np.float32(found)
 
 
 def name_of(model: ModelFile, turns: int) -> str:

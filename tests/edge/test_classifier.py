@@ -6,6 +6,7 @@ import subprocess
 import sys
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -205,6 +206,15 @@ def test_probabilities_of_turns_are_at_the_files_temperature(model_path):
     np.testing.assert_allclose(
         found["probabilities"], powers / powers.sum(axis=1, keepdims=True), atol=1e-6
     )
+
+
+@pytest.mark.parametrize("calibration", [None, {}, {"temperature": None}, {"temperature": 0}])
+def test_turns_need_the_files_temperature(model_path, calibration):
+    model = open_model(model_path)
+    spoilt = replace(model, metadata={**model.metadata, "calibration": calibration})
+    Classifier(spoilt)
+    with pytest.raises(InputError, match="does not tell the temperature that turns need"):
+        Classifier(spoilt, turns=4)
 
 
 def test_the_name_tells_the_turns(classifier, model_path):
