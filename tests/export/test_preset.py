@@ -70,14 +70,15 @@ def test_the_card_tells_the_run(preset):
     assert "Apache License 2.0" in card
 
 
-def test_the_card_tells_where_a_run_started(run, tmp_path):
+def test_the_card_tells_where_a_run_started(run, tmp_path, data_dir):
     second = tmp_path / "second"
     shutil.copytree(run, second)
     saved = json.loads((run / "config.json").read_text())
     config = dataclasses.replace(CONFIG, data="mirabest", split="all", initial_weights=str(run))
     saved["config"], saved["data"] = config.to_json(), {**saved["data"], "name": "mirabest"}
     (second / "config.json").write_text(json.dumps(saved))
-    assert main([str(second), "--name", "second", "--output", str(tmp_path)]) == 0
+    arguments = ["--name", "second", "--output", str(tmp_path), "--data-dir", str(data_dir)]
+    assert main([str(second), *arguments]) == 0
     card = (tmp_path / "second.md").read_text()
     assert (
         f"python -m train.run --data simulated --train-limit 40 --seed 7 --no-flip --output {run}\n"
