@@ -1,11 +1,18 @@
-"""Where the tests find the real data, and one Keras backend a process."""
+"""Where the tests find the real data, and what their random weights begin with."""
 
 import os
+import random
 from pathlib import Path
 
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup():
+    """The same weights in every run: Keras draws the seeds that it is not given from `random`."""
+    random.seed(0)
 
 
 def _folder(*candidates: Path | None) -> Path | None:

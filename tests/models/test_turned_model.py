@@ -34,9 +34,9 @@ def test_one_angle_of_nothing_is_the_network(network):
 
 def test_quarters_in_four_and_the_symmetry_make_turns_by_22_degrees_nothing():
     """Of a bar and the same bar turned, the network says more alike where it looks four times."""
-    model = EquivariantAGCNN(gates=1, input_shape=(32, 32, 1))
-    y, x = np.mgrid[:32, :32] - 15.5
-    bar = np.exp(-((x / 8) ** 2) - (y / 3) ** 2)
+    model = EquivariantAGCNN(gates=1, input_shape=(64, 64, 1))
+    y, x = np.mgrid[:64, :64] - 31.5
+    bar = np.exp(-((x / 16) ** 2) - (y / 6) ** 2)
     images = (2 * np.stack([bar, rotate(bar, 22.5, reshape=False)]) - 1)[..., None]
     images = images.astype("float32")
     apart = np.abs(np.diff(logits(model, images), axis=0)).max()
