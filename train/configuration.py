@@ -55,6 +55,9 @@ class TrainConfig:
     psi_bias: Annotated[float, Parameter(group=_network)] = 0.0
     """Initial bias of the gates' scores."""
 
+    source_correlation: Annotated[float, Parameter(group=_network)] = 0.0
+    """Ask of each gate's map, while training, at least this correlation with the source."""
+
     dropout: Annotated[float, Parameter(group=_network)] = 0.0
     """Rate on the pooled vectors."""
 
@@ -172,7 +175,7 @@ class TrainConfig:
                 raise InputError(f"{_flag(name)} must be at least {least}; got {value}")
         if self.seed >= 2**32:
             raise InputError(f"--seed must be below 2^32; got {self.seed}")
-        for name in ("validation_fraction", "dropout", "zoom"):
+        for name in ("validation_fraction", "dropout", "zoom", "source_correlation"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{_flag(name)} must be in [0, 1); got {getattr(self, name)}")
         if not 0.5 <= self.uncertain_confidence <= 1:
@@ -182,6 +185,8 @@ class TrainConfig:
             )
         if self.symmetry != "none" and not self.gates:
             raise InputError("--symmetry p4m needs gates: give --gates 1, 2 or 3")
+        if self.source_correlation and not self.gates:
+            raise InputError("--source-correlation needs gates: give --gates 1, 2 or 3")
         if self.split == "all" and self.evaluate == "test":
             raise InputError("--evaluate test needs test sources that --split all trains on")
         if not self.learning_rate > 0:

@@ -238,6 +238,7 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         scope=config.scope,
         dropout=config.dropout,
         psi_bias=config.psi_bias,
+        source_correlation=config.source_correlation,
         stretch=config.stretch,
         dtype=config.dtype_policy,
         name="network",

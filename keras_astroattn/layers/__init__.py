@@ -23,6 +23,7 @@ from .calibrated_softmax import CalibratedSoftmax
 from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
 from .p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
 from .random_affine import RandomAffine
+from .source_correlation import SourceCorrelation
 from .stretch import STRETCHES, Stretch
 from .turn import Turn
 
@@ -48,6 +49,7 @@ __all__ = [
     "P4MLifting",
     "P4MMaxPool",
     "RandomAffine",
+    "SourceCorrelation",
     "Stretch",
     "Turn",
 ]

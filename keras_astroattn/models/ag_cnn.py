@@ -64,6 +64,8 @@ class AGCNN(GatedNetwork):
         num_classes: number of logits.
         input_shape: (height, width, channels), at least 16 pixels high and wide.
         psi_bias: initial bias of the gates' scores; see `AttentionGate`.
+        source_correlation: what training asks each gate's map to have, at least, of correlation
+            with the source; 0 asks nothing. Beyond the paper; see `SourceCorrelation`.
         stretch: `"linear"`, or, beyond the paper, `"sqrt"`: the network sees the square
             root of the image's brightness; see `Stretch`.
         dtype: Keras dtype policy or its name; by default the global one.
@@ -90,13 +92,14 @@ class AGCNN(GatedNetwork):
         num_classes: int = 2,
         input_shape: tuple[int, int, int] = (IMAGE_SIZE, IMAGE_SIZE, 1),
         psi_bias: float = 10.0,
+        source_correlation: float = 0.0,
         stretch: str = "linear",
         dtype=None,
         **kwargs,
     ):
         # All of them here: a network without gates makes no layer that would check them.
         require_choice("gates", gates, range(len(STAGES)))
-        require_head(normalization, aggregation, pooling, scope)
+        require_head(normalization, aggregation, pooling, scope, source_correlation)
         require_choice("stretch", stretch, STRETCHES)
         require_classifier(input_shape, smallest=16, num_classes=num_classes, dropout=dropout)
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
@@ -122,6 +125,8 @@ class AGCNN(GatedNetwork):
             pooling=pooling,
             aggregation=aggregation,
             psi_bias=psi_bias,
+            source_correlation=source_correlation,
+            image=image,
             intermediate_channels=INTERMEDIATE_CHANNELS,
             dtype=dtype,
         )
@@ -139,6 +144,7 @@ class AGCNN(GatedNetwork):
             "num_classes": num_classes,
             "input_shape": tuple(input_shape),
             "psi_bias": psi_bias,
+            "source_correlation": source_correlation,
             "stretch": stretch,
         }
         super().__init__(image, logits, dtype, options, **kwargs)

@@ -51,6 +51,7 @@ class EquivariantAGCNN(GatedNetwork):
         num_classes: number of logits.
         input_shape: (size, size, channels): a square of an even size, at least 32 pixels.
         psi_bias: see `AGCNN`.
+        source_correlation: see `AGCNN`.
         stretch: see `AGCNN`.
         dtype: Keras dtype policy or its name; by default the global one.
         **kwargs: `name` and `trainable` of `keras.Model`.
@@ -74,12 +75,13 @@ class EquivariantAGCNN(GatedNetwork):
         num_classes: int = 2,
         input_shape: tuple[int, int, int] = (IMAGE_SIZE, IMAGE_SIZE, 1),
         psi_bias: float = 0.0,
+        source_correlation: float = 0.0,
         stretch: str = "sqrt",
         dtype=None,
         **kwargs,
     ):
         require_choice("gates", gates, range(1, len(STAGES)))
-        require_head(normalization, aggregation, pooling, scope)
+        require_head(normalization, aggregation, pooling, scope, source_correlation)
         require_choice("stretch", stretch, STRETCHES)
         require_classifier(input_shape, smallest=32, num_classes=num_classes, dropout=dropout)
         if input_shape[0] != input_shape[1] or input_shape[0] % 2:
@@ -112,6 +114,8 @@ class EquivariantAGCNN(GatedNetwork):
             pooling=pooling,
             aggregation=aggregation,
             psi_bias=psi_bias,
+            source_correlation=source_correlation,
+            image=image,
             intermediate_channels=INTERMEDIATE_CHANNELS,
             dtype=dtype,
         )
@@ -126,6 +130,7 @@ class EquivariantAGCNN(GatedNetwork):
             "num_classes": num_classes,
             "input_shape": tuple(input_shape),
             "psi_bias": psi_bias,
+            "source_correlation": source_correlation,
             "stretch": stretch,
         }
         super().__init__(image, logits, dtype, options, **kwargs)

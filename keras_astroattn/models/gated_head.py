@@ -7,6 +7,7 @@ from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_pooling import POOLINGS, AttentionPooling
 from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
 from keras_astroattn.layers.registration import require_choice
+from keras_astroattn.layers.source_correlation import SourceCorrelation
 
 POOLED = {"data_format": "channels_last", "dtype": "float32"}
 """Options of the layers that pool a whole feature map."""
@@ -55,12 +56,16 @@ class GatedNetwork(keras.Model):
 _ATTRIBUTES = {"input_shape": "image_shape"}
 
 
-def require_head(normalization: str, aggregation: str, pooling: str, scope: str) -> None:
+def require_head(
+    normalization: str, aggregation: str, pooling: str, scope: str, source_correlation: float
+) -> None:
     """Raise ValueError, naming the option, for one that no head has."""
     require_choice("normalization", normalization, NORMALIZATIONS)
     require_choice("aggregation", aggregation, AGGREGATIONS)
     require_choice("pooling", pooling, POOLINGS)
     require_choice("scope", scope, SCOPES)
+    if not 0 <= source_correlation < 1:
+        raise ValueError(f"source_correlation must be in [0, 1); got {source_correlation}")
 
 
 def gate_vectors(
@@ -72,6 +77,8 @@ def gate_vectors(
     pooling: str,
     aggregation: str,
     psi_bias: float,
+    source_correlation: float,
+    image,
     intermediate_channels: int,
     dtype,
 ) -> list:
@@ -84,7 +91,10 @@ def gate_vectors(
         scope: ..
         pooling: ..
         aggregation: ..
+        aggregation: ..
         psi_bias: ..
+        source_correlation: ..
+        image: input of the network.
         intermediate_channels: of the gates.
         dtype: dtype policy of the gates.
     """
@@ -98,6 +108,8 @@ def gate_vectors(
             dtype=dtype,
             name=f"gate_{gate}",
         )((x, g))
+        if source_correlation:
+            a = SourceCorrelation(source_correlation, name=f"source_{gate}")((a, image))
         vectors.append(AttentionPooling(pooling, name=f"pooling_{gate}")((attended, a)))
     if vectors and aggregation == "concat_gating":
         vectors.append(keras.layers.GlobalAveragePooling2D(**POOLED, name="g_mean")(g))

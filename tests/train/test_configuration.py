@@ -118,6 +118,8 @@ def test_help_names_every_option_and_its_default() -> None:
         ({"weight_decay": -0.1}, "--weight-decay"),
         ({"zoom": 1.0}, "--zoom"),
         ({"dropout": 1.0}, "--dropout"),
+        ({"source_correlation": 1.0}, "--source-correlation"),
+        ({"source_correlation": 0.3, "gates": 0}, "--source-correlation needs gates"),
         ({"dropout": float("nan")}, "--dropout"),
         ({"validation_fraction": 1.0}, "--validation-fraction"),
         ({"validation_fraction": -0.1}, "--validation-fraction"),

@@ -1,0 +1,80 @@
+"""What keeps a gate, while it is trained, from looking away from the source."""
+
+import keras
+from keras import ops
+
+from keras_astroattn.images.conventions import BLACK
+
+from .registration import register
+
+# Half a grey level above black: what is brighter is source.
+_BRIGHT = BLACK + 1 / 255
+
+# A product of variances below this is rounding: such a map, or image, is constant.
+_SMALLEST = 1e-12
+
+
+@register
+class SourceCorrelation(keras.layers.Layer):
+    """Ask of an attention map a correlation with the source; give the map as it is.
+
+        rho  = sum_p (a_p - mean a)(m_p - mean m)
+               / sqrt(sum_p (a_p - mean a)^2 sum_p (m_p - mean m)^2)
+        loss = mean over the batch of relu(least - rho)
+
+    with m the share of a map's pixel that the image is brighter than black in. A map that
+    marks the sky and leaves the source out gives a network the same pixels apart, and training
+    takes to it as often as not: nothing else tells the two signs apart. The loss is there in
+    training alone, and is nothing from `least` on: what a map marks of the source, and around
+    it, is left to the labels. A constant map and a black image have rho = 0.
+
+    Shapes: map (batch, h, w) and image (batch, height, width, channels), of which the first
+    channel is read, to the map, float32.
+
+    Args:
+        least: the correlation from which on nothing is asked, above 0 and below 1.
+        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+
+    Raises:
+        ValueError: for another `least`.
+    """
+
+    def __init__(self, least: float, **kwargs):
+        if not 0 < least < 1:
+            raise ValueError(f"least must be above 0 and below 1; got {least}")
+        super().__init__(**{**kwargs, "dtype": "float32"})
+        self.least = least
+
+    def call(self, inputs, training=False):
+        """Give the map of (map, image), and add the loss while training."""
+        a, image = inputs
+        if training:
+            rho = self.correlation(a, image)
+            self.add_loss(ops.mean(ops.relu(self.least - rho)))
+        return a
+
+    def correlation(self, a, image):
+        """rho, (batch,), of maps with the sources of images."""
+        bright = ops.cast(image[..., :1] > _BRIGHT, "float32")
+        m = ops.image.resize(
+            bright,
+            a.shape[1:],
+            interpolation="bilinear",
+            antialias=True,
+            data_format="channels_last",
+        )
+        a, m = (
+            each - ops.mean(each, axis=(1, 2), keepdims=True)
+            for each in (a, ops.squeeze(m, axis=-1))
+        )
+        together = ops.sum(a * m, axis=(1, 2))
+        apart = ops.sum(a * a, axis=(1, 2)) * ops.sum(m * m, axis=(1, 2))
+        return together / ops.sqrt(ops.where(apart > _SMALLEST, apart, ops.ones_like(apart)))
+
+    def compute_output_shape(self, input_shape):
+        """The shape of the map."""
+        return input_shape[0]
+
+    def get_config(self):
+        """What `__init__` took."""
+        return {**super().get_config(), "least": self.least}
