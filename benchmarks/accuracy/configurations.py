@@ -11,8 +11,11 @@ SIMULATED_RUN = "runs/simulated-40000-seed{seed}"
 One for each seed, so that the spread over seeds is that of the whole training.
 """
 
+LOOKING_RUN = "runs/looking-40000-seed{seed}"
+"""The same, trained with `--source-correlation`, so that every gate looks at the source."""
+
 SHIFTED_RUN = "runs/simulated-shifted"
-"""The same, where they were shifted by up to 12 pixels; one for all seeds."""
+"""As `SIMULATED_RUN`, where they were shifted by up to 12 pixels; one for all seeds."""
 
 PLAIN_SHIFTED_RUN = "runs/plain-shifted"
 """The same of a network without group convolutions; one for all seeds."""
@@ -45,6 +48,12 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         **_AFTER_SIMULATED,
         "symmetry": "p4m",
         "initial_weights": SIMULATED_RUN,
+    },
+    "p4m-looking-uncertain": {
+        **_AFTER_SIMULATED,
+        "symmetry": "p4m",
+        "initial_weights": LOOKING_RUN,
+        "source_correlation": 0.3,
     },
     "p4m-shifted-uncertain": {
         **_AFTER_SIMULATED,
