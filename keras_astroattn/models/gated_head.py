@@ -91,7 +91,6 @@ def gate_vectors(
         scope: ..
         pooling: ..
         aggregation: ..
-        aggregation: ..
         psi_bias: ..
         source_correlation: ..
         image: input of the network.
