@@ -24,10 +24,10 @@ from .celestial import (
     sky_to_pixels,
     wcs_keywords,
 )
-from .cells import Cells
 from .conventions import BEAM, FIELD_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, cutout_from_field, plan
 from .quiet import quiet
+from .tile_cache import TileCache
 
 if TYPE_CHECKING:
     from astropy.io.fits import Header
@@ -314,14 +314,14 @@ class FitsMap:
         """What gives the pixels of rows and columns in the way that suits the file."""
         if _is_compressed(self._hdu):
             block = [self._hdu.tile_shape[axis] for axis in (self._row_axis, self._column_axis)]
-            return Cells(self._converted, self.shape, block).section
+            return TileCache(self._converted, self.shape, block).section
         if self._plain is None:
             return self._converted
         if math.prod(self.shape) <= FIELD_SIZE**2:  # there is but one source on it
             return self._stored
         if self.shape[1] * self._plain[0].itemsize > _LONG_ROW:
             return self._stored
-        return Cells(self._stored, self.shape, (1, self.shape[1])).section
+        return TileCache(self._stored, self.shape, (1, self.shape[1])).section
 
     def _as_stored(self, header: "Header") -> tuple[np.dtype, int] | None:
         """Type and place of the plane's first pixel where the file holds it as it is."""

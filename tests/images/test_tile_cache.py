@@ -1,12 +1,12 @@
-"""Sections of a map out of cells that are read once."""
+"""The cache of a map's pixels: right values, each tile read once, bounded memory."""
 
 import numpy as np
 import pytest
 from astropy.io import fits
 from synthetic_maps import celestial_header, noise, write
 
-from keras_astroattn.images import FitsMap, cells
-from keras_astroattn.images.cells import Cells
+from keras_astroattn.images import FitsMap, tile_cache
+from keras_astroattn.images.tile_cache import TileCache
 
 PLACES = ((75.0, 75.0), (300.0, 250.5), (310.2, 250.5), (599.0, 0.0), (10.0, 449.0), (599.0, 449.0))
 
@@ -26,7 +26,7 @@ class Counted:
 @pytest.mark.parametrize("block", [(1, 250), (100, 70), (64, 64), (300, 300)])
 def test_sections_are_those_of_the_whole(block):
     source = Counted((190, 250))
-    sections = Cells(source, source.values.shape, block)
+    sections = TileCache(source, source.values.shape, block)
     rng = np.random.default_rng(0)
     for _ in range(100):
         top, left = rng.integers(0, 189), rng.integers(0, 249)
@@ -36,18 +36,19 @@ def test_sections_are_those_of_the_whole(block):
     assert source.reads.max() == 1
 
 
-def test_cells_hold_whole_blocks():
+def test_tiles_hold_whole_blocks():
     asked = []
-    sections = Cells(lambda *slices: asked.append(slices) or np.zeros((90, 80)), (90, 80), (30, 80))
+    shape = (90, 80)
+    sections = TileCache(lambda *slices: asked.append(slices) or np.zeros(shape), shape, (30, 80))
     sections.section(slice(0, 20), slice(5, 9))
     # 90 rows are the least multiple of 30 that is not below 64.
     assert asked == [(slice(0, 90), slice(0, 80))]
 
 
-def test_no_more_than_the_latest_cells_are_kept(monkeypatch):
-    monkeypatch.setattr(cells, "_MOST_BYTES", 2 * 64 * 100 * 4)
+def test_no_more_than_the_latest_tiles_are_kept(monkeypatch):
+    monkeypatch.setattr(tile_cache, "_LARGEST_CACHE", 2 * 64 * 100 * 4)
     source = Counted((256, 100))
-    sections = Cells(source, source.values.shape, (64, 100))
+    sections = TileCache(source, source.values.shape, (64, 100))
     for top in (0, 64, 128, 64, 0):
         sections.section(slice(top, top + 64), slice(0, 100))
     # The first cell had gone when the third came; the second had not.
