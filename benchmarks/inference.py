@@ -25,7 +25,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.peers import PeerAGCNN
+from benchmarks.reference_implementations import PeerAGCNN
 from export.inference_graph import inference_outputs
 from export.operator_order import run_when_needed
 from keras_astroattn.cli.app import run_app

@@ -77,7 +77,7 @@ def pytorch_round() -> Callable[[np.ndarray, int], np.ndarray]:
 
     from keras_astroattn.evaluation import draw_transforms
 
-    from .peers import PeerAGCNN
+    from .reference_implementations import PeerAGCNN
 
     network = PeerAGCNN().eval()
 

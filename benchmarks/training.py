@@ -92,7 +92,7 @@ def pytorch_epoch(
     """A function that trains one epoch with a plain PyTorch loop."""
     import torch
 
-    from benchmarks.peers import PeerAGCNN, random_affine
+    from benchmarks.reference_implementations import PeerAGCNN, random_affine
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)

@@ -91,8 +91,9 @@ Reproduce it with
 - A frame that is not centred on the source: neighbours are taken for lobes.
 - {accuracy}
 
-Figures by beam, size and signal-to-noise: `python -m benchmarks.robustness`, docs/robustness.md. Of
-networks trained like this one, cross-validated: `python -m benchmarks.accuracy`, docs/accuracy.md.
+Figures by beam, size and signal-to-noise: `python -m train.studies.robustness` and
+docs/robustness.md. Cross-validated accuracy of networks trained like this one:
+`python -m train.studies.accuracy` and docs/accuracy.md.
 
 ## Terms
 

@@ -40,7 +40,7 @@ class SweepConfig:
     """
 
     output: Path
-    """Folder of the runs, which `python -m train.experiments --weights` reads."""
+    """Folder of the runs, which `python -m train.paper --weights` reads."""
 
     gates: Values = ()
     """0 to 3. Without any of the first four: the paper's whole set."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.attention`."""
+"""`python -m train.studies.attention`."""
 
 import json
 import shutil
@@ -75,7 +75,7 @@ FORMAT = 1
 """Of what is kept of a network; a change makes it be measured again."""
 
 app = cyclopts.App(
-    name="python -m benchmarks.attention",
+    name="python -m train.studies.attention",
     help="What attention does: goes along with a source, lies on it, marks what is needed.",
     version_flags=[],
 )

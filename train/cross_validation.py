@@ -1,16 +1,27 @@
 """Five folds over all confident sources of MiraBest: every source predicted out of fold."""
 
+import sys
 from pathlib import Path
 from typing import Literal
 
+import cyclopts
 import numpy as np
 from rich.console import Console
 from sklearn.model_selection import StratifiedKFold
 
-from keras_astroattn.datasets import Sources
+from keras_astroattn.cli.app import run_app
+from keras_astroattn.datasets import Sources, load_sources
 
-from .configurations import epochs_of, training_options
-from .runs import Predictions, trained, turned_logits
+from .named_configurations import epochs_of, training_options
+from .predictions import Predictions, trained, turned_logits
+
+app = cyclopts.App(
+    name="python -m train.cross_validation",
+    help="Train on part of MiraBest and predict the rest, so that every source is predicted once.",
+    version_flags=[],
+)
+
+OUTPUT = Path("runs/benchmark-accuracy")
 
 FOLDS = 5
 FOLD_SEED = 0
@@ -120,3 +131,34 @@ def out_of_fold(
 def _paths(output: Path, configuration: str, epochs: int, seed: int, split: Split) -> list[Path]:
     parts = {"folds": FOLDS, "halves": 2}[split]
     return [fold_path(output, configuration, epochs, seed, k, split) for k in range(parts)]
+
+
+@app.default
+def cross_validate(
+    *,
+    configuration: list[str] = ["plain", "p4m"],  # noqa: B006
+    epochs: int | None = None,
+    seeds: int = 3,
+    split: Split = "folds",
+    output: Path = OUTPUT,
+    data_dir: Path | None = None,
+) -> None:
+    """Train on four fifths of MiraBest's confident sources and predict the other, five times.
+
+    Or on the half of less redshift and predict that of more, and the other way round. Runs
+    that are done are not repeated.
+
+    Args:
+        configuration: what to compare; once for each.
+        epochs: passes over the training images; by default the configuration's own number.
+        seeds: runs of every fold.
+        split: five folds that are drawn, or the near and the far half.
+        output: folder of the predictions.
+        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+    """
+    sources = load_sources("mirabest", "all", data_dir)
+    run_folds(sources, output, configuration, epochs, range(seeds), Console(), split)
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))

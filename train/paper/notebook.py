@@ -92,7 +92,7 @@ class Results:
 
 
 def experiment(name: str, repeats: int | None = None, weights: str | Path = PUBLISHED) -> Results:
-    """Run an experiment of `python -m train.experiments`, and print why where it cannot be.
+    """Run an experiment of `python -m train.paper`, and print why where it cannot be.
 
     Data are found by `KERAS_ASTROATTN_DATA`, the published weights by
     `KERAS_ASTROATTN_PUBLISHED`.

@@ -1,57 +1,24 @@
-"""`python -m benchmarks.accuracy`."""
+"""`python -m train.studies.accuracy`."""
 
-import json
 import sys
-from dataclasses import asdict
 from pathlib import Path
 
 import cyclopts
 from rich.console import Console
 
-from export.source_model import CALIBRATION_FILE
 from keras_astroattn.cli.app import run_app
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.files import write_text
+from train.cross_validation import OUTPUT, Split
+from train.named_configurations import epochs_of
 
-from .calibration import fit_calibration
-from .configurations import epochs_of
-from .cross_validation import Split, run_folds
 from .report import report
 from .test_sets import read_test_sets, readings_table
 
 app = cyclopts.App(
-    name="python -m benchmarks.accuracy",
-    help="How right the networks are, by a protocol that cannot fool us.",
+    name="python -m train.studies.accuracy",
+    help="Tabulate cross-validated accuracy, and evaluate on the official test sets.",
 )
-
-OUTPUT = Path("runs/benchmark-accuracy")
-
-
-@app.command
-def cross_validate(
-    *,
-    configuration: list[str] = ["plain", "p4m"],  # noqa: B006
-    epochs: int | None = None,
-    seeds: int = 3,
-    split: Split = "folds",
-    output: Path = OUTPUT,
-    data_dir: Path | None = None,
-) -> None:
-    """Train on four fifths of MiraBest's confident sources and predict the other, five times.
-
-    Or on the half of less redshift and predict that of more, and the other way round. Runs
-    that are done are not repeated.
-
-    Args:
-        configuration: what to compare; once for each.
-        epochs: passes over the training images; by default the configuration's own number.
-        seeds: runs of every fold.
-        split: five folds that are drawn, or the near and the far half.
-        output: folder of the predictions.
-        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
-    """
-    sources = load_sources("mirabest", "all", data_dir)
-    run_folds(sources, output, configuration, epochs, range(seeds), Console(), split)
 
 
 @app.command(name="report")
@@ -121,34 +88,6 @@ def final(
         run or (),
     )
     console.print(readings_table(readings), markup=False, highlight=False, soft_wrap=True)
-
-
-@app.command
-def calibrate(
-    run: Path,
-    *,
-    configuration: str = "p4m",
-    epochs: int | None = None,
-    error_rate: float = 0.02,
-    output: Path = OUTPUT,
-    data_dir: Path | None = None,
-) -> None:
-    """Write the calibration.json of a run, from the out-of-fold logits of its configuration.
-
-    Args:
-        run: folder of the training run.
-        configuration: that it was trained as.
-        epochs: passes over the training images; by default the configuration's own number.
-        error_rate: answers that may be wrong; what is less certain is `uncertain`.
-        output: folder of the predictions.
-        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
-    """
-    sources = load_sources("mirabest-confident", "all", data_dir)
-    calibration = fit_calibration(
-        output, configuration, epochs_of(configuration, epochs), error_rate, sources
-    )
-    write_text(run / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
-    Console().print(calibration)
 
 
 if __name__ == "__main__":

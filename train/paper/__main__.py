@@ -1,4 +1,4 @@
-"""`python -m train.experiments NAME`: the paper's experiments, each by one command."""
+"""`python -m train.paper NAME`: the paper's experiments, each by one command."""
 
 import importlib
 import sys
@@ -15,7 +15,7 @@ from keras_astroattn.process import quiet_native_logs
 from .configuration import ExperimentConfig
 
 app = cyclopts.App(
-    name="python -m train.experiments",
+    name="python -m train.paper",
     help="Make the figures and tables of the paper, from its own weights or from yours.",
     version_flags=[],
 )

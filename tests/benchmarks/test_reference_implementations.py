@@ -7,13 +7,13 @@ import pytest
 from keras_astroattn.models import attention_model, load_published
 
 torch = pytest.importorskip("torch")
-peers = pytest.importorskip("benchmarks.peers")
+reference = pytest.importorskip("benchmarks.reference_implementations")
 
 
 @pytest.fixture(scope="module")
 def peer():
     torch.manual_seed(0)
-    network = peers.PeerAGCNN()
+    network = reference.PeerAGCNN()
     # One training step gives the batch normalizations statistics of their own.
     network.train()(torch.rand(4, 1, 150, 150) * 2 - 1)
     return network.eval()
@@ -58,12 +58,12 @@ def test_peer_and_keras_agree_on_the_same_weights(peer, tmp_path):
 
 def test_augmentation_without_a_transform_leaves_images_alone():
     images = torch.rand(2, 1, 150, 150) * 2 - 1
-    unchanged = peers.random_affine(images, rotation=0, shift=0, zoom=0)
+    unchanged = reference.random_affine(images, rotation=0, shift=0, zoom=0)
     torch.testing.assert_close(unchanged, images, rtol=0, atol=1e-4)
 
 
 def test_augmentation_fills_with_black():
     torch.manual_seed(0)
-    turned = peers.random_affine(torch.ones(4, 1, 150, 150), rotation=45, shift=0, zoom=0)
+    turned = reference.random_affine(torch.ones(4, 1, 150, 150), rotation=45, shift=0, zoom=0)
     assert turned.amin() == -1
     torch.testing.assert_close(turned[:, 0, 75, 75], torch.ones(4))

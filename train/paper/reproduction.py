@@ -151,7 +151,7 @@ def document(rows: list[Row], measured: list[Measurement], config: ExperimentCon
     """The whole document in Markdown, of networks measured as `config` says."""
     within = sum(row["within"] == "yes" for row in rows)
     command = (
-        "python -m train.experiments reproduction --weights published --published-dir DIR "
+        "python -m train.paper reproduction --weights published --published-dir DIR "
         f"--data-dir DIR --repeats {config.repeats_of('reproduction')} --output DIR "
         "--document docs/reproduction.md"
     )
@@ -338,7 +338,7 @@ def _misclassified(measured: list[Measurement]) -> str:
         "## Sources that are always misclassified\n\n"
         "Rows of MiraBest's test set (without hybrids) that the proposed network takes for the "
         f"other class in at least {100 * MISCLASSIFIED_THRESHOLD:g} % of the transforms; the paper "
-        "made 1000. `python -m train.experiments misclassified` lists and draws them.\n\n"
+        "made 1000. `python -m train.paper misclassified` lists and draws them.\n\n"
     )
     batch, alone = (false_rates(one, scope) for scope in ("batch", "sample"))
     listed = sorted(

@@ -1,4 +1,4 @@
-"""`python -m benchmarks.recipe`: what the default recipe reaches, and in how much time.
+"""`python -m train.studies.recipe`: what the default recipe reaches, and in how much time.
 
 Each run is `python -m train.run` in a process of its own: on all training images of
 MiraBest* (the recipe was chosen on validation images; none are held out here) and tested
@@ -35,7 +35,7 @@ CORES_OF_A_LAPTOP = 2
 
 RESULTS_FILE = "results.csv"
 
-app = cyclopts.App(name="python -m benchmarks.recipe", help=__doc__.split("\n\n")[1])
+app = cyclopts.App(name="python -m train.studies.recipe", help=__doc__.split("\n\n")[1])
 
 
 @app.default

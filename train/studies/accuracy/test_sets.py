@@ -23,11 +23,10 @@ from keras_astroattn.evaluation import (
     evaluate_predictions,
 )
 from keras_astroattn.files import write_text
+from keras_astroattn.report.markdown import markdown
 from train.configuration import TrainConfig, read_run
-
-from .configurations import training_options
-from .markdown import markdown
-from .runs import Predictions, trained, turned_logits
+from train.named_configurations import training_options
+from train.predictions import Predictions, trained, turned_logits
 
 READINGS_FILE = "readings.jsonl"
 SHARED_SOURCES_FILE = "in_mirabest.csv"

@@ -7,23 +7,24 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from benchmarks.accuracy import cross_validation, test_sets
-from benchmarks.accuracy.calibration import fit_calibration
-from benchmarks.accuracy.configurations import epochs_of, training_options
-from benchmarks.accuracy.cross_validation import (
+from keras_astroattn.datasets import load_sources
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import to_network_units
+from keras_astroattn.models import EquivariantAGCNN, turned_model
+from train import cross_validation
+from train.calibration import fit_calibration
+from train.cross_validation import (
     FOLDS,
     finished_seeds,
     fold_path,
     folds,
     run_folds,
 )
-from benchmarks.accuracy.report import groups, peak_snr, read_out_of_fold, report
-from benchmarks.accuracy.runs import Predictions, symmetric_images
-from benchmarks.accuracy.test_sets import Reading, readings_table
-from keras_astroattn.datasets import load_sources
-from keras_astroattn.errors import InputError
-from keras_astroattn.images import to_network_units
-from keras_astroattn.models import EquivariantAGCNN, turned_model
+from train.named_configurations import epochs_of, training_options
+from train.predictions import Predictions, symmetric_images
+from train.studies.accuracy import test_sets
+from train.studies.accuracy.report import groups, peak_snr, read_out_of_fold, report
+from train.studies.accuracy.test_sets import Reading, readings_table
 
 EPOCHS = 3
 

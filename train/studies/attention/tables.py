@@ -8,10 +8,10 @@ from typing import Literal
 
 import numpy as np
 
-from benchmarks.accuracy.markdown import markdown
 from keras_astroattn.evaluation import REGIONS, bootstrap_interval, wilson_interval
 from keras_astroattn.evaluation.intervals import clustered_wilson_interval
 from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.report.markdown import markdown
 
 from .measure import (
     ATTENTION,

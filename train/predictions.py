@@ -12,8 +12,9 @@ from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units, turn_angles
 from keras_astroattn.models import EquivariantAGCNN, turned_model
 from keras_astroattn.models.turned_model import TURNS
-from train.configuration import TrainConfig
-from train.training import build, fit
+
+from .configuration import TrainConfig
+from .training import build, fit
 
 SYMMETRIES = 8
 

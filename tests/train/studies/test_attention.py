@@ -4,13 +4,13 @@ import keras
 import numpy as np
 import pytest
 
-from benchmarks.attention.__main__ import MARKS, main
-from benchmarks.attention.measure import attended_evidence, measure, open_network
-from benchmarks.attention.tables import document, findings, tabulate
 from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import AGCNN, ClassicCNN, EquivariantAGCNN
+from train.studies.attention.__main__ import MARKS, main
+from train.studies.attention.measure import attended_evidence, measure, open_network
+from train.studies.attention.tables import document, findings, tabulate
 
 
 @pytest.fixture(scope="module")
@@ -110,9 +110,9 @@ def test_a_second_call_measures_nothing_again(
         calls.append((images.shape, patches, draws))
         return measured
 
-    monkeypatch.setattr("benchmarks.attention.__main__.measure", measuring)
+    monkeypatch.setattr("train.studies.attention.__main__.measure", measuring)
     monkeypatch.setattr(
-        "benchmarks.attention.__main__.load_sources",
+        "train.studies.attention.__main__.load_sources",
         lambda data, split, folder: load_sources(data, split, cache_dir=small_cache),
     )
     page = tmp_path / "attention.md"
@@ -129,7 +129,7 @@ def test_a_second_call_measures_nothing_again(
     assert main(call) == 0
     assert page.read_text() == text
     assert calls == [((4, 150, 150), 3, 5)]
-    monkeypatch.setattr("benchmarks.attention.__main__._save_figures", lambda *_: None)
+    monkeypatch.setattr("train.studies.attention.__main__._save_figures", lambda *_: None)
     assert main([*call, "--draws", "2"]) == 0
     assert calls[1:] == [((4, 150, 150), 3, 2)]
 

@@ -3,7 +3,8 @@
 from typing import Any
 
 from keras_astroattn.errors import InputError
-from train.configuration import TrainConfig
+
+from .configuration import TrainConfig
 
 SIMULATED_RUN = "runs/simulated-40000-seed{seed}"
 """The folder of a network that has learned from simulated sources; see docs/accuracy.md.

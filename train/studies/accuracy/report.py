@@ -18,10 +18,9 @@ from keras_astroattn.evaluation import (
     wilson_interval,
 )
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
-
-from .configurations import epochs_of
-from .cross_validation import Split, finished_seeds, held_out_rows, out_of_fold
-from .markdown import markdown
+from keras_astroattn.report.markdown import markdown
+from train.cross_validation import Split, finished_seeds, held_out_rows, out_of_fold
+from train.named_configurations import epochs_of
 
 _TITLES = {"folds": "Out of fold", "halves": "Near from far, far from near"}
 

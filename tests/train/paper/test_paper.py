@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from keras_astroattn.errors import InputError
-from train.experiments.__main__ import main
+from train.paper.__main__ import main
 
 CONFIDENT = "0709Exp1-range_norm-MiraBestNOUNCAdam-AGRadGalNetft-5e-05"
 FRDEEP = "0709Exp1-range_norm-FRDEEPAdam-AGRadGalNetft-5e-05"
@@ -19,7 +19,7 @@ PROPOSED = "0709Exp1-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05"
 
 @pytest.fixture
 def command(capsys, monkeypatch):
-    """Run `python -m train.experiments` in this process: (exit status, stdout, stderr)."""
+    """Run `python -m train.paper` in this process: (exit status, stdout, stderr)."""
     monkeypatch.delenv("KERAS_ASTROATTN_PUBLISHED", raising=False)
 
     def run(*arguments):
@@ -121,7 +121,7 @@ def test_both_scopes_in_one_pass_are_the_reference_outputs(published_dir, data_d
     from keras_astroattn.datasets import load_sources
     from keras_astroattn.images import to_network_units
     from keras_astroattn.models.published import load_published
-    from train.experiments.both_scopes import BothScopes
+    from train.paper.both_scopes import BothScopes
 
     with np.load(published_dir / "reference" / f"{CONFIDENT}.npz") as file:
         reference = dict(file)
@@ -159,7 +159,7 @@ def test_sums_by_true_and_predicted_class_are_those_of_the_single_images():
     from keras_astroattn.evaluation import predict_pooled, transformed_turns
     from keras_astroattn.images import to_network_units
     from keras_astroattn.models import attention_model
-    from train.experiments.passes import walk
+    from train.paper.passes import walk
 
     random = np.random.default_rng(0)
     images = random.integers(0, 256, (5, 16, 16), dtype=np.uint8)
@@ -187,7 +187,7 @@ def test_sums_by_true_and_predicted_class_are_those_of_the_single_images():
 
 
 def test_more_repeats_add_to_what_is_known():
-    from train.experiments.passes import walk
+    from train.paper.passes import walk
 
     random = np.random.default_rng(1)
     images = random.integers(0, 256, (3, 16, 16), dtype=np.uint8)
@@ -206,7 +206,7 @@ def test_more_repeats_add_to_what_is_known():
 
 
 def test_saved_passes_come_back_and_damaged_ones_do_not(tmp_path):
-    from train.experiments.passes import ScopePass, read_passes, save_passes
+    from train.paper.passes import ScopePass, read_passes, save_passes
 
     random = np.random.default_rng(2)
     one = ScopePass(
@@ -230,7 +230,7 @@ def test_saved_passes_come_back_and_damaged_ones_do_not(tmp_path):
 
 def test_losses_go_to_the_network_that_kept_their_lowest_epoch(published_dir):
     """Kept epochs are read off the folders: 26.pt, 95.pt and 81.pt are the last there are."""
-    from train.experiments.catalogue import published_entries
+    from train.paper.catalogue import published_entries
 
     entries = {entry.name: entry for entry in published_entries(published_dir)}
     assert len(entries) == 22
@@ -243,8 +243,8 @@ def test_losses_go_to_the_network_that_kept_their_lowest_epoch(published_dir):
 
 
 def test_every_published_figure_belongs_to_one_network(published_dir):
-    from train.experiments.catalogue import published_entries
-    from train.experiments.published_results import published_results
+    from train.paper.catalogue import published_entries
+    from train.paper.published_results import published_results
 
     chapters = {1: [], 2: [], 3: []}
     for entry in published_entries(published_dir):
@@ -257,7 +257,7 @@ def test_every_published_figure_belongs_to_one_network(published_dir):
 
 
 def test_spread_is_the_sample_standard_deviation_over_seeds():
-    from train.experiments.tables import spread_rows
+    from train.paper.tables import spread_rows
 
     common = {"gates": 3, "expected_calibration_error": 0.1}
     rows = [
@@ -274,7 +274,7 @@ def test_spread_is_the_sample_standard_deviation_over_seeds():
 
 
 def test_auc_by_either_class_differs_by_ties_alone():
-    from train.experiments.reproduction import auc_by_first_class
+    from train.paper.reproduction import auc_by_first_class
 
     # p(FRII) is 1 for both in single precision, p(FRI) still ranks them.
     turns = np.array([[[1e-9, 1.0], [1e-12, 1.0]]], np.float32)
@@ -282,7 +282,7 @@ def test_auc_by_either_class_differs_by_ties_alone():
 
 
 def test_monte_carlo_error_is_the_standard_error_over_repeats():
-    from train.experiments.reproduction import monte_carlo_errors
+    from train.paper.reproduction import monte_carlo_errors
 
     right, wrong = [0.1, 0.9], [0.9, 0.1]
     labels = np.array([0, 1])
@@ -297,7 +297,7 @@ def gated_entry(folder, name, sign):
     import keras
 
     from keras_astroattn.models import AGCNN
-    from train.experiments.catalogue import Entry
+    from train.paper.catalogue import Entry
 
     keras.utils.set_random_seed(3)
     model = AGCNN(gates=1, normalization="range_norm", input_shape=(32, 32, 1), psi_bias=0.0)
@@ -310,7 +310,7 @@ def gated_entry(folder, name, sign):
 
 def test_turning_the_scores_round_sends_attention_from_the_source_to_the_sky(tmp_path):
     """range_norm of -s is 1 - a, and the source has more than its part of one of the two."""
-    from train.experiments.reading import read_maps
+    from train.paper.reading import read_maps
 
     images = np.zeros((20, 32, 32), np.uint8)
     images[:, 12:20, 10:22] = np.random.default_rng(0).integers(100, 256, (20, 8, 12))
@@ -331,7 +331,7 @@ def test_turning_the_scores_round_sends_attention_from_the_source_to_the_sky(tmp
 
 
 def test_what_was_read_is_kept(tmp_path):
-    from train.experiments.reading import _keep, _kept, read_maps
+    from train.paper.reading import _keep, _kept, read_maps
 
     images = np.zeros((3, 32, 32), np.uint8)
     images[:, 10:20, 10:20] = 200
@@ -353,7 +353,7 @@ def test_what_was_read_is_kept(tmp_path):
 
 
 def test_a_notebooks_results_are_columns_of_the_table_and_pictures_of_half_the_size(tmp_path):
-    from train.experiments.notebook import Results
+    from train.paper.notebook import Results
 
     (tmp_path / "results.csv").write_text("row,name,rate\n2,a|b,0.98765\n9,c,0.1\n")
     Image.new("RGB", (40, 20)).save(tmp_path / "roc.png")
@@ -367,7 +367,7 @@ def test_a_notebooks_results_are_columns_of_the_table_and_pictures_of_half_the_s
 
 
 def test_a_notebook_without_data_shows_words_alone(capsys, monkeypatch, tmp_path):
-    from train.experiments.notebook import experiment
+    from train.paper.notebook import experiment
 
     monkeypatch.delenv("KERAS_ASTROATTN_PUBLISHED", raising=False)
     monkeypatch.setenv("KERAS_ASTROATTN_OUTPUT", str(tmp_path))
@@ -386,7 +386,7 @@ def test_a_notebook_without_data_shows_words_alone(capsys, monkeypatch, tmp_path
 def test_all_extends_its_table_and_computes_nothing_twice(
     command, published_dir, data_dir, tmp_path, monkeypatch
 ):
-    from train.experiments import passes
+    from train.paper import passes
 
     walked = []
     walk = passes.walk
@@ -414,7 +414,7 @@ def test_all_extends_its_table_and_computes_nothing_twice(
     assert round(100 * float(clean["clean, per image"]["accuracy"]), 1) == 95.2
 
     # A network in full goes on from what is kept, the other stays as it is.
-    monkeypatch.setattr("train.experiments.session.PAPER_REPEATS", 3)
+    monkeypatch.setattr("train.paper.session.PAPER_REPEATS", 3)
     assert command("all", "--published-dir", weights, *options, "--in-full", "*FRDEEP*")[0] == 0
     third = read_rows(tmp_path / "out" / "all" / "results.csv")
     assert [row["protocol"] for row in third[::2]] == [
@@ -450,7 +450,7 @@ def runs(reference_run, tmp_path):
 
 
 def test_runs_are_read_with_their_configuration(runs, small_data):
-    from train.experiments.catalogue import run_entries
+    from train.paper.catalogue import run_entries
 
     (entry,), (remark,) = run_entries(runs)
     saved = json.loads((runs / "one" / "config.json").read_text())["config"]

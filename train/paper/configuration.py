@@ -24,7 +24,7 @@ MISCLASSIFIED_REPEATS = 1000
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class ExperimentConfig:
-    """Options of `python -m train.experiments`."""
+    """Options of `python -m train.paper`."""
 
     weights: str = PUBLISHED
     """`published`: the paper's; or a folder of runs, such as `python -m train.sweep` makes."""

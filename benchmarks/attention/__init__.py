@@ -1,1 +1,0 @@
-"""What a network's attention is worth: `python -m benchmarks.attention`."""

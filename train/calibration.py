@@ -1,0 +1,86 @@
+"""A shipped network's temperature and threshold, from networks trained like it."""
+
+import json
+import sys
+from dataclasses import asdict
+from pathlib import Path
+
+import cyclopts
+import numpy as np
+from rich.console import Console
+
+from export.source_model import CALIBRATION_FILE, Calibration
+from keras_astroattn.cli.app import run_app
+from keras_astroattn.datasets import Sources, load_sources
+from keras_astroattn.errors import InputError
+from keras_astroattn.evaluation import calibrated, confidence_threshold, fit_temperature
+from keras_astroattn.files import write_text
+
+from .cross_validation import FOLDS, OUTPUT, finished_seeds, out_of_fold
+from .named_configurations import epochs_of
+
+app = cyclopts.App(
+    name="python -m train.calibration",
+    help="Fit the temperature and the `uncertain` threshold of a training run.",
+    version_flags=[],
+)
+
+
+def fit_calibration(
+    output: Path, configuration: str, epochs: int, error_rate: float, sources: Sources
+) -> Calibration:
+    """Temperature and threshold fitted on the out-of-fold logits of all finished seeds.
+
+    Raises:
+        InputError: nothing has been cross-validated.
+    """
+    seeds = finished_seeds(output, configuration, epochs)
+    if not seeds:
+        raise InputError(
+            f"{output} holds no whole cross-validation of {configuration} at {epochs} epochs: "
+            "run cross-validate first"
+        )
+    count = len(sources)
+    logits = [out_of_fold(output, configuration, epochs, seed, count)[0] for seed in seeds]
+    labels, logits = np.tile(sources.label, len(seeds)), np.concatenate(logits)
+    temperature = fit_temperature(labels, logits)
+    limit = confidence_threshold(labels, calibrated(logits, temperature), error_rate)
+    return Calibration(
+        temperature,
+        limit.confidence,
+        f"{FOLDS}-fold out-of-fold logits of {count} confident MiraBest sources, "
+        f"{len(seeds)} seed{'s' if seeds[1:] else ''}; {100 * error_rate:.3g} % of the "
+        f"{100 * limit.coverage:.1f} % that are not uncertain are wrong",
+    )
+
+
+@app.default
+def calibrate(
+    run: Path,
+    *,
+    configuration: str = "p4m",
+    epochs: int | None = None,
+    error_rate: float = 0.02,
+    output: Path = OUTPUT,
+    data_dir: Path | None = None,
+) -> None:
+    """Write the calibration.json of a run, from the out-of-fold logits of its configuration.
+
+    Args:
+        run: folder of the training run.
+        configuration: that it was trained as.
+        epochs: passes over the training images; by default the configuration's own number.
+        error_rate: answers that may be wrong; what is less certain is `uncertain`.
+        output: folder of the predictions.
+        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+    """
+    sources = load_sources("mirabest-confident", "all", data_dir)
+    calibration = fit_calibration(
+        output, configuration, epochs_of(configuration, epochs), error_rate, sources
+    )
+    write_text(run / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
+    Console().print(calibration)
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))

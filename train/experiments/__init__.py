@@ -1,1 +1,0 @@
-"""The paper's five experiments: `python -m train.experiments NAME`."""

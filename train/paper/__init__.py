@@ -1,0 +1,1 @@
+"""The paper's five experiments: `python -m train.paper NAME`."""

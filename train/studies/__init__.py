@@ -1,0 +1,1 @@
+"""Studies of trained networks: `python -m train.studies.NAME` measures, then writes tables."""

@@ -1,0 +1,1 @@
+"""What a network's attention is worth: `python -m train.studies.attention`."""
