@@ -1,19 +1,24 @@
 """What an exported file says of itself."""
 
+import io
 import json
 import os
 import zipfile
 from pathlib import Path
-from typing import Any
-
-import keras
+from typing import TYPE_CHECKING, Any
 
 from keras_astroattn import __version__
 from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
-from keras_astroattn.edge.model_file import METADATA_FORMAT, METADATA_MEMBER
+from keras_astroattn.edge.metadata import (
+    CHECKSUM_KEY,
+    METADATA_FORMAT,
+    METADATA_MEMBER,
+    checksum,
+)
 from keras_astroattn.images import BEAM, CLASS_NAMES, FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE
 
-from .source_model import SourceModel
+if TYPE_CHECKING:
+    from .source_model import SourceModel
 
 PREPROCESSING = (
     f"sigma-clipped standard deviation s of the {FIELD_SIZE} x {FIELD_SIZE} field (3 sigma, 5 "
@@ -37,8 +42,10 @@ TERMS = (
 TERMS_SIMULATED = "trained on simulated sources alone: Apache License 2.0"
 
 
-def describe(source: SourceModel, precision: str) -> dict[str, Any]:
-    """`metadata.json` of a file of the given precision."""
+def describe(source: "SourceModel", precision: str) -> dict[str, Any]:
+    """`metadata.json` of a file of the given precision, without the checksum."""
+    import keras
+
     calibration = source.calibration
     data = dict(source.data)
     return {
@@ -75,12 +82,30 @@ def describe(source: SourceModel, precision: str) -> dict[str, Any]:
 
 
 def append_metadata(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
-    """Append `metadata.json` to a .tflite file as a zip member.
+    """Append `metadata.json`, with the network's checksum, to a .tflite file without one.
+
+    Args:
+        path: The file, which holds the network alone.
+        metadata: What `describe` gives.
+    """
+    path = Path(path)
+    path.write_bytes(with_metadata(path.read_bytes(), metadata))
+
+
+def with_metadata(network: bytes, metadata: dict[str, Any]) -> bytes:
+    """Join a network and its metadata, with the network's checksum, to the bytes of a file.
 
     LiteRT reads a file from its beginning and zip readers from its end.
+
+    Args:
+        network: What the converter gives.
+        metadata: What `describe` gives.
     """
+    file = io.BytesIO(network)
     # A fixed date: the same model gives the same file.
     member = zipfile.ZipInfo(METADATA_MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
     member.compress_type = zipfile.ZIP_DEFLATED
-    with zipfile.ZipFile(Path(path), "a") as archive:
-        archive.writestr(member, json.dumps(metadata, indent=1))
+    with zipfile.ZipFile(file, "a") as archive:
+        stated = metadata | {CHECKSUM_KEY: checksum(network)}
+        archive.writestr(member, json.dumps(stated, indent=1))
+    return file.getvalue()

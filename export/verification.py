@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
-from keras_astroattn.edge import Classifier, ModelFile
+from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.models import attention_model
 from keras_astroattn.process import quiet_native_logs
@@ -144,18 +144,17 @@ def verify_saved_model(folder: Path, reference: Reference, attention: bool) -> V
     return verify(predict, reference, exact=True, attention=attention)
 
 
-def verify_litert(
-    path: Path, metadata: dict, reference: Reference, exact: bool, attention: bool
-) -> Verification:
+def verify_litert(path: Path, reference: Reference, exact: bool, attention: bool) -> Verification:
     """Verify a .tflite file as `keras_astroattn.edge` runs it, one image at a time."""
-    content = path.read_bytes()
     with quiet_native_logs():
-        classifier = Classifier(ModelFile(path.stem, path, content, metadata))
+        classifier = Classifier(open_model(path))
 
     def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
         return _joined([classifier.predict(image[np.newaxis]) for image in images])
 
-    return verify(predict, reference, exact, attention, operators_beyond_litert(content))
+    return verify(
+        predict, reference, exact, attention, operators_beyond_litert(classifier.model.content)
+    )
 
 
 def operators_beyond_litert(content: bytes) -> tuple[str, ...]:

@@ -1,9 +1,7 @@
 """A .tflite file of this project: found by name or path, with what it says of itself."""
 
 import importlib.resources
-import json
 import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,19 +9,15 @@ from typing import Any
 
 from keras_astroattn.errors import InputError
 
+from .metadata import read_metadata
+
 DEFAULT_PRESET = "agcnn_mirabest"
 """The model that is used where none is named."""
-
-METADATA_MEMBER = "metadata.json"
-"""The zip member appended to the file; LiteRT does not look behind the network."""
-
-METADATA_FORMAT = 1
-"""Version of the metadata."""
 
 SIGNATURE = "serving_default"
 """The one signature of the file."""
 
-_LARGEST = 256 * 2**20
+_LARGEST = 256 * 2**20  # bytes
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +28,7 @@ class ModelFile:
         name: Of the preset, else of the file without its ending.
         path: Where it was read.
         content: The whole file.
-        metadata: What `metadata.json` holds (see `export.metadata`).
+        metadata: What `metadata.json` holds (see `edge.metadata` and `export.metadata`).
     """
 
     name: str
@@ -75,7 +69,7 @@ def open_model(model: str | os.PathLike = DEFAULT_PRESET) -> ModelFile:
     """Read a model by the name of a preset or the path of a .tflite file.
 
     Raises:
-        InputError: There is none, or it is not a file that `export.run` wrote.
+        InputError: There is none, `export.run` did not write it, or it is damaged.
     """
     path = find_model(model)
     try:
@@ -86,18 +80,4 @@ def open_model(model: str | os.PathLike = DEFAULT_PRESET) -> ModelFile:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     if content[4:8] != b"TFL3":
         raise InputError(f"{path} is no .tflite file: give one that export.run wrote")
-    return ModelFile(path.stem, path, content, _read_metadata(path))
-
-
-def _read_metadata(path: Path) -> Mapping[str, Any]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            metadata = json.loads(archive.read(METADATA_MEMBER))
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, EOFError, NotImplementedError):
-        raise InputError(
-            f"{path} holds no readable {METADATA_MEMBER}: it is damaged, or export.run did not "
-            "write it"
-        ) from None
-    if not isinstance(metadata, dict) or metadata.get("format") != METADATA_FORMAT:
-        raise InputError(f"{path}: metadata of another format: export it with this version")
-    return metadata
+    return ModelFile(path.stem, path, content, read_metadata(content, path))

@@ -64,9 +64,7 @@ def test_the_whole_network_is_one_delegate_partition(model_path):
 
 def test_the_file_is_verified_against_keras(untrained_source, model_path):
     reference = reference_of(untrained_source, np.repeat(image(), 2, axis=0), np.array([0, 1]))
-    found = verify_litert(
-        model_path, describe(untrained_source, "float32"), reference, exact=True, attention=True
-    )
+    found = verify_litert(model_path, reference, exact=True, attention=True)
     assert found.passed, found
     assert found.unknown_operators == ()
 

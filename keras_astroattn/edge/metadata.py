@@ -1,0 +1,151 @@
+"""The metadata of a .tflite file: a zip member behind the network, with the network's checksum."""
+
+import hashlib
+import io
+import json
+import math
+import os
+import zipfile
+import zlib
+from typing import Any
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import BEAM, CLASS_NAMES, IMAGE_SIZE, PIXEL_SCALE
+
+METADATA_MEMBER = "metadata.json"
+"""The zip member behind the network; LiteRT does not read that far."""
+
+METADATA_FORMAT = 1
+"""Version of the metadata."""
+
+CHECKSUM_KEY = "network_sha256"
+"""Key of the SHA-256 of the network: all bytes of the file before the zip member."""
+
+LARGEST_METADATA = 2**20
+"""Largest metadata, in bytes, compressed and not; those of the presets have 3 kB."""
+
+_WHAT_THE_NETWORK_SEES = {
+    "class_names": list(CLASS_NAMES),
+    "image_size": IMAGE_SIZE,
+    "pixel_scale_arcsec": PIXEL_SCALE,
+    "beam_arcsec": BEAM,
+}
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    OSError,
+    EOFError,
+    RuntimeError,  # encrypted, or JSON that is nested a thousand times
+)
+
+
+def read_metadata(content: bytes, path: str | os.PathLike) -> dict[str, Any]:
+    """Read the metadata of a .tflite file and check the network against them.
+
+    Args:
+        content: The whole file.
+        path: Its name, for the messages.
+
+    Returns:
+        The metadata.
+
+    Raises:
+        InputError: The metadata are missing, damaged, too large, or of another kind of network;
+            they hold no checksum; or the checksum is not that of the network.
+    """
+    metadata, network = split_model_file(content, path)
+    stated = metadata.get(CHECKSUM_KEY)
+    if stated is None:
+        raise InputError(
+            f"{path} holds no checksum of its network, so that damage would not be noticed: "
+            f"export it again, or, if it is intact, run: python -m export.checksum {path}"
+        )
+    if stated != checksum(network):
+        raise InputError(
+            f"{path} is damaged: its network is not the one that its checksum belongs to; "
+            "copy or export it again"
+        )
+    return metadata
+
+
+def split_model_file(content: bytes, path: str | os.PathLike) -> tuple[dict[str, Any], memoryview]:
+    """Split a .tflite file into its metadata, which are checked, and its network, which is not.
+
+    Args:
+        content: The whole file.
+        path: Its name, for the messages.
+
+    Returns:
+        (metadata, the bytes of the network).
+
+    Raises:
+        InputError: The metadata are missing, damaged, too large, or of another kind of network.
+    """
+    # A part of the file, so that a zip directory of millions of entries cannot fill the memory.
+    start = max(len(content) - 2 * LARGEST_METADATA, 0)
+    try:
+        text, offset = _read_member(content[start:])
+        metadata = json.loads(text, parse_constant=_refuse_constant)
+    except _DAMAGE:
+        raise InputError(
+            f"{path} holds no readable {METADATA_MEMBER}: it is damaged, or export.run did not "
+            "write it"
+        ) from None
+    if not isinstance(metadata, dict) or metadata.get("format") != METADATA_FORMAT:
+        raise InputError(f"{path} has metadata of another format: export it with this version")
+    _check_values(metadata, path)
+    return metadata, memoryview(content)[: start + offset]
+
+
+def checksum(network: bytes | memoryview) -> str:
+    """Give the SHA-256 of a network, in hexadecimal digits."""
+    return hashlib.sha256(network).hexdigest()
+
+
+def _read_member(tail: bytes) -> tuple[str, int]:
+    """Text of the one member of a zip file, and where the member begins."""
+    with zipfile.ZipFile(io.BytesIO(tail)) as archive:
+        (member,) = archive.infolist()
+        if member.filename != METADATA_MEMBER or member.file_size > LARGEST_METADATA:
+            raise ValueError
+        if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError
+        with archive.open(member) as file:
+            # A limit of its own: the directory may state a smaller size than the data have.
+            text = file.read(LARGEST_METADATA + 1)
+    if len(text) != member.file_size:
+        raise ValueError
+    return text.decode("utf-8"), member.header_offset
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _check_values(metadata: dict[str, Any], path: str | os.PathLike) -> None:
+    for key, ours in _WHAT_THE_NETWORK_SEES.items():
+        if metadata.get(key, ours) != ours:
+            raise InputError(
+                f"{path} is a network of another kind: its {key} is "
+                f"{ascii(metadata[key])[:60]}, and this version supports {ours}"
+            )
+    labels = metadata.get("labels", {})
+    thresholds = ("compact_below_beams", "uncertain_below")
+    sound = (
+        all(_is_printable(text) for item in metadata.items() for text in item)
+        and isinstance(labels, dict)
+        and all(_is_number(labels[key]) for key in thresholds if labels.get(key) is not None)
+        and isinstance(metadata.get("calibration") or {}, dict)
+    )
+    if not sound:
+        raise InputError(f"{path} has metadata with values of a wrong type: export it again")
+
+
+def _is_printable(value: object) -> bool:
+    return not isinstance(value, str) or value.isprintable()
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

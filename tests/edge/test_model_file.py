@@ -1,0 +1,190 @@
+"""Model files that are damaged, foreign, or made to do harm: one line, before LiteRT sees them."""
+
+import hashlib
+import json
+import shutil
+import struct
+import tracemalloc
+import zipfile
+import zlib
+
+import numpy as np
+import pytest
+from tiny_model_file import radio_galaxy
+
+from export.checksum import main as add_checksum
+from export.metadata import with_metadata
+from keras_astroattn.edge import Classifier, list_presets, open_model
+from keras_astroattn.edge.metadata import split_model_file
+from keras_astroattn.errors import InputError
+
+PRESETS = list_presets()
+
+
+@pytest.fixture(scope="module")
+def network(model_path) -> bytes:
+    return bytes(split_model_file(model_path.read_bytes(), model_path)[1])
+
+
+def zipped(network: bytes, text: bytes, name: str = "metadata.json", **options) -> bytes:
+    """A network with any bytes as its metadata, by Python's zip writer."""
+    import io
+
+    file = io.BytesIO(network)
+    with zipfile.ZipFile(file, "a", **options) as archive:
+        archive.writestr(name, text)
+    return file.getvalue()
+
+
+def refusal(tmp_path, content: bytes) -> str:
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(content)
+    with pytest.raises(InputError) as raised:
+        open_model(path)
+    message = str(raised.value)
+    assert "odd.tflite" in message
+    assert "\n" not in message
+    assert len(message) < 400
+    return message
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_the_checksum_of_a_preset_is_the_sha256_of_its_network(name):
+    content = PRESETS[name].read_bytes()
+    with zipfile.ZipFile(PRESETS[name]) as archive:
+        start = archive.getinfo("metadata.json").header_offset
+        stated = json.loads(archive.read("metadata.json"))["network_sha256"]
+    assert stated == hashlib.sha256(content[:start]).hexdigest()
+
+
+def test_every_single_flipped_bit_of_the_network_is_noticed(tmp_path, model_path, network):
+    content = model_path.read_bytes()
+    random = np.random.default_rng(7)
+    places = [0, 17, len(network) - 1, *random.integers(8, len(network), 40).tolist()]
+    for place in places:
+        flipped = bytearray(content)
+        flipped[place] ^= 1 << int(random.integers(8))
+        message = refusal(tmp_path, bytes(flipped))
+        assert "is damaged" in message or "no .tflite file" in message
+
+
+def test_bytes_put_between_network_and_metadata_are_noticed(tmp_path, model_path, network):
+    content = model_path.read_bytes()
+    assert "damaged" in refusal(tmp_path, network + b"\0" * 16 + content[len(network) :])
+
+
+def test_a_file_without_checksum_says_how_to_add_one(tmp_path, model_path, network, capsys):
+    with zipfile.ZipFile(model_path) as archive:
+        before = json.loads(archive.read("metadata.json"))
+    del before["network_sha256"]
+    message = refusal(tmp_path, zipped(network, json.dumps(before).encode()))
+    path = tmp_path / "odd.tflite"
+    assert message.endswith(f"python -m export.checksum {path}")
+    assert add_checksum([str(path)]) == 0
+    assert open_model(path).metadata == open_model(model_path).metadata
+    assert Classifier(path).classify(radio_galaxy()) == Classifier(model_path).classify(
+        radio_galaxy()
+    )
+    assert [file.name for file in tmp_path.iterdir()] == ["odd.tflite"]
+
+
+def test_no_checksum_for_a_network_that_does_not_run(tmp_path, network, capsys):
+    # What LiteRT does with an offset into nowhere: it ends the process by a signal.
+    path = tmp_path / "odd.tflite"
+    broken = struct.pack("<I", 0x7FFFFFF0) + network[4:]
+    path.write_bytes(zipped(broken, b'{"format": 1}'))
+    before = path.read_bytes()
+    assert add_checksum([str(path)]) == 2
+    assert "does not run" in capsys.readouterr().err
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"", b"{}", b"[1]", b"null", b'{"format": 2}', b'{"format": NaN}', b"[" * 100_000,
+        '{"format": 1}'.encode("utf-16"), b'{"format": 1, "name": "\xff"}',
+        b'{"format": ' + b"9" * 10_000 + b"}",
+    ],
+    ids=range(10),
+)  # fmt: skip
+def test_metadata_that_are_no_object_of_our_format(tmp_path, network, text):
+    assert "metadata" in refusal(tmp_path, zipped(network, text))
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"class_names": ["FRII", "FRI"]}, "another kind: its class_names is ['FRII', 'FRI']"),
+        ({"image_size": 300}, "its image_size is 300, and this version supports 150"),
+        ({"pixel_scale_arcsec": 5.0}, "its pixel_scale_arcsec is 5.0"),
+        ({"pixel_scale_arcsec": "\x1b[2J" * 9000}, "its pixel_scale_arcsec is '"),
+        ({"labels": []}, "wrong type"),
+        ({"labels": {"uncertain_below": "0.8"}}, "wrong type"),
+        ({"labels": {"compact_below_beams": True}}, "wrong type"),
+        ({"labels": {"compact_below_beams": 1e999}}, "no readable metadata"),
+        ({"calibration": [2]}, "wrong type"),
+        ({"name": "\x1b[2J"}, "wrong type"),
+        ({"name": "\ud800"}, "wrong type"),
+        ({"network_sha256": 12}, "is damaged"),
+        ({"network_sha256": "0" * 64}, "is damaged"),
+    ],
+)
+def test_metadata_that_state_something_else(tmp_path, model_path, network, changed, message):
+    stated = dict(open_model(model_path).metadata) | changed
+    assert message in refusal(tmp_path, zipped(network, json.dumps(stated).encode()))
+
+
+def bomb(network: bytes, stated_size: int | None) -> bytes:
+    """A zip member of 200 MB of blanks; its directory may state a smaller size."""
+    content = zipped(network, b" " * 200_000_000, compression=zipfile.ZIP_DEFLATED)
+    if stated_size is None:
+        return content
+    start = content.rindex(b"PK\x01\x02")
+    lie = struct.pack("<I", stated_size)
+    return content[: start + 24] + lie + content[start + 28 :]
+
+
+@pytest.mark.parametrize("stated_size", [None, 2000], ids=["honest", "lying"])
+def test_a_zip_bomb_takes_no_memory(tmp_path, network, stated_size):
+    content = bomb(network, stated_size)
+    tracemalloc.start()
+    try:
+        assert "metadata" in refusal(tmp_path, content)
+        assert tracemalloc.get_traced_memory()[1] < 30e6
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_other_compressions_are_refused(tmp_path, network, method):
+    assert "metadata" in refusal(tmp_path, zipped(network, b'{"format": 1}', compression=method))
+
+
+def test_a_second_member_is_refused(tmp_path, model_path):
+    content = zipped(model_path.read_bytes(), b"code", name="__main__.py")
+    assert "metadata" in refusal(tmp_path, content)
+
+
+def test_a_damaged_stream_is_one_line(tmp_path, network):
+    content = bytearray(zipped(network, b'{"format": 1}' * 9, compression=zipfile.ZIP_DEFLATED))
+    content[len(network) + 30 + len("metadata.json")] = 0xFF  # no such block of deflate
+    with pytest.raises(zlib.error):
+        zlib.decompress(bytes(content[len(network) + 43 :]), -15)
+    assert "metadata" in refusal(tmp_path, bytes(content))
+
+
+def test_what_is_written_is_read_back_and_the_same_every_time(network):
+    metadata = {"format": 1, "name": "tiny"}
+    content = with_metadata(network, metadata)
+    assert content == with_metadata(network, metadata)
+    stated, found = split_model_file(content, "x")
+    assert bytes(found) == network
+    assert stated == metadata | {"network_sha256": hashlib.sha256(network).hexdigest()}
+
+
+def test_a_copy_that_lost_its_end_is_refused(tmp_path, model_path):
+    shutil.copy(model_path, tmp_path / "a.tflite")
+    content = model_path.read_bytes()
+    assert "metadata" in refusal(tmp_path, content[:-1])
+    assert "metadata" in refusal(tmp_path, content[: len(content) // 2])
