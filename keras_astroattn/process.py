@@ -2,8 +2,12 @@
 
 import contextlib
 import ctypes
+import multiprocessing
+import multiprocessing.connection
 import os
+import signal
 import sys
+import threading
 from collections.abc import Iterator
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
@@ -31,6 +35,26 @@ def keep_freed_memory() -> None:
     if hasattr(library, "mallopt"):
         library.mallopt(_M_MMAP_THRESHOLD, _LARGEST_KEPT)
         library.mallopt(_M_TRIM_THRESHOLD, _KEPT)
+
+
+def follow_parent() -> None:
+    """Make a worker process end with the process that started it, however that ends.
+
+    Call this in the worker, which `multiprocessing` started. A worker would otherwise wait for
+    work for ever, and hold the standard output, when its parent is killed by a signal. Ctrl-C is
+    left to the parent, too: a terminal sends it to all of them.
+    """
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+    def wait() -> None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
+
+    threading.Thread(target=wait, name="follow-parent", daemon=True).start()
 
 
 @contextlib.contextmanager
