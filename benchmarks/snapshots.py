@@ -37,7 +37,7 @@ def benchmark(*, epochs: int = 4) -> int:
     from keras_astroattn.callbacks import AttentionSnapshots
     from train.batches import steps_per_epoch, training_batches
     from train.configuration import TrainConfig
-    from train.training import build
+    from train.loop import build
 
     config = TrainConfig(epochs=epochs + 1)
     images, labels = training_images(MIRABEST_TRAINING_SOURCES)

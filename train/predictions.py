@@ -14,7 +14,7 @@ from keras_astroattn.models import EquivariantAGCNN, turned_model
 from keras_astroattn.models.turned_model import TURNS
 
 from .configuration import TrainConfig
-from .training import build, fit
+from .loop import build, fit
 
 SYMMETRIES = 8
 

@@ -26,7 +26,8 @@ def run(*, config: TrainConfig | None = None) -> int:
     config = config or TrainConfig()
     try:
         with quiet_native_logs():
-            from .training import ATTENTION_FOLDER, train
+            from .run_folder import ATTENTION_FOLDER
+            from .training import train
     except ModuleNotFoundError as error:
         raise InputError(
             f"training needs {error.name}, which is not installed: pip install -e '.[train]'"

@@ -10,8 +10,8 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 
 from .configuration import saved_config
-from .experiments.catalogue import DATA_TITLES
-from .experiments.tables import (
+from .paper.catalogue import DATA_TITLES
+from .paper.tables import (
     SPREAD_BY,
     Row,
     csv_table,

@@ -229,7 +229,7 @@ def test_a_folder_in_which_a_run_is_going_on(
     shutil.copytree(reference_run.before("resume_0002.keras").folder, tmp_path / "run")
     with held(tmp_path / "run"):
         result = command("--resume", "--output", tmp_path / "run")
-    assert_one_line(result, "going on", "--output")
+    assert_one_line(result, "another run is writing to", "--output")
 
 
 def test_resume_without_a_run(command: Command, small_data: Path, tmp_path: Path) -> None:

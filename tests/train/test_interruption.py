@@ -18,7 +18,8 @@ import pytest
 
 from keras_astroattn.callbacks import EpochSeed
 from train.configuration import TrainConfig
-from train.training import build, require_free
+from train.loop import build
+from train.run_folder import require_free
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 
@@ -120,7 +121,7 @@ def test_killed_after_the_results_were_written_it_only_says_so(
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")}
     status, out, err = command("--resume", "--output", tmp_path / "run")
     assert (status, err) == (0, "")
-    assert "finished already" in out
+    assert "already finished" in out
     assert "validation, one clean pass" in out
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "run").rglob("*")} == before
 

@@ -7,7 +7,8 @@ import pytest
 from keras_astroattn.errors import InputError
 from keras_astroattn.models import AGCNN, EquivariantAGCNN, from_preset
 from train.configuration import TrainConfig
-from train.training import build, train
+from train.loop import build
+from train.training import train
 
 OTHER_SEED = 7
 OPTIONS = {"gates": 1, "data": "simulated"}

@@ -204,7 +204,7 @@ def test_mixed_precision_trains(
 
 def test_float16_scales_its_loss() -> None:
     from train.configuration import TrainConfig
-    from train.training import build
+    from train.loop import build
 
     model = build(TrainConfig(gates=0, dtype_policy="mixed_float16"), sources=10)
     assert isinstance(model.optimizer, keras.optimizers.LossScaleOptimizer)

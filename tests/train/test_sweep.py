@@ -94,7 +94,7 @@ def test_runs_are_trained_once_and_compared_over_seeds(tmp_path, small_data, cap
     best = folder / "simulated-0gates-seed0" / "best.keras"
     written = best.stat().st_mtime_ns
     assert main([*TINY, "--gates", "0", "--seeds", "0,1", "--output", str(folder)]) == 0
-    assert "finished already" in capsys.readouterr().out
+    assert "already finished" in capsys.readouterr().out
     assert best.stat().st_mtime_ns == written
 
     with (folder / "runs.csv").open(newline="") as file:

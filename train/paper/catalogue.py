@@ -22,7 +22,7 @@ from keras_astroattn.models.published import (
 )
 
 from ..configuration import CONFIG_FILE, saved_config
-from ..training import ATTENTION_FOLDER, EVALUATION_FILE, HISTORY_FILE
+from ..run_folder import ATTENTION_FOLDER, EVALUATION_FILE, HISTORY_FILE
 from .configuration import PUBLISHED, ExperimentConfig
 
 DATA_TITLES = {

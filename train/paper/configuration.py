@@ -1,7 +1,6 @@
 """Every option of the experiments: its default, its help, its check."""
 
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
@@ -92,19 +91,3 @@ class ExperimentConfig:
                 f"--published-dir or {PUBLISHED_VARIABLE}"
             )
         return folder
-
-
-def make_writable(folder: Path) -> None:
-    """Make a folder for results, or find out now that nothing can be written there.
-
-    Raises:
-        InputError: it is a file or cannot be written to.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise InputError(
-            f"cannot write to {folder} ({error.strerror}): name another --output"
-        ) from None

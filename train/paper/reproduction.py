@@ -6,8 +6,9 @@ from sklearn.metrics import roc_auc_score
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 
+from ..run_folder import make_writable
 from .catalogue import DATA_TITLES, Entry
-from .configuration import PUBLISHED, ExperimentConfig, make_writable
+from .configuration import PUBLISHED, ExperimentConfig
 from .datasets import without_leak
 from .misclassified import false_rates
 from .published_results import (

@@ -31,9 +31,10 @@ from keras_astroattn.images import to_network_units
 from keras_astroattn.models import attention_model
 from keras_astroattn.plots import save_figure
 
+from ..run_folder import make_writable
 from . import passes as saved
 from .catalogue import Entry, open_catalogue
-from .configuration import ExperimentConfig, make_writable
+from .configuration import ExperimentConfig
 from .passes import ScopePass
 
 PREDICTIONS = "predictions"
