@@ -14,7 +14,7 @@ from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.images import BLACK, IMAGE_SIZE
 from keras_astroattn.process import available_cores, quiet_native_logs
 from keras_astroattn.survey.progress import Progress
-from keras_astroattn.survey.requirements import need
+from keras_astroattn.survey.session import require_packages
 from keras_astroattn.survey.tiles import Footprints, find_tiles, index_tiles
 
 from .survey import map_options, parse_columns
@@ -69,7 +69,7 @@ def check(
     beam
         Beam of the tiles, arcsec.
     """
-    need("pyarrow")
+    require_packages("pyarrow")
     from keras_astroattn.survey.catalogue import open_catalogue
     from keras_astroattn.survey.forecast import forecast
     from keras_astroattn.survey.roles import find_roles

@@ -47,8 +47,7 @@ def write_best_attention(
     Raises:
         InputError: The model has no attention, or the folder cannot be written.
     """
-    from keras_astroattn.survey.again import cut_again
-    from keras_astroattn.survey.choice import most_certain
+    from keras_astroattn.survey.results import cut_again, most_certain
 
     from .attention_files import write_attention
 

@@ -15,7 +15,7 @@ from keras_astroattn.edge import LABELS, Classifier, list_presets
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.process import quiet_native_logs
-from keras_astroattn.survey.requirements import need
+from keras_astroattn.survey.session import require_packages
 from keras_astroattn.survey.tiles import MapOptions
 
 FOLDER = "_figures"
@@ -49,9 +49,9 @@ def survey_summary(
     model
         Preset or path for the sheets; by default the survey's own.
     """
-    need("pyarrow")
+    require_packages("pyarrow")
     from keras_astroattn.survey.export import export_survey
-    from keras_astroattn.survey.parts import SUMMARY
+    from keras_astroattn.survey.session import SUMMARY
     from keras_astroattn.survey.tally import tally
 
     try:
@@ -104,8 +104,7 @@ def _print_counts(console: Console, found, title: str) -> None:
 def _draw(folder: Path, found, summary: dict, sheet: int, model: str | None, console: Console):
     from keras_astroattn.plots.style import save_figure
     from keras_astroattn.plots.survey import probability_figure, sky_figure
-    from keras_astroattn.survey.again import cut_again
-    from keras_astroattn.survey.choice import most_certain, most_uncertain
+    from keras_astroattn.survey.results import cut_again, most_certain, most_uncertain
 
     into = folder / FOLDER
     if found.frii:

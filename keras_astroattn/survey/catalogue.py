@@ -7,9 +7,9 @@ from typing import Protocol
 
 from keras_astroattn.errors import InputError
 
-from .requirements import need
+from .session import require_packages
 
-need("pyarrow")
+require_packages("pyarrow")
 
 import pyarrow as pa  # noqa: E402
 import pyarrow.parquet as pq  # noqa: E402

@@ -14,6 +14,9 @@ import numpy as np
 
 from .tiles import unit_vectors
 
+ZONES = "zones"
+"""Folder of the zones in the folder of the plan."""
+
 ZONE = 1.0
 """Height of a zone, degrees."""
 

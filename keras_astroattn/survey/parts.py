@@ -1,4 +1,4 @@
-"""The files of the result: one a chunk, complete or absent."""
+"""The files of the result: one Parquet file a chunk, complete or absent."""
 
 import json
 from collections import Counter
@@ -13,10 +13,8 @@ from keras_astroattn.files import atomic_path
 from keras_astroattn.tables import COLUMNS, Column, Row, encodable
 
 from .catalogue import RESERVED
-from .plan import SECOND, STATE, TILE
-
-SUMMARY = "_summary.json"
-"""What a complete survey says of itself."""
+from .plan import Plan
+from .runs import SECOND, STATE, TILE
 
 _LABELS = b"aa_labels"
 _TILE_PATH = "tile that the source was cut from"
@@ -29,30 +27,30 @@ RESULTS: tuple[Column, ...] = tuple(
     )
     for column in COLUMNS
 )
-"""Our columns of the table: those of `astroattn classify`, prefixed."""
+"""Columns of the result: those of `astroattn classify` with the prefix aa_."""
 
 
 def part_path(folder: Path, chunk: int) -> Path:
-    """The file of a chunk."""
+    """Return the path of the file of a chunk."""
     return folder / f"part-{chunk:06d}.parquet"
 
 
 def part_paths(folder: Path) -> list[Path]:
-    """Files of all chunks that are done, in order."""
+    """Return the files of all chunks that are done, in order."""
     return sorted(folder.glob("part-*.parquet"))
 
 
 def write_part(folder: Path, chunk: int, table: pa.Table, rows: Sequence[Row]) -> None:
-    """Write a chunk: the catalogue's own columns, then ours.
+    """Write the file of a chunk: the catalogue's own columns, then those of the result.
 
     Args:
-        folder: Of the output.
-        chunk: Its number.
-        table: The planned rows.
-        rows: What was found, in their order.
+        folder: the output folder.
+        chunk: number of the chunk.
+        table: its rows, as they are planned.
+        rows: its results, in the same order.
 
     Raises:
-        OSError: It cannot be written; nothing is left of it then.
+        OSError: The file cannot be written; nothing is left of it then.
     """
     table = table.drop_columns([TILE, SECOND, STATE])
     for name, column in zip((c.name for c in COLUMNS), RESULTS, strict=True):
@@ -67,11 +65,11 @@ def write_part(folder: Path, chunk: int, table: pa.Table, rows: Sequence[Row]) -
 
 
 def labels_of(path: Path, rows: int | None = None) -> Counter[str] | None:
-    """How many rows of a part have each label; None where the file is not whole.
+    """Count the labels of a part; None if the file is not whole.
 
     Args:
-        path: Of the part.
-        rows: How many it should have, where that is known.
+        path: the part.
+        rows: number of rows it must have; None: not checked.
     """
     try:
         metadata = pq.read_metadata(path)
@@ -82,12 +80,25 @@ def labels_of(path: Path, rows: int | None = None) -> Counter[str] | None:
     return labels if whole else None
 
 
+def check_parts(plan: Plan) -> tuple[Counter[str], list[int]]:
+    """Return the labels of all parts that are whole, and the chunks whose parts are not."""
+    labels: Counter[str] = Counter()
+    waiting = []
+    for chunk, rows in enumerate(plan.rows_of().tolist()):
+        found = labels_of(part_path(plan.folder, chunk), rows)
+        if found is None:
+            waiting.append(chunk)
+        else:
+            labels.update(found)
+    return labels, waiting
+
+
 def read_parts(folder: Path, columns: Sequence[str] | None = None) -> Iterator[pa.Table]:
-    """All parts of a result in order, one in memory at a time.
+    """Yield all parts of a result in order, one in memory at a time.
 
     Args:
-        folder: Of the output.
-        columns: Those that are wanted; None: all.
+        folder: the output folder.
+        columns: names of the columns to read; None: all.
     """
     for path in part_paths(folder):
         with pq.ParquetFile(path) as file:

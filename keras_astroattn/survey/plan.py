@@ -1,19 +1,19 @@
-"""What has to be done for a survey, written down before any of it is done.
+"""The plan of a survey: which rows are cut from which tile, and in which chunk.
 
-The rows of the catalogue are put into the order of the tiles they are cut from, without ever
-being in memory together: runs of some 100,000 rows, each sorted by tile, lie in the hidden
-folder `.survey` of the output. A chunk, which becomes one Parquet file, is a list of slices of
-these runs. The plan decides everything about the result, so that a run that was killed goes on
-to the very same table.
+The plan is written before any row is scored. It decides everything about the result, so that a
+run that was killed goes on to the very same table.
 """
 
+import dataclasses
+import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -22,34 +22,34 @@ import pyarrow.parquet as pq
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 
-from .catalogue import Catalogue
-from .disk import unwritable
-from .grouping import Grouping
-from .neighbours import ZoneWriter
-from .roles import Roles, read_positions
-from .tiles import Footprints
+from .catalogue import Catalogue, open_catalogue
+from .grouping import Grouping, group_rows
+from .neighbours import ZONES, ZoneWriter
+from .roles import Roles, find_roles, read_positions
+from .runs import (
+    COMPONENTS,
+    DEC,
+    RA,
+    ROW,
+    SECOND,
+    SOURCE,
+    STATE,
+    TILE,
+    RunWriter,
+    divide_into_chunks,
+    plan_field,
+)
+from .session import WORK, unwritable
+from .tiles import Footprints, find_tiles, index_tiles
 
-WORK = ".survey"
-"""Folder of the plan, in the output folder, until the survey is complete."""
+if TYPE_CHECKING:
+    from .progress import Progress
+    from .run import SurveySettings
 
-ROW, RA, DEC, SOURCE, COMPONENTS = "aa_row", "aa_ra", "aa_dec", "aa_source", "aa_components"
-TILE, SECOND, STATE = "_aa_tile", "_aa_second", "_aa_state"
+COMPONENT_MAP = "_components.parquet"
+"""Table of components and their sources; readers of data sets skip names with an underscore."""
 
 _FORMAT = 1
-_RUN_BYTES = 48 * 2**20
-_RUN_ROWS = 2**18
-_BATCH = 4096
-
-_OURS = {
-    ROW: (pa.int64(), None, "row of the catalogue, from 0"),
-    RA: (pa.float64(), "deg", "right ascension that was cut out, ICRS"),
-    DEC: (pa.float64(), "deg", "declination that was cut out, ICRS"),
-    SOURCE: (pa.int64(), None, "row of the component that stands for the source, from 0"),
-    COMPONENTS: (pa.int32(), None, "how many rows of the catalogue are this source"),
-    TILE: (pa.int32(), None, ""),
-    SECOND: (pa.int32(), None, ""),
-    STATE: (pa.int8(), None, ""),
-}
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,8 +57,8 @@ class Plan:
     """A plan on disk.
 
     Attributes:
-        folder: Of the output.
-        facts: What `plan.json` says: `identity`, `rows`, `tiles` (how many), `unreadable`, ...
+        folder: the output folder.
+        facts: content of `plan.json`: `identity`, `rows`, `tiles` (their number), `unreadable`...
         slices: (m, 4) int64: chunk, run, first row, last row + 1, sorted by chunk.
     """
 
@@ -72,18 +72,18 @@ class Plan:
         return int(self.slices[-1, 0]) + 1 if len(self.slices) else 0
 
     def slices_of(self, chunk: int) -> list[tuple[int, int, int]]:
-        """(run, first row, last row + 1) of a chunk's rows."""
+        """Return (run, first row, last row + 1) of each slice of a chunk."""
         low, high = np.searchsorted(self.slices[:, 0], [chunk, chunk + 1])
         return [tuple(map(int, row)) for row in self.slices[low:high, 1:]]
 
     def rows_of(self) -> np.ndarray:
-        """(chunks,) number of rows of each chunk."""
+        """Return the (chunks,) number of rows of each chunk."""
         counts = self.slices[:, 3] - self.slices[:, 2]
         return np.bincount(self.slices[:, 0], counts, self.chunks).astype(np.int64)
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """The plan in an output folder; None where there is none that is complete."""
+    """Return the plan in an output folder; None if there is no complete one."""
     work = folder / WORK
     try:
         facts = json.loads((work / "plan.json").read_text(encoding="utf-8"))
@@ -93,54 +93,120 @@ def read_plan(folder: Path) -> Plan | None:
     return Plan(folder, facts, slices) if facts.get("format") == _FORMAT else None
 
 
-def make_plan(
+class Inputs(NamedTuple):
+    """The files that a survey is planned from.
+
+    Attributes:
+        tiles: paths of the tiles.
+        catalogue: the catalogue.
+        roles: roles of its columns.
+        begun: `time.monotonic` when planning began.
+    """
+
+    tiles: list[str]
+    catalogue: Catalogue
+    roles: Roles
+    begun: float
+
+
+def open_inputs(settings: "SurveySettings", folder: Path) -> Inputs:
+    """Validate the inputs of a survey.
+
+    Args:
+        settings: the survey.
+        folder: the output folder.
+
+    Raises:
+        InputError: There is no tile, the catalogue cannot be read, a column is missing, or the
+            folder holds parts without their plan.
+    """
+    if any(folder.glob("part-*.parquet")):
+        # Only the plan tells which rows a part holds.
+        raise InputError(f"--output {folder} holds parts and no plan: name another folder")
+    begun = time.monotonic()
+    tiles = find_tiles(settings.images)
+    catalogue = open_catalogue(settings.catalogue)
+    roles = find_roles(catalogue.schema, settings.survey, settings.columns)
+    if settings.rows == "source" and settings.linking_length is None and roles.parent is None:
+        raise InputError(
+            "--rows source needs to know what belongs together: --columns parent=NAME, or "
+            "--linking-length ARCSEC"
+        )
+    return Inputs(tiles, catalogue, roles, begun)
+
+
+def plan_survey(
+    settings: "SurveySettings", folder: Path, identity: dict, inputs: Inputs, progress: "Progress"
+) -> Plan:
+    """Index the tiles, group the rows if sources are scored, and write the plan.
+
+    Args:
+        settings: the survey.
+        folder: the output folder; it exists.
+        identity: as `session.identity_of` gives it.
+        inputs: the opened inputs.
+        progress: reports each step to the user.
+
+    Raises:
+        InputError: No tile can be read, the catalogue is damaged, or the plan cannot be
+            written.
+    """
+    paths, catalogue, roles, _ = inputs
+    progress.indexing(len(paths))
+    footprints = index_tiles(paths, settings.options, progress.indexed)
+    if len(footprints.unreadable) == len(paths):
+        first = footprints.unreadable[0]
+        raise InputError(f"none of {len(paths)} tiles can be read; {first.path}: {first.error}")
+    grouping = None
+    if settings.rows == "source":
+        progress.planning(catalogue.rows)
+        grouping = group_rows(catalogue, roles, settings.linking_length, progress.planned)
+    progress.planning(catalogue.rows)
+    facts = {
+        "identity": identity,
+        "catalogue_sha256": _checksum(settings.catalogue),
+        "columns": {k: v for k, v in dataclasses.asdict(roles).items() if v is not None},
+    }
+    return _write_plan(
+        folder, inputs, footprints, facts, settings.chunk_size, grouping, progress.planned
+    )
+
+
+def _checksum(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _write_plan(
     folder: Path,
-    catalogue: Catalogue,
-    roles: Roles,
+    inputs: Inputs,
     footprints: Footprints,
     facts: dict,
     chunk_size: int,
-    grouping: Grouping | None = None,
-    told: Callable[[int], object] = lambda done: None,
-    begun: float | None = None,
+    grouping: Grouping | None,
+    report: Callable[[int], object],
 ) -> Plan:
-    """Write a plan into an output folder.
-
-    Args:
-        folder: Of the output; it exists.
-        catalogue: What to score.
-        roles: Its columns.
-        footprints: The tiles.
-        facts: More for `plan.json`.
-        chunk_size: Rows of a chunk, at most.
-        grouping: Where sources are scored rather than components.
-        told: Called with the number of rows that were read.
-        begun: `time.monotonic` when planning began, for its `seconds`; None: now.
-
-    Raises:
-        InputError: The catalogue is damaged, or the plan cannot be written.
-    """
+    """Write a plan; `report` is called with the number of rows that were read."""
     work = folder / WORK
-    begun = time.monotonic() if begun is None else begun
     try:
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir()
-        zones = ZoneWriter(work / "zones")
-        runs = _Runs(work)
-        members = _Members(folder, catalogue, roles, grouping) if grouping else None
+        zones = ZoneWriter(work / ZONES)
+        runs = RunWriter(work)
+        members = _ComponentMap(folder, inputs, grouping) if grouping else None
         done = 0
-        for batch in catalogue.batches():
-            table = _assigned(batch, roles, footprints, grouping, done, zones)
+        for batch in inputs.catalogue.batches():
+            runs.add(_assigned(batch, inputs.roles, footprints, grouping, done, zones))
             if members:
                 members.add(batch, done)
-            runs.add(table)
             done += batch.num_rows
-            told(done)
+            report(done)
         if members:
             members.finish()
         runs.flush()
         zones.finish()
-        slices = np.array(list(chunked(runs.slices, chunk_size)), np.int64).reshape(-1, 4)
+        slices = np.array(list(divide_into_chunks(runs.slices, chunk_size)), np.int64)
+        slices = slices.reshape(-1, 4)
         with atomic_path(work / "slices.npy") as temporary:
             np.save(temporary, slices)
         paths = [tile.path for tile in footprints.tiles]
@@ -150,7 +216,7 @@ def make_plan(
             "catalogue_rows": done,
             "rows": int((slices[:, 3] - slices[:, 2]).sum()),
             "tiles": len(paths),
-            "seconds": round(time.monotonic() - begun, 1),
+            "seconds": round(time.monotonic() - inputs.begun, 1),
             "unreadable": [[tile.path, tile.error] for tile in footprints.unreadable],
         }
         write_text(work / "plan.json", json.dumps(facts))
@@ -160,7 +226,7 @@ def make_plan(
 
 
 def _assigned(batch, roles, footprints, grouping, start, zones) -> pa.Table:
-    """The rows of a batch that are scored, with where they are cut from."""
+    """Return the rows of a batch that are scored, with the columns of the plan."""
     places = read_positions(batch, roles)
     rows = np.arange(start, start + batch.num_rows)
     lead = rows if grouping is None else grouping.lead[rows]
@@ -179,72 +245,21 @@ def _assigned(batch, roles, footprints, grouping, start, zones) -> pa.Table:
     ours |= {TILE: found.tile, SECOND: found.second, STATE: state}
     for name, values in ours.items():
         nulls = np.isnan(values) if name in (RA, DEC) else None
-        table = table.append_column(our_field(name), pa.array(values, _OURS[name][0], mask=nulls))
+        field = plan_field(name)
+        table = table.append_column(field, pa.array(values, field.type, mask=nulls))
     # Neighbouring sources one after the other: their pixels are then in the system's cache.
     return table.take(np.lexsort((found.row, found.tile)))
 
 
-def our_field(name: str) -> pa.Field:
-    """A column that the plan adds, with unit and description."""
-    kind, unit, description = _OURS[name]
-    metadata = {"description": description, "unit": unit or ""} if description else None
-    return pa.field(name, kind, metadata=metadata)
+class _ComponentMap:
+    """Writes the source of each component as a Parquet file."""
 
-
-class _Runs:
-    """Rows on disk in sorted runs."""
-
-    def __init__(self, work: Path):
-        self._work = work
-        self._waiting: list[pa.Table] = []
-        self._count = 0
-        self._found: list[np.ndarray] = []
-
-    def add(self, table: pa.Table) -> None:
-        self._waiting.append(table)
-        if (
-            sum(t.nbytes for t in self._waiting) > _RUN_BYTES
-            or sum(t.num_rows for t in self._waiting) >= _RUN_ROWS
-        ):
-            self.flush()
-
-    def flush(self) -> None:
-        if not sum(table.num_rows for table in self._waiting):
-            return
-        table = pa.concat_tables(self._waiting)
-        self._waiting = []
-        tiles = table.column(TILE).to_numpy()
-        order = np.argsort(tiles, kind="stable")
-        # One chunk, so that every batch of the file but the last has `_BATCH` rows.
-        table, tiles = table.take(order).combine_chunks(), tiles[order]
-        with pa.OSFile(str(run_path(self._work, self._count)), "wb") as file, pa.ipc.new_file(
-            file, table.schema
-        ) as writer:  # fmt: skip
-            writer.write_table(table, max_chunksize=_BATCH)
-        bounds = np.flatnonzero(np.diff(tiles)) + 1
-        starts, stops = np.append(0, bounds), np.append(bounds, len(tiles))
-        run = np.full(len(starts), self._count)
-        self._found.append(np.stack([tiles[starts], run, starts, stops], axis=1))
-        self._count += 1
-
-    @property
-    def slices(self) -> np.ndarray:
-        """(m, 4) tile, run, first row, last row + 1; sorted by tile, then run."""
-        if not self._found:
-            return np.empty((0, 4), np.int64)
-        found = np.concatenate(self._found).astype(np.int64)
-        return found[np.lexsort((found[:, 1], found[:, 0]))]
-
-
-class _Members:
-    """The map from components to sources, as Parquet beside the table."""
-
-    def __init__(self, folder: Path, catalogue: Catalogue, roles: Roles, grouping: Grouping):
-        self._grouping, self._id = grouping, roles.id
+    def __init__(self, folder: Path, inputs: Inputs, grouping: Grouping):
+        self._grouping, self._id = grouping, inputs.roles.id
         self._context = atomic_path(folder / COMPONENT_MAP)
-        fields = [our_field(ROW), our_field(SOURCE)]
-        if roles.id is not None:
-            fields.insert(0, catalogue.schema.field(roles.id))
+        fields = [plan_field(ROW), plan_field(SOURCE)]
+        if self._id is not None:
+            fields.insert(0, inputs.catalogue.schema.field(self._id))
         self._writer = pq.ParquetWriter(self._context.__enter__(), pa.schema(fields))
 
     def add(self, batch: pa.RecordBatch, start: int) -> None:
@@ -259,48 +274,8 @@ class _Members:
         self._context.__exit__(None, None, None)
 
 
-COMPONENT_MAP = "_components.parquet"
-"""The map from components to sources; data set readers leave out names with an underscore."""
-
-
-def run_path(work: Path, number: int) -> Path:
-    """Where a sorted run lies."""
-    return work / f"run-{number:05d}.arrow"
-
-
-def chunked(slices: np.ndarray, size: int) -> Iterator[tuple[int, int, int, int]]:
-    """Divide slices, sorted by tile, into chunks of at most `size` rows.
-
-    A tile is kept together where that leaves chunks at least half full, so that few tiles
-    are opened twice.
-
-    Args:
-        slices: (m, 4) tile, run, first row, last row + 1.
-        size: Rows, at least 1.
-
-    Yields:
-        Chunk, run, first row, last row + 1.
-    """
-    if not len(slices):
-        return
-    tiles, inverse = np.unique(slices[:, 0], return_inverse=True)
-    of_tile = np.bincount(inverse, slices[:, 3] - slices[:, 2], len(tiles))
-    chunk, filled, current = 0, 0, None
-    for (tile, run, start, stop), place in zip(slices.tolist(), inverse.tolist(), strict=True):
-        if tile != current:
-            current = tile
-            if filled * 2 >= size and filled + of_tile[place] > size:
-                chunk, filled = chunk + 1, 0
-        while start < stop:
-            if filled == size:
-                chunk, filled = chunk + 1, 0
-            taken = min(stop - start, size - filled)
-            yield chunk, run, start, start + taken
-            start, filled = start + taken, filled + taken
-
-
 def tile_paths(folder: Path) -> tuple[str, ...]:
-    """Paths of the tiles of a planned survey, by their numbers.
+    """Return the paths of the tiles of a planned survey, by their numbers.
 
     Raises:
         OSError: The plan is gone.
@@ -311,33 +286,5 @@ def tile_paths(folder: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _read_paths(path: str, modified: int) -> tuple[str, ...]:
-    del modified  # of the file: part of the cache's key
+    del modified  # time of the file, in the cache's key alone
     return tuple(json.loads(Path(path).read_text(encoding="utf-8")))
-
-
-def read_slices(folder: Path, slices: Sequence[tuple[int, int, int]]) -> pa.Table:
-    """Rows of a chunk.
-
-    Args:
-        folder: Of the output.
-        slices: As `Plan.slices_of` gives them.
-
-    Raises:
-        InputError: The plan is gone.
-    """
-    work, tables = folder / WORK, []
-    try:
-        for run, start, stop in slices:
-            with pa.memory_map(str(run_path(work, run))) as file:
-                reader = pa.ipc.open_file(file)
-                batches = []
-                for number in range(start // _BATCH, (stop - 1) // _BATCH + 1):
-                    batch, first = reader.get_batch(number), number * _BATCH
-                    low, high = max(start - first, 0), min(stop - first, batch.num_rows)
-                    batches.append(batch.slice(low, high - low))
-                table = pa.Table.from_batches(batches)
-                # Copied, so that nothing refers to the file when it is closed.
-                tables.append(table.take(np.arange(table.num_rows)))
-    except (OSError, pa.ArrowInvalid) as error:
-        raise InputError(f"{work} cannot be read: {error}; start again without --resume") from None
-    return pa.concat_tables(tables).combine_chunks()

@@ -1,10 +1,10 @@
-"""Chunks of a plan."""
+"""How rows are divided into chunks."""
 
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from keras_astroattn.survey.plan import chunked
+from keras_astroattn.survey.runs import divide_into_chunks
 
 
 @given(
@@ -17,7 +17,7 @@ def test_chunks_hold_every_row_once_and_no_more_than_their_size(drawn, size):
         start = ends.get(run, 0)
         ends[run] = start + rows
         slices.append((tile, run, start, start + rows))
-    found = list(chunked(np.array(slices, np.int64).reshape(-1, 4), size))
+    found = list(divide_into_chunks(np.array(slices, np.int64).reshape(-1, 4), size))
     rows = [(run, row) for _, run, start, stop in found for row in range(start, stop)]
     assert sorted(rows) == sorted((run, row) for run, end in ends.items() for row in range(end))
     assert len(set(rows)) == len(rows)
@@ -30,11 +30,11 @@ def test_chunks_hold_every_row_once_and_no_more_than_their_size(drawn, size):
 
 def test_a_tile_is_kept_together_where_chunks_stay_half_full():
     slices = np.array([(0, 0, 0, 6), (1, 0, 6, 12), (2, 0, 12, 14)])
-    assert list(chunked(slices, 10)) == [(0, 0, 0, 6), (1, 0, 6, 12), (1, 0, 12, 14)]
+    assert list(divide_into_chunks(slices, 10)) == [(0, 0, 0, 6), (1, 0, 6, 12), (1, 0, 12, 14)]
 
 
 def test_a_large_tile_is_divided():
-    assert list(chunked(np.array([(3, 1, 0, 25)]), 10)) == [
+    assert list(divide_into_chunks(np.array([(3, 1, 0, 25)]), 10)) == [
         (0, 1, 0, 10),
         (1, 1, 10, 20),
         (2, 1, 20, 25),

@@ -1,4 +1,4 @@
-"""One chunk of a survey on a worker: rows in, one Parquet file out."""
+"""Score one chunk of a survey on a worker: rows in, one Parquet file out."""
 
 import contextlib
 import hashlib
@@ -18,22 +18,12 @@ from keras_astroattn.images import BLACK, IMAGE_SIZE, FitsMap
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
 from keras_astroattn.tables import Row, failed_row, scored_row
 
-from .disk import unwritable
-from .neighbours import Zones
+from .neighbours import ZONES, Zones
 from .parts import write_part
-from .plan import (
-    DEC,
-    RA,
-    ROW,
-    SECOND,
-    SOURCE,
-    STATE,
-    TILE,
-    WORK,
-    read_slices,
-    tile_paths,
-)
+from .plan import tile_paths
 from .roles import MISSING, NOWHERE
+from .runs import DEC, RA, ROW, SECOND, SOURCE, STATE, TILE, read_slices
+from .session import WORK, unwritable
 from .surroundings import Surroundings
 from .tiles import MapOptions
 
@@ -42,13 +32,13 @@ _BLANK = ("blank here", "hardly reaches")  # what another tile that overlaps may
 
 
 @dataclass(frozen=True)
-class Network:
-    """Which network a survey is scored with; it travels to workers.
+class ModelReference:
+    """The model that a survey is scored with, as it is sent to workers.
 
     Attributes:
-        model: Preset or absolute path.
+        model: name of a preset, or absolute path.
         checksum: SHA-256 of the model's file.
-        turns: Of each image, over which the answer is averaged.
+        turns: rotations of each image that the prediction is averaged over.
     """
 
     model: str
@@ -58,18 +48,18 @@ class Network:
 
 @dataclass(frozen=True)
 class Job:
-    """What every chunk of a survey is scored with; it travels to workers.
+    """The settings that all chunks of a survey share, as they are sent to workers.
 
     Attributes:
-        folder: Of the output, absolute.
-        network: Which network.
-        options: How tiles are opened.
-        mask_neighbours: Whether other catalogued emission is made black.
-        unreadable: How many tiles cannot be read.
+        folder: absolute path of the output folder.
+        model: the model.
+        options: how tiles are opened.
+        mask_neighbours: whether other catalogued emission is made black.
+        unreadable: number of tiles that cannot be read.
     """
 
     folder: str
-    network: Network
+    model: ModelReference
     options: MapOptions = field(default_factory=MapOptions)
     mask_neighbours: bool = False
     unreadable: int = 0
@@ -77,12 +67,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a worker says of a chunk.
+    """What a worker reports of a chunk.
 
     Attributes:
-        chunk: Its number.
-        labels: How many rows have each label.
-        stopped: Why no chunk can be written (a full disk), or None.
+        chunk: number of the chunk.
+        labels: number of rows with each label.
+        stopped: why no chunk can be written (a full disk), or None.
     """
 
     chunk: int
@@ -93,18 +83,18 @@ class Scored:
 def score_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]]) -> Scored:
     """Score the rows of a chunk and write its file.
 
-    What is wrong with a row or a tile becomes an error in the rows concerned. What is wrong
-    with the output folder or the model concerns all chunks, and is told in `stopped`.
+    An error of a row or a tile is written into the rows concerned. An error of the output
+    folder or the model concerns all chunks and is returned as `Scored.stopped`.
 
     Args:
-        job: The survey.
-        chunk: Number of the chunk.
-        slices: Where its rows lie (`Plan.slices_of`).
+        job: the survey.
+        chunk: number of the chunk.
+        slices: the rows of the chunk, as `Plan.slices_of` gives them.
     """
     folder = Path(job.folder)
     try:
-        table = read_slices(folder, slices)
-        rows = list(_Scorer(job, _classifier(job.network), tile_paths(folder)).rows(table))
+        table = read_slices(folder / WORK, slices)
+        rows = list(_Scorer(job, _classifier(job.model), tile_paths(folder)).rows(table))
         write_part(folder, chunk, table, rows)
     except OSError as error:
         return Scored(chunk, {}, str(unwritable(folder, error)))
@@ -114,13 +104,13 @@ def score_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]]) -> Sco
 
 
 def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason: str) -> Scored:
-    """Write a chunk whose rows all have the same error.
+    """Write the file of a chunk whose rows all have the same error.
 
     Raises:
-        InputError: It cannot be written.
+        InputError: The file cannot be written.
     """
-    table = read_slices(Path(job.folder), slices)
-    name = name_of(open_model(job.network.model), job.network.turns)
+    table = read_slices(Path(job.folder) / WORK, slices)
+    name = name_of(open_model(job.model.model), job.model.turns)
     row = failed_row("", reason, name) | {"path": None}
     try:
         write_part(Path(job.folder), chunk, table, [row] * table.num_rows)
@@ -130,45 +120,45 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
 
 
 _lock = threading.Lock()
-_classifiers: dict[Network, Classifier] = {}
+_classifiers: dict[ModelReference, Classifier] = {}
 
 
-def _classifier(network: Network) -> Classifier:
-    """The network, loaded once in a process."""
+def _classifier(reference: ModelReference) -> Classifier:
+    """Return the classifier, which a process loads once."""
     with _lock:
-        if network not in _classifiers:
-            model = open_model(network.model)
-            if hashlib.sha256(model.content).hexdigest() != network.checksum:
+        if reference not in _classifiers:
+            model = open_model(reference.model)
+            if hashlib.sha256(model.content).hexdigest() != reference.checksum:
                 raise InputError(
-                    f"model {network.model} is another one on this worker than where the survey "
+                    f"model {reference.model} is another one on this worker than where the survey "
                     "was started: install the same release, or name a file that both see"
                 )
             keep_freed_memory()
             with quiet_native_logs():
-                classifier = Classifier(model, turns=network.turns)
+                classifier = Classifier(model, turns=reference.turns)
                 # LiteRT speaks of its delegate at the first prediction.
                 classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
-                _classifiers[network] = classifier
-        return _classifiers[network]
+                _classifiers[reference] = classifier
+        return _classifiers[reference]
 
 
-class LoadedNetwork(WorkerPlugin):
-    """Has a worker load what it needs when it starts, not with its first chunk.
+class LoadModel(WorkerPlugin):
+    """Loads the model when a worker starts, not with its first chunk.
 
     Args:
-        network: To load.
+        reference: the model.
     """
 
-    def __init__(self, network: Network):
-        self._network = network
+    def __init__(self, reference: ModelReference):
+        self._reference = reference
 
     def setup(self, worker: object) -> None:
-        """Load it; called by Dask."""
+        """Load the model; Dask calls this."""
         import astropy.io.fits
         import astropy.wcs  # noqa: F401
 
-        with contextlib.suppress(InputError):  # the first chunk will say so
-            _classifier(self._network)
+        with contextlib.suppress(InputError):  # the first chunk will report it
+            _classifier(self._reference)
 
 
 class _Scorer:
@@ -177,11 +167,11 @@ class _Scorer:
     def __init__(self, job: Job, classifier: Classifier, paths: tuple[str, ...]):
         self._job, self._classifier, self._paths = job, classifier, paths
         self._open: OrderedDict[str, FitsMap | InputError] = OrderedDict()
-        self._zones = Zones(Path(job.folder) / WORK / "zones")
+        self._zones = Zones(Path(job.folder) / WORK / ZONES)
         self._name = classifier.name
 
     def rows(self, table: pa.Table):
-        """One row a row of the table, in its order."""
+        """Yield the result of each row of the table, in its order."""
         columns = {name: table.column(name).to_numpy() for name in (ROW, TILE, SECOND, STATE)}
         ra, dec = (table.column(n).to_numpy() for n in (RA, DEC))
         source = columns[ROW] if SOURCE not in table.column_names else (
@@ -256,6 +246,6 @@ class _Scorer:
 
 
 def _equal(numbers: np.ndarray):
-    """(start, stop) of each run of equal numbers."""
+    """Yield (start, stop) of each run of equal numbers."""
     bounds = np.flatnonzero(np.diff(numbers)) + 1
     yield from zip([0, *bounds.tolist()], [*bounds.tolist(), len(numbers)], strict=True)

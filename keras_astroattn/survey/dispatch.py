@@ -1,0 +1,124 @@
+"""Send the chunks of a survey to the workers of a Dask cluster, and collect them."""
+
+import time
+from collections import deque
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from distributed import CancelledError, KilledWorker, as_completed
+from distributed.comm.core import CommClosedError
+
+from keras_astroattn.errors import InputError
+
+from .parts import check_parts
+from .plan import Plan
+from .progress import Progress
+from .worker import Job, ModelReference, Scored, fail_chunk, score_chunk
+
+if TYPE_CHECKING:
+    from distributed import Client, Future
+
+    from .run import SurveySettings
+
+_AHEAD = 3  # chunks under way for each thread of a worker
+_POLL = 0.1  # seconds between two looks for finished chunks
+_COUNT_EVERY = 1.0  # seconds between two counts of the workers
+_KILLED = "workers were killed while they scored these rows (out of memory?)"
+
+
+def score_waiting(
+    settings: "SurveySettings",
+    client: "Client",
+    plan: Plan,
+    model: ModelReference,
+    progress: Progress,
+) -> int:
+    """Score the chunks whose parts are not on disk.
+
+    A chunk whose workers are killed is tried again when all others are done. If its workers
+    are killed again, its rows get that as their error.
+
+    Args:
+        settings: the survey.
+        client: of the cluster.
+        plan: what to score.
+        model: the model.
+        progress: reports each chunk to the user.
+
+    Returns:
+        Number of rows that were scored.
+
+    Raises:
+        InputError: The output folder cannot be written, the model cannot be used, or the
+            cluster is lost.
+    """
+    unreadable = plan.facts["unreadable"]
+    job = Job(str(plan.folder), model, settings.options, settings.mask_neighbours, len(unreadable))
+    _, waiting = check_parts(plan)
+    rows = plan.rows_of()
+    fresh = int(rows[waiting].sum())
+    progress.scoring(int(rows.sum()), int(rows.sum()) - fresh, unreadable)
+    deadly = []
+    for chunk, scored in _scored(client, job, plan, waiting, progress):
+        if scored is None:
+            deadly.append(chunk)
+        else:
+            progress.scored(int(rows[chunk]))
+    for chunk, scored in _scored(client, job, plan, deadly, progress):
+        if scored is None:
+            fail_chunk(job, chunk, plan.slices_of(chunk), _KILLED)
+        progress.scored(int(rows[chunk]))
+    return fresh
+
+
+def _scored(
+    client: "Client", job: Job, plan: Plan, waiting: list[int], progress: Progress
+) -> Iterator[tuple[int, Scored | None]]:
+    """Yield each chunk and its result, None if its workers were killed; the first done first.
+
+    A bounded number of chunks is under way at a time.
+    """
+    left, under_way, finished = deque(waiting), {}, as_completed(loop=client.loop)
+    threads, counted = 0, -_COUNT_EVERY
+    try:
+        while left or under_way:
+            if time.monotonic() - counted >= _COUNT_EVERY:
+                threads, counted = _count_threads(client, progress), time.monotonic()
+            while left and len(under_way) < _AHEAD * max(threads, 1):
+                chunk = left.popleft()
+                future = client.submit(
+                    score_chunk, job, chunk, plan.slices_of(chunk), pure=False, priority=-chunk
+                )
+                under_way[future] = chunk
+                finished.add(future)
+            done = finished.next_batch(block=False)
+            for future in done:
+                yield under_way.pop(future), _result(future)
+            if not done:
+                time.sleep(_POLL)
+    except (CommClosedError, CancelledError):
+        raise InputError("the Dask scheduler is gone: start one, then add --resume") from None
+
+
+def _result(future: "Future") -> Scored | None:
+    """Return what a worker reports of a chunk; None if its workers were killed.
+
+    Raises:
+        InputError: The worker reports an error that concerns every chunk.
+    """
+    error = future.exception() if future.status == "error" else None
+    if isinstance(error, KilledWorker):
+        return None
+    if error is not None:
+        raise error
+    scored = future.result()
+    if scored.stopped:
+        raise InputError(scored.stopped)
+    return scored
+
+
+def _count_threads(client: "Client", progress: Progress) -> int:
+    """Return the number of threads of all workers; 0 if no worker is there yet."""
+    count = sum(client.nthreads().values())
+    progress.workers(count)
+    return count

@@ -1,0 +1,158 @@
+"""The output folder of a survey: who writes to it, and whether a run may go on in it."""
+
+import contextlib
+import dataclasses
+import errno
+import hashlib
+import importlib.util
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import held
+
+if TYPE_CHECKING:
+    from keras_astroattn.edge import ModelFile
+
+    from .run import SurveySettings
+
+SUMMARY = "_summary.json"
+"""File in the output folder that a complete survey has, and an incomplete one has not."""
+
+WORK = ".survey"
+"""Folder in the output folder that holds the plan until the survey is complete."""
+
+_DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+def require_packages(*modules: str) -> None:
+    """Check that the packages a survey needs are installed.
+
+    Raises:
+        InputError: One of `modules` is not installed.
+    """
+    for module in modules:
+        if importlib.util.find_spec(module) is None:
+            raise InputError(f"surveys need {module}: pip install 'keras-astroattn[survey]'")
+
+
+def unwritable(path: str | Path, error: OSError) -> InputError:
+    """Return the error for a file or folder of a survey that cannot be written.
+
+    Args:
+        path: the file or folder.
+        error: the reason.
+    """
+    # Arrow's errors have a text of their own next to the system's number.
+    reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())[:200]
+    todo = "make room" if error.errno in _DISK_FULL else "correct that"
+    return InputError(f"{path} cannot be written: {reason}; {todo}, then add --resume")
+
+
+@contextlib.contextmanager
+def open_output(folder: Path) -> Iterator[Path]:
+    """Make the output folder and hold it against other runs.
+
+    A new folder is removed again if an `InputError` leaves it empty.
+
+    Args:
+        folder: the output folder.
+
+    Yields:
+        Its absolute path.
+
+    Raises:
+        InputError: The folder cannot be made, or another run holds it.
+    """
+    is_new = not folder.exists()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        folder = folder.resolve()
+        with held(folder):
+            yield folder
+    except BlockingIOError:
+        raise InputError(f"--output {folder} is in use by another run: wait for its end") from None
+    except OSError as error:
+        raise unwritable(f"--output {folder}", error) from None
+    except InputError:
+        if is_new:
+            with contextlib.suppress(OSError):  # it is not empty
+                folder.rmdir()
+        raise
+
+
+def identity_of(settings: "SurveySettings", model: "ModelFile") -> dict:
+    """Return what must be the same for a run to go on, as JSON values.
+
+    Raises:
+        InputError: The catalogue cannot be read.
+    """
+    identity = {
+        "catalogue": _file_state(settings.catalogue),
+        "model": hashlib.sha256(model.content).hexdigest(),
+        "images": list(settings.images),
+        "survey": settings.survey,
+        "columns": settings.columns,
+        "rows": settings.rows,
+        "linking length": settings.linking_length,
+        "mask neighbours": settings.mask_neighbours,
+        "turns": settings.turns,
+        "map options": dataclasses.asdict(settings.options),
+    }
+    return json.loads(json.dumps(identity))
+
+
+def _file_state(path: Path) -> dict:
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise InputError(f"catalogue {path} cannot be read: {error.strerror or error}") from None
+    return {"path": str(path.resolve()), "bytes": state.st_size, "modified": state.st_mtime_ns}
+
+
+def require_same(before: dict, now: dict) -> None:
+    """Check that a run has the identity of the run that it goes on from.
+
+    Raises:
+        InputError: They differ.
+    """
+    differing = [key for key in now if before.get(key) != now[key]]
+    if differing:
+        raise InputError(
+            f"--resume: the run before had another {' and '.join(differing)}: give the same, or "
+            "name another --output"
+        )
+
+
+def finished_summary(folder: Path, identity: dict, resume: bool) -> dict | None:
+    """Return the summary of a complete survey in the output folder; None if there is none.
+
+    Args:
+        folder: the output folder.
+        identity: as `identity_of` gives it.
+        resume: whether --resume was given.
+
+    Raises:
+        InputError: The folder holds a survey and `resume` is False, or another survey.
+    """
+    path = folder / SUMMARY
+    if not path.exists():
+        begun = (folder / WORK).exists() or any(folder.glob("part-*.parquet"))
+        if begun and not resume:
+            raise InputError(
+                f"--output {folder} holds the beginning of a survey: add --resume to go on with "
+                "it, or name another folder"
+            )
+        return None
+    if not resume:
+        raise InputError(f"--output {folder} holds a survey: name another folder")
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        before = summary["identity"]
+    except (OSError, ValueError, TypeError, KeyError):
+        raise InputError(f"{path} is damaged: remove it and start again with --resume") from None
+    require_same(before, identity)
+    return summary | {"was_complete": True}
