@@ -29,5 +29,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "scale_to_uint8",
         ],
         "turning": ["turn_angles", "turned"],
+        "unknown": ["unknown_pixels"],
     },
 )
