@@ -1,6 +1,7 @@
 """Files that are complete or absent, never half-written."""
 
 import contextlib
+import errno
 import fcntl
 import os
 import secrets
@@ -32,16 +33,16 @@ def partial_files(folder: str | os.PathLike) -> list[Path]:
 
 
 @contextlib.contextmanager
-def held(folder: str | os.PathLike) -> Iterator[None]:
-    """Hold a folder against other processes that ask for it in this way.
+def held(path: str | os.PathLike) -> Iterator[None]:
+    """Hold a folder or a file against other processes that ask for it in this way.
 
     The hold leaves no file, and ends with the process however that ends. A file system
-    that knows no locks on folders (some network ones) lets every process through.
+    that knows no locks (some network ones) lets every process through.
 
     Raises:
-        BlockingIOError: another process holds the folder.
+        BlockingIOError: another process holds it, or removed it this moment.
     """
-    descriptor = os.open(folder, os.O_RDONLY)
+    descriptor = os.open(path, os.O_RDONLY)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -49,6 +50,8 @@ def held(folder: str | os.PathLike) -> Iterator[None]:
             raise
         except OSError:
             pass  # no locks here
+        if os.fstat(descriptor).st_nlink == 0:
+            raise BlockingIOError(errno.EWOULDBLOCK, "removed by another process", str(path))
         yield
     finally:
         os.close(descriptor)

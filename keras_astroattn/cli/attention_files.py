@@ -11,10 +11,12 @@ from keras_astroattn.images import Cutout, flags
 from keras_astroattn.plots.classified_source import Sky, classified_source_figure
 from keras_astroattn.plots.style import save_figure
 
+from .image_files import attention_paths
+
 
 def write_attention(
     folder: Path, name: str, cutout: Cutout, attention: Attention, found: Classification
-) -> None:
+) -> Path:
     """Write `<name>.png` and `<name>.attention.fits` into a folder, atomically.
 
     Args:
@@ -23,6 +25,9 @@ def write_attention(
         cutout: The source.
         attention: Where the network looked.
         found: What it said.
+
+    Returns:
+        Path of the picture.
 
     Raises:
         OSError: They cannot be written.
@@ -40,8 +45,10 @@ def write_attention(
         noise=cutout.noise * 1e3 if in_jansky else 0.0,
         sky=_sky(cutout),
     )
-    save_figure(figure, folder / f"{name}.png", formats=("png",), resolution=150)
-    _write_map(folder / f"{name}.attention.fits", cutout, attention.mean, found)
+    picture, attention_map = attention_paths(folder, name)
+    save_figure(figure, picture, formats=("png",), resolution=150)
+    _write_map(attention_map, cutout, attention.mean, found)
+    return picture
 
 
 def _sky(cutout: Cutout) -> Sky:

@@ -18,7 +18,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores
 from keras_astroattn.tables import Row
 
-from .image_files import find_images
+from .image_files import attention_paths, find_images
 from .journal import Journal
 from .result_files import require_writable, write_csv_rows, write_results
 from .scoring import Scoring
@@ -37,6 +37,7 @@ def classify(
     turns: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
     position: str | None = None,
     hdu: str | None = None,
     stokes: str | None = None,
@@ -59,8 +60,9 @@ def classify(
             attention as FITS with the source's coordinates.
         turns: Turns of each image, within a quarter turn, that the answer is the mean of: 4 are
             a little more often right than 1, and take four times as long.
-        workers: Processes; by default one a core where there are many files.
+        workers: Number of worker processes; by default one a core where there are many files.
         resume: Go on where the run that was to write --output was interrupted.
+        overwrite: Replace the results file, and the pictures of --attention, if they exist.
         position: RA,DEC of the source, in degrees or sexagesimal; by default the middle of the
             map.
         hdu: Number or name of the HDU; by default the first that holds an image.
@@ -75,7 +77,6 @@ def classify(
         require_writable(output)
     elif resume:
         raise InputError("--resume needs --output: name the results file to go on with")
-    _prepare_attention(attention)
     options = {
         "position": position,
         "hdu": int(hdu) if hdu is not None and hdu.isdecimal() else hdu,
@@ -87,9 +88,10 @@ def classify(
     }
     options = {name: value for name, value in options.items() if value is not None}
     opened = open_model(model)
-    files = find_images(paths)
+    files = find_images(paths, excluded=attention)
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
+    _prepare_attention(attention, files, resume or overwrite)
     scoring = Scoring(str(opened.path), options, attention, turns=turns)
     if output is None:
         counts = _to_standard_output(files, scoring, workers)
@@ -100,7 +102,8 @@ def classify(
             "turns": turns,
             "attention": None if attention is None else str(attention),
         }
-        counts = _to_file(output, files, scoring, workers, Journal(output, identity, resume))
+        journal = Journal(output, identity, resume, overwrite)
+        counts = _to_file(output, files, scoring, workers, journal)
     if counts["error"] == counts.total():
         raise InputError(
             f"none of {counts.total()} images could be classified; the first: {counts.first_error}"
@@ -145,16 +148,18 @@ def _to_file(
             journal.add(row)
         wanted = {path for path, _ in files}
         counts = _Counts()
-        write_results(output, (counts.take(row) for row in journal.rows() if row["path"] in wanted))
+        for row in journal.rows():
+            if row["path"] in wanted:
+                counts.take(row)
+        # A table of errors would pass for a result, and replace one.
+        if counts["error"] < counts.total():
+            write_results(output, (row for row in journal.rows() if row["path"] in wanted))
     except BaseException:
         journal.close()
         raise
-    if counts["error"] == counts.total():
-        # Nothing worth keeping: the file would pass for a result.
-        output.unlink(missing_ok=True)
-        journal.remove()
-        return counts
     journal.remove()
+    if counts["error"] == counts.total():
+        return counts
     told = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
     Console(stderr=True, soft_wrap=True, highlight=False).print(
         f"{output}: {counts.total()} images ({told})", markup=False
@@ -178,12 +183,21 @@ def _with_bar(rows: Iterable[Row], total: int, done: int) -> Iterator[Row]:
             progress.advance(task)
 
 
-def _prepare_attention(folder: Path | None) -> None:
+def _prepare_attention(folder: Path | None, files: list[tuple[str, str]], overwrite: bool) -> None:
     if folder is None:
         return
     if importlib.util.find_spec("matplotlib") is None:
         raise InputError("--attention needs matplotlib: pip install 'keras-astroattn[plots]'")
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        there = set() if overwrite else {path.name for path in folder.iterdir()}
     except OSError as error:
         raise InputError(f"--attention {folder} cannot be made: {error.strerror}") from None
+    before = [
+        path for _, name in files for path in attention_paths(folder, name) if path.name in there
+    ]
+    if before:
+        raise InputError(
+            f"--attention {folder} holds {before[0].name} already: add --overwrite to replace "
+            "what is there, or name another folder"
+        )

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import IO
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.files import held
 from keras_astroattn.tables import Row
 
 
@@ -18,6 +19,7 @@ class Journal:
         results: The results file; the journal is `.<its name>.journal`.
         identity: What must be the same for rows to be taken over: model and options.
         resume: Keep the rows of an interrupted run.
+        overwrite: Replace the results file, and the rows of an interrupted run unless `resume`.
 
     Attributes:
         path: Of the journal.
@@ -25,23 +27,62 @@ class Journal:
         scored: How many of these rows are no errors.
 
     Raises:
-        InputError: The interrupted run was another, or the journal cannot be written.
+        InputError: Another run writes to the results file, the file exists, the interrupted run
+            had other options, or the journal cannot be written.
     """
 
-    def __init__(self, results: Path, identity: dict[str, object], resume: bool):
+    def __init__(
+        self,
+        results: Path,
+        identity: dict[str, object],
+        resume: bool = False,
+        overwrite: bool = False,
+    ):
         self.path = results.with_name(f".{results.name}.journal")
+        self._results = results
         self._identity = json.loads(json.dumps(identity))
         self.done: set[str] = set()
         self.scored = 0
+        self._open = contextlib.ExitStack()
         try:
-            kept = self._read() if resume else 0
-            self._file: IO[bytes] = open(self.path, "r+b" if kept else "wb")  # noqa: SIM115
-            self._file.truncate(kept)
-            self._file.seek(kept)
-            if not kept:
-                self._write_line(self._identity)
+            # Neither truncated nor buffered: another run may hold it, and what could not be
+            # written must not be tried again when the file is closed.
+            self._file: IO[bytes] = self._open.enter_context(self.path.open("ab+", buffering=0))
+            self._open.enter_context(held(self.path))
+            self._begin(resume, overwrite)
+        except BlockingIOError:
+            self.close()
+            raise InputError(
+                f"--output {results} is being written by another run: wait for its end, or name "
+                "another file"
+            ) from None
         except OSError as error:
+            self.close()
             raise self._unwritable(error) from None
+        except InputError:
+            if self.path.stat().st_size:
+                self.close()
+            else:
+                self.remove()
+            raise
+
+    def _begin(self, resume: bool, overwrite: bool) -> None:
+        kept = 0 if overwrite and not resume else self._read(resume)
+        if self._results.exists() and not overwrite and not (resume and kept):
+            raise InputError(
+                f"--output {self._results} exists"
+                + (", and there is no interrupted run to go on with" if resume else "")
+                + ": add --overwrite to replace it, or name another file"
+            )
+        if not resume and self.done:
+            raise InputError(
+                f"an interrupted run to --output {self._results} has {len(self.done)} rows: add "
+                "--resume to go on with it, or --overwrite to start from the beginning"
+            )
+        kept = kept if resume else 0
+        self._file.truncate(kept)
+        if not kept:
+            self._write_line(self._identity)
 
     def add(self, row: Row) -> None:
         """Write a row; it is safe against this process being killed when this returns.
@@ -64,21 +105,26 @@ class Journal:
                 yield json.loads(line)
 
     def close(self) -> None:
-        """Close the file and keep it."""
-        self._file.close()
+        """Close the file and keep it; other runs may write to the results file again."""
+        self._open.close()
 
     def remove(self) -> None:
-        """Close and remove the file: the results file is complete."""
-        self.close()
+        """Remove and close the file: the results file is complete."""
         with contextlib.suppress(FileNotFoundError):
             os.remove(self.path)
+        self.close()
 
     def _write_line(self, value: object) -> None:
-        self._file.write(json.dumps(value).encode() + b"\n")
-        self._file.flush()
+        left = memoryview(json.dumps(value).encode() + b"\n")
+        while left:  # a disk that is nearly full takes a part
+            left = left[self._file.write(left) :]
 
-    def _read(self) -> int:
-        """Take over whole lines; give the length of the file up to the last of them."""
+    def _read(self, same: bool) -> int:
+        """Take over whole lines, of the same run alone if `same`.
+
+        Returns:
+            The length of the file up to the end of the last whole line.
+        """
         try:
             file = self.path.open("rb")
         except FileNotFoundError:
@@ -93,7 +139,8 @@ class Journal:
                 if not isinstance(value, dict):
                     break
                 if kept == 0:
-                    self._require_same(value)
+                    if same:
+                        self._require_same(value)
                 else:
                     self.done.add(value["path"])
                     self.scored += value["label"] != "error"
@@ -105,11 +152,11 @@ class Journal:
         if differing:
             raise InputError(
                 f"the interrupted run had another {' and '.join(differing)}: give the same, or "
-                "leave --resume out to start anew"
+                "--overwrite without --resume to start from the beginning"
             )
 
     def _unwritable(self, error: OSError) -> InputError:
         return InputError(
-            f"{self.path} cannot be written: {error.strerror or error}; mend that, then go on "
+            f"{self.path} cannot be written: {error.strerror or error}; free the disk, then go on "
             "with --resume"
         )

@@ -15,8 +15,9 @@ from xml.sax.saxutils import escape, quoteattr
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
-from keras_astroattn.tables import COLUMNS, Row, encodable, xml_cell
+from keras_astroattn.tables import COLUMNS, PICTURE, Row, encodable, xml_cell
 
+_COLUMNS = (*COLUMNS, PICTURE)
 _PARQUET_ROWS = 5000
 
 
@@ -61,9 +62,9 @@ def write_results(path: Path, rows: Iterable[Row]) -> None:
 def write_csv_rows(file: IO[str], rows: Iterable[Row]) -> None:
     """Write a table as CSV to an open file; what is not known is empty."""
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(column.name for column in COLUMNS)
+    writer.writerow(column.name for column in _COLUMNS)
     for row in rows:
-        writer.writerow("" if row[c.name] is None else row[c.name] for c in COLUMNS)
+        writer.writerow("" if row[c.name] is None else row[c.name] for c in _COLUMNS)
 
 
 def _write_csv(path: Path, rows: Iterable[Row]) -> None:
@@ -72,7 +73,7 @@ def _write_csv(path: Path, rows: Iterable[Row]) -> None:
 
 
 def _write_json(path: Path, rows: Iterable[Row]) -> None:
-    columns = [{"name": c.name, "unit": c.unit, "description": c.description} for c in COLUMNS]
+    columns = [{"name": c.name, "unit": c.unit, "description": c.description} for c in _COLUMNS]
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         file.write('{"columns": ' + json.dumps(columns) + ',\n"sources": [')
         for number, row in enumerate(rows):
@@ -92,7 +93,7 @@ def _write_votable(path: Path, rows: Iterable[Row]) -> None:
             '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">\n'
             '<RESOURCE type="results">\n<TABLE name="classification">\n'
         )
-        for column in COLUMNS:
+        for column in _COLUMNS:
             kind = (
                 'datatype="double"'
                 if column.type is float
@@ -105,7 +106,7 @@ def _write_votable(path: Path, rows: Iterable[Row]) -> None:
             )
         file.write("<DATA><TABLEDATA>\n")
         for row in rows:
-            cells = "".join(f"<TD>{xml_cell(row[c.name])}</TD>" for c in COLUMNS)
+            cells = "".join(f"<TD>{xml_cell(row[c.name])}</TD>" for c in _COLUMNS)
             file.write(f"<TR>{cells}</TR>\n")
         file.write("</TABLEDATA></DATA>\n</TABLE>\n</RESOURCE>\n</VOTABLE>\n")
 
@@ -121,12 +122,12 @@ def _write_parquet(path: Path, rows: Iterable[Row]) -> None:
                 pa.float64() if column.type is float else pa.string(),
                 metadata={"description": column.description, "unit": column.unit or ""},
             )
-            for column in COLUMNS
+            for column in _COLUMNS
         ]
     )
     with pq.ParquetWriter(path, schema) as writer:
         for group in _groups(rows, _PARQUET_ROWS):
-            columns = {c.name: [encodable(row[c.name]) for row in group] for c in COLUMNS}
+            columns = {c.name: [encodable(row[c.name]) for row in group] for c in _COLUMNS}
             writer.write_table(pa.table(columns, schema=schema))
 
 

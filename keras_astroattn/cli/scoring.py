@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from keras_astroattn.edge import Classifier
-from keras_astroattn.edge.classifier import attention_of
+from keras_astroattn.edge import Classifier, open_model
+from keras_astroattn.edge.classifier import attention_of, name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import read_image
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
-from keras_astroattn.tables import Row, failed_row, scored_row
+from keras_astroattn.tables import PICTURE, Row, failed_row, scored_row
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,16 @@ class Scorer:
             raise InputError(f"model {scoring.model} was exported without attention")
 
     def score(self, path: str, name: str) -> Row:
-        """The row of a file; what went wrong is its `error`."""
+        """Classify a file and give its row; what went wrong is its `error`.
+
+        Args:
+            path: Of the file.
+            name: Of its picture, without an ending.
+
+        Raises:
+            InputError: The picture cannot be written.
+        """
+        picture = None
         try:
             cutout = read_image(path, **self.scoring.options)
             if self.scoring.attention is None:
@@ -60,7 +69,9 @@ class Scorer:
 
                 outputs = self.classifier.predict(cutout.network_input[np.newaxis])
                 found = self.classifier.describe(cutout, outputs)
-                write_attention(self.scoring.attention, name, cutout, attention_of(outputs), found)
+                picture = write_attention(
+                    self.scoring.attention, name, cutout, attention_of(outputs), found
+                )
         except InputError as error:
             return self._failed(path, str(error))
         except MemoryError:
@@ -74,10 +85,10 @@ class Scorer:
             return self._failed(path, str(error.strerror or error))
         except Exception as error:  # one strange file must not end ten thousand
             return self._failed(path, f"{type(error).__name__}: {error}")
-        return scored_row(path, cutout, found, self.model_name)
+        return _row(scored_row(path, cutout, found, self.model_name), picture)
 
     def _failed(self, path: str, reason: str) -> Row:
-        return failed_row(path, reason, self.model_name)
+        return _row(failed_row(path, reason, self.model_name))
 
     @property
     def model_name(self) -> str:
@@ -88,12 +99,22 @@ class Scorer:
 _scorer: Scorer | None = None
 
 
-def start_worker(scoring: Scoring) -> None:
-    """Load the model once in a worker process."""
+def score_in_worker(scoring: Scoring, files: list[tuple[str, str]]) -> list[Row]:
+    """Rows of (path, name), in a worker process, which loads the model once.
+
+    Raises:
+        InputError: As `Scorer` and `Scorer.score` do.
+    """
     global _scorer
-    _scorer = Scorer(scoring)
-
-
-def score_in_worker(files: list[tuple[str, str]]) -> list[Row]:
-    """Rows of some files, in a process that `start_worker` prepared."""
+    if _scorer is None or _scorer.scoring != scoring:
+        _scorer = Scorer(scoring)
     return [_scorer.score(path, name) for path, name in files]
+
+
+def failed_in_worker(scoring: Scoring, path: str, reason: str) -> Row:
+    """Row of a file that no worker process could read."""
+    return _row(failed_row(path, reason, name_of(open_model(scoring.model), scoring.turns)))
+
+
+def _row(row: Row, picture: Path | None = None) -> Row:
+    return row | {PICTURE.name: None if picture is None else str(picture)}

@@ -1,56 +1,127 @@
-"""Many files on several processes, in order, with a bounded number under way."""
+"""Classify many files in several processes, in order, with a bounded number under way."""
 
 import collections
 import itertools
 import multiprocessing
 from collections.abc import Iterable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import CancelledError, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 
-from keras_astroattn.errors import InputError
+from keras_astroattn.process import follow_parent
 from keras_astroattn.tables import Row
 
-from .scoring import Scorer, Scoring, score_in_worker, start_worker
+from .scoring import Scorer, Scoring, failed_in_worker, score_in_worker
+
+File = tuple[str, str]
+"""(path, name), as `image_files.find_images` gives them."""
 
 _FILES_AT_ONCE = 8
 _AHEAD = 4  # tasks a worker that wait or are done and not yet collected
+_DEADLY = "reading it ended the process twice (damaged, or too large for the memory)"
 
 
-def score_files(files: Iterable[tuple[str, str]], scoring: Scoring, workers: int) -> Iterator[Row]:
-    """Rows of (path, name) in their order.
+def score_files(files: Iterable[File], scoring: Scoring, workers: int) -> Iterator[Row]:
+    """Give the rows of files in their order.
+
+    Several files are read in worker processes: a file that ends the process that reads it
+    becomes a row with an error, and the others are classified.
 
     Args:
-        files: As `image_files.find_images` gives them.
-        scoring: What they are scored with.
-        workers: Processes; 1 works in this one.
+        files: What to classify.
+        scoring: How to classify it.
+        workers: Number of worker processes. A single file needs none.
 
     Raises:
-        InputError: The model cannot be used, or a worker process was killed.
+        InputError: The model cannot be used, or a picture cannot be written.
     """
-    if workers == 1:
-        scorer = Scorer(scoring)
-        for path, name in files:
-            yield scorer.score(path, name)
+    files = list(files)
+    if len(files) == 1:
+        yield Scorer(scoring).score(*files[0])
         return
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(workers, context, start_worker, (scoring,))
+    pool = _Pool(scoring, workers)
     try:
-        waiting: collections.deque = collections.deque()
+        waiting: collections.deque[_Task] = collections.deque()
         for group in _batched(files):
-            waiting.append(pool.submit(score_in_worker, group))
+            waiting.append(_Task(group, pool.submit(group)))
             if len(waiting) >= workers * _AHEAD:
-                yield from waiting.popleft().result()
+                yield from _next_rows(pool, waiting)
         while waiting:
-            yield from waiting.popleft().result()
-    except BrokenProcessPool:
-        raise InputError(
-            "a worker process ended abruptly (out of memory?): add --resume, with fewer --workers"
-        ) from None
+            yield from _next_rows(pool, waiting)
     finally:
-        pool.shutdown(cancel_futures=True)
+        pool.close()
 
 
-def _batched(files: Iterable[tuple[str, str]]) -> Iterator[list[tuple[str, str]]]:
+class _Task:
+    """Some files, and their rows to come; None where the pool was broken already."""
+
+    def __init__(self, files: list[File], rows: Future | None):
+        self.files = files
+        self.rows = rows
+
+    def result(self) -> list[Row] | None:
+        """Rows; None where a worker ended abruptly, maybe over another task's files."""
+        try:
+            return None if self.rows is None else self.rows.result()
+        except (BrokenProcessPool, CancelledError):
+            return None
+
+
+class _Pool:
+    """Worker processes that can be replaced when one ends abruptly."""
+
+    def __init__(self, scoring: Scoring, workers: int):
+        self.scoring = scoring
+        self._workers = workers
+        self._executor = self._started(workers)
+
+    def submit(self, files: list[File]) -> Future | None:
+        try:
+            return self._executor.submit(score_in_worker, self.scoring, files)
+        except BrokenProcessPool:
+            return None
+
+    def restart(self, workers: int | None = None) -> None:
+        self.close()
+        self._executor = self._started(workers or self._workers)
+
+    def close(self) -> None:
+        self._executor.shutdown(cancel_futures=True)
+
+    @staticmethod
+    def _started(workers: int) -> ProcessPoolExecutor:
+        # Not fork: the libraries that are loaded here have threads.
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(workers, context, follow_parent)
+
+
+def _next_rows(pool: _Pool, waiting: collections.deque[_Task]) -> Iterator[Row]:
+    """Rows of the first task that waits; its files one by one where a worker ended abruptly."""
+    first = waiting.popleft()
+    rows = first.result()
+    if rows is not None:
+        yield from rows
+        return
+    pool.restart(workers=1)
+    for file in first.files:
+        yield _score_alone(pool, file)
+    pool.restart()
+    for task in waiting:
+        if task.result() is None:
+            task.rows = pool.submit(task.files)
+
+
+def _score_alone(pool: _Pool, file: File) -> Row:
+    """Row of a file with which no other is under way: whether it ends its worker is sure."""
+    for _ in range(2):
+        task = _Task([file], pool.submit([file]))
+        rows = task.result()
+        if rows is not None:
+            return rows[0]
+        pool.restart(workers=1)
+    return failed_in_worker(pool.scoring, file[0], _DEADLY)
+
+
+def _batched(files: Iterable[File]) -> Iterator[list[File]]:
     iterator = iter(files)
     while group := list(itertools.islice(iterator, _FILES_AT_ONCE)):
         yield group

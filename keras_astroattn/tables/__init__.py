@@ -5,7 +5,7 @@ import lazy_loader
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "columns": ["COLUMNS", "Column"],
+        "columns": ["COLUMNS", "PICTURE", "Column"],
         "rows": ["Row", "failed_row", "scored_row"],
         "text": ["encodable", "xml_cell"],
     },

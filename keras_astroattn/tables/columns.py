@@ -41,3 +41,6 @@ COLUMNS = (
     Column("model", str, "name of the network, and the turns that its answer is the mean of"),
 )
 """In the order of the table."""
+
+PICTURE = Column("picture", str, "picture of the source and the attention, where one was drawn")
+"""What a table of image files has after `COLUMNS`."""

@@ -1,6 +1,7 @@
 """`astroattn classify`, `info` and `benchmark` from end to end."""
 
 import csv
+import hashlib
 import json
 import os
 import signal
@@ -125,8 +126,57 @@ def test_resume_scores_only_what_is_missing(folder, model_path, tmp_path, monkey
     assert not output.exists()
     assert len(scored) == 3
     assert run("classify", folder, *options, "--resume") == 0
+    assert run("classify", folder, *options, "--resume") == 2  # it is complete
     assert len(scored) == len(set(scored)) == 5
     assert len(read(output)) == 5
+
+
+def test_a_results_file_is_not_overwritten_unasked(folder, model_path, tmp_path, capsys):
+    output = tmp_path / "results.csv"
+    output.write_text("precious")
+    options = ["--model", model_path, "--output", output]
+    assert run("classify", folder / "galaxy.png", *options) == 2
+    assert f"--output {output} exists: add --overwrite" in capsys.readouterr().err
+    assert output.read_text() == "precious"
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images", "results.csv"]
+    assert run("classify", folder / "wrong.npy", *options, "--overwrite") == 2
+    assert output.read_text() == "precious"  # a table of errors alone replaces nothing
+    assert run("classify", folder / "galaxy.png", *options, "--overwrite") == 0
+    assert set(read(output)) == {"galaxy.png"}
+
+
+def test_a_complete_run_does_not_go_on(folder, model_path, tmp_path, capsys):
+    output = tmp_path / "results.csv"
+    options = [folder / "galaxy.png", "--model", model_path, "--output", output]
+    assert run("classify", *options) == 0
+    before = output.read_bytes()
+    assert run("classify", *options, "--noise", "1", "--resume") == 2
+    assert "no interrupted run" in capsys.readouterr().err
+    assert output.read_bytes() == before
+
+
+def test_two_images_of_one_name_have_two_pictures(model_path, tmp_path, capsys):
+    for number, name in enumerate(("a", "b")):
+        (tmp_path / name).mkdir()
+        pixels = np.rot90(radio_galaxy(), number)
+        Image.fromarray(pixels).save(tmp_path / name / "galaxy.png")
+    attention, output = tmp_path / "attention", tmp_path / "r.json"
+    paths = [tmp_path / "a" / "galaxy.png", tmp_path / "b" / "galaxy.png"]
+    options = ["--model", model_path, "--attention", attention]
+    assert run("classify", *paths, *options, "--output", output) == 0
+    rows = json.loads(output.read_text())["sources"]
+    pictures = [row["picture"] for row in rows]
+    assert len(set(pictures)) == 2
+    assert {str(p) for p in attention.glob("*.png")} == set(pictures)
+    assert len(list(attention.glob("*.attention.fits"))) == 2
+    # What is drawn in a row's name belongs to the row's image.
+    for row in rows:
+        header = fits.getheader(row["picture"].removesuffix(".png") + ".attention.fits")
+        assert header["PFRI"] == pytest.approx(row["p_fri"], abs=1e-12)
+    assert rows[0]["p_fri"] != rows[1]["p_fri"]
+    capsys.readouterr()
+    assert run("classify", *paths, *options) == 2
+    assert "add --overwrite" in capsys.readouterr().err
 
 
 def test_a_fits_map_is_classified_and_its_attention_drawn(model_path, tmp_path):
@@ -191,9 +241,37 @@ def test_names_of_found_files_are_unique(folder, tmp_path):
     other.mkdir()
     (other / "galaxy.png").touch()
     names = [name for _, name in find_images([folder, other, folder / "galaxy.png"])]
-    assert sorted(names) == [
-        "below__galaxy.npy", "black.npy", "empty.fits", "galaxy.png", "galaxy.png-2", "wrong.npy",
-    ]  # fmt: skip
+    alike = [
+        f"galaxy.png-{hashlib.sha256(str(path / 'galaxy.png').encode()).hexdigest()[:12]}"
+        for path in (folder, other)
+    ]
+    assert names == [
+        "black.npy",
+        "empty.fits",
+        alike[0],
+        "wrong.npy",
+        "below__galaxy.npy",
+        alike[1],
+    ]
+
+
+def test_names_differ_by_more_than_case_and_are_short(tmp_path):
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "a" / "M87.fits").touch()
+    (tmp_path / "b" / "m87.fits").touch()
+    long = tmp_path / "a" / ("\u00e9" * 100 + ".fits")
+    long.touch()
+    names = [name for _, name in find_images([tmp_path / "a", tmp_path / "b"])]
+    assert len({name.casefold() for name in names}) == 3
+    assert all(len(f"{name}.attention.fits".encode()) < 255 for name in names)
+
+
+def test_pictures_drawn_before_are_not_classified(folder):
+    (folder / "attention").mkdir()
+    Image.fromarray(radio_galaxy()).save(folder / "attention" / "galaxy.png.png")
+    found = find_images([folder], excluded=folder / "below" / ".." / "attention")
+    assert len(found) == 5
 
 
 def test_info_shows_the_metadata(model_path, capsys):

@@ -11,9 +11,9 @@ from keras_astroattn.cli import result_files
 from keras_astroattn.cli.journal import Journal
 from keras_astroattn.cli.result_files import require_writable, write_results
 from keras_astroattn.errors import InputError
-from keras_astroattn.tables import COLUMNS
+from keras_astroattn.tables import COLUMNS, PICTURE
 
-NAMES = [column.name for column in COLUMNS]
+NAMES = [column.name for column in (*COLUMNS, PICTURE)]
 
 
 def row(path: str, **values):
@@ -30,6 +30,7 @@ def test_the_columns_are_the_documented_ones():
     assert NAMES == [
         "path", "label", "p_fri", "p_frii", "entropy_nats", "noise_jy_beam", "peak_snr",
         "source_fraction", "largest_angular_size_arcsec", "beam_arcsec", "flags", "error", "model",
+        "picture",
     ]  # fmt: skip
 
 
@@ -132,11 +133,13 @@ def test_another_model_does_not_go_on_with_a_run(tmp_path):
     assert (tmp_path / ".r.csv.journal").exists()
 
 
-def test_without_resume_a_run_starts_anew(tmp_path):
+def test_rows_of_an_interrupted_run_are_not_dropped_unasked(tmp_path):
     first = Journal(tmp_path / "r.csv", {"model": "m"}, resume=False)
     first.add(row("a"))
     first.close()
-    second = Journal(tmp_path / "r.csv", {"model": "m"}, resume=False)
+    with pytest.raises(InputError, match=r"has 1 rows: add --resume"):
+        Journal(tmp_path / "r.csv", {"model": "m"})
+    second = Journal(tmp_path / "r.csv", {"model": "m"}, overwrite=True)
     assert second.done == set()
     assert list(second.rows()) == []
     second.close()
