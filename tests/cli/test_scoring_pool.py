@@ -53,7 +53,7 @@ def test_a_model_that_workers_cannot_use_is_one_line(tmp_path, model_path):
         list(score_files(images(tmp_path, 2), Scoring(str(damaged)), workers=1))
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGKILL])
 def test_workers_end_with_the_command(tmp_path, model_path, number):
     images(tmp_path, 300)
     output = tmp_path / "r.csv"
