@@ -9,9 +9,9 @@ from rich.console import Console
 
 from keras_astroattn.datasets import Sources
 from keras_astroattn.files import atomic_path
-from keras_astroattn.images import to_network_units, turn_angles
-from keras_astroattn.models import EquivariantAGCNN, turned_model
-from keras_astroattn.models.turned_model import TURNS
+from keras_astroattn.images import to_network_units, tta_angles
+from keras_astroattn.models import EquivariantAGCNN, tta_model
+from keras_astroattn.models.wrappers import TTA_VIEWS
 
 from .configuration import TrainConfig
 from .loop import build, fit
@@ -57,12 +57,12 @@ def turned_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """(turns, n, 2) logits of (n, 150, 150) uint8 images: what can be averaged over.
 
     Of an equivariant network, to which quarter turns and mirror images are the same, of the
-    image turned by 0, 22.5, 45 and 67.5 degrees (`turned_model`); of another, of the eight
+    image turned by 0, 22.5, 45 and 67.5 degrees (`tta_model`); of another, of the eight
     symmetries of the square.
     """
     pixels = to_network_units(images)[..., np.newaxis]
     if isinstance(network, EquivariantAGCNN):
-        looks = [(turned_model(network, [angle]), pixels) for angle in turn_angles(TURNS)]
+        looks = [(tta_model(network, [angle]), pixels) for angle in tta_angles(TTA_VIEWS)]
     else:
         looks = [(network, turned) for turned in symmetric_images(pixels)]
     return np.stack([model.predict(seen, batch_size=16, verbose=0) for model, seen in looks])

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units
-from keras_astroattn.models.ag_cnn import attention_model
+from keras_astroattn.models.wrappers import attention_model
 from keras_astroattn.plots import attention_figure, attention_progress, save_figure
 
 SNAPSHOT = "epoch_{:04d}"

@@ -30,7 +30,8 @@ def check(
     model: str = DEFAULT_PRESET,
     survey: str | None = None,
     columns: str | None = None,
-    turns: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    tta: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    turns: Annotated[int | None, Parameter(validator=Number(gte=1), show=False)] = None,
     sample: Annotated[int, Parameter(validator=Number(gte=1))] = 64,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     hdu: str | None = None,
@@ -54,8 +55,10 @@ def check(
         Whose column names the catalogue has: lotss-dr2, racs, vlass, first.
     columns
         ROLE=NAME,... for ra, dec, id, flux and parent.
-    turns
+    tta
         As of survey.
+    turns
+        Former name of --tta.
     sample
         Sources to score, for the share of compact ones and the time.
     workers
@@ -76,7 +79,7 @@ def check(
 
     options = map_options(hdu, stokes, channel, beam)
     with quiet_native_logs():
-        classifier = Classifier(model, turns=turns)
+        classifier = Classifier(model, tta=turns or tta)
         classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
     opened = open_catalogue(catalogue)
     roles = find_roles(opened.schema, survey, parse_columns(columns))

@@ -34,7 +34,8 @@ def classify(
     model: str = DEFAULT_PRESET,
     output: Path | None = None,
     attention: Path | None = None,
-    turns: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    tta: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    turns: Annotated[int | None, Parameter(validator=Number(gte=1), show=False)] = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
@@ -58,8 +59,9 @@ def classify(
             output.
         attention: Folder for a picture of each source with the network's attention, and the mean
             attention as FITS with the source's coordinates.
-        turns: Turns of each image, within a quarter turn, that the answer is the mean of: 4 are
-            a little more often right than 1, and take four times as long.
+        tta: Average the prediction over N rotations of the image (test-time augmentation; N
+            times slower).
+        turns: Former name of --tta.
         workers: Number of worker processes; by default one a core where there are many files.
         resume: Go on where the run that was to write --output was interrupted.
         overwrite: Replace the results file, and the pictures of --attention, if they exist.
@@ -92,14 +94,15 @@ def classify(
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
     _prepare_attention(attention, files, resume or overwrite)
-    scoring = Scoring(str(opened.path), options, attention, turns=turns)
+    tta = turns or tta
+    scoring = Scoring(str(opened.path), options, attention, tta=tta)
     if output is None:
         counts = _to_standard_output(files, scoring, workers)
     else:
         identity = {
             "model": hashlib.sha256(opened.content).hexdigest(),
             "options": options,
-            "turns": turns,
+            "tta": tta,
             "attention": None if attention is None else str(attention),
         }
         journal = Journal(output, identity, resume, overwrite)

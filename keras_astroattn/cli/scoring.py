@@ -24,14 +24,14 @@ class Scoring:
         options: Of `images.read_fits`.
         attention: Folder for pictures and maps of attention; None: none are made.
         threads: Of one classification.
-        turns: Of the image, over which the answer is averaged.
+        tta: views of the image that the prediction is averaged over.
     """
 
     model: str
     options: Mapping[str, Any] = field(default_factory=dict)
     attention: Path | None = None
     threads: int = 1
-    turns: int = 1
+    tta: int = 1
 
 
 class Scorer:
@@ -45,7 +45,7 @@ class Scorer:
         self.scoring = scoring
         keep_freed_memory()
         with quiet_native_logs():
-            self.classifier = Classifier(scoring.model, scoring.threads, scoring.turns)
+            self.classifier = Classifier(scoring.model, scoring.threads, scoring.tta)
         if scoring.attention is not None and not self.classifier.has_attention:
             raise InputError(f"model {scoring.model} was exported without attention")
 
@@ -113,7 +113,7 @@ def score_in_worker(scoring: Scoring, files: list[tuple[str, str]]) -> list[Row]
 
 def failed_in_worker(scoring: Scoring, path: str, reason: str) -> Row:
     """Row of a file that no worker process could read."""
-    return _row(failed_row(path, reason, name_of(open_model(scoring.model), scoring.turns)))
+    return _row(failed_row(path, reason, name_of(open_model(scoring.model), scoring.tta)))
 
 
 def _row(row: Row, picture: Path | None = None) -> Row:

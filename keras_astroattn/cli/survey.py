@@ -27,7 +27,8 @@ def survey(
     rows: Literal["component", "source"] = "component",
     linking_length: Annotated[float | None, Parameter(validator=Number(gt=0, lte=3600))] = None,
     mask_neighbours: Annotated[bool, Parameter(negative="")] = False,
-    turns: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    tta: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
+    turns: Annotated[int | None, Parameter(validator=Number(gte=1), show=False)] = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     scheduler: str | None = None,
     chunk_size: Annotated[int, Parameter(validator=Number(gte=1))] = CHUNK_SIZE,
@@ -57,8 +58,9 @@ def survey(
         linking_length: Arcsec: rows nearer to one another are one source; by default those of one
             parent.
         mask_neighbours: Make other catalogued emission in the frame black.
-        turns: Turns of each image, within a quarter turn, that the answer is the mean of: 4 are
-            a little more often right than 1, and take four times as long.
+        tta: Average the prediction over N rotations of the image (test-time augmentation; N
+            times slower).
+        turns: Former name of --tta.
         workers: Processes on this machine; by default one a core.
         scheduler: Address of a running Dask scheduler (tcp://HOST:PORT) whose workers do the
             work.
@@ -84,7 +86,7 @@ def survey(
         rows=rows,
         linking_length=linking_length,
         mask_neighbours=mask_neighbours,
-        turns=turns,
+        tta=turns or tta,
         chunk_size=chunk_size,
         options=map_options(hdu, stokes, channel, beam),
         workers=workers,

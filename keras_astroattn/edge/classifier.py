@@ -3,6 +3,7 @@
 import contextlib
 import os
 import threading
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -14,8 +15,8 @@ from keras_astroattn.images import (
     IMAGE_SIZE,
     Cutout,
     cutout_from_array,
-    turn_angles,
-    turned,
+    rotate_image,
+    tta_angles,
 )
 
 from .labels import LabelRules, entropy
@@ -66,13 +67,14 @@ class Classifier:
         model: Name of a preset, path of a .tflite file that `export.run` wrote, or an open
             `ModelFile`.
         threads: Of one call.
-        turns: Over how many turns of the image, 90 degrees / turns apart, the logits are
-            averaged, as `models.turned_model` does: a little more right, at as many times the
-            cost. The attention is that of the image as it is.
+        tta: Number of rotated views of the image, 90 degrees / tta apart, over which the
+            logits are averaged, as `models.tta_model` does (tta times slower). The attention
+            is that of the image itself.
+        turns: Former name of `tta`.
 
     Attributes:
         model: The `ModelFile`.
-        turns: As it was given.
+        tta: As it was given.
         rules: Thresholds of the labels, from the model's metadata.
 
     Raises:
@@ -88,15 +90,19 @@ class Classifier:
         self,
         model: str | os.PathLike | ModelFile = DEFAULT_PRESET,
         threads: int = 1,
-        turns: int = 1,
+        tta: int = 1,
+        turns: int | None = None,
     ):
-        for name, value in (("threads", threads), ("turns", turns)):
+        if turns is not None:
+            warnings.warn("turns is now tta", DeprecationWarning, stacklevel=2)
+            tta = turns
+        for name, value in (("threads", threads), ("tta", tta)):
             if value < 1:
                 raise InputError(f"{name} must be at least 1; got {value}")
-        self.turns = turns
+        self.tta = tta
         self.model = model if isinstance(model, ModelFile) else open_model(model)
         self.rules = LabelRules.from_metadata(self.model.metadata.get("labels"))
-        self._temperature = _temperature_of(self.model) if turns > 1 else None
+        self._temperature = _temperature_of(self.model) if tta > 1 else None
         self._threads = threads
         self._idle: list = []
         self._lock = threading.Lock()
@@ -106,7 +112,7 @@ class Classifier:
     @property
     def name(self) -> str:
         """Who says it, for a table: see `name_of`."""
-        return name_of(self.model, self.turns)
+        return name_of(self.model, self.tta)
 
     @property
     def has_attention(self) -> bool:
@@ -157,11 +163,11 @@ class Classifier:
         """
         images = np.asarray(images, np.float32)
         outputs = self._run(images)
-        if self.turns == 1:
+        if self.tta == 1:
             return outputs
         logits = [outputs["logits"]]
-        for angle in turn_angles(self.turns)[1:]:
-            at_angle = np.stack([turned(image[..., 0], angle) for image in images])
+        for angle in tta_angles(self.tta)[1:]:
+            at_angle = np.stack([rotate_image(image[..., 0], angle) for image in images])
             logits.append(self._run(at_angle[..., np.newaxis])["logits"])
         mean = np.mean(logits, axis=0, dtype=np.float32)
         return outputs | {"logits": mean, "probabilities": softmax(mean / self._temperature)}
@@ -250,15 +256,15 @@ def _temperature_of(model: ModelFile) -> np.float32:
     found = calibration.get("temperature") if isinstance(calibration, dict) else None
     if not isinstance(found, int | float) or not 0 < found < np.inf:
         raise InputError(
-            f"{model.path} does not tell the temperature that turns need: export it anew, or "
-            "leave turns out"
+            f"{model.path} does not state the temperature that test-time augmentation needs: "
+            "export it again, or leave tta out"
         )
     return np.float32(found)
 
 
-def name_of(model: ModelFile, turns: int) -> str:
-    """The model's name, with the turns that its answers are averaged over."""
-    return model.name if turns == 1 else f"{model.name} ({turns} turns)"
+def name_of(model: ModelFile, tta: int) -> str:
+    """The model's name, with the number of views that its predictions are averaged over."""
+    return model.name if tta == 1 else f"{model.name} (tta {tta})"
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:

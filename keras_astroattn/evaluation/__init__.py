@@ -2,7 +2,9 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from keras_astroattn.deprecation import former_names
+
+_lazy, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "attention_regions": ["REGIONS", "frame_regions", "region_enrichment"],
@@ -24,6 +26,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "mutual_information",
             "predict_ensemble",
         ],
+        "equivariance": [
+            "EQUIVARIANCE_TESTS",
+            "EquivarianceTest",
+            "apply_transform",
+            "correlation",
+            "overlap",
+            "undo_transform",
+        ],
         "flux_patches": ["REST", "flux_patches"],
         "intervals": ["bootstrap_interval", "effective_sample_size", "wilson_interval"],
         "metrics": [
@@ -32,7 +42,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "comparison_markdown",
             "evaluate_predictions",
         ],
-        "moves": ["MOVES", "Move", "correlation", "move_back", "move_images", "overlap"],
         "protocol": [
             "draw_transforms",
             "predict_clean",
@@ -56,4 +65,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "fit_temperature",
         ],
     },
+)
+__getattr__ = former_names(
+    __name__,
+    {
+        "MOVES": "EQUIVARIANCE_TESTS",
+        "Move": "EquivarianceTest",
+        "move_back": "undo_transform",
+        "move_images": "apply_transform",
+    },
+    _lazy,
 )

@@ -2,7 +2,9 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from keras_astroattn.deprecation import former_names
+
+_lazy, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["flags"],
     submod_attrs={
@@ -28,7 +30,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "preprocess",
             "scale_to_uint8",
         ],
-        "turning": ["turn_angles", "turned"],
+        "rotation": ["rotate_image", "tta_angles"],
         "unknown": ["unknown_pixels"],
     },
 )
+__getattr__ = former_names(__name__, {"turn_angles": "tta_angles", "turned": "rotate_image"}, _lazy)

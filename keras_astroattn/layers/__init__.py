@@ -7,6 +7,8 @@ They run on TensorFlow, JAX and PyTorch; all are registered and serializable.
 # modules below one by one.
 import keras  # noqa: F401  isort: skip
 
+from keras_astroattn.deprecation import former_names
+
 from .aggregation import (
     AGGREGATIONS,
     ConcatAggregation,
@@ -18,14 +20,23 @@ from .aggregation import (
 from .attention_gate import AttentionGate
 from .attention_mean import AttentionMean
 from .attention_pooling import POOLINGS, AttentionPooling
-from .batch_normalization import FoldedBatchNormalization
-from .calibrated_softmax import CalibratedSoftmax
+from .batch_normalization import FastBatchNormalization
 from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
 from .p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
 from .random_affine import RandomAffine
+from .rotate import Rotate
 from .source_correlation import SourceCorrelation
 from .stretch import STRETCHES, Stretch
-from .turn import Turn
+from .temperature_scaling import TemperatureScaling
+
+__getattr__ = former_names(
+    __name__,
+    {
+        "CalibratedSoftmax": "TemperatureScaling",
+        "FoldedBatchNormalization": "FastBatchNormalization",
+        "Turn": "Rotate",
+    },
+)
 
 __all__ = [
     "AGGREGATIONS",
@@ -37,19 +48,19 @@ __all__ = [
     "AttentionMean",
     "AttentionNormalization",
     "AttentionPooling",
-    "CalibratedSoftmax",
     "ConcatAggregation",
     "ConcatGatingAggregation",
     "DeepSupervisionAggregation",
+    "FastBatchNormalization",
     "FineTunedAggregation",
-    "FoldedBatchNormalization",
     "MeanAggregation",
     "P4MConv2D",
     "P4MGroupPool",
     "P4MLifting",
     "P4MMaxPool",
     "RandomAffine",
+    "Rotate",
     "SourceCorrelation",
     "Stretch",
-    "Turn",
+    "TemperatureScaling",
 ]

@@ -7,7 +7,7 @@ one per gate, and gives logits (batch, num_classes), in float32 under every dtyp
 import keras
 from keras import ops
 
-from .registration import register
+from .base import register
 
 
 class _Aggregation(keras.layers.Layer):

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
+from .base import register
 from .normalization import AttentionNormalization
-from .registration import register
 
 _TRAINING_PARTS = 4
 

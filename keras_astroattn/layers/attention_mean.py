@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from .registration import register
+from .base import register
 
 
 @register

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from .registration import register, require_choice
+from .base import register, require_choice
 
 POOLINGS = ("sum", "weighted_mean")
 

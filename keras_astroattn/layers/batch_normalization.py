@@ -3,29 +3,31 @@
 import keras
 from keras import ops
 
-from .registration import register
+from .base import register
 
 
-@register
-class FoldedBatchNormalization(keras.layers.BatchNormalization):
-    """What `keras.layers.BatchNormalization` gives, in less time where the channels are few.
+@register(former="FoldedBatchNormalization")
+class FastBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalization that is fast for feature maps with few channels.
 
         y = gamma (f - mean) / sqrt(variance + epsilon) + beta
 
-    with the mean and variance of a channel over all other axes. The last axis but one is
-    folded into the channels, each of which then stands there many times: arithmetic over an
-    axis as short as six channels takes a quarter of a training step.
+    with the mean and variance of a channel over all other axes. The result is that of
+    `keras.layers.BatchNormalization`. The layer reshapes (.., n, channels) to (.., n x
+    channels) before it computes: arithmetic over an axis of six channels takes a quarter of a
+    training step.
 
-    Shapes: (batch, .., n, channels), kept, n known; computed in float32, given in the compute
-    dtype. On a feature map on the group p4m (`keras_astroattn.layers.P4MConv2D`) n are the
-    symmetries, which share the statistics as the pixels do: the result stays on the group.
+    Shapes: (batch, .., n, channels) to the same shape; n must be known. The layer computes in
+    float32 and returns the compute dtype. On a feature map on the group p4m
+    (`keras_astroattn.layers.P4MConv2D`) n counts the symmetries. They share the statistics as
+    the pixels do, so the result stays on the group.
 
     Args:
-        **kwargs: of `keras.layers.BatchNormalization`, which is to stay centred, scaled and
-            of the last axis.
+        **kwargs: options of `keras.layers.BatchNormalization`; `axis`, `center`, `scale` and
+            `synchronized` keep their defaults.
 
     Raises:
-        ValueError: it is to be something else, or there is no axis of known length to fold.
+        ValueError: one of these four has another value, or n is not known.
     """
 
     def __init__(self, **kwargs):
@@ -37,7 +39,7 @@ class FoldedBatchNormalization(keras.layers.BatchNormalization):
             )
 
     def build(self, input_shape):
-        """Make the weights of `keras.layers.BatchNormalization`."""
+        """Create the weights of `keras.layers.BatchNormalization`."""
         if len(input_shape) < 3 or input_shape[-2] is None:
             raise ValueError(
                 f"a feature map is (batch, .., n, channels), n known; got {tuple(input_shape)}"
@@ -45,13 +47,13 @@ class FoldedBatchNormalization(keras.layers.BatchNormalization):
         super().build(input_shape)
 
     def call(self, f, training=None):
-        """Give the normalized feature map."""
+        """Return the normalized feature map."""
         *middle, n, channels = f.shape[1:]
-        folded = ops.cast(ops.reshape(f, (-1, *middle, n * channels)), "float32")
+        merged = ops.cast(ops.reshape(f, (-1, *middle, n * channels)), "float32")
         if training and self.trainable:
             axes = tuple(range(1 + len(middle)))
             means, variances = (
-                ops.reshape(moment, (n, channels)) for moment in ops.moments(folded, axes)
+                ops.reshape(moment, (n, channels)) for moment in ops.moments(merged, axes)
             )
             # Each of the n counts alike: the variance is that within them and that of their means.
             mean = ops.mean(means, axis=0)
@@ -62,5 +64,5 @@ class FoldedBatchNormalization(keras.layers.BatchNormalization):
             mean, variance = self.moving_mean, self.moving_variance
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
         offset = self.beta - mean * scale
-        y = folded * ops.tile(scale, [n]) + ops.tile(offset, [n])
+        y = merged * ops.tile(scale, [n]) + ops.tile(offset, [n])
         return ops.reshape(ops.cast(y, self.compute_dtype), (-1, *middle, n, channels))

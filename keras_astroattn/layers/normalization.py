@@ -6,7 +6,7 @@ Bowles et al. 2020, section 3; names as the paper's material spells them.
 import keras
 from keras import ops
 
-from .registration import register, require_choice
+from .base import register, require_choice
 
 SCOPES = ("sample", "batch")
 

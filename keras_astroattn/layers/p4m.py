@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from .registration import register
+from .base import register
 
 # Quarter turns r and mirror images m of (row, column) offsets from the centre: R^r M^m.
 _TURN = np.array([[0, -1], [1, 0]])

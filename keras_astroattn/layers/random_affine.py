@@ -5,7 +5,7 @@ import math
 import keras
 from keras import ops
 
-from .registration import register
+from .base import register
 
 
 @register

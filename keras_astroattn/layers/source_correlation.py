@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_astroattn.images.conventions import BLACK
 
-from .registration import register
+from .base import register
 
 # Half a grey level above black: what is brighter is source.
 _BRIGHT = BLACK + 1 / 255

@@ -5,20 +5,22 @@ import keras  # noqa: F401  isort: skip
 
 import lazy_loader
 
-from .ag_cnn import AGCNN, attention_model
-from .calibrated_model import calibrated_model
+from keras_astroattn.deprecation import former_names
+
+from .ag_cnn import AGCNN
 from .classic_cnn import ClassicCNN
 from .equivariant_ag_cnn import EquivariantAGCNN
-from .turned_model import turned_model
+from .wrappers import attention_model, calibrated_model, tta_model
 
 # Only on use: the module is also a command (`python -m keras_astroattn.models.published`).
-__getattr__, _, _ = lazy_loader.attach(
+_lazy, _, _ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "presets": ["from_preset", "list_presets", "preset_metadata"],
         "published": ["load_published"],
     },
 )
+__getattr__ = former_names(__name__, {"turned_model": "tta_model"}, _lazy)
 
 __all__ = [
     "AGCNN",
@@ -30,5 +32,5 @@ __all__ = [
     "list_presets",
     "load_published",
     "preset_metadata",
-    "turned_model",
+    "tta_model",
 ]

@@ -3,10 +3,8 @@
 import keras
 
 from keras_astroattn.images.conventions import IMAGE_SIZE
-from keras_astroattn.layers.attention_gate import AttentionGate
-from keras_astroattn.layers.attention_mean import AttentionMean
-from keras_astroattn.layers.batch_normalization import FoldedBatchNormalization
-from keras_astroattn.layers.registration import register, require_choice
+from keras_astroattn.layers.base import register, require_choice
+from keras_astroattn.layers.batch_normalization import FastBatchNormalization
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
 from .gated_head import POOLED, GatedNetwork, classified, gate_vectors, require_head
@@ -28,7 +26,7 @@ def _convolution_block(x, channels: int, name: str, dtype):
         dtype=dtype,
         name=f"{name}_conv",
     )(x)
-    x = FoldedBatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(x)
+    x = FastBatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(x)
     return keras.layers.ReLU(dtype=dtype, name=f"{name}_relu")(x)
 
 
@@ -148,24 +146,3 @@ class AGCNN(GatedNetwork):
             "stretch": stretch,
         }
         super().__init__(image, logits, dtype, options, **kwargs)
-
-
-def attention_model(model: keras.Model) -> keras.Model:
-    """The same network, sharing its weights, with its attention as further outputs.
-
-    Outputs, by name, all float32: `logits` (batch, num_classes); `attention_1` ..
-    `attention_N` (batch, h, w), gate by gate; and `attention_mean` (batch, height,
-    width), the maps at the image's size, averaged (see `AttentionMean`). A model without
-    gates gives `logits` alone.
-
-    Args:
-        model: an `AGCNN`, or any functional model with `AttentionGate` layers.
-    """
-    maps = [layer.output[1] for layer in model.layers if isinstance(layer, AttentionGate)]
-    outputs = {"logits": model.output}
-    for number, a in enumerate(maps, start=1):
-        outputs[f"attention_{number}"] = a
-    if maps:
-        size = model.input.shape[1:3]
-        outputs["attention_mean"] = AttentionMean(size, name="attention_mean")(maps)
-    return keras.Model(model.input, outputs, name=f"{model.name}_attention")

@@ -3,7 +3,7 @@
 import keras
 
 from keras_astroattn.images.conventions import IMAGE_SIZE
-from keras_astroattn.layers.registration import register
+from keras_astroattn.layers.base import register
 
 from .requirements import require_classifier
 

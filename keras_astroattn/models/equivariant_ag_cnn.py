@@ -3,9 +3,9 @@
 import keras
 
 from keras_astroattn.images.conventions import IMAGE_SIZE
-from keras_astroattn.layers.batch_normalization import FoldedBatchNormalization
+from keras_astroattn.layers.base import register, require_choice
+from keras_astroattn.layers.batch_normalization import FastBatchNormalization
 from keras_astroattn.layers.p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
-from keras_astroattn.layers.registration import register, require_choice
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
 from .gated_head import GatedNetwork, classified, gate_vectors, require_head
@@ -21,7 +21,7 @@ def _convolution_block(f, channels: int, name: str, dtype):
     lifted = len(f.shape) == 5
     convolution = P4MConv2D if lifted else P4MLifting
     f = convolution(channels, dtype=dtype, name=f"{name}_conv")(f)
-    f = FoldedBatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(f)
+    f = FastBatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(f)
     return keras.layers.ReLU(dtype=dtype, name=f"{name}_relu")(f)
 
 

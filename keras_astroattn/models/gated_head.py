@@ -5,8 +5,8 @@ import keras
 from keras_astroattn.layers.aggregation import AGGREGATIONS
 from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_pooling import POOLINGS, AttentionPooling
+from keras_astroattn.layers.base import require_choice
 from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
-from keras_astroattn.layers.registration import require_choice
 from keras_astroattn.layers.source_correlation import SourceCorrelation
 
 POOLED = {"data_format": "channels_last", "dtype": "float32"}

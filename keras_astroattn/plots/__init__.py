@@ -2,7 +2,9 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from keras_astroattn.deprecation import former_names
+
+_lazy, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["sheets"],
     submod_attrs={
@@ -14,10 +16,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "losses": ["loss_figure"],
         "metrics": ["metric_figure", "metric_grid"],
         "misclassification": ["false_rate_figure", "group_rates_figure"],
-        "moves": ["moves_figure"],
+        "equivariance": ["equivariance_figure"],
         "reading": ["enrichment_figure", "reading_figure"],
         "reliability": ["reliability_figure"],
         "roc": ["roc_figure"],
         "style": ["COLUMN_WIDTH", "TEXT_WIDTH", "new_figure", "save_figure", "styled"],
     },
 )
+__getattr__ = former_names(__name__, {"moves_figure": "equivariance_figure"}, _lazy)

@@ -50,7 +50,7 @@ class SurveySettings:
         linking_length: largest distance of components of one source, arcsec; None: components
             are joined by their parent column.
         mask_neighbours: whether other catalogued emission is made black.
-        turns: rotations of each image that the prediction is averaged over.
+        tta: rotations of each image that the prediction is averaged over.
         chunk_size: largest number of rows of one file.
         options: how tiles are opened.
         workers: processes of the local cluster; None: one a core.
@@ -67,7 +67,7 @@ class SurveySettings:
     rows: str = "component"
     linking_length: float | None = None
     mask_neighbours: bool = False
-    turns: int = 1
+    tta: int = 1
     chunk_size: int = CHUNK_SIZE
     options: MapOptions = dataclasses.field(default_factory=MapOptions)
     workers: int | None = None
@@ -118,7 +118,7 @@ def _score(
         reference = ModelReference(
             settings.model if is_preset else str(model.path.resolve()),
             identity["model"],
-            settings.turns,
+            settings.tta,
         )
         plan, rows, seconds = _score_waiting(
             settings, folder, plan, inputs, reference, identity, progress

@@ -99,7 +99,7 @@ def identity_of(settings: "SurveySettings", model: "ModelFile") -> dict:
         "rows": settings.rows,
         "linking length": settings.linking_length,
         "mask neighbours": settings.mask_neighbours,
-        "turns": settings.turns,
+        "tta": settings.tta,
         "map options": dataclasses.asdict(settings.options),
     }
     return json.loads(json.dumps(identity))

@@ -38,12 +38,12 @@ class ModelReference:
     Attributes:
         model: name of a preset, or absolute path.
         checksum: SHA-256 of the model's file.
-        turns: rotations of each image that the prediction is averaged over.
+        tta: rotations of each image that the prediction is averaged over.
     """
 
     model: str
     checksum: str
-    turns: int = 1
+    tta: int = 1
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
         InputError: The file cannot be written.
     """
     table = read_slices(Path(job.folder) / WORK, slices)
-    name = name_of(open_model(job.model.model), job.model.turns)
+    name = name_of(open_model(job.model.model), job.model.tta)
     row = failed_row("", reason, name) | {"path": None}
     try:
         write_part(Path(job.folder), chunk, table, [row] * table.num_rows)
@@ -135,7 +135,7 @@ def _classifier(reference: ModelReference) -> Classifier:
                 )
             keep_freed_memory()
             with quiet_native_logs():
-                classifier = Classifier(model, turns=reference.turns)
+                classifier = Classifier(model, tta=reference.tta)
                 # LiteRT speaks of its delegate at the first prediction.
                 classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
                 _classifiers[reference] = classifier

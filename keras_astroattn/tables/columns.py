@@ -38,7 +38,7 @@ COLUMNS = (
     Column("beam_arcsec", float, "geometric mean width of the beam the network saw", "arcsec"),
     Column("flags", str, "what is odd about the image, separated by semicolons"),
     Column("error", str, "why the image could not be classified"),
-    Column("model", str, "name of the network, and the turns that its answer is the mean of"),
+    Column("model", str, "name of the network, and the views that its prediction is averaged over"),
 )
 """In the order of the table."""
 

@@ -81,3 +81,11 @@ def test_every_command_and_option_says_what_it_is_for(command):
     assert len(arguments) > 1
     undescribed = [a.name for a in arguments if a.show and not a.parameter.help]
     assert undescribed == []
+
+
+@pytest.mark.parametrize("command", ["classify", "survey", "check"])
+def test_the_former_flag_of_tta_is_hidden(command, capsys):
+    assert run_app(app, [command, "--help"]) == 0
+    shown = capsys.readouterr().out
+    assert "--tta" in shown
+    assert "--turns" not in shown

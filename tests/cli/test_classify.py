@@ -70,17 +70,19 @@ def test_without_output_the_table_goes_to_standard_output(folder, model_path, ca
     assert row["path"] == str(folder / "galaxy.png")
 
 
-def test_an_answer_may_be_the_mean_of_turns(folder, model_path, tmp_path):
+def test_an_answer_may_be_the_mean_of_views(folder, model_path, tmp_path):
     output = tmp_path / "results.csv"
     options = ["--model", model_path, "--output", output]
-    assert run("classify", folder, *options, "--turns", 3) == 0
+    assert run("classify", folder, *options, "--tta", 3) == 0
     rows = read(output)
-    assert {row["model"] for row in rows.values()} == {"tiny (3 turns)"}
-    expected = Classifier(model_path, turns=3).classify(radio_galaxy())
+    assert {row["model"] for row in rows.values()} == {"tiny (tta 3)"}
+    assert run("classify", folder, *options[:-1], tmp_path / "former.csv", "--turns", 3) == 0
+    assert read(tmp_path / "former.csv") == rows  # the flag of the release before
+    expected = Classifier(model_path, tta=3).classify(radio_galaxy())
     assert float(rows["galaxy.png"]["p_fri"]) == pytest.approx(expected.p_fri, abs=1e-6)
 
 
-def test_a_run_with_other_turns_does_not_go_on(folder, model_path, tmp_path, monkeypatch, capsys):
+def test_a_run_with_another_tta_does_not_go_on(folder, model_path, tmp_path, monkeypatch, capsys):
     def interrupted(*_):
         raise KeyboardInterrupt
 
@@ -88,8 +90,8 @@ def test_a_run_with_other_turns_does_not_go_on(folder, model_path, tmp_path, mon
     with monkeypatch.context() as patch:
         patch.setattr(command, "write_results", interrupted)
         assert run("classify", folder, *options) != 0
-    assert run("classify", folder, *options, "--turns", 4, "--resume") == 2
-    assert "the interrupted run had another turns" in capsys.readouterr().err
+    assert run("classify", folder, *options, "--tta", 4, "--resume") == 2
+    assert "the interrupted run had another tta" in capsys.readouterr().err
 
 
 def test_nothing_classified_is_status_2_and_no_file(folder, model_path, tmp_path, capsys):

@@ -27,7 +27,7 @@ from keras_astroattn.edge import model_file as files
 from keras_astroattn.edge.labels import entropy
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_array, cutout_from_field, to_network_units
-from keras_astroattn.models import from_preset, turned_model
+from keras_astroattn.models import from_preset, tta_model
 
 
 @pytest.fixture(scope="module")
@@ -180,18 +180,18 @@ def test_any_array_is_labelled_or_refused(classifier, values):
         assert one.label in LABELS
 
 
-@pytest.mark.parametrize("option", ["threads", "turns"])
+@pytest.mark.parametrize("option", ["threads", "tta"])
 @pytest.mark.parametrize("value", [0, -1])
-def test_threads_and_turns_below_one_are_refused(model_path, option, value):
+def test_threads_and_tta_below_one_are_refused(model_path, option, value):
     with pytest.raises(InputError, match=f"{option} must be at least 1"):
         Classifier(model_path, **{option: value})
 
 
-def test_the_mean_of_turns_is_the_turned_models():
+def test_the_mean_of_views_is_that_of_tta_model():
     images = to_network_units(load_sources("simulated", "test").image[:8])[..., np.newaxis]
     preset = from_preset("agcnn_mirabest")
-    once, expected = preset(images), turned_model(preset)(images)
-    found = Classifier("agcnn_mirabest", turns=4).predict(images)
+    once, expected = preset(images), tta_model(preset)(images)
+    found = Classifier("agcnn_mirabest", tta=4).predict(images)
     # the file has 16-bit weights: 3e-3; what turning changes is more than a hundred times that
     np.testing.assert_allclose(found["logits"], expected, atol=1e-2)
     assert np.abs(once - expected).max() > 0.3
@@ -199,8 +199,8 @@ def test_the_mean_of_turns_is_the_turned_models():
     np.testing.assert_array_equal(found["attention_mean"], alone["attention_mean"])
 
 
-def test_probabilities_of_turns_are_at_the_files_temperature(model_path):
-    found = Classifier(model_path, turns=2).predict(spots((75, 60), (75, 90))[None, ..., None])
+def test_probabilities_of_views_are_at_the_files_temperature(model_path):
+    found = Classifier(model_path, tta=2).predict(spots((75, 60), (75, 90))[None, ..., None])
     powers = np.exp(found["logits"] / TEMPERATURE)
     np.testing.assert_allclose(
         found["probabilities"], powers / powers.sum(axis=1, keepdims=True), atol=1e-6
@@ -208,17 +208,17 @@ def test_probabilities_of_turns_are_at_the_files_temperature(model_path):
 
 
 @pytest.mark.parametrize("calibration", [None, {}, {"temperature": None}, {"temperature": 0}])
-def test_turns_need_the_files_temperature(model_path, calibration):
+def test_tta_needs_the_files_temperature(model_path, calibration):
     model = open_model(model_path)
     spoilt = replace(model, metadata={**model.metadata, "calibration": calibration})
     Classifier(spoilt)
-    with pytest.raises(InputError, match="does not tell the temperature that turns need"):
-        Classifier(spoilt, turns=4)
+    with pytest.raises(InputError, match="does not state the temperature"):
+        Classifier(spoilt, tta=4)
 
 
-def test_the_name_tells_the_turns(classifier, model_path):
+def test_the_name_tells_the_views(classifier, model_path):
     assert classifier.name == "tiny"
-    assert Classifier(model_path, turns=3).name == "tiny (3 turns)"
+    assert Classifier(model_path, tta=3).name == "tiny (tta 3)"
 
 
 def test_an_unknown_model_names_the_presets():

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from life_cycle import assert_layer_life_cycle
 
-from keras_astroattn.layers import FoldedBatchNormalization
+from keras_astroattn.layers import FastBatchNormalization
 
 pytestmark = pytest.mark.backend
 
@@ -15,7 +15,7 @@ def test_it_is_that_of_keras(shape):
     f = RANDOM.normal(loc=3.0, scale=2.0, size=(3, *shape)).astype("float32")
     f += np.arange(shape[-2], dtype="float32")[:, np.newaxis]  # along the folded axis
     results = []
-    for kind in (FoldedBatchNormalization, keras.layers.BatchNormalization):
+    for kind in (FastBatchNormalization, keras.layers.BatchNormalization):
         layer = kind(momentum=0.7, epsilon=1e-2)
         inputs = keras.Input(shape)
         scaled = keras.layers.Dense(shape[-1], use_bias=False, name="scale")(inputs)
@@ -34,7 +34,7 @@ def test_it_is_that_of_keras(shape):
 
 def test_frozen_it_keeps_its_statistics():
     f = RANDOM.normal(loc=3.0, size=(3, 5, 4)).astype("float32")
-    layer = FoldedBatchNormalization(epsilon=0.0)
+    layer = FastBatchNormalization(epsilon=0.0)
     layer.trainable = False
     np.testing.assert_allclose(keras.ops.convert_to_numpy(layer(f, training=True)), f, rtol=1e-6)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer.moving_mean), np.zeros(4))
@@ -43,7 +43,7 @@ def test_frozen_it_keeps_its_statistics():
 @pytest.mark.parametrize("dtype", ["float32", "mixed_float16", "mixed_bfloat16"])
 @pytest.mark.parametrize("shape", [(5, 5, 8, 3), (6, 6, 3)])
 def test_life_cycle(shape, dtype, tmp_path):
-    assert_layer_life_cycle(FoldedBatchNormalization(dtype=dtype), [shape], tmp_path)
+    assert_layer_life_cycle(FastBatchNormalization(dtype=dtype), [shape], tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -51,10 +51,10 @@ def test_life_cycle(shape, dtype, tmp_path):
 )
 def test_other_options_are_refused(option):
     with pytest.raises(ValueError, match="synchronized"):
-        FoldedBatchNormalization(**option)
+        FastBatchNormalization(**option)
 
 
 @pytest.mark.parametrize("shape", [(None, 4), (None, 5, None, 4)])
 def test_there_is_an_axis_to_fold(shape):
     with pytest.raises(ValueError, match="n known; got"):
-        FoldedBatchNormalization().build(shape)
+        FastBatchNormalization().build(shape)

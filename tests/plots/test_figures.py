@@ -17,9 +17,9 @@ from keras_astroattn.plots import (
     confusion_figure,
     deletion_figure,
     enrichment_figure,
+    equivariance_figure,
     loss_figure,
     map_grid,
-    moves_figure,
     patches_figure,
     reading_figure,
     reliability_figure,
@@ -106,7 +106,7 @@ def moves():
     followed = {"gate 1": [1.0, 0.9], "mean less empty": [0.95, 0.7]}
     stayed = {"gate 1": [0.4, 0.95], "mean less empty": [-0.2, 0.5]}
     shares = {"right": [(0.97, 0.92, 0.99), (0.9, 0.8, 0.96)]}
-    return moves_figure(["8 symmetries", "shift 20 px"], followed, stayed, shares)
+    return equivariance_figure(["8 symmetries", "shift 20 px"], followed, stayed, shares)
 
 
 def patches():

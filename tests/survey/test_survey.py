@@ -139,7 +139,7 @@ def test_resuming_a_finished_run_touches_nothing(world, scored):
     [
         ((), "holds a survey: name another folder"),
         (("--resume", "--mask-neighbours"), "the run before had another mask neighbours"),
-        (("--resume", "--turns", "4"), "the run before had another turns"),
+        (("--resume", "--tta", "4"), "the run before had another tta"),
         (("--columns", "ra:ra"), "give ra=NAME"),
         (("--attention", "100"), "give top:N"),
         (("--linking-length", "10"), "add --rows source"),
@@ -279,18 +279,18 @@ def test_sources_are_scored_once_and_the_best_are_drawn(world, expected):
     assert sum(name.endswith(".attention.fits") for name in names) == 2
 
 
-def test_an_answer_may_be_the_mean_of_turns(world, expected, tmp_path):
+def test_an_answer_may_be_the_mean_of_views(world, expected, tmp_path):
     number = next(n for n, found in enumerate(expected) if next(iter(found.values()))[1])
     position = (float(world.simulated.ra[number]), float(world.simulated.dec[number]))
     catalogue = tmp_path / "one.csv"
     catalogue.write_text("ra,dec\n{!r},{!r}\n".format(*position))
-    done = world.run(*world.arguments(catalogue, tmp_path / "out", "--workers", 1, "--turns", 2))
+    done = world.run(*world.arguments(catalogue, tmp_path / "out", "--workers", 1, "--tta", 2))
     assert done.returncode == 0, done.stderr
     (row,) = read_result(tmp_path / "out")
-    found = Classifier(turns=2).classify(read_fits(row["aa_path"], position))
+    found = Classifier(tta=2).classify(read_fits(row["aa_path"], position))
     assert (row["aa_label"], row["aa_p_fri"]) == (found.label, found.p_fri)
     assert row["aa_p_fri"] != expected[number][row["aa_path"]][1]
-    assert row["aa_model"] == "agcnn_mirabest (2 turns)"
+    assert row["aa_model"] == "agcnn_mirabest (tta 2)"
 
 
 def test_fields_of_first_are_tiles(world, data_dir, tmp_path):

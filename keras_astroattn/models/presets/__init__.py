@@ -16,7 +16,7 @@ from typing import Any
 import keras
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.models.calibrated_model import calibrated_model
+from keras_astroattn.models.wrappers import calibrated_model
 
 ORIGIN_MEMBER = "keras_astroattn.json"
 """Zip member of a preset's .keras file: what its .tflite file has as `metadata.json`."""

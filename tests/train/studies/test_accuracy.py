@@ -10,7 +10,7 @@ from rich.console import Console
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
-from keras_astroattn.models import EquivariantAGCNN, turned_model
+from keras_astroattn.models import EquivariantAGCNN, tta_model
 from train import cross_validation
 from train.calibration import fit_calibration
 from train.cross_validation import (
@@ -225,7 +225,7 @@ def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, mon
     path = tmp_path / "p4m-linear" / f"test-frdeep-frdeep-epochs{EPOCHS}-seed7.npz"
     pixels, found = to_network_units(few.image)[..., np.newaxis], Predictions.load(path).logits
     np.testing.assert_allclose(found[0], network.predict(pixels, verbose=0), atol=1e-5)
-    turned = turned_model(network).predict(pixels, verbose=0)
+    turned = tta_model(network).predict(pixels, verbose=0)
     np.testing.assert_allclose(found.mean(axis=0), turned, atol=1e-5)
     with pytest.raises(InputError, match="no run of p4m-linear that is asked for"):
         test_sets.read_test_sets(*arguments, range(8, 9), ["frdeep"], None, quiet, [run])

@@ -26,7 +26,7 @@ from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.models import attention_model
 from keras_astroattn.plots import (
     deletion_figure,
-    moves_figure,
+    equivariance_figure,
     patches_figure,
     reading_figure,
     save_figure,
@@ -214,7 +214,7 @@ def _moves(measured: Measured):
         "right": [accuracy(measured, several) for several in by_group.values()],
         "the same as unmoved": [same_class(measured, several) for several in by_group.values()],
     }
-    return moves_figure(list(by_group), followed, stayed, shares)
+    return equivariance_figure(list(by_group), followed, stayed, shares)
 
 
 def _deletion(measured: Measured):

@@ -12,9 +12,10 @@ from scipy.stats import spearmanr
 from export.source_model import open_source_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import (
-    MOVES,
+    EQUIVARIANCE_TESTS,
     Deletion,
-    Move,
+    EquivarianceTest,
+    apply_transform,
     attention_statistics,
     correlation,
     delete,
@@ -22,12 +23,11 @@ from keras_astroattn.evaluation import (
     flux_patches,
     frame_regions,
     grad_cam,
-    move_back,
-    move_images,
     overlap,
     patch_values,
     region_enrichment,
     resize_maps,
+    undo_transform,
 )
 from keras_astroattn.images import BLACK, IMAGE_SIZE, to_network_units
 from keras_astroattn.layers import AttentionGate
@@ -108,7 +108,7 @@ class Moved:
         enrichment: (n,) of the mean map on the source where it is now.
     """
 
-    move: Move
+    move: EquivarianceTest
     predicted: np.ndarray
     followed: dict[str, np.ndarray]
     stayed: dict[str, np.ndarray]
@@ -232,9 +232,9 @@ def measure(
     size = images.shape[1:]
     unmoved = {name: resize_maps(one, size) for name, one in _with_part(maps, empty).items()}
     moved = []
-    for number, move in enumerate(MOVES):
+    for number, move in enumerate(EQUIVARIANCE_TESTS):
         moved.append(_moved(with_maps, images, unmoved, empty, move))
-        on_step(0.5 * (number + 1) / len(MOVES))
+        on_step(0.5 * (number + 1) / len(EQUIVARIANCE_TESTS))
     everything = maps | gradients(network.model, images, predicted)
     looks = {name: one for name, one in everything.items() if name != EVIDENCE}
     statistics = {name: attention_statistics(images, one) for name, one in looks.items()}
@@ -350,13 +350,13 @@ def _moved(
     images: np.ndarray,
     unmoved: dict[str, np.ndarray],
     empty: np.ndarray,
-    move: Move,
+    move: EquivarianceTest,
 ) -> Moved:
-    images = move_images(images, move)
+    images = apply_transform(images, move)
     predicted, maps = read(with_maps, images)
     size = images.shape[1]
     after = {name: resize_maps(one, (size, size)) for name, one in _with_part(maps, empty).items()}
-    back = {name: move_back(one, move, size) for name, one in after.items()}
+    back = {name: undo_transform(one, move, size) for name, one in after.items()}
     return Moved(
         move,
         predicted,

@@ -4,7 +4,7 @@ import pytest
 import scipy.ndimage
 from life_cycle import assert_layer_life_cycle
 
-from keras_astroattn.layers import Turn
+from keras_astroattn.layers import Rotate
 
 pytestmark = pytest.mark.backend
 
@@ -12,7 +12,7 @@ IMAGES = np.random.default_rng(5).uniform(-1, 1, (2, 12, 12, 1)).astype("float32
 
 
 def turned(angle):
-    return keras.ops.convert_to_numpy(Turn(angle)(IMAGES))
+    return keras.ops.convert_to_numpy(Rotate(angle)(IMAGES))
 
 
 @pytest.mark.parametrize("quarters", [0, 1, 2, 3])
@@ -36,4 +36,4 @@ def test_black_comes_from_outside():
 
 
 def test_life_cycle(tmp_path):
-    assert_layer_life_cycle(Turn(22.5), [(6, 6, 1)], tmp_path)
+    assert_layer_life_cycle(Rotate(22.5), [(6, 6, 1)], tmp_path)

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from keras_astroattn.evaluation import (
-    MOVES,
-    Move,
+    EQUIVARIANCE_TESTS,
+    EquivarianceTest,
+    apply_transform,
     correlation,
     frame_regions,
-    move_back,
-    move_images,
     overlap,
     region_enrichment,
+    undo_transform,
 )
 
 SIZE = 30
@@ -20,16 +20,16 @@ def pictures(count=2):
 
 
 def test_the_moves_are_seven_symmetries_two_turns_and_twelve_shifts():
-    assert len(MOVES) == 7 + 2 + 12
+    assert len(EQUIVARIANCE_TESTS) == 7 + 2 + 12
     images = pictures(1)
-    found = {move_images(images, move)[0].tobytes() for move in MOVES[:7]}
+    found = {apply_transform(images, move)[0].tobytes() for move in EQUIVARIANCE_TESTS[:7]}
     wanted = {
         np.ascontiguousarray(np.rot90(one, turns)).tobytes()
         for one in (images[0], images[0, :, ::-1])
         for turns in range(4)
     }
     assert found == wanted - {images[0].tobytes()}
-    assert {move.shift for move in MOVES if move.group == "shift 20 px"} == {
+    assert {move.shift for move in EQUIVARIANCE_TESTS if move.group == "shift 20 px"} == {
         (20.0, 0.0),
         (-20.0, 0.0),
         (0.0, 20.0),
@@ -40,20 +40,20 @@ def test_the_moves_are_seven_symmetries_two_turns_and_twelve_shifts():
 def test_a_turn_goes_from_x_to_y_and_a_shift_to_where_it_says():
     image = np.zeros((1, 10, 10), np.uint8)
     image[0, 2, 7] = 200  # y = 2, x = 7
-    turned = move_images(image, Move("90", "turn", angle=90.0))
+    turned = apply_transform(image, EquivarianceTest("90", "turn", angle=90.0))
     # about (4.5, 4.5): (dx, dy) = (2.5, -2.5) becomes (2.5, 2.5)
     assert np.argwhere(turned[0]).tolist() == [[7, 7]]
-    moved = move_images(image, Move("shift", "shift", shift=(2.0, -1.0)))
+    moved = apply_transform(image, EquivarianceTest("shift", "shift", shift=(2.0, -1.0)))
     assert np.argwhere(moved[0]).tolist() == [[1, 9]]
-    both = Move("all", "all", mirrored=True, angle=90.0, shift=(0.0, 1.0))
+    both = EquivarianceTest("all", "all", mirrored=True, angle=90.0, shift=(0.0, 1.0))
     # mirrored (2.5 -> -2.5, -2.5), turned (2.5, -2.5), shifted one down
-    assert np.argwhere(move_images(image, both)[0]).tolist() == [[3, 7]]
+    assert np.argwhere(apply_transform(image, both)[0]).tolist() == [[3, 7]]
 
 
-@pytest.mark.parametrize("move", [m for m in MOVES if m.angle % 90 == 0], ids=lambda m: m.name)
+@pytest.mark.parametrize("move", [m for m in EQUIVARIANCE_TESTS if m.angle % 90 == 0])
 def test_a_map_that_moves_with_the_image_comes_back_as_it_was(move):
     images = pictures()
-    back = move_back(move_images(images, move).astype(np.float32), move, SIZE)
+    back = undo_transform(apply_transform(images, move).astype(np.float32), move, SIZE)
     known = ~np.isnan(back)
     distance = int(max(map(abs, move.shift)))
     assert known.sum() == len(images) * SIZE * (SIZE - distance)
@@ -65,11 +65,11 @@ def test_a_map_that_moves_with_the_image_comes_back_as_it_was(move):
 def test_a_smooth_map_comes_back_from_a_slanted_turn():
     y, x = np.indices((60, 60)) - 29.5
     bump = 200 * np.exp(-((x - 8) ** 2 + (y + 5) ** 2) / 60)
-    move = Move("30", "turn", angle=30.0)
-    back = move_back(move_images(np.uint8(bump)[None], move), move, 60)
+    move = EquivarianceTest("30", "turn", angle=30.0)
+    back = undo_transform(apply_transform(np.uint8(bump)[None], move), move, 60)
     assert correlation(bump[None], back)[0] > 0.999
     # left where it is, it lies beside
-    assert correlation(bump[None], move_images(np.uint8(bump)[None], move))[0] < 0.8
+    assert correlation(bump[None], apply_transform(np.uint8(bump)[None], move))[0] < 0.8
 
 
 def test_correlation_over_what_both_know_by_hand():

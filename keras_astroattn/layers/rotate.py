@@ -1,27 +1,28 @@
-"""An image turned by a given angle."""
+"""Rotation of images by a fixed angle."""
 
 import math
 
 import keras
 from keras import ops
 
-from .registration import register
+from .base import register
 
 
-@register
-class Turn(keras.layers.Layer):
-    """Turn images about their centre c, in one bilinear resampling.
+@register(former="Turn")
+class Rotate(keras.layers.Layer):
+    """Rotate images about their centre c by a fixed angle.
 
         y(p) = x(c + R(-angle) (p - c))
 
-    Anticlockwise where rows go downwards, as `numpy.rot90`. Shapes: (batch, height, width,
-    channels), float32, kept; what is turned out of the frame is lost.
+    The rotation is anticlockwise on an image whose rows run down, as that of `numpy.rot90`. It
+    is one bilinear resampling; pixels that leave the frame are lost. Like `RandomAffine`, the
+    layer does not compile under XLA on TensorFlow.
 
-    As `RandomAffine`, it does not compile under XLA on TensorFlow.
+    Shapes: images (batch, height, width, channels) to the same shape, float32.
 
     Args:
-        angle: degrees.
-        fill_value: of what comes from outside the image; -1 is black in network units.
+        angle: rotation angle, degrees.
+        fill_value: value of pixels from outside the image; -1 is black in network units.
         **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
     """
 
@@ -34,7 +35,7 @@ class Turn(keras.layers.Layer):
         """The layer has no weights."""
 
     def call(self, images):
-        """Give the turned images."""
+        """Return the rotated images."""
         if self.angle == 0:
             return images
         height, width = images.shape[1:3]
@@ -59,9 +60,9 @@ class Turn(keras.layers.Layer):
         )
 
     def compute_output_shape(self, input_shape):
-        """The shape of the images."""
+        """Return the shape of the images."""
         return input_shape
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "angle": self.angle, "fill_value": self.fill_value}

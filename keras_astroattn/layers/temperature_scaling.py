@@ -1,27 +1,29 @@
-"""Probabilities that mean what they say."""
+"""Calibration of class probabilities by a temperature."""
 
 import keras
 from keras import ops
 
-from .registration import register
+from .base import register
 
 
-@register
-class CalibratedSoftmax(keras.layers.Layer):
-    """Probabilities of logits, at a temperature that is a weight of the layer.
+@register(former="CalibratedSoftmax")
+class TemperatureScaling(keras.layers.Layer):
+    """Turn logits into calibrated probabilities.
 
         p = softmax(logits / temperature)
 
-    The temperature is not trained: it is fitted on the logits of sources that the network was
-    not trained on (`keras_astroattn.evaluation.fit_temperature`). It changes how certain the
-    network is, never which class it prefers. Shapes: (batch, classes), kept; float32.
+    The temperature is a weight of the layer. It is not trained: it is fitted on the logits of
+    sources that the network was not trained on (`keras_astroattn.evaluation.fit_temperature`).
+    It changes the probabilities, never the preferred class.
+
+    Shapes: logits (batch, classes) to probabilities of the same shape, float32.
 
     Args:
-        temperature: initial value of the weight, above 0.
+        temperature: initial value of the temperature, above 0.
         **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
 
     Raises:
-        ValueError: for a temperature that is not above 0.
+        ValueError: the temperature is not above 0.
 
     Source: Guo et al. 2017, On calibration of modern neural networks (arXiv 1706.04599).
     """
@@ -33,7 +35,7 @@ class CalibratedSoftmax(keras.layers.Layer):
         self.initial_temperature = temperature
 
     def build(self, input_shape):
-        """Make the temperature."""
+        """Create the temperature."""
         self.temperature = self.add_weight(
             shape=(),
             initializer=keras.initializers.Constant(self.initial_temperature),
@@ -42,13 +44,13 @@ class CalibratedSoftmax(keras.layers.Layer):
         )
 
     def call(self, logits):
-        """Give the probabilities."""
+        """Return the probabilities."""
         return ops.softmax(logits / self.temperature, axis=-1)
 
     def compute_output_shape(self, input_shape):
-        """The logits'."""
+        """Return the shape of the logits."""
         return input_shape
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "temperature": self.initial_temperature}

@@ -13,7 +13,7 @@ Spread = Sequence[tuple[float, float, float]]
 
 
 @styled
-def moves_figure(
+def equivariance_figure(
     moves: Sequence[str],
     followed: Mapping[str, Sequence[float]],
     stayed: Mapping[str, Sequence[float]],

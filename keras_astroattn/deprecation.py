@@ -1,0 +1,42 @@
+"""Former names of public objects, which keep working for one release."""
+
+import importlib
+import warnings
+from collections.abc import Callable, Mapping
+from typing import Any
+
+
+def former_names(
+    package: str,
+    names: Mapping[str, str],
+    otherwise: Callable[[str], Any] | None = None,
+) -> Callable[[str], Any]:
+    """Make the `__getattr__` of a package that still answers to former names.
+
+    Args:
+        package: `__name__` of the package.
+        names: present name by former name; both belong to the package.
+        otherwise: the package's own `__getattr__`, for all other names.
+
+    Returns:
+        A function for the package's `__getattr__`. It warns with `DeprecationWarning` when a
+        former name is used.
+
+    Example:
+        >>> __getattr__ = former_names(__name__, {"Turn": "Rotate"})
+    """
+
+    def find(name: str) -> Any:
+        if name in names:
+            warnings.warn(
+                f"{package}.{name} is now {package}.{names[name]}; the former name goes with "
+                "the next release",
+                DeprecationWarning,
+                stacklevel=2,
+            )
+            return getattr(importlib.import_module(package), names[name])
+        if otherwise is not None:
+            return otherwise(name)
+        raise AttributeError(f"module {package!r} has no attribute {name!r}")
+
+    return find

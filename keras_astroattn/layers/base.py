@@ -1,0 +1,59 @@
+"""What the layers share: registration with Keras, and checks of options."""
+
+import re
+from collections.abc import Callable, Iterable
+
+import keras
+
+PACKAGE = "keras_astroattn"
+
+
+def register(cls: type | None = None, *, former: str | None = None) -> type | Callable:
+    """Register a layer or model with Keras, so that files load without `custom_objects`.
+
+    Args:
+        cls: the class; None where the decorator is used with an option.
+        former: class name in files of earlier releases, which then load as this class.
+    """
+    if cls is None:
+        return lambda cls: register(cls, former=former)
+    if former is not None:
+        keras.saving.get_custom_objects()[f"{PACKAGE}>{former}"] = cls
+        cls.load_own_variables = _load_former(cls.load_own_variables, cls.__name__, former)
+    return keras.saving.register_keras_serializable(package=PACKAGE)(cls)
+
+
+def _load_former(load: Callable, present: str, former: str) -> Callable:
+    """Let `load_own_variables` find weights that were saved under a former class name.
+
+    In a .keras file the weights of a layer stand at a path whose last part is the name of its
+    class, for example `layers/folded_batch_normalization_3`.
+    """
+    present, former = (
+        re.sub("(?<=[a-z])(?=[A-Z])", "_", name).lower() for name in (present, former)
+    )
+
+    def load_own_variables(self, store):
+        path = getattr(store, "_h5_entry_path", None) or ""
+        parent, _, last = path.rpartition("/")
+        if len(store.keys()) == 0 and last.startswith(present):
+            store = store.get(f"{parent}/{former}{last.removeprefix(present)}")
+        load(self, store)
+
+    return load_own_variables
+
+
+def require_choice(option: str, value: object, choices: Iterable[object]) -> None:
+    """Check that an option has one of its values.
+
+    Args:
+        option: name of the option, for the message.
+        value: what was given.
+        choices: the values that the option can have.
+
+    Raises:
+        ValueError: `value` is none of the choices.
+    """
+    choices = list(choices)
+    if value not in choices:
+        raise ValueError(f"{option} must be one of {', '.join(map(str, choices))}; got {value!r}")

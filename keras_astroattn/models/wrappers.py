@@ -1,0 +1,97 @@
+"""Models around a trained network: attention maps, calibrated probabilities, augmentation.
+
+Each function returns a new functional model that shares the weights of the network.
+"""
+
+from collections.abc import Sequence
+
+import keras
+
+from keras_astroattn.images.rotation import tta_angles
+from keras_astroattn.layers.attention_gate import AttentionGate
+from keras_astroattn.layers.attention_mean import AttentionMean
+from keras_astroattn.layers.rotate import Rotate
+from keras_astroattn.layers.temperature_scaling import TemperatureScaling
+
+TTA_VIEWS = 4
+"""Views of `tta_model` by default."""
+
+
+def attention_model(model: keras.Model) -> keras.Model:
+    """Add the attention maps of a network to its outputs.
+
+    Args:
+        model: an `AGCNN`, or any functional model with `AttentionGate` layers.
+
+    Returns:
+        A model with named outputs, all float32: `logits` (batch, num_classes); `attention_1`
+        to `attention_N` (batch, h, w), the map of each gate; `attention_mean` (batch, height,
+        width), the mean of the maps at the size of the image (see `AttentionMean`). A network
+        without gates has `logits` alone.
+    """
+    maps = [layer.output[1] for layer in model.layers if isinstance(layer, AttentionGate)]
+    outputs = {"logits": model.output}
+    for number, a in enumerate(maps, start=1):
+        outputs[f"attention_{number}"] = a
+    if maps:
+        size = model.input.shape[1:3]
+        outputs["attention_mean"] = AttentionMean(size, name="attention_mean")(maps)
+    return keras.Model(model.input, outputs, name=f"{model.name}_attention")
+
+
+def calibrated_model(model: keras.Model, temperature: float = 1.0) -> keras.Model:
+    """Add calibrated probabilities to the outputs of a network.
+
+    The temperature is a weight of the layer `probabilities` and is saved with the model.
+
+    Args:
+        model: any functional model whose output is logits, or named outputs with `logits`.
+        temperature: temperature of the probabilities. Fit it on sources that the network was
+            not trained on (`keras_astroattn.evaluation.fit_temperature`).
+
+    Returns:
+        A model with named outputs, float32: `logits` (batch, num_classes), unchanged;
+        `probabilities` (batch, num_classes), softmax(logits / temperature); and all other
+        outputs of `model`, for example the maps of `attention_model`.
+
+    Raises:
+        ValueError: the temperature is not above 0, or no output is named `logits`.
+    """
+    outputs = model.output if isinstance(model.output, dict) else {"logits": model.output}
+    if "logits" not in outputs:
+        raise ValueError(f"{model.name} has no output `logits` but {', '.join(outputs)}")
+    probabilities = TemperatureScaling(temperature, name="probabilities")(outputs["logits"])
+    return keras.Model(
+        model.input, {**outputs, "probabilities": probabilities}, name=f"{model.name}_calibrated"
+    )
+
+
+def tta_model(model: keras.Model, angles: Sequence[float] = tta_angles(TTA_VIEWS)) -> keras.Model:
+    """Average the logits of a network over rotated views of the image.
+
+        logits(x) = mean_k model(rotate(x, angle_k))
+
+    This test-time augmentation (TTA) makes the prediction depend less on the orientation of the
+    image. It takes as many times longer as there are angles.
+
+    Args:
+        model: a model from an image (size, size, channels) to logits.
+        angles: rotation angles, degrees, at least one; by default 0, 22.5, 45 and 67.5
+            (`keras_astroattn.images.tta_angles`).
+
+    Returns:
+        A model from the image to the mean logits (batch, num_classes).
+
+    Raises:
+        ValueError: there is no angle, or the model has outputs other than logits.
+    """
+    if not angles:
+        raise ValueError("angles must hold at least one; got none")
+    if not isinstance(model.output, keras.KerasTensor):
+        raise ValueError(
+            f"{model.name} must give logits alone: pass the network itself to tta_model"
+        )
+    image = keras.Input(model.input.shape[1:], name="image")
+    logits = [model(Rotate(angle, name=f"rotate_{k}")(image)) for k, angle in enumerate(angles)]
+    mean = keras.layers.Average(dtype="float32", name="logits")(logits) if logits[1:] else logits[0]
+    return keras.Model(image, mean, name=f"{model.name}_tta")
