@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -26,6 +26,7 @@ from .celestial import (
 )
 from .conventions import BEAM, FIELD_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, cutout_from_field, plan
+from .fits_file import HduHeader, check_compression, open_fits, read_headers
 from .quiet import quiet
 from .tile_cache import TileCache
 
@@ -134,17 +135,21 @@ class FitsMap:
         self._hdus = None
         given = None if beam is None else Beam.of(beam)
         # Opened here, because astropy leaves a broken file open.
-        self._file, self._packed = _opened(self.path)
+        self._file, self._packed = open_fits(self.path)
         try:
             with self._reading():
                 from astropy.io import fits
 
+                headers = read_headers(self._file)
+                for header in headers:
+                    if header.is_compressed_image:
+                        check_compression(header)
                 # Not memory-mapped: the pages of a mosaic would count as this process's
                 # memory, and mapping a scaled HDU is not possible at all.
                 self._hdus = fits.open(self._file, memmap=False, lazy_load_hdus=True)
                 self._hdu = self._find(hdu)
+                self._check(headers)
                 header = self._hdu.header
-                self._check_complete(header)
                 self._select_planes(header, stokes, channel)
                 self.keywords = wcs_keywords(header)
                 self.is_first = _says_first(header)
@@ -401,12 +406,10 @@ class FitsMap:
             raise InputError(f"HDU {name!r} holds no image")
         return hdu
 
-    def _check_complete(self, header: "Header") -> None:
-        place = self._hdu.fileinfo()
-        if self._packed or place is None or "ZBITPIX" in header or _is_compressed(self._hdu):
-            return
-        needed = abs(int(header["BITPIX"])) // 8 * math.prod(self._hdu.shape)
-        if place["datLoc"] + needed > os.fstat(self._file.fileno()).st_size:
+    def _check(self, headers: list[HduHeader]) -> None:
+        """Refuse an HDU that the file does not hold as a whole."""
+        number = next(i for i, hdu in enumerate(self._hdus) if hdu is self._hdu)
+        if number >= len(headers) or not headers[number].is_complete:
             raise InputError("the file is cut short: fetch it again")
 
     def _select_planes(self, header: "Header", stokes: str | None, channel: int | None) -> None:
@@ -524,19 +527,3 @@ def _stokes_plane(header: Mapping, axis: int, extent: int, wanted: str | None) -
     if wanted is None and extent == 1 and names[0] not in _STOKES:
         return 0
     raise InputError(f"there is no Stokes {name}: the file holds {', '.join(names)}")
-
-
-def _opened(path: Path) -> tuple[BinaryIO, bool]:
-    """The open file, and whether it must be unpacked first (gzip)."""
-    try:
-        if path.is_dir():
-            raise InputError(f"{path} is a folder, not a file")
-        file = open(path, "rb")  # noqa: SIM115
-        start = file.read(6)
-        file.seek(0)
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from error
-    if not start:
-        file.close()
-        raise InputError(f"{path} is empty")
-    return file, start != b"SIMPLE"
