@@ -74,26 +74,26 @@ def check(
     """
     require_packages("pyarrow")
     from keras_astroattn.survey.catalogue import open_catalogue
+    from keras_astroattn.survey.column_mapping import map_columns
     from keras_astroattn.survey.forecast import forecast
-    from keras_astroattn.survey.roles import find_roles
 
     options = map_options(hdu, stokes, channel, beam)
     with quiet_native_logs():
         classifier = Classifier(model, tta=turns or tta)
         classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
     opened = open_catalogue(catalogue)
-    roles = find_roles(opened.schema, survey, parse_columns(columns))
+    mapping = map_columns(opened.schema, survey, parse_columns(columns))
     with Progress(Console(stderr=True)) as progress:
         paths = find_tiles(images)
         progress.indexing(len(paths))
         footprints = index_tiles(paths, options, progress.indexed)
         progress.planning(opened.rows)
-        found = forecast(opened, roles, footprints, classifier, options, sample, progress.planned)
+        found = forecast(opened, mapping, footprints, classifier, options, sample, progress.planned)
     console = Console(highlight=False, soft_wrap=True)
     table = Table(show_header=False, title=f"{catalogue}")
-    table.add_row("names of", roles.survey or "no known survey: columns guessed by name")
+    table.add_row("names of", mapping.survey or "no known survey: columns guessed by name")
     for role in ("ra", "dec", "id", "flux", "parent"):
-        table.add_row(role, _column(opened.schema, roles, role))
+        table.add_row(role, _column(opened.schema, mapping, role))
     table.add_row("rows", f"{found.rows}")
     table.add_row("without a position", f"{found.missing}")
     table.add_row("position not on the sky", f"{found.nowhere}")
@@ -119,13 +119,13 @@ def check(
     return 0
 
 
-def _column(schema, roles, role: str) -> str:
-    name = getattr(roles, role)
+def _column(schema, mapping, role: str) -> str:
+    name = getattr(mapping, role)
     if name is None:
         return "none"
     unit = (schema.field(name).metadata or {}).get(b"unit", b"").decode()
     if role == "flux":
-        unit = roles.flux_unit or ""
+        unit = mapping.flux_unit or ""
     if role in ("ra", "dec") and not unit:
         is_text = str(schema.field(name).type) in ("string", "large_string")
         hours = "hours" if role == "ra" else "degrees"

@@ -11,7 +11,7 @@ from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
 
 from .catalogue import Catalogue
-from .roles import MISSING, NOWHERE, Roles, read_positions
+from .column_mapping import MISSING, NOWHERE, ColumnMapping, read_positions
 from .tiles import Footprints, MapOptions
 
 
@@ -48,7 +48,7 @@ class Forecast:
 
 def forecast(
     catalogue: Catalogue,
-    roles: Roles,
+    mapping: ColumnMapping,
     footprints: Footprints,
     classifier: Classifier,
     options: MapOptions,
@@ -59,7 +59,7 @@ def forecast(
 
     Args:
         catalogue: What is to be scored.
-        roles: Its columns.
+        mapping: Its columns.
         footprints: The tiles.
         classifier: The network.
         options: How tiles are opened.
@@ -75,7 +75,7 @@ def forecast(
     chosen = np.empty((0, 4))  # key, tile, ra, dec
     rows = inside = 0
     for batch in catalogue.batches():
-        places = read_positions(batch, roles)
+        places = read_positions(batch, mapping)
         tile = footprints.assign(places.ra, places.dec).tile
         rows += batch.num_rows
         states.update(places.state.tolist())

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .catalogue import Catalogue
-from .roles import POSITIONED, Roles, read_fluxes, read_positions
+from .column_mapping import POSITIONED, ColumnMapping, read_fluxes, read_positions
 from .tiles import unit_vectors
 
 
@@ -35,7 +35,7 @@ class Grouping:
 
 def group_rows(
     catalogue: Catalogue,
-    roles: Roles,
+    mapping: ColumnMapping,
     linking_length: float | None = None,
     told: Callable[[int], object] = lambda done: None,
 ) -> Grouping:
@@ -45,9 +45,9 @@ def group_rows(
 
     Args:
         catalogue: Of components.
-        roles: Its columns.
+        mapping: Its columns.
         linking_length: Arcsec; components nearer than this to one another, or linked by
-            others between, are one source. None: those with the same `roles.parent` are.
+            others between, are one source. None: those with the same `mapping.parent` are.
         told: Called with the number of rows that were read.
 
     Raises:
@@ -55,13 +55,13 @@ def group_rows(
     """
     ra, dec, flux, parents, done = [], [], [], [], 0
     for batch in catalogue.batches():
-        places = read_positions(batch, roles)
+        places = read_positions(batch, mapping)
         good = places.state == POSITIONED
         ra.append(np.where(good, places.ra, np.nan))
         dec.append(np.where(good, places.dec, np.nan))
-        flux.append(read_fluxes(batch, roles))
+        flux.append(read_fluxes(batch, mapping))
         if linking_length is None:
-            parents.append(_fingerprints(batch, roles.parent, done))
+            parents.append(_fingerprints(batch, mapping.parent, done))
         done += batch.num_rows
         told(done)
     ra, dec, flux = (np.concatenate([*parts, np.empty(0)]) for parts in (ra, dec, flux))

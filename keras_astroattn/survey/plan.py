@@ -23,9 +23,9 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 
 from .catalogue import Catalogue, open_catalogue
+from .column_mapping import ColumnMapping, map_columns, read_positions
 from .grouping import Grouping, group_rows
 from .neighbours import ZONES, ZoneWriter
-from .roles import Roles, find_roles, read_positions
 from .runs import (
     COMPONENTS,
     DEC,
@@ -99,13 +99,13 @@ class Inputs(NamedTuple):
     Attributes:
         tiles: paths of the tiles.
         catalogue: the catalogue.
-        roles: roles of its columns.
+        mapping: mapping of its columns.
         begun: `time.monotonic` when planning began.
     """
 
     tiles: list[str]
     catalogue: Catalogue
-    roles: Roles
+    mapping: ColumnMapping
     begun: float
 
 
@@ -126,13 +126,13 @@ def open_inputs(settings: "SurveySettings", folder: Path) -> Inputs:
     begun = time.monotonic()
     tiles = find_tiles(settings.images)
     catalogue = open_catalogue(settings.catalogue)
-    roles = find_roles(catalogue.schema, settings.survey, settings.columns)
-    if settings.rows == "source" and settings.linking_length is None and roles.parent is None:
+    mapping = map_columns(catalogue.schema, settings.survey, settings.columns)
+    if settings.rows == "source" and settings.linking_length is None and mapping.parent is None:
         raise InputError(
             "--rows source needs to know what belongs together: --columns parent=NAME, or "
             "--linking-length ARCSEC"
         )
-    return Inputs(tiles, catalogue, roles, begun)
+    return Inputs(tiles, catalogue, mapping, begun)
 
 
 def plan_survey(
@@ -151,7 +151,7 @@ def plan_survey(
         InputError: No tile can be read, the catalogue is damaged, or the plan cannot be
             written.
     """
-    paths, catalogue, roles, _ = inputs
+    paths, catalogue, mapping, _ = inputs
     progress.indexing(len(paths))
     footprints = index_tiles(paths, settings.options, progress.indexed)
     if len(footprints.unreadable) == len(paths):
@@ -160,12 +160,12 @@ def plan_survey(
     grouping = None
     if settings.rows == "source":
         progress.planning(catalogue.rows)
-        grouping = group_rows(catalogue, roles, settings.linking_length, progress.planned)
+        grouping = group_rows(catalogue, mapping, settings.linking_length, progress.planned)
     progress.planning(catalogue.rows)
     facts = {
         "identity": identity,
         "catalogue_sha256": _checksum(settings.catalogue),
-        "columns": {k: v for k, v in dataclasses.asdict(roles).items() if v is not None},
+        "columns": {k: v for k, v in dataclasses.asdict(mapping).items() if v is not None},
     }
     return _write_plan(
         folder, inputs, footprints, facts, settings.chunk_size, grouping, progress.planned
@@ -196,7 +196,7 @@ def _write_plan(
         members = _ComponentMap(folder, inputs, grouping) if grouping else None
         done = 0
         for batch in inputs.catalogue.batches():
-            runs.add(_assigned(batch, inputs.roles, footprints, grouping, done, zones))
+            runs.add(_assigned(batch, inputs.mapping, footprints, grouping, done, zones))
             if members:
                 members.add(batch, done)
             done += batch.num_rows
@@ -225,9 +225,9 @@ def _write_plan(
     return Plan(folder, facts, slices)
 
 
-def _assigned(batch, roles, footprints, grouping, start, zones) -> pa.Table:
+def _assigned(batch, mapping, footprints, grouping, start, zones) -> pa.Table:
     """Return the rows of a batch that are scored, with the columns of the plan."""
-    places = read_positions(batch, roles)
+    places = read_positions(batch, mapping)
     rows = np.arange(start, start + batch.num_rows)
     lead = rows if grouping is None else grouping.lead[rows]
     zones.add(places.ra, places.dec, lead)
@@ -255,7 +255,7 @@ class _ComponentMap:
     """Writes the source of each component as a Parquet file."""
 
     def __init__(self, folder: Path, inputs: Inputs, grouping: Grouping):
-        self._grouping, self._id = grouping, inputs.roles.id
+        self._grouping, self._id = grouping, inputs.mapping.id
         self._context = atomic_path(folder / COMPONENT_MAP)
         fields = [plan_field(ROW), plan_field(SOURCE)]
         if self._id is not None:

@@ -18,10 +18,10 @@ from keras_astroattn.images import BLACK, IMAGE_SIZE, FitsMap
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
 from keras_astroattn.tables import Row, failed_row, scored_row
 
+from .column_mapping import MISSING, NOWHERE
 from .neighbours import ZONES, Zones
 from .parts import write_part
 from .plan import tile_paths
-from .roles import MISSING, NOWHERE
 from .runs import DEC, RA, ROW, SECOND, SOURCE, STATE, TILE, read_slices
 from .session import WORK, unwritable
 from .surroundings import Surroundings

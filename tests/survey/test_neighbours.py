@@ -8,9 +8,9 @@ import pytest
 from astropy.coordinates import SkyCoord, search_around_sky
 
 from keras_astroattn.survey.catalogue import open_catalogue
+from keras_astroattn.survey.column_mapping import map_columns
 from keras_astroattn.survey.grouping import group_rows, link
 from keras_astroattn.survey.neighbours import Zones, ZoneWriter
-from keras_astroattn.survey.roles import find_roles
 
 
 def cloud(dec: float, count: int = 400, width: float = 0.3) -> tuple[np.ndarray, np.ndarray]:
@@ -64,7 +64,7 @@ def grouped(tmp_path, columns: dict, **options):
     path = tmp_path / "sources.parquet"
     pq.write_table(pa.table(columns), path)
     opened = open_catalogue(path)
-    return group_rows(opened, find_roles(opened.schema, told=options.pop("told", None)), **options)
+    return group_rows(opened, map_columns(opened.schema, told=options.pop("told", None)), **options)
 
 
 def test_linked_rows_are_one_source_at_their_centroid(tmp_path):

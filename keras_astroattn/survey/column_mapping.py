@@ -112,7 +112,7 @@ _RADIANS = {"rad", "radian"}
 
 
 @dataclass(frozen=True)
-class Roles:
+class ColumnMapping:
     """The columns of a catalogue by what they are; None where there is none.
 
     Attributes:
@@ -138,9 +138,9 @@ class Roles:
     flux_unit: str | None = None
 
 
-def find_roles(
+def map_columns(
     schema: pa.Schema, survey: str | None = None, told: Mapping[str, str] | None = None
-) -> Roles:
+) -> ColumnMapping:
     """Find out which column is what.
 
     Args:
@@ -184,7 +184,7 @@ def find_roles(
     unit = _unit(schema, found["flux"]) if found["flux"] else None
     if found["flux"] and unit is None and survey is not None:
         unit = ADAPTERS[survey].flux_unit
-    return Roles(
+    return ColumnMapping(
         **found,
         survey=survey,
         ra_factor=_factor(schema, found["ra"], hours=15.0),
@@ -193,9 +193,9 @@ def find_roles(
     )
 
 
-def with_parent(roles: Roles, parent: str | None) -> Roles:
-    """The same roles with another parent column, or none."""
-    return replace(roles, parent=parent)
+def with_parent(mapping: ColumnMapping, parent: str | None) -> ColumnMapping:
+    """The same mapping with another parent column, or none."""
+    return replace(mapping, parent=parent)
 
 
 def _listed(schema: pa.Schema) -> str:
@@ -230,7 +230,7 @@ class Positions:
     state: np.ndarray
 
 
-def read_positions(batch: pa.RecordBatch, roles: Roles) -> Positions:
+def read_positions(batch: pa.RecordBatch, mapping: ColumnMapping) -> Positions:
     """Positions of the rows of a batch, from numbers or from text.
 
     Numbers are degrees unless the column's unit says otherwise; text is decimal degrees, or
@@ -238,22 +238,22 @@ def read_positions(batch: pa.RecordBatch, roles: Roles) -> Positions:
 
     Args:
         batch: Rows of the catalogue.
-        roles: Its columns.
+        mapping: Its columns.
     """
-    columns = [batch.column(batch.schema.get_field_index(n)) for n in (roles.ra, roles.dec)]
+    columns = [batch.column(batch.schema.get_field_index(n)) for n in (mapping.ra, mapping.dec)]
     if any(_is_text(column) for column in columns):
         return _positions_from_text(columns)
     ra, dec = (_numbers(column) for column in columns)
     missing = ~np.isfinite(ra) | ~np.isfinite(dec)
     missing |= np.isin(ra, SENTINELS) | np.isin(dec, SENTINELS)
-    return _checked(ra * roles.ra_factor, dec * roles.dec_factor, missing)
+    return _checked(ra * mapping.ra_factor, dec * mapping.dec_factor, missing)
 
 
-def read_fluxes(batch: pa.RecordBatch, roles: Roles) -> np.ndarray:
+def read_fluxes(batch: pa.RecordBatch, mapping: ColumnMapping) -> np.ndarray:
     """(n,) float64 flux densities in the catalogue's unit; NaN where there is none above 0."""
-    if roles.flux is None:
+    if mapping.flux is None:
         return np.full(batch.num_rows, np.nan)
-    column = batch.column(batch.schema.get_field_index(roles.flux))
+    column = batch.column(batch.schema.get_field_index(mapping.flux))
     if _is_text(column):
         return np.full(batch.num_rows, np.nan)
     values = _numbers(column)

@@ -7,11 +7,11 @@ import pyarrow as pa
 import pytest
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.survey.roles import (
+from keras_astroattn.survey.column_mapping import (
     MISSING,
     NOWHERE,
     POSITIONED,
-    find_roles,
+    map_columns,
     read_fluxes,
     read_positions,
 )
@@ -94,30 +94,35 @@ def batch(columns: dict, units: dict | None = None) -> pa.RecordBatch:
 )  # fmt: skip
 def test_the_columns_of_a_survey_are_known(told, survey, rows, names, ra, dec, flux):
     rows = batch(rows)
-    roles = find_roles(rows.schema, survey if told else None)
-    assert roles.survey == survey
-    assert (roles.ra, roles.dec, roles.id, roles.flux) == names
-    assert roles.flux_unit == "mJy"
-    assert roles.parent is None
-    found = read_positions(rows, roles)
+    mapping = map_columns(rows.schema, survey if told else None)
+    assert mapping.survey == survey
+    assert (mapping.ra, mapping.dec, mapping.id, mapping.flux) == names
+    assert mapping.flux_unit == "mJy"
+    assert mapping.parent is None
+    found = read_positions(rows, mapping)
     np.testing.assert_allclose(found.ra, ra, atol=1e-9)
     np.testing.assert_allclose(found.dec, dec, atol=1e-9)
     assert set(found.state.tolist()) == {POSITIONED}
-    np.testing.assert_array_equal(read_fluxes(rows, roles), flux)
+    np.testing.assert_array_equal(read_fluxes(rows, mapping), flux)
 
 
 def test_components_of_racs_name_their_parent():
     names = ["Gaussian_ID", "Source_ID", "Tile_ID", "RA", "Dec", "Total_Flux_Gaussian"]
-    roles = find_roles(pa.schema([(name, pa.string()) for name in names]))
-    assert (roles.survey, roles.id, roles.parent) == ("racs", "Gaussian_ID", "Source_ID")
+    mapping = map_columns(pa.schema([(name, pa.string()) for name in names]))
+    assert (mapping.survey, mapping.id, mapping.parent) == ("racs", "Gaussian_ID", "Source_ID")
 
 
 def test_unknown_columns_are_guessed_and_what_is_told_wins():
     schema = pa.schema([(n, pa.float64()) for n in ("objid", "RA_deg", "dec_deg", "ra2", "S")])
-    roles = find_roles(schema)
-    assert (roles.survey, roles.ra, roles.dec, roles.id) == (None, "RA_deg", "dec_deg", "objid")
-    roles = find_roles(schema, told={"ra": "ra2", "flux": "S"})
-    assert (roles.ra, roles.flux) == ("ra2", "S")
+    mapping = map_columns(schema)
+    assert (mapping.survey, mapping.ra, mapping.dec, mapping.id) == (
+        None,
+        "RA_deg",
+        "dec_deg",
+        "objid",
+    )
+    mapping = map_columns(schema, told={"ra": "ra2", "flux": "S"})
+    assert (mapping.ra, mapping.flux) == ("ra2", "S")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +136,7 @@ def test_unknown_columns_are_guessed_and_what_is_told_wins():
 )
 def test_what_cannot_be_found_is_told(survey, told, message):
     with pytest.raises(InputError, match=message):
-        find_roles(pa.schema([("x", pa.float64()), ("y", pa.float64())]), survey, told)
+        map_columns(pa.schema([("x", pa.float64()), ("y", pa.float64())]), survey, told)
 
 
 def test_sentinels_nulls_and_impossible_positions_are_no_positions():
@@ -141,7 +146,7 @@ def test_sentinels_nulls_and_impossible_positions_are_no_positions():
             "dec": [-89.0, -99.0, 1.0, 1.0, 1.0, 1.0, 91.0, 0.0],
         }
     )
-    found = read_positions(rows, find_roles(rows.schema))
+    found = read_positions(rows, map_columns(rows.schema))
     assert found.state.tolist() == [
         POSITIONED, MISSING, MISSING, MISSING, NOWHERE, POSITIONED, NOWHERE, POSITIONED,
     ]  # fmt: skip
@@ -160,13 +165,13 @@ def test_sentinels_nulls_and_impossible_positions_are_no_positions():
 )
 def test_positions_in_text_are_read(ra, dec, expected):
     rows = batch({"ra": [ra], "dec": [dec]})
-    found = read_positions(rows, find_roles(rows.schema))
+    found = read_positions(rows, map_columns(rows.schema))
     np.testing.assert_allclose([found.ra[0], found.dec[0]], expected, atol=1e-8)
 
 
 def test_text_that_is_no_position_is_told_apart():
     rows = batch({"ra": ["", "--", "12:99:00", "north", "-99"], "dec": ["1"] * 4 + ["-99"]})
-    found = read_positions(rows, find_roles(rows.schema))
+    found = read_positions(rows, map_columns(rows.schema))
     assert found.state.tolist() == [MISSING, MISSING, NOWHERE, NOWHERE, MISSING]
 
 
@@ -175,6 +180,6 @@ def test_text_that_is_no_position_is_told_apart():
 )
 def test_units_of_right_ascension_are_heeded(unit, value, degrees):
     rows = batch({"ra": [value], "dec": [0.5]}, {"ra": unit})
-    found = read_positions(rows, find_roles(rows.schema))
+    found = read_positions(rows, map_columns(rows.schema))
     assert found.ra[0] == pytest.approx(degrees)
     assert found.dec[0] == 0.5
