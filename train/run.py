@@ -26,6 +26,8 @@ def run(*, config: TrainConfig | None = None) -> int:
     config = config or TrainConfig()
     try:
         with quiet_native_logs():
+            from keras_astroattn.report import evaluation_table
+
             from .run_folder import ATTENTION_FOLDER
             from .training import train
     except ModuleNotFoundError as error:
@@ -35,7 +37,7 @@ def run(*, config: TrainConfig | None = None) -> int:
     console = Console()
     result = train(config, console)
     for evaluation in result.evaluations.values():
-        console.print(evaluation.table())
+        console.print(evaluation_table(evaluation))
     for name, what in (
         ("best.keras", "the model: keras.models.load_model opens it after import keras_astroattn"),
         (f"{ATTENTION_FOLDER}/progress.png", "where it looked, epoch by epoch"),

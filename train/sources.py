@@ -11,6 +11,14 @@ from keras_astroattn.images import CLASS_NAMES
 
 from .configuration import TrainConfig
 
+DATA_TITLES = {
+    "mirabest": "MiraBest",
+    "mirabest-confident": "MiraBest*",
+    "frdeep": "FR-DEEP-F",
+    "simulated": "simulated",
+}
+"""What the paper calls the data sets."""
+
 
 @dataclass(frozen=True)
 class TrainingSources:

@@ -1,7 +1,6 @@
 """The training history as a file that can be read while the training runs."""
 
 import csv
-import io
 import os
 import time
 from pathlib import Path
@@ -10,6 +9,7 @@ import keras
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
+from keras_astroattn.report import csv_table
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, float]]:
@@ -55,8 +55,4 @@ class HistoryFile(keras.callbacks.Callback):
         seconds = time.perf_counter() - self._started
         values = {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append({"epoch": epoch + 1, "seconds": round(seconds, 3), **values})
-        text = io.StringIO()
-        writer = csv.DictWriter(text, fieldnames=list(self.rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows(self.rows)
-        write_text(self.path, text.getvalue())
+        write_text(self.path, csv_table(self.rows))

@@ -1,4 +1,4 @@
-"""The paper's protocol, metrics with intervals, calibration, statistics of attention."""
+"""Numbers about predictions and attention: protocols, metrics, intervals, calibration, maps."""
 
 import lazy_loader
 
@@ -7,15 +7,18 @@ from keras_astroattn.deprecation import former_names
 _lazy, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "attention_regions": ["REGIONS", "frame_regions", "region_enrichment"],
-        "attention_statistics": [
+        "attention": [
+            "REGIONS",
             "AttentionStatistics",
+            "above_minimum",
             "attention_statistics",
-            "attention_table",
+            "frame_regions",
             "gate_agreement",
             "map_agreement",
             "mean_map",
+            "named_maps",
             "pairwise_agreement",
+            "region_enrichment",
             "resize_maps",
         ],
         "calibration": ["CalibrationBins", "confidence_bins", "uncertainty_bins"],
@@ -36,16 +39,12 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         ],
         "flux_patches": ["REST", "flux_patches"],
         "intervals": ["bootstrap_interval", "effective_sample_size", "wilson_interval"],
-        "metrics": [
-            "Evaluation",
-            "comparison_csv",
-            "comparison_markdown",
-            "evaluate_predictions",
-        ],
+        "metrics": ["Evaluation", "evaluate_predictions"],
         "protocol": [
             "draw_transforms",
             "predict_clean",
             "predict_pooled",
+            "softmax",
             "transform_images",
             "transformed_turns",
         ],

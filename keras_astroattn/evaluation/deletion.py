@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import softmax
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BLACK, to_network_units
 
-from .attention_statistics import resize_maps
+from .attention import resize_maps
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,8 +40,7 @@ class Deletion:
     @property
     def probability(self) -> np.ndarray:
         """(k + 2,) probability of the class that the whole image was given."""
-        powers = np.exp(self.logits - self.logits.max(axis=-1, keepdims=True))
-        return powers[:, self.predicted] / powers.sum(axis=-1)
+        return softmax(self.logits, axis=-1)[:, self.predicted]
 
     @property
     def margin(self) -> np.ndarray:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import ndimage
 
-from .attention_statistics import resize_maps
+from .attention import above_minimum, resize_maps
 from .protocol import transform_images
 
 
@@ -157,8 +157,7 @@ def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """
     shares = []
     for maps in _common(first, second):
-        weight = maps - maps.min(axis=1, keepdims=True)
-        weight = np.where(weight.max(axis=1, keepdims=True) > 0, weight, 1.0)
+        weight = above_minimum(maps)
         shares.append(weight / weight.sum(axis=1, keepdims=True))
     return 1 - np.abs(shares[0] - shares[1]).sum(axis=1) / 2
 

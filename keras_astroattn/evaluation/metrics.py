@@ -1,14 +1,10 @@
 """What a set of predictions is worth: one dataclass for JSON, tables and plots."""
 
-import csv
 import dataclasses
-import io
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from rich.table import Table
 from sklearn.metrics import confusion_matrix, roc_auc_score, roc_curve
 
 from keras_astroattn.errors import InputError
@@ -141,40 +137,6 @@ class Evaluation:
             )
         return rows
 
-    def table(self, title: str | None = None) -> Table:
-        """A table for the terminal: metric, value, 95 % interval."""
-        table = Table(
-            title=title
-            or f"{self.protocol}: {self.images} sources, {self.predictions} predictions",
-            title_justify="left",
-        )
-        table.add_column("metric")
-        table.add_column("value", justify="right")
-        table.add_column("95 % interval", justify="right")
-        for name, value, (low, high) in self.rows():
-            table.add_row(name, f"{value:.3f}", f"{low:.3f} - {high:.3f}")
-        return table
-
-    def to_text(self) -> str:
-        """The table's lines in plain text, aligned by spaces."""
-        head = f"{self.protocol}: {self.images} sources, {self.predictions} predictions"
-        width = max(len(name) for name, _, _ in self.rows())
-        return "\n".join(
-            [head]
-            + [
-                f"{n:{width}}  {v:6.3f}  {low:6.3f} - {high:.3f}"
-                for n, v, (low, high) in self.rows()
-            ]
-        )
-
-    def to_markdown(self) -> str:
-        """The table in Markdown."""
-        lines = ["| metric | value | 95 % interval |", "|---|---:|---:|"]
-        lines += [
-            f"| {n} | {v:.3f} | {low:.3f} - {high:.3f} |" for n, v, (low, high) in self.rows()
-        ]
-        return "\n".join(lines) + "\n"
-
     def record(self) -> dict[str, str | int | float]:
         """One flat row for a results table: every metric, its bounds as `..._low`, `..._high`."""
         record: dict[str, str | int | float] = {
@@ -189,39 +151,6 @@ class Evaluation:
             for predicted, count in zip(CLASS_NAMES, row, strict=True):
                 record[f"true_{true}_predicted_{predicted}"] = count
         return record
-
-
-def comparison_csv(evaluations: Mapping[str, Evaluation]) -> str:
-    """One CSV line a model (full precision), under a header."""
-    if not evaluations:
-        raise InputError("no evaluations to compare: give at least one")
-    records = [{"model": name} | one.record() for name, one in evaluations.items()]
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(records[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(records)
-    return text.getvalue()
-
-
-def comparison_markdown(evaluations: Mapping[str, Evaluation]) -> str:
-    """One Markdown line a model: protocol, accuracy in %, AUC, recalls, calibration error."""
-    recalls = " / ".join(CLASS_NAMES)
-    lines = [
-        f"| model | protocol | sources | accuracy % | AUC | recall {recalls} "
-        "| log loss | ECE | UCE |",
-        "|---|---|---:|---:|---:|---:|---:|---:|---:|",
-    ]
-    for name, one in evaluations.items():
-        low, high = one.accuracy_interval
-        lines.append(
-            f"| {name} | {one.protocol} | {one.images} "
-            f"| {100 * one.accuracy:.1f} ({100 * low:.1f} - {100 * high:.1f}) "
-            f"| {one.auc:.3f} ({one.auc_interval[0]:.3f} - {one.auc_interval[1]:.3f}) "
-            f"| {' / '.join(f'{value:.3f}' for value in one.recall)} "
-            f"| {one.log_loss:.3f} | {one.expected_calibration_error:.3f} "
-            f"| {one.uncertainty_calibration_error:.3f} |"
-        )
-    return "\n".join(lines) + "\n"
 
 
 def evaluate_predictions(

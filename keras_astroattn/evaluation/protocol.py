@@ -201,7 +201,7 @@ def _predict(
         forward(to_network_units(images[start : start + batch_size, :, :, np.newaxis]))
         for start in range(0, len(images), batch_size)
     ]
-    return _softmax(np.concatenate(logits))
+    return softmax(np.concatenate(logits))
 
 
 def _forward(model: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], np.ndarray]:
@@ -216,7 +216,8 @@ def _forward(model: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], np
     return forward
 
 
-def _softmax(logits: np.ndarray) -> np.ndarray:
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Class probabilities of (..., classes) logits, in float32 (see `predict_clean`)."""
     logits = logits.astype(np.float32)
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)

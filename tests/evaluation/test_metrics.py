@@ -1,17 +1,12 @@
-import csv
-import io
 import json
 
 import numpy as np
 import pytest
-from rich.console import Console
 from sklearn import metrics as sk
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import (
     Evaluation,
-    comparison_csv,
-    comparison_markdown,
     evaluate_predictions,
     wilson_interval,
 )
@@ -152,32 +147,6 @@ def test_json_gives_the_same_evaluation_back(sample):
 def test_json_of_something_else_is_refused(text):
     with pytest.raises(InputError, match="not the JSON of an evaluation"):
         Evaluation.from_json(text)
-
-
-def test_tables_show_value_and_interval():
-    evaluation = evaluate_predictions([0, 0, 1, 1], two_columns([0.1, 0.6, 0.4, 0.9]), "clean")
-    console = Console(file=io.StringIO(), width=100)
-    console.print(evaluation.table())
-    drawn = console.file.getvalue()
-    # Wilson's interval of 2 in 4: (1/2 + z2 / 8 -+ z sqrt(1/16 + z2 / 64)) / (1 + z2 / 4)
-    for shown in (drawn, evaluation.to_text(), evaluation.to_markdown()):
-        line = next(line for line in shown.splitlines() if "accuracy" in line)
-        assert "0.500" in line
-        assert "0.150 - 0.850" in line
-        assert "recall FRII" in shown
-    assert "4 sources" in drawn
-
-
-def test_comparison_tables_have_a_line_a_model(sample):
-    evaluations = {"a": evaluate_predictions(*sample), "b": evaluate_predictions(*sample)}
-    rows = list(csv.DictReader(io.StringIO(comparison_csv(evaluations))))
-    assert [row["model"] for row in rows] == ["a", "b"]
-    assert float(rows[0]["accuracy"]) == evaluations["a"].accuracy
-    assert int(rows[0]["true_FRII_predicted_FRI"]) == evaluations["a"].confusion[1][0]
-    lines = comparison_markdown(evaluations).splitlines()
-    assert len(lines) == 4
-    assert f"{100 * evaluations['b'].accuracy:.1f}" in lines[3]
-    assert len({line.count("|") for line in lines}) == 1
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,12 @@ import numpy as np
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.plots import map_grid, metric_grid
+from keras_astroattn.report import csv_table, results_markdown
 
 from .catalogue import Entry, of_experiments
 from .every_model import REMARKS
 from .published_results import AGGREGATIONS, NORMALIZATIONS, is_second_training
-from .session import Measurement, Session
-from .tables import csv_table, evaluation_rows, results_markdown
+from .session import Measurement, Session, evaluation_records
 
 TITLES = {"row_title": "normalization", "column_title": "aggregation"}
 
@@ -18,7 +18,7 @@ TITLES = {"row_title": "normalization", "column_title": "aggregation"}
 def run(session: Session) -> None:
     """Metrics of the grid, and where its networks look on an FRI and an FRII."""
     measured = session.measure(grid_entries(session.entries))
-    rows = evaluation_rows(measured)
+    rows = evaluation_records(measured)
     session.write("results.csv", csv_table(rows))
     title = "Experiment 2: normalization and aggregation"
     session.write("results.md", results_markdown(title, REMARKS, rows))

@@ -11,7 +11,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_astroattn.callbacks import read_history
+from keras_astroattn.callbacks import Checkpoints, read_history
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation.protocol import PAPER_BATCH_SIZE
 from keras_astroattn.models import AGCNN
@@ -23,17 +23,8 @@ from keras_astroattn.models.published import (
 
 from ..configuration import CONFIG_FILE, saved_config
 from ..run_folder import ATTENTION_FOLDER, EVALUATION_FILE, HISTORY_FILE
+from ..sources import DATA_TITLES
 from .configuration import PUBLISHED, ExperimentConfig
-
-DATA_TITLES = {
-    "mirabest": "MiraBest",
-    "mirabest-confident": "MiraBest*",
-    "frdeep": "FR-DEEP-F",
-    "simulated": "simulated",
-}
-"""What the paper calls the data sets."""
-
-BEST_MODEL = "best.keras"
 
 _PUBLISHED_DATA = {
     "MiraBestNOHYBRID": "mirabest",
@@ -232,13 +223,13 @@ def run_entries(folder: Path) -> tuple[list[Entry], list[str]]:
     entries, remarks = [], []
     for path in sorted(folder.rglob(CONFIG_FILE)):
         run = path.parent
-        if (run / EVALUATION_FILE).exists() and (run / BEST_MODEL).exists():
+        if (run / EVALUATION_FILE).exists() and (run / Checkpoints.BEST).exists():
             entries.append(_run_entry(run, folder))
         else:
             remarks.append(f"the run in {run} is not finished: left out")
     if not entries:
         raise InputError(
-            f"{folder} holds no finished run ({CONFIG_FILE}, {BEST_MODEL}): "
+            f"{folder} holds no finished run ({CONFIG_FILE}, {Checkpoints.BEST}): "
             "train some by python -m train.sweep"
         )
     return entries, remarks
@@ -261,7 +252,7 @@ def _run_entry(run: Path, folder: Path) -> Entry:
         data=saved["data"]["name"],
         seed=config.seed,
         experiment=None,
-        weights=run / BEST_MODEL,
+        weights=run / Checkpoints.BEST,
         scope=config.scope,
         batch_size=config.batch_size if config.scope == "batch" else PAPER_BATCH_SIZE,
         snapshots=snapshots if snapshots.is_dir() else None,

@@ -11,12 +11,13 @@ from keras_astroattn.plots import (
     metric_figure,
     roc_figure,
 )
+from keras_astroattn.report import csv_table, results_markdown
 
-from .catalogue import DATA_TITLES, Entry, proposed
+from ..sources import DATA_TITLES
+from .catalogue import Entry, proposed
 from .every_model import REMARKS
 from .published_results import published_results
-from .session import SCOPE_WORDS, Measurement, Session, evaluate
-from .tables import csv_table, evaluation_row, evaluation_rows, results_markdown
+from .session import SCOPE_WORDS, Measurement, Session, evaluate, evaluation_records
 
 LEAKED_TEST_IMAGES = ("30_example",)
 """FR-DEEP's test images whose galaxy is in its training set too; see `FRDeep`."""
@@ -38,10 +39,8 @@ def run(session: Session) -> None:
     measured = session.measure(proposed(session.entries))
     measured.sort(key=lambda one: (list(DATA_TITLES).index(one.entry.data), one.entry.seed))
     shown = first_seeds(measured)
-    rows = evaluation_rows(measured) + [
-        evaluation_row(one, evaluation)
-        for one in measured
-        for evaluation in without_leak(session, one)
+    rows = evaluation_records(measured) + [
+        one.record(evaluation) for one in measured for evaluation in without_leak(session, one)
     ]
     session.write("results.csv", csv_table(rows))
     remarks = (*REMARKS, WITHOUT_LEAK)

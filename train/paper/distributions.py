@@ -8,13 +8,13 @@ from keras_astroattn.evaluation import attention_statistics
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.plots import attention_figure, attention_progress, map_grid
 from keras_astroattn.plots.style import SOURCE_COLOURS
+from keras_astroattn.report import Record, csv_table, markdown_table, network_title
 
 from .aggregation import TITLES, arrange, grid_entries, grid_names
 from .catalogue import proposed
 from .datasets import first_seeds
 from .passes import ScopePass
 from .session import Measurement, Session
-from .tables import Row, csv_table, markdown_table, row_configuration
 
 SOURCE_LEVEL = 0.1
 """A pixel of a mean image belongs to the mean source above this part of its maximum."""
@@ -108,7 +108,7 @@ def _draw_confusion(session: Session, main: ScopePass) -> None:
         session.save(figure, f"confusion_{name}")
 
 
-def _rows(one: Measurement) -> list[Row]:
+def _rows(one: Measurement) -> list[Record]:
     rows = []
     for true, true_name in enumerate(CLASS_NAMES):
         for predicted, predicted_name in ((None, "any"), *enumerate(CLASS_NAMES)):
@@ -131,12 +131,12 @@ def _rows(one: Measurement) -> list[Row]:
     return rows
 
 
-def _markdown(rows: list[Row]) -> str:
+def _markdown(rows: list[Record]) -> str:
     headers = ["network", "epoch", "true", "predicted", "turns"]
     headers += ["share on source", "enrichment", "radius ″", "source's radius ″"]
     cells = (
         [
-            row_configuration(row),
+            network_title(row),
             str(row["epoch"]),
             row["true"],
             row["predicted"],

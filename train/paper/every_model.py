@@ -1,7 +1,8 @@
 """`all`: every network of a folder in one table, extended when a network is added."""
 
-from .session import Session
-from .tables import csv_table, evaluation_rows, results_markdown
+from keras_astroattn.report import csv_table, results_markdown
+
+from .session import Session, evaluation_records
 
 REMARKS = (
     "Pooled: every image under so many random transforms, all predictions together (the "
@@ -17,6 +18,6 @@ REMARKS = (
 
 def run(session: Session) -> None:
     """Evaluate every network on sources of the data set it was trained on."""
-    rows = evaluation_rows(session.measure(session.entries))
+    rows = evaluation_records(session.measure(session.entries))
     session.write("results.csv", csv_table(rows))
     session.write("results.md", results_markdown("Every network", REMARKS, rows))

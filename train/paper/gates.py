@@ -3,19 +3,19 @@
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.plots import map_grid
+from keras_astroattn.report import csv_table, results_markdown
 
 from .catalogue import Entry, of_experiments
 from .datasets import comparison
 from .every_model import REMARKS
-from .session import Session
-from .tables import csv_table, evaluation_rows, results_markdown
+from .session import Session, evaluation_records
 
 
 def run(session: Session) -> None:
     """Metrics by number of gates, and each gate's map of an FRI and an FRII."""
     measured = session.measure(gate_entries(session.entries))
     measured.sort(key=lambda one: (one.entry.gates, one.entry.seed))
-    rows = evaluation_rows(measured)
+    rows = evaluation_records(measured)
     session.write("results.csv", csv_table(rows))
     session.write("results.md", results_markdown("Experiment 3: gates", REMARKS, rows))
 

@@ -8,12 +8,12 @@ from keras_astroattn.datasets import Sources
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.plots import false_rate_figure, group_rates_figure
 from keras_astroattn.plots.sheets import contact_sheet
+from keras_astroattn.report import Record, csv_table, markdown_table
 
 from .catalogue import Entry, proposed
 from .datasets import first_seeds
 from .published_results import MISCLASSIFIED, MISCLASSIFIED_THRESHOLD
 from .session import SCOPE_WORDS, Measurement, Session
-from .tables import Row, csv_table, markdown_table
 
 
 def run(session: Session) -> None:
@@ -65,14 +65,14 @@ def published_rows(session: Session, entry: Entry) -> tuple[int, ...] | None:
 
 def source_rows(
     one: Measurement, rates: dict[str, np.ndarray], published: tuple[int, ...] | None
-) -> list[Row]:
+) -> list[Record]:
     """One row a source, worst first: what it is, where it is, how often it is misclassified."""
     sources = one.sources
     main = rates[one.entry.scopes[0]]
     turns = one.main.turns
     rows = []
     for row in np.argsort(-main, kind="stable"):
-        values: Row = {
+        values: Record = {
             "row": int(row),
             "split": str(sources.split[row]),
             "name": str(sources.name[row]),
@@ -97,7 +97,7 @@ def source_rows(
     return rows
 
 
-def _markdown(session: Session, one: Measurement, rows: list[Row]) -> str:
+def _markdown(session: Session, one: Measurement, rows: list[Record]) -> str:
     scopes = one.entry.scopes
     keys = [f"false_rate_{SCOPE_WORDS[scope]}".replace(" ", "_") for scope in scopes]
     worst = [row for row in rows if row[keys[0]] >= MISCLASSIFIED_THRESHOLD]
@@ -135,7 +135,7 @@ def _listed(rows: list[int]) -> str:
     return ", ".join(map(str, rows)) or "none"
 
 
-def _cells(row: Row, keys: list[str]) -> list[str]:
+def _cells(row: Record, keys: list[str]) -> list[str]:
     def number(name: str, digits: int) -> str:
         return "" if row[name] == "" else f"{row[name]:.{digits}f}"
 
@@ -153,7 +153,7 @@ def _cells(row: Row, keys: list[str]) -> list[str]:
     ]
 
 
-def _groups(rows: list[Row], keys: list[str]) -> str:
+def _groups(rows: list[Record], keys: list[str]) -> str:
     cells = []
     for name in CLASS_NAMES:
         for answer, words in (("yes", "confident"), ("no", "uncertain")):

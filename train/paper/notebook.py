@@ -155,7 +155,7 @@ def show_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "Markdo
     """A table for display."""
     from IPython.display import Markdown
 
-    from .tables import markdown_table
+    from keras_astroattn.report import markdown_table
 
     return Markdown(markdown_table(titles, ([str(cell) for cell in row] for row in rows)))
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from keras_astroattn.evaluation import mean_map, transformed_turns
+from keras_astroattn.evaluation import mean_map, softmax, transformed_turns
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import CLASS_NAMES, to_network_units
 
@@ -118,7 +118,7 @@ def walk(
         rows = slice(start, start + batch_size)
         outputs = forward(to_network_units(images[rows, ..., np.newaxis]))
         for scope, tally in tallies.items():
-            tally.clean[rows] = _softmax(np.asarray(outputs[f"{scope}/logits"]))
+            tally.clean[rows] = softmax(np.asarray(outputs[f"{scope}/logits"]))
     for scope, one in known.items():
         tallies[scope].go_on_from(one)
     further = transformed_turns(images, repeats - first, seed, first)
@@ -170,7 +170,7 @@ class _Tally:
     def add(
         self, repeat: int, rows: slice, images: np.ndarray, outputs: dict[str, np.ndarray]
     ) -> None:
-        probabilities = _softmax(outputs["logits"])
+        probabilities = softmax(outputs["logits"])
         self.turns[repeat, rows] = probabilities
         gates = _gates(outputs)
         if not self.attention:
@@ -196,13 +196,6 @@ class _Tally:
             attention=tuple(self.attention),
             examples=tuple(np.concatenate(maps) for maps in by_gate),
         )
-
-
-def _softmax(logits: np.ndarray) -> np.ndarray:
-    # In single precision, as `keras_astroattn.evaluation.predict_clean` explains.
-    logits = logits.astype(np.float32)
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def save_passes(path: str | os.PathLike, passes: dict[str, ScopePass]) -> None:

@@ -13,17 +13,19 @@ from keras_astroattn.evaluation import (
     AttentionStatistics,
     attention_statistics,
     gradient_maps,
+    named_maps,
     pairwise_agreement,
 )
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import attention_model
 from keras_astroattn.plots import enrichment_figure, reading_figure
+from keras_astroattn.report import Record, csv_table, markdown_table
 
-from .catalogue import DATA_TITLES, Entry
+from ..sources import DATA_TITLES
+from .catalogue import Entry
 from .published_results import AGGREGATIONS, NORMALIZATIONS, is_second_training
 from .session import Session
-from .tables import Row, csv_table, markdown_table
 
 FORMAT = 1
 """Of the kept readings; a change makes old files unknown."""
@@ -207,14 +209,8 @@ def _maps(
         some = images[start : start + IMAGES_AT_ONCE]
         # Called as it is: a graph for each number of images would cost more than it saves.
         outputs = with_maps(to_network_units(some[..., np.newaxis]), training=False)
-        maps = {
-            name.removeprefix("attention_"): np.asarray(one)
-            for name, one in outputs.items()
-            if name.startswith("attention_")
-        }
-        named = {name if name == "mean" else f"gate {name}": one for name, one in maps.items()}
         classes = np.asarray(outputs["logits"]).argmax(axis=-1)
-        yield some, named | gradient_maps(network, some, classes)
+        yield some, named_maps(outputs) | gradient_maps(network, some, classes)
 
 
 def _joined(parts: list[AttentionStatistics]) -> AttentionStatistics:
@@ -255,7 +251,7 @@ def _title(entry: Entry) -> str:
     return f"{DATA_TITLES[entry.data]}: {entry.configuration}{second}"
 
 
-def _rows(one: Reading) -> list[Row]:
+def _rows(one: Reading) -> list[Record]:
     rows = []
     for name, statistics in one.statistics.items():
         summary = statistics.summary()
@@ -271,7 +267,7 @@ def _rows(one: Reading) -> list[Row]:
     return rows
 
 
-def _markdown(readings: list[Reading], rows: list[Row]) -> str:
+def _markdown(readings: list[Reading], rows: list[Record]) -> str:
     text = "# Reading attention\n\n" + "".join(f"{remark}\n\n" for remark in REMARKS)
     text += "## Attending the zero-space\n\n"
     gated = [one for one in readings if "mean" in one.statistics]
@@ -302,7 +298,7 @@ def _verdict(one: Reading) -> str:
     )
 
 
-def _cells(title: str, row: Row) -> list[str]:
+def _cells(title: str, row: Record) -> list[str]:
     def number(name: str, digits: int, factor: float = 1.0) -> str:
         value = row[name]
         return "" if value == "" or np.isnan(value) else f"{factor * value:.{digits}f}"

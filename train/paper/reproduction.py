@@ -5,9 +5,11 @@ from sklearn.metrics import roc_auc_score
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
+from keras_astroattn.report import Record, csv_table, markdown_table
 
 from ..run_folder import make_writable
-from .catalogue import DATA_TITLES, Entry
+from ..sources import DATA_TITLES
+from .catalogue import Entry
 from .configuration import PUBLISHED, ExperimentConfig
 from .datasets import without_leak
 from .misclassified import false_rates
@@ -25,7 +27,6 @@ from .published_results import (
     published_results,
 )
 from .session import Measurement, Session
-from .tables import Row, csv_table, markdown_table
 
 
 def run(session: Session) -> None:
@@ -85,7 +86,7 @@ def _remarks(session: Session, measured: list[Measurement]) -> str:
     return text
 
 
-def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -> Row:
+def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -> Record:
     """Ours and the published figures of one network, and how far they are apart."""
     scope = one.entry.scopes[0]
     ours, alone = one.main_evaluation, one.evaluations["pooled", "sample"]
@@ -148,7 +149,7 @@ def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, fl
     return tuple(float(np.std(values, ddof=1) / np.sqrt(repeats)) for values in (accuracy, auc))
 
 
-def document(rows: list[Row], measured: list[Measurement], config: ExperimentConfig) -> str:
+def document(rows: list[Record], measured: list[Measurement], config: ExperimentConfig) -> str:
     """The whole document in Markdown, of networks measured as `config` says."""
     within = sum(row["within"] == "yes" for row in rows)
     command = (
@@ -190,7 +191,7 @@ def document(rows: list[Row], measured: list[Measurement], config: ExperimentCon
     return text + _misclassified(measured)
 
 
-def _table(rows: list[Row], experiment: int) -> str:
+def _table(rows: list[Record], experiment: int) -> str:
     headers = [
         {1: "data", 2: "normalization, aggregation", 3: "gates"}[experiment],
         "transforms",
@@ -210,7 +211,7 @@ def _table(rows: list[Row], experiment: int) -> str:
     return markdown_table(headers, (_cells(row, experiment) for row in rows))
 
 
-def _cells(row: Row, experiment: int) -> list[str]:
+def _cells(row: Record, experiment: int) -> list[str]:
     name = {
         1: row["trained_on"],
         2: f"{row['normalization']}, {row['aggregation']}",
@@ -243,7 +244,7 @@ def _with_error(value: float, error: float, digits: int) -> str:
     return f"{value:.{digits}f}" if np.isnan(error) else f"{value:.{digits}f} ± {error:.{digits}f}"
 
 
-def _differences(rows: list[Row]) -> str:
+def _differences(rows: list[Record]) -> str:
     text = "## Where they differ\n\n"
     far = [row for row in rows if row["within"] == "no"]
     for row in far:
@@ -321,7 +322,7 @@ def _rms(values: np.ndarray) -> float:
     return float(np.sqrt((values**2).mean()))
 
 
-def _name(row: Row) -> str:
+def _name(row: Record) -> str:
     if row["experiment"] == 2:
         return f"{row['normalization']}, {row['aggregation']}"
     if row["experiment"] == 3:

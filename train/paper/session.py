@@ -30,6 +30,7 @@ from keras_astroattn.files import write_text
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import attention_model
 from keras_astroattn.plots import save_figure
+from keras_astroattn.report import Record
 
 from ..run_folder import make_writable
 from . import passes as saved
@@ -70,6 +71,11 @@ class Measurement:
     passes: dict[str, ScopePass]
     evaluations: dict[tuple[str, str], Evaluation]
 
+    def record(self, evaluation: Evaluation) -> Record:
+        """A row of a results table: the network, then every metric with its bounds."""
+        epoch = {} if self.epoch is None else {"epoch": self.epoch}
+        return self.entry.columns() | epoch | evaluation.record()
+
     @property
     def main(self) -> ScopePass:
         """Under the scope that it was trained under."""
@@ -79,6 +85,13 @@ class Measurement:
     def main_evaluation(self) -> Evaluation:
         """Pooled, under the scope that it was trained under."""
         return self.evaluations["pooled", self.entry.scopes[0]]
+
+
+def evaluation_records(measurements: Iterable[Measurement]) -> list[Record]:
+    """One record for each network, protocol and scope."""
+    return [
+        one.record(evaluation) for one in measurements for evaluation in one.evaluations.values()
+    ]
 
 
 class Session:

@@ -7,7 +7,6 @@ done are not repeated.
 """
 
 import csv
-import io
 import json
 import os
 import subprocess
@@ -26,6 +25,7 @@ from keras_astroattn.cli.app import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.plots import accuracy_time_figure, save_figure
+from keras_astroattn.report import csv_table, mean_and_spread
 
 PAPER_ACCURACY = 0.917
 """MiraBest*, 360 transforms pooled (Bowles et al. 2020)."""
@@ -159,11 +159,7 @@ def _read(path: Path) -> dict[tuple[int, int], dict]:
 
 
 def _write(path: Path, rows: dict[tuple[int, int], dict]) -> None:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(next(iter(rows.values()))), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows[run] for run in sorted(rows))
-    write_text(path, text.getvalue())
+    write_text(path, csv_table(rows[run] for run in sorted(rows)))
 
 
 def _table(rows: dict[tuple[int, int], dict]) -> Table:
@@ -182,11 +178,10 @@ def _table(rows: dict[tuple[int, int], dict]) -> Table:
     for epochs in sorted({run[0] for run in rows}):
         group = [row for run, row in rows.items() if run[0] == epochs]
         accuracy = 100 * np.array([row["accuracy"] for row in group])
-        spread = f" ± {accuracy.std(ddof=1):.1f}" if len(group) > 1 else ""
         table.add_row(
             str(epochs),
             str(len(group)),
-            f"{accuracy.mean():.1f}{spread}",
+            mean_and_spread(accuracy, 1),
             " ".join(f"{value:.1f}" for value in accuracy),
             f"{np.mean([row['auc'] for row in group]):.3f}",
             f"{np.mean([row['wall_minutes'] for row in group]):.1f}",

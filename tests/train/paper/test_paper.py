@@ -256,23 +256,6 @@ def test_every_published_figure_belongs_to_one_network(published_dir):
     assert sum(chapters[2]) == pytest.approx(344.5 + 334.4 + 281.4 + 330.0)
 
 
-def test_spread_is_the_sample_standard_deviation_over_seeds():
-    from train.paper.tables import spread_rows
-
-    common = {"gates": 3, "expected_calibration_error": 0.1}
-    rows = [
-        common | {"seed": seed, "accuracy": accuracy, "AUC": 0.9}
-        for seed, accuracy in enumerate((0.80, 0.84, 0.91))
-    ]
-    (one,) = spread_rows(rows, ("gates",))
-    assert one["seeds"] == 3
-    assert one["accuracy_mean"] == pytest.approx(0.85)
-    # sqrt((0.05^2 + 0.01^2 + 0.06^2) / 2)
-    assert one["accuracy_spread"] == pytest.approx(0.0556776, abs=1e-6)
-    (alone,) = spread_rows(rows[:1], ("gates",))
-    assert alone["accuracy_spread"] == ""
-
-
 def test_auc_by_either_class_differs_by_ties_alone():
     from train.paper.reproduction import auc_by_first_class
 

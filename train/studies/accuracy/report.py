@@ -18,7 +18,7 @@ from keras_astroattn.evaluation import (
     wilson_interval,
 )
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
-from keras_astroattn.report.markdown import markdown
+from keras_astroattn.report import markdown_table, mean_and_spread, percentage
 from train.cross_validation import Split, finished_seeds, held_out_rows, out_of_fold
 from train.named_configurations import epochs_of
 
@@ -123,12 +123,12 @@ def metrics_table(found: list[OutOfFold], labels: np.ndarray) -> str:
             [
                 one.name,
                 str(len(each)),
-                _mean_and_spread(accuracy, 1),
+                mean_and_spread(accuracy, 1),
                 f"{100 * low:.1f} to {100 * high:.1f}",
-                *(_mean_and_spread([get(e) for e in each], 3) for get in columns.values()),
+                *(mean_and_spread([get(e) for e in each], 3) for get in columns.values()),
             ]
         )
-    return markdown(["", "seeds", "accuracy %", "95 % interval", *columns], rows)
+    return markdown_table(["", "seeds", "accuracy %", "95 % interval", *columns], rows)
 
 
 def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
@@ -142,7 +142,7 @@ def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
         rows.append(
             [f"{other.name} - {first.name}", f"{gain.mean():+.1f}", f"{low:+.1f} to {high:+.1f}"]
         )
-    return markdown(["difference", "points", "95 % interval"], rows)
+    return markdown_table(["difference", "points", "95 % interval"], rows)
 
 
 def group_table(found: list[OutOfFold], sources: Sources, split: Split) -> str:
@@ -152,12 +152,12 @@ def group_table(found: list[OutOfFold], sources: Sources, split: Split) -> str:
         cells = []
         for one in found:
             right = one.right(sources.label)[chosen]
-            low, high = wilson_interval(float(right.mean()), len(right))
-            cells.append(f"{100 * right.mean():.1f} ({100 * low:.0f} to {100 * high:.0f})")
+            share = float(right.mean())
+            cells.append(percentage(share, wilson_interval(share, len(right))))
         rows.append([name, str(int(chosen.sum())), *cells])
     by_size = [f"{_size_only(sources, split):.1f}"] + [""] * (len(found) - 1)
     rows.append(["one cut in angular size", str(len(sources)), *by_size])
-    return markdown(["sources", "number", *(one.name for one in found)], rows)
+    return markdown_table(["sources", "number", *(one.name for one in found)], rows)
 
 
 def groups(sources: Sources) -> dict[str, np.ndarray]:
@@ -216,12 +216,7 @@ def coverage_table(found: list[OutOfFold], labels: np.ndarray) -> str:
             except InputError:  # even the most certain answers are wrong more often
                 answered = ["none", "0 %"]
             rows.append([one.name, f"{100 * rate:.0f} %", *answered])
-    return markdown(["", "error rate", "least probability", "answered"], rows)
-
-
-def _mean_and_spread(values: list[float], digits: int) -> str:
-    spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
-    return f"{np.mean(values):.{digits}f}{spread}"
+    return markdown_table(["", "error rate", "least probability", "answered"], rows)
 
 
 def report(

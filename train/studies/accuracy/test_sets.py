@@ -23,7 +23,7 @@ from keras_astroattn.evaluation import (
     evaluate_predictions,
 )
 from keras_astroattn.files import write_text
-from keras_astroattn.report.markdown import markdown
+from keras_astroattn.report import markdown_table, mean_and_spread
 from train.configuration import TrainConfig, read_run
 from train.named_configurations import training_options
 from train.predictions import Predictions, trained, turned_logits
@@ -240,13 +240,12 @@ def readings_table(readings: list[Reading]) -> str:
     for pair in dict.fromkeys((r.configuration, r.trained_on, r.tested_on) for r in readings):
         group = [r for r in readings if (r.configuration, r.trained_on, r.tested_on) == pair]
         accuracy = 100 * np.array([r.accuracy for r in group])
-        spread = f" ± {accuracy.std(ddof=1):.1f}" if len(group) > 1 else ""
         rows.append(
             [
                 *pair,
                 str(group[0].sources),
                 str(len(group)),
-                f"{accuracy.mean():.1f}{spread}",
+                mean_and_spread(accuracy, 1),
                 f"{np.mean([r.auc for r in group]):.3f}",
                 f"{np.mean([r.log_loss for r in group]):.3f}",
                 f"{100 * np.mean([r.uncertainty_calibration_error for r in group]):.1f}",
@@ -255,7 +254,7 @@ def readings_table(readings: list[Reading]) -> str:
             ]
         )
     header = ["", "trained on", "tested on", "sources", "seeds", "accuracy %", "AUC", "log loss"]
-    return markdown([*header, "UCE %", "AUROC of hybrids", "by disagreement"], rows)
+    return markdown_table([*header, "UCE %", "AUROC of hybrids", "by disagreement"], rows, text=3)
 
 
 def _mean(values: list[float | None]) -> str:

@@ -31,7 +31,9 @@ from keras_astroattn.plots import (
     reading_figure,
     save_figure,
 )
+from keras_astroattn.report import csv_table
 
+from .document import document
 from .measure import (
     ATTENTION,
     BRIGHTNESS,
@@ -48,15 +50,7 @@ from .measure import (
     rank,
     read,
 )
-from .tables import (
-    Tables,
-    accuracy,
-    comma_separated,
-    document,
-    groups,
-    same_class,
-    tabulate,
-)
+from .records import Tables, accuracy, groups, same_class, tabulate
 
 SHARES = np.linspace(0, 1, 41)
 MARKS = ("<!-- figures of the command -->", "<!-- end of the figures -->")
@@ -155,7 +149,7 @@ def benchmark(
     write_text(output / "attention.md", text)
     for name in ("moves", "regions", "deletion"):
         rows = [row for one in tables for row in getattr(one, name)]
-        write_text(output / f"{name}.csv", comma_separated(rows))
+        write_text(output / f"{name}.csv", csv_table(rows))
     if document_path is not None:
         before, after = _around(document_path)
         write_text(document_path, f"{before}{MARKS[0]}\n\n{text}\n{MARKS[1]}{after}")

@@ -17,12 +17,14 @@ from keras_astroattn.evaluation import (
     EquivarianceTest,
     apply_transform,
     attention_statistics,
+    calibrated,
     correlation,
     delete,
     deletion_order,
     flux_patches,
     frame_regions,
     grad_cam,
+    named_maps,
     overlap,
     patch_values,
     region_enrichment,
@@ -278,10 +280,7 @@ def read(with_maps: keras.Model, images: np.ndarray) -> tuple[np.ndarray, dict[s
     ]
     joined = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
     classes = joined.pop("logits").argmax(axis=-1)
-    names = {name: name.removeprefix("attention_") for name in joined}
-    return classes, {
-        name if name == MEAN else f"gate {name}": joined[key] for key, name in names.items()
-    }
+    return classes, named_maps(joined)
 
 
 def gradients(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
@@ -412,6 +411,5 @@ def _delete(
 
 
 def _black(model: keras.Model) -> np.ndarray:
-    logits = model.predict_on_batch(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))[0]
-    powers = np.exp(logits - logits.max())
-    return powers / powers.sum()
+    logits = model.predict_on_batch(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
+    return calibrated(logits, 1.0)[0]

@@ -9,8 +9,9 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import AGCNN, ClassicCNN, EquivariantAGCNN
 from train.studies.attention.__main__ import MARKS, main
+from train.studies.attention.document import document, findings
 from train.studies.attention.measure import attended_evidence, measure, open_network
-from train.studies.attention.tables import document, findings, tabulate
+from train.studies.attention.records import tabulate
 
 
 @pytest.fixture(scope="module")

@@ -1,19 +1,19 @@
-import io
-
 import numpy as np
 import pytest
-from rich.console import Console
 from scipy import ndimage
 from scipy.stats import pearsonr
 from sklearn.metrics import roc_auc_score
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import (
+    REGIONS,
     attention_statistics,
-    attention_table,
+    frame_regions,
     gate_agreement,
     map_agreement,
     mean_map,
+    named_maps,
+    region_enrichment,
     resize_maps,
 )
 
@@ -139,19 +139,6 @@ def test_agreement_matrix_holds_mean_correlations():
     )
 
 
-def test_table_names_the_verdict(small):
-    image, attention = small
-    statistics = {
-        "gate 1": attention_statistics(image, attention),
-        "gate 2": attention_statistics(image, 1 - attention),
-    }
-    console = Console(file=io.StringIO(), width=120)
-    console.print(attention_table(statistics))
-    lines = console.file.getvalue().splitlines()
-    assert "no (0 % of images)" in next(line for line in lines if "gate 1" in line)
-    assert "YES (100 % of images)" in next(line for line in lines if "gate 2" in line)
-
-
 @pytest.mark.parametrize(
     ("images", "maps", "message"),
     [
@@ -164,3 +151,27 @@ def test_table_names_the_verdict(small):
 def test_bad_input_is_named(images, maps, message):
     with pytest.raises(InputError, match=message):
         attention_statistics(images, maps)
+
+
+def test_maps_are_named_by_gate():
+    outputs = {"logits": np.zeros((1, 2)), "attention_2": np.ones((1, 3, 3)), "attention_mean": 5}
+    maps = named_maps(outputs)
+    assert list(maps) == ["gate 2", "mean"]
+    assert maps["gate 2"] is outputs["attention_2"]
+
+
+def test_regions_cover_a_frame_once_and_even_attention_prefers_none():
+    images = np.zeros((1, 60, 60), np.uint8)
+    images[0, 28:32, 28:32] = 9
+    regions = frame_regions(images)
+    assert list(regions) == list(REGIONS)
+    np.testing.assert_array_equal(sum(mask.astype(int) for mask in regions.values()), 1)
+    # The border is 9 pixels wide; around is what lies within 9 pixels of the 4 x 4 source.
+    assert regions["border"].sum() == 60**2 - 42**2
+    assert regions["around"][0, 28, 19]
+    assert not regions["around"][0, 28, 18]
+    even = np.ones((1, 15, 15))
+    for mask in regions.values():
+        np.testing.assert_allclose(region_enrichment(even, mask), 1)
+    assert region_enrichment(images.astype(float), regions["source"]) == pytest.approx(3600 / 16)
+    assert np.isnan(region_enrichment(even, np.zeros((1, 60, 60), bool)))[0]

@@ -1,0 +1,328 @@
+"""Statistics of where attention lies on an image, and of how well maps agree.
+
+Zero point and scale of an attention map depend on its normalization: `std_mean_norm` gives
+negative values, `softmax` very small ones, `sigmoid` values near 1. Shares, enrichment and
+radii therefore weight each pixel by the attention above the minimum of its map,
+w = a - min(a).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import ndimage
+from scipy.stats import rankdata
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import PIXEL_SCALE
+
+ZERO_SPACE_THRESHOLD = 1.0
+"""Enrichment below which attention prefers the empty sky."""
+
+REGIONS = ("source", "around", "far", "border")
+"""Regions of a frame, in the order of `frame_regions`."""
+
+AROUND = 9
+"""Largest distance from the source of the sky that counts as around it, pixels (3 beams)."""
+
+BORDER = 9
+"""Width of the border of the frame, pixels."""
+
+
+@dataclass(frozen=True)
+class AttentionStatistics:
+    """Where the maps of n images lie; each array is (n,) float64.
+
+    Attributes:
+        share: relevance mass, the share of the attention on the pixels of the source.
+        area: share of the pixels that belong to the source. Evenly spread attention has this
+            share.
+        preference: probability that a random pixel of the source has more attention than a
+            random pixel of the empty sky, where ties count half (the AUC of saliency research,
+            e.g. Bylinskii et al. 2019). 1 means that every pixel of the source is above the
+            sky, 1/2 that the map does not separate them. It counts pixels, not amounts: a
+            softmax that puts all attention on a few pixels of the source may leave the other
+            pixels of the source below the sky.
+        radius: root-mean-square distance of the attention from the flux-weighted centre of
+            the source, arcsec.
+        source_radius: the same distance for the flux of the source, arcsec.
+    """
+
+    share: np.ndarray
+    area: np.ndarray
+    preference: np.ndarray
+    radius: np.ndarray
+    source_radius: np.ndarray
+
+    @property
+    def enrichment(self) -> np.ndarray:
+        """(n,) share over area: mean attention on the source over mean attention on the image.
+
+        It is 1 for evenly spread attention.
+        """
+        return self.share / self.area
+
+    @property
+    def on_empty_sky(self) -> np.ndarray:
+        """(n,) bool: images whose enrichment is below 1, so that the sky is preferred."""
+        return self.enrichment < ZERO_SPACE_THRESHOLD
+
+    @property
+    def attends_zero_space(self) -> bool:
+        """Whether the median enrichment is below 1 ("attending the zero-space" in the paper).
+
+        In more than half of the images, a pixel of empty sky then has on average more attention
+        than a pixel of the source. The share of attention on the sky is no criterion: sources
+        cover about 2 % of a MiraBest image, and even a good map leaves nine tenths of its
+        attention outside them.
+        """
+        return bool(np.median(self.enrichment) < ZERO_SPACE_THRESHOLD)
+
+    def summary(self) -> dict[str, float | bool]:
+        """Means over the images, median enrichment, and whether the empty sky is preferred."""
+        return {
+            "share": float(self.share.mean()),
+            "area": float(self.area.mean()),
+            "enrichment": float(np.median(self.enrichment)),
+            "preference": float(self.preference.mean()),
+            "radius": float(self.radius.mean()),
+            "source_radius": float(self.source_radius.mean()),
+            "images_on_empty_sky": float(self.on_empty_sky.mean()),
+            "attends_zero_space": self.attends_zero_space,
+        }
+
+
+def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Resize maps bilinearly with half-pixel centres, without smoothing before.
+
+    Pixels outside the map have the value of its edge.
+
+    Args:
+        maps: (n, h, w), any float.
+        size: new height and width.
+
+    Returns:
+        (n, *size) float64.
+    """
+    if maps.shape[1:] == tuple(size):
+        return maps.astype(np.float64)
+    rows, columns = (
+        _interpolation(old, new) for old, new in zip(maps.shape[1:], size, strict=True)
+    )
+    return rows @ maps.astype(np.float64) @ columns.T
+
+
+def _interpolation(old: int, new: int) -> np.ndarray:
+    """(new, old) weights of linear interpolation between the centres of `old` pixels."""
+    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
+    below = np.minimum(position.astype(int), max(old - 2, 0))
+    weights = np.zeros((new, old))
+    weights[np.arange(new), below] = 1 - (position - below)
+    weights[np.arange(new), np.minimum(below + 1, old - 1)] += position - below
+    return weights
+
+
+def mean_map(gates: Mapping[str, np.ndarray], size: tuple[int, int]) -> np.ndarray:
+    """Mean attention map: the mean over gates of their (n, h, w) maps, resized to `size`.
+
+    Returns:
+        (n, *size) float64; the maps are not rescaled.
+    """
+    return np.mean([resize_maps(maps, size) for maps in gates.values()], axis=0)
+
+
+def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
+    """Attention maps by name, `gate 1`, `gate 2`, ... and `mean`.
+
+    Args:
+        outputs: of `attention_model`: `attention_1`, ..., `attention_mean`, and others.
+    """
+    names = {key: key.removeprefix("attention_") for key in outputs if key.startswith("attention_")}
+    return {
+        f"gate {name}" if name.isdecimal() else name: np.asarray(outputs[key])
+        for key, name in names.items()
+    }
+
+
+def above_minimum(maps: np.ndarray) -> np.ndarray:
+    """Attention above the minimum of each map; 1 everywhere where a map is constant.
+
+    Args:
+        maps: (n, ...), any float.
+    """
+    pixels = tuple(range(1, maps.ndim))
+    weight = maps - maps.min(axis=pixels, keepdims=True)
+    return np.where(weight.max(axis=pixels, keepdims=True) > 0, weight, 1.0)
+
+
+def attention_statistics(
+    images: np.ndarray, maps: np.ndarray, source: np.ndarray | None = None
+) -> AttentionStatistics:
+    """Measure share, preference and radius of attention against those of the source.
+
+    Args:
+        images: (n, h, w) non-negative brightness, zero on empty sky, such as MiraBest's 8-bit
+            images, in which pixels below 3 sigma are 0.
+        maps: (n, h', w') maps of one gate, or mean attention maps; resized to the images.
+        source: (n, h, w) bool, the pixels of the source; by default those above 0.
+
+    Raises:
+        InputError: shapes disagree, or an image holds no source or no sky.
+    """
+    if images.ndim != 3 or maps.ndim != 3 or len(images) != len(maps):
+        raise InputError(
+            f"images {images.shape} and maps {maps.shape} do not go together: "
+            "give (n, height, width) of each"
+        )
+    flux = images.astype(np.float64)
+    source = images > 0 if source is None else source
+    inside = source.reshape(len(images), -1)
+    area = inside.mean(axis=1)
+    bad = np.flatnonzero((area == 0) | (area == 1))
+    if len(bad):
+        raise InputError(
+            f"image {bad[0]} is {'blank' if area[bad[0]] == 0 else 'all source'}: "
+            "statistics of attention need sky and source in each image"
+        )
+    flux = np.where(source, flux, 0.0)
+    attention = resize_maps(maps, images.shape[1:])
+    weight = above_minimum(attention)
+    squared = _squared_distance(flux)
+    return AttentionStatistics(
+        share=(weight * source).sum(axis=(1, 2)) / weight.sum(axis=(1, 2)),
+        area=area,
+        preference=_preference(attention.reshape(len(maps), -1), inside),
+        radius=_rms_radius(weight, squared),
+        source_radius=_rms_radius(flux, squared),
+    )
+
+
+def _squared_distance(flux: np.ndarray) -> np.ndarray:
+    """(n, h, w) squared distance from each image's flux-weighted centre, pixels^2."""
+    total = flux.sum(axis=(1, 2))
+    y, x = np.indices(flux.shape[1:])
+    centre_y = np.einsum("nij,ij->n", flux, y) / total
+    centre_x = np.einsum("nij,ij->n", flux, x) / total
+    return (y - centre_y[:, None, None]) ** 2 + (x - centre_x[:, None, None]) ** 2
+
+
+def _rms_radius(weight: np.ndarray, squared_distance: np.ndarray) -> np.ndarray:
+    moment = (weight * squared_distance).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
+    return PIXEL_SCALE * np.sqrt(moment)
+
+
+def _preference(maps: np.ndarray, inside: np.ndarray) -> np.ndarray:
+    """(n,) Mann-Whitney U of source over sky pixels, over the number of pairs.
+
+    Args:
+        maps: (n, pixels).
+        inside: (n, pixels) bool, the pixels of the source.
+    """
+    on = inside.sum(axis=1)
+    off = inside.shape[1] - on
+    ranks = np.where(inside, rankdata(maps, axis=1), 0).sum(axis=1)
+    return (ranks - on * (on + 1) / 2) / (on * off)
+
+
+def frame_regions(images: np.ndarray) -> dict[str, np.ndarray]:
+    """Divide frames into source, sky around it, sky far from it, and border.
+
+    The source is every pixel above 0, which includes specks of noise in MiraBest's images.
+    Around it is the sky up to `AROUND` pixels away. The border is the other sky up to `BORDER`
+    pixels from an edge, and `far` is the rest.
+
+    Args:
+        images: (n, h, w) non-negative brightness, zero on empty sky.
+
+    Returns:
+        By the names of `REGIONS`: (n, h, w) bool. Each pixel belongs to one region.
+    """
+    source = images > 0
+    distance = np.stack([ndimage.distance_transform_edt(~one) for one in source])
+    inner = np.zeros(images.shape[1:], bool)
+    inner[BORDER:-BORDER, BORDER:-BORDER] = True
+    around = (distance <= AROUND) & ~source
+    rest = ~source & ~around
+    return {"source": source, "around": around, "far": rest & inner, "border": rest & ~inner}
+
+
+def region_enrichment(maps: np.ndarray, region: np.ndarray) -> np.ndarray:
+    """Share of the attention in a region over the region's share of the frame.
+
+    It is 1 for evenly spread attention. Attention counts above the minimum of its map.
+
+    Args:
+        maps: (n, h', w') of any resolution, resized to the region's.
+        region: (n, h, w) bool.
+
+    Returns:
+        (n,) float64; NaN where an image has no such region.
+    """
+    weight = above_minimum(resize_maps(maps, region.shape[1:]))
+    share = (weight * region).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
+    area = region.mean(axis=(1, 2))
+    return np.where(area > 0, share / np.where(area > 0, area, 1), np.nan)
+
+
+def map_agreement(
+    first: np.ndarray, second: np.ndarray, size: tuple[int, int] = (150, 150)
+) -> np.ndarray:
+    """Pearson correlation, over pixels, of two maps of each image.
+
+    Args:
+        first: (n, h, w) maps, for example of a gate.
+        second: (n, h', w') maps, for example of another gate or of Grad-CAM.
+        size: height and width that both are resized to.
+
+    Returns:
+        (n,) float64 from -1 to 1; NaN where a map is constant.
+    """
+    return pairwise_agreement({"first": first, "second": second}, size)[0, 1]
+
+
+def pairwise_agreement(
+    maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
+) -> np.ndarray:
+    """Pearson correlation, over pixels, of every pair among k sets of maps.
+
+    Args:
+        maps: by name: (n, h, w) each, of any resolution.
+        size: height and width that all are resized to.
+
+    Returns:
+        (k, k, n) float64, symmetric; NaN where either map is constant.
+    """
+    standard = np.stack([_standardized(one, size) for one in maps.values()])
+    return np.einsum("anp,bnp->abn", standard, standard, optimize=True)
+
+
+def _standardized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """(n, pixels) of mean 0 and length 1, whose products are correlations; NaN if constant."""
+    flat = resize_maps(maps, size).reshape(len(maps), -1)
+    flat = flat - flat.mean(axis=1, keepdims=True)
+    length = np.sqrt((flat**2).sum(axis=1))
+    # Resizing a constant map leaves rounding noise, whose correlations mean nothing.
+    length = np.where(np.ptp(maps, axis=(1, 2)) == 0, np.nan, length)
+    return flat / length[:, np.newaxis]
+
+
+def gate_agreement(
+    maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
+) -> tuple[tuple[str, ...], np.ndarray]:
+    """Mean of `pairwise_agreement` over the images.
+
+    Args:
+        maps: by name: (n, h, w) each, of any resolution.
+        size: height and width that all are resized to.
+
+    Returns:
+        The names, and the symmetric (k, k) float64 matrix of mean correlations over the images
+        in which both maps vary (NaN if there is none), with 1 on the diagonal.
+    """
+    pairs = pairwise_agreement(maps, size)
+    known = ~np.isnan(pairs)
+    count = known.sum(axis=-1)
+    total = np.where(known, pairs, 0.0).sum(axis=-1)
+    matrix = np.where(count > 0, total / np.maximum(count, 1), np.nan)
+    np.fill_diagonal(matrix, 1.0)
+    return tuple(maps), matrix
