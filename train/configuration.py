@@ -39,9 +39,10 @@ class TrainConfig:
     """How scores become an attention map."""
 
     aggregation: Annotated[
-        Literal["mean", "concat", "deep_sup", "ft", "concat_gating"], Parameter(group=_network)
+        Literal["mean", "concat", "deep_sup", "ft", "concat_gating", "votes"],
+        Parameter(group=_network),
     ] = "concat_gating"
-    """How the gates' vectors become logits."""
+    """How the gates' vectors become logits; `votes`: as sums over the pixels of the source."""
 
     pooling: Annotated[Literal["sum", "weighted_mean"], Parameter(group=_network)] = "weighted_mean"
     """How an attended map becomes a vector."""
@@ -51,6 +52,9 @@ class TrainConfig:
 
     stretch: Annotated[Literal["linear", "sqrt"], Parameter(group=_network)] = "sqrt"
     """Let the network see the image's brightness or its square root."""
+
+    padding: Annotated[Literal["zeros", "sky"], Parameter(group=_network)] = "zeros"
+    """What 3 x 3 convolutions see beyond the frame."""
 
     psi_bias: Annotated[float, Parameter(group=_network)] = 0.0
     """Initial bias of the gates' scores."""

@@ -41,6 +41,7 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         psi_bias=config.psi_bias,
         source_correlation=config.source_correlation,
         stretch=config.stretch,
+        padding=config.padding,
         dtype=config.dtype_policy,
         name="network",
     )

@@ -25,9 +25,11 @@ from .normalization import NORMALIZATIONS, SCOPES, AttentionNormalization
 from .p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
 from .random_affine import RandomAffine
 from .rotate import Rotate
+from .sky_padding import PADDINGS, SkyPadding
 from .source_correlation import SourceCorrelation
 from .stretch import STRETCHES, Stretch
 from .temperature_scaling import TemperatureScaling
+from .votes import VotesAggregation
 
 __getattr__ = former_names(
     __name__,
@@ -41,6 +43,7 @@ __getattr__ = former_names(
 __all__ = [
     "AGGREGATIONS",
     "NORMALIZATIONS",
+    "PADDINGS",
     "POOLINGS",
     "SCOPES",
     "STRETCHES",
@@ -60,7 +63,9 @@ __all__ = [
     "P4MMaxPool",
     "RandomAffine",
     "Rotate",
+    "SkyPadding",
     "SourceCorrelation",
     "Stretch",
     "TemperatureScaling",
+    "VotesAggregation",
 ]

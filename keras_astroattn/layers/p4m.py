@@ -18,7 +18,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from .base import register
+from .base import register, require_choice
 
 # Quarter turns r and mirror images m of (row, column) offsets from the centre: R^r M^m.
 _TURN = np.array([[0, -1], [1, 0]])
@@ -50,7 +50,8 @@ def _rotated_places(size: int) -> np.ndarray:
 class _P4MConvolution(keras.layers.Layer):
     """What the two convolutions share: one kernel, expanded to one ordinary convolution."""
 
-    def __init__(self, filters: int, kernel_size: int = 3, **kwargs):
+    def __init__(self, filters: int, kernel_size: int = 3, padding: str = "same", **kwargs):
+        require_choice("padding", padding, ("same", "valid"))
         if filters < 1 or kernel_size < 1 or kernel_size % 2 == 0:
             raise ValueError(
                 "filters must be at least 1 and kernel_size odd; "
@@ -59,6 +60,7 @@ class _P4MConvolution(keras.layers.Layer):
         super().__init__(**kwargs)
         self.filters = filters
         self.kernel_size = kernel_size
+        self.padding = padding
 
     def _add_kernel(self, *inputs: int) -> None:
         self.kernel = self.add_weight(
@@ -75,12 +77,15 @@ class _P4MConvolution(keras.layers.Layer):
         return ops.reshape(taken, (*places.shape, channels, self.filters))
 
     def _convolve(self, x):
-        convolved = ops.conv(x, self.expanded_kernel(), padding="same", data_format="channels_last")
+        kernel = self.expanded_kernel()
+        convolved = ops.conv(x, kernel, padding=self.padding, data_format="channels_last")
         return ops.reshape(convolved, (-1, *convolved.shape[1:3], len(D4), self.filters))
 
     def compute_output_shape(self, input_shape):
         """(batch, height, width, 8, filters)."""
-        return (*input_shape[:3], len(D4), self.filters)
+        batch, *size = input_shape[:3]
+        less = self.kernel_size - 1 if self.padding == "valid" else 0
+        return (batch, *(n - less for n in size), len(D4), self.filters)
 
     def get_config(self):
         """What `__init__` took."""
@@ -88,6 +93,7 @@ class _P4MConvolution(keras.layers.Layer):
             **super().get_config(),
             "filters": self.filters,
             "kernel_size": self.kernel_size,
+            "padding": self.padding,
         }
 
 
@@ -98,16 +104,17 @@ class P4MLifting(_P4MConvolution):
         y(x, g) = sum_p W(g^-1 p) . f(x + p)
 
     Shapes: (batch, height, width, channels) to (batch, height, width, 8, filters), in the
-    compute dtype. The weights are one kernel (k, k, channels, filters); the border is
-    padded with zeros.
+    compute dtype; height and width of the result are k - 1 less where `padding` is `"valid"`.
+    The weights are one kernel (k, k, channels, filters).
 
     Args:
         filters: channels of the result, for each symmetry.
         kernel_size: odd height and width of the kernel.
+        padding: `"same"` keeps the size by zeros around it, `"valid"` adds nothing.
         **kwargs: of `keras.layers.Layer`.
 
     Raises:
-        ValueError: for an even kernel size, or no filters.
+        ValueError: for an even kernel size, no filters, or an unknown padding.
     """
 
     def build(self, input_shape):
@@ -133,16 +140,17 @@ class P4MConv2D(_P4MConvolution):
         y(x, g) = sum_{p, h} W(g^-1 p, g^-1 h) . f(x + p, h)
 
     Shapes: (batch, height, width, 8, channels) to (batch, height, width, 8, filters), in
-    the compute dtype. The weights are one kernel (k, k, 8, channels, filters); the border
-    is padded with zeros.
+    the compute dtype; height and width of the result are k - 1 less where `padding` is
+    `"valid"`. The weights are one kernel (k, k, 8, channels, filters).
 
     Args:
         filters: channels of the result, for each symmetry.
         kernel_size: odd height and width of the kernel.
+        padding: `"same"` keeps the size by zeros around it, `"valid"` adds nothing.
         **kwargs: of `keras.layers.Layer`.
 
     Raises:
-        ValueError: for an even kernel size, or no filters.
+        ValueError: for an even kernel size, no filters, or an unknown padding.
     """
 
     def build(self, input_shape):
@@ -198,6 +206,10 @@ class P4MMaxPool(keras.layers.Layer):
         batch, height, width, *rest = input_shape
         return (batch, height // 2, width // 2, *rest)
 
+    def get_config(self):
+        """What `__init__` took."""
+        return super().get_config()
+
 
 @register
 class P4MGroupPool(keras.layers.Layer):
@@ -221,6 +233,10 @@ class P4MGroupPool(keras.layers.Layer):
     def compute_output_shape(self, input_shape):
         """(batch, height, width, channels)."""
         return (*input_shape[:3], input_shape[4])
+
+    def get_config(self):
+        """What `__init__` took."""
+        return super().get_config()
 
 
 def _flat(f):

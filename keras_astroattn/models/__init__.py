@@ -10,7 +10,7 @@ from keras_astroattn.deprecation import former_names
 from .ag_cnn import AGCNN
 from .classic_cnn import ClassicCNN
 from .equivariant_ag_cnn import EquivariantAGCNN
-from .wrappers import attention_model, calibrated_model, tta_model
+from .wrappers import attention_model, calibrated_model, evidence_model, tta_model
 
 # Only on use: the module is also a command (`python -m keras_astroattn.models.published`).
 _lazy, _, _ = lazy_loader.attach(
@@ -28,6 +28,7 @@ __all__ = [
     "EquivariantAGCNN",
     "attention_model",
     "calibrated_model",
+    "evidence_model",
     "from_preset",
     "list_presets",
     "load_published",

@@ -5,9 +5,10 @@ import keras
 from keras_astroattn.images.conventions import IMAGE_SIZE
 from keras_astroattn.layers.base import register, require_choice
 from keras_astroattn.layers.batch_normalization import FastBatchNormalization
+from keras_astroattn.layers.sky_padding import PADDINGS, SkyPadding
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
-from .gated_head import POOLED, GatedNetwork, classified, gate_vectors, require_head
+from .gated_head import POOLED, GatedNetwork, classified, gated_logits, require_head
 from .requirements import require_classifier
 
 # (channels, convolution blocks) of the four stages; a 2 x 2 max-pool follows all but the last.
@@ -15,12 +16,15 @@ STAGES = ((6, 3), (16, 3), (32, 3), (64, 2))
 INTERMEDIATE_CHANNELS = 64
 
 
-def _convolution_block(x, channels: int, name: str, dtype):
+def _convolution_block(x, channels: int, padding: str, name: str, dtype):
     """Conv -> BatchNorm -> ReLU, in the order in which the published weights were trained."""
+    around = "same"
+    if padding == "sky":
+        x, around = SkyPadding(dtype=dtype, name=f"{name}_pad")(x), "valid"
     x = keras.layers.Conv2D(
         channels,
         3,
-        padding="same",
+        padding=around,
         kernel_initializer="he_normal",
         data_format="channels_last",
         dtype=dtype,
@@ -54,8 +58,11 @@ class AGCNN(GatedNetwork):
         normalization: `"softmax"`, `"sigmoid"`, `"tanh"`, `"range_norm"` or
             `"std_mean_norm"`; see `AttentionNormalization`.
         aggregation: `"mean"`, `"concat"`, `"deep_sup"`, `"ft"`, or, beyond the paper,
-            `"concat_gating"`; see `keras_astroattn.layers.aggregation`.
+            `"concat_gating"`; see `keras_astroattn.layers.aggregation`; or `"votes"`, by which
+            the logits are sums over the pixels of the source; see `VotesAggregation`,
+            `evidence_model`. It needs a normalization without negative values.
         pooling: `"sum"`, or, beyond the paper, `"weighted_mean"`; see `AttentionPooling`.
+            `"votes"` always takes weighted means.
         scope: `"sample"`, or, to reproduce the paper, `"batch"`.
         dropout: rate, on the pooled vectors while training. (The paper's networks of
             fewer than three gates were trained without.)
@@ -66,6 +73,8 @@ class AGCNN(GatedNetwork):
             with the source; 0 asks nothing. Beyond the paper; see `SourceCorrelation`.
         stretch: `"linear"`, or, beyond the paper, `"sqrt"`: the network sees the square
             root of the image's brightness; see `Stretch`.
+        padding: what 3 x 3 convolutions see beyond the frame: `"zeros"`, or, beyond the paper,
+            `"sky"`; see `SkyPadding`.
         dtype: Keras dtype policy or its name; by default the global one.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
@@ -92,6 +101,7 @@ class AGCNN(GatedNetwork):
         psi_bias: float = 10.0,
         source_correlation: float = 0.0,
         stretch: str = "linear",
+        padding: str = "zeros",
         dtype=None,
         **kwargs,
     ):
@@ -99,6 +109,7 @@ class AGCNN(GatedNetwork):
         require_choice("gates", gates, range(len(STAGES)))
         require_head(normalization, aggregation, pooling, scope, source_correlation)
         require_choice("stretch", stretch, STRETCHES)
+        require_choice("padding", padding, PADDINGS)
         require_classifier(input_shape, smallest=16, num_classes=num_classes, dropout=dropout)
         dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
 
@@ -111,27 +122,30 @@ class AGCNN(GatedNetwork):
             if number > 1:
                 x = _max_pool(x, f"stage_{number - 1}_pool", dtype)
             for block in range(1, blocks + 1):
-                x = _convolution_block(x, channels, f"stage_{number}_block_{block}", dtype)
+                x = _convolution_block(x, channels, padding, f"stage_{number}_block_{block}", dtype)
             stages.append(x)
         *finer, g = stages
 
-        vectors = gate_vectors(
-            finer[len(finer) - gates :],
-            g,
-            normalization=normalization,
-            scope=scope,
-            pooling=pooling,
-            aggregation=aggregation,
-            psi_bias=psi_bias,
-            source_correlation=source_correlation,
-            image=image,
-            intermediate_channels=INTERMEDIATE_CHANNELS,
-            dtype=dtype,
-        )
-        if not gates:
+        if gates:
+            logits = gated_logits(
+                finer[len(finer) - gates :],
+                g,
+                image,
+                normalization=normalization,
+                scope=scope,
+                psi_bias=psi_bias,
+                source_correlation=source_correlation,
+                intermediate_channels=INTERMEDIATE_CHANNELS,
+                dtype=dtype,
+                pooling=pooling,
+                aggregation=aggregation,
+                dropout=dropout,
+                num_classes=num_classes,
+            )
+        else:
             x = _max_pool(g, f"stage_{len(STAGES)}_pool", dtype)
-            vectors = [keras.layers.Flatten(**POOLED, name="flatten")(x)]
-        logits = classified(vectors, aggregation if gates else "concat", dropout, num_classes)
+            vector = keras.layers.Flatten(**POOLED, name="flatten")(x)
+            logits = classified([vector], "concat", dropout, num_classes)
         options = {
             "gates": gates,
             "normalization": normalization,
@@ -144,5 +158,6 @@ class AGCNN(GatedNetwork):
             "psi_bias": psi_bias,
             "source_correlation": source_correlation,
             "stretch": stretch,
+            "padding": padding,
         }
         super().__init__(image, logits, dtype, options, **kwargs)

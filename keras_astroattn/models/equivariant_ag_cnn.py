@@ -6,9 +6,10 @@ from keras_astroattn.images.conventions import IMAGE_SIZE
 from keras_astroattn.layers.base import register, require_choice
 from keras_astroattn.layers.batch_normalization import FastBatchNormalization
 from keras_astroattn.layers.p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
+from keras_astroattn.layers.sky_padding import PADDINGS, SkyPadding
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 
-from .gated_head import GatedNetwork, classified, gate_vectors, require_head
+from .gated_head import GatedNetwork, gated_logits, require_head
 from .requirements import require_classifier
 
 # (channels for each symmetry, convolution blocks) of the four stages.
@@ -16,11 +17,14 @@ STAGES = ((4, 2), (8, 2), (12, 3), (20, 2))
 INTERMEDIATE_CHANNELS = 32
 
 
-def _convolution_block(f, channels: int, name: str, dtype):
+def _convolution_block(f, channels: int, padding: str, name: str, dtype):
     """Conv -> BatchNorm -> ReLU; the eight symmetries of a channel share its statistics."""
     lifted = len(f.shape) == 5
     convolution = P4MConv2D if lifted else P4MLifting
-    f = convolution(channels, dtype=dtype, name=f"{name}_conv")(f)
+    around = "same"
+    if padding == "sky":
+        f, around = SkyPadding(dtype=dtype, name=f"{name}_pad")(f), "valid"
+    f = convolution(channels, padding=around, dtype=dtype, name=f"{name}_conv")(f)
     f = FastBatchNormalization(momentum=0.9, epsilon=1e-5, dtype=dtype, name=f"{name}_norm")(f)
     return keras.layers.ReLU(dtype=dtype, name=f"{name}_relu")(f)
 
@@ -53,6 +57,7 @@ class EquivariantAGCNN(GatedNetwork):
         psi_bias: see `AGCNN`.
         source_correlation: see `AGCNN`.
         stretch: see `AGCNN`.
+        padding: see `AGCNN`.
         dtype: Keras dtype policy or its name; by default the global one.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
@@ -77,12 +82,14 @@ class EquivariantAGCNN(GatedNetwork):
         psi_bias: float = 0.0,
         source_correlation: float = 0.0,
         stretch: str = "sqrt",
+        padding: str = "zeros",
         dtype=None,
         **kwargs,
     ):
         require_choice("gates", gates, range(1, len(STAGES)))
         require_head(normalization, aggregation, pooling, scope, source_correlation)
         require_choice("stretch", stretch, STRETCHES)
+        require_choice("padding", padding, PADDINGS)
         require_classifier(input_shape, smallest=32, num_classes=num_classes, dropout=dropout)
         if input_shape[0] != input_shape[1] or input_shape[0] % 2:
             raise ValueError(
@@ -102,24 +109,25 @@ class EquivariantAGCNN(GatedNetwork):
             if number > 1:
                 f = P4MMaxPool(dtype=dtype, name=f"stage_{number - 1}_pool")(f)
             for block in range(1, blocks + 1):
-                f = _convolution_block(f, channels, f"stage_{number}_block_{block}", dtype)
+                f = _convolution_block(f, channels, padding, f"stage_{number}_block_{block}", dtype)
             if number >= len(STAGES) - gates:
                 stages.append(P4MGroupPool(dtype=dtype, name=f"stage_{number}_group_pool")(f))
         *finer, g = stages
-        vectors = gate_vectors(
+        logits = gated_logits(
             finer,
             g,
+            image,
             normalization=normalization,
             scope=scope,
-            pooling=pooling,
-            aggregation=aggregation,
             psi_bias=psi_bias,
             source_correlation=source_correlation,
-            image=image,
             intermediate_channels=INTERMEDIATE_CHANNELS,
             dtype=dtype,
+            pooling=pooling,
+            aggregation=aggregation,
+            dropout=dropout,
+            num_classes=num_classes,
         )
-        logits = classified(vectors, aggregation, dropout, num_classes)
         options = {
             "gates": gates,
             "normalization": normalization,
@@ -132,5 +140,6 @@ class EquivariantAGCNN(GatedNetwork):
             "psi_bias": psi_bias,
             "source_correlation": source_correlation,
             "stretch": stretch,
+            "padding": padding,
         }
         super().__init__(image, logits, dtype, options, **kwargs)

@@ -8,6 +8,7 @@ from keras_astroattn.layers.attention_pooling import POOLINGS, AttentionPooling
 from keras_astroattn.layers.base import require_choice
 from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
 from keras_astroattn.layers.source_correlation import SourceCorrelation
+from keras_astroattn.layers.votes import POSITIVE, VOTES, VotesAggregation
 
 POOLED = {"data_format": "channels_last", "dtype": "float32"}
 """Options of the layers that pool a whole feature map."""
@@ -61,45 +62,52 @@ def require_head(
 ) -> None:
     """Raise ValueError, naming the option, for one that no head has."""
     require_choice("normalization", normalization, NORMALIZATIONS)
-    require_choice("aggregation", aggregation, AGGREGATIONS)
+    require_choice("aggregation", aggregation, (*AGGREGATIONS, VOTES))
+    if aggregation == VOTES:
+        require_choice(f"normalization with aggregation={VOTES!r}", normalization, POSITIVE)
     require_choice("pooling", pooling, POOLINGS)
     require_choice("scope", scope, SCOPES)
     if not 0 <= source_correlation < 1:
         raise ValueError(f"source_correlation must be in [0, 1); got {source_correlation}")
 
 
-def gate_vectors(
+def gated_logits(
     finer: list,
     g,
+    image,
     *,
     normalization: str,
     scope: str,
-    pooling: str,
-    aggregation: str,
     psi_bias: float,
     source_correlation: float,
-    image,
     intermediate_channels: int,
     dtype,
-) -> list:
-    """One vector a gate, coarsest first; with `concat_gating` also the mean and maximum of g.
+    pooling: str,
+    aggregation: str,
+    dropout: float,
+    num_classes: int,
+):
+    """Gate the feature maps x by g, and give the logits.
 
     Args:
-        finer: feature maps x of the gated stages, finest first.
+        finer: feature maps x of the gated stages, finest first; the gates are numbered from the
+            coarsest.
         g: gating signal.
+        image: input of the network.
         normalization: see `AGCNN`, as for the other options.
         scope: ..
-        pooling: ..
-        aggregation: ..
         psi_bias: ..
         source_correlation: ..
-        image: input of the network.
         intermediate_channels: of the gates.
         dtype: dtype policy of the gates.
+        pooling: ..
+        aggregation: ..
+        dropout: ..
+        num_classes: ..
     """
-    vectors = []
-    for gate, x in enumerate(reversed(finer), start=1):
-        attended, a = AttentionGate(
+    features, attended, maps = list(reversed(finer)), [], []
+    for gate, x in enumerate(features, start=1):
+        x_a, a = AttentionGate(
             normalization,
             scope,
             intermediate_channels=intermediate_channels,
@@ -109,11 +117,19 @@ def gate_vectors(
         )((x, g))
         if source_correlation:
             a = SourceCorrelation(source_correlation, name=f"source_{gate}")((a, image))
-        vectors.append(AttentionPooling(pooling, name=f"pooling_{gate}")((attended, a)))
-    if vectors and aggregation == "concat_gating":
+        attended.append(x_a)
+        maps.append(a)
+    if aggregation == VOTES:
+        pairs = [one for pair in zip(features, maps, strict=True) for one in pair]
+        return VotesAggregation(num_classes, dropout, name="logits")([*pairs, g, image])[0]
+    vectors = [
+        AttentionPooling(pooling, name=f"pooling_{gate}")(pair)
+        for gate, pair in enumerate(zip(attended, maps, strict=True), start=1)
+    ]
+    if aggregation == "concat_gating":
         vectors.append(keras.layers.GlobalAveragePooling2D(**POOLED, name="g_mean")(g))
         vectors.append(keras.layers.GlobalMaxPooling2D(**POOLED, name="g_max")(g))
-    return vectors
+    return classified(vectors, aggregation, dropout, num_classes)
 
 
 def classified(vectors: list, aggregation: str, dropout: float, num_classes: int):

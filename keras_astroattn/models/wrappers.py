@@ -12,6 +12,7 @@ from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_mean import AttentionMean
 from keras_astroattn.layers.rotate import Rotate
 from keras_astroattn.layers.temperature_scaling import TemperatureScaling
+from keras_astroattn.layers.votes import VotesAggregation
 
 TTA_VIEWS = 4
 """Views of `tta_model` by default."""
@@ -27,16 +28,57 @@ def attention_model(model: keras.Model) -> keras.Model:
         A model with named outputs, all float32: `logits` (batch, num_classes); `attention_1`
         to `attention_N` (batch, h, w), the map of each gate; `attention_mean` (batch, height,
         width), the mean of the maps at the size of the image (see `AttentionMean`). A network
-        without gates has `logits` alone.
+        without gates has `logits` alone. With `aggregation="votes"` a map is a_k m_k, the
+        weight of each vote, which is zero off the source (see `VotesAggregation`).
     """
-    maps = [layer.output[1] for layer in model.layers if isinstance(layer, AttentionGate)]
-    outputs = {"logits": model.output}
+    outputs = _named_outputs(model)
+    outputs.pop("evidence", None)
+    return keras.Model(model.input, outputs, name=f"{model.name}_attention")
+
+
+def evidence_model(model: keras.Model) -> keras.Model:
+    """Add the evidence of every pixel, and the attention maps, to the outputs of a network.
+
+    The signed evidence for the second class is `evidence[..., 1] - evidence[..., 0]`.
+
+    Args:
+        model: an `AGCNN` or `EquivariantAGCNN` with `aggregation="votes"`.
+
+    Returns:
+        A model with the named outputs of `attention_model` and `evidence` (batch, height,
+        width, num_classes), float32: what each pixel adds to each logit. The sum over the
+        pixels is `logits`, to rounding; black pixels have no evidence (see `VotesAggregation`).
+
+    Raises:
+        ValueError: the network has another aggregation.
+    """
+    outputs = _named_outputs(model)
+    if "evidence" not in outputs:
+        raise ValueError(
+            f"{model.name} gives no evidence, since its logits are not sums over pixels: "
+            'use a network with aggregation="votes"'
+        )
+    return keras.Model(model.input, outputs, name=f"{model.name}_evidence")
+
+
+def votes_head(model: keras.Model) -> VotesAggregation | None:
+    """The layer of a network with `aggregation="votes"` that makes its logits; otherwise None."""
+    return next((layer for layer in model.layers if isinstance(layer, VotesAggregation)), None)
+
+
+def _named_outputs(model: keras.Model) -> dict:
+    """Logits, evidence where the network has it, and attention maps, by name."""
+    outputs, head = {"logits": model.output}, votes_head(model)
+    if head is None:
+        maps = [layer.output[1] for layer in model.layers if isinstance(layer, AttentionGate)]
+    else:
+        _, outputs["evidence"], *maps = head.output
     for number, a in enumerate(maps, start=1):
         outputs[f"attention_{number}"] = a
     if maps:
         size = model.input.shape[1:3]
         outputs["attention_mean"] = AttentionMean(size, name="attention_mean")(maps)
-    return keras.Model(model.input, outputs, name=f"{model.name}_attention")
+    return outputs
 
 
 def calibrated_model(model: keras.Model, temperature: float = 1.0) -> keras.Model:

@@ -1,0 +1,47 @@
+"""A border for 3 x 3 convolutions that continues the sky inside the frame."""
+
+import math
+
+import keras
+from keras import ops
+
+from .base import register
+
+PADDINGS = ("zeros", "sky")
+"""What a network's convolutions see beyond the frame."""
+
+
+@register
+class SkyPadding(keras.layers.Layer):
+    """Add one pixel on each side of a feature map, with the value of the nearest pixel.
+
+        y(row, column) = f(clip(row - 1, 0, height - 1), clip(column - 1, 0, width - 1))
+
+    A convolution of a 3 x 3 kernel and `padding="valid"` follows. On an empty image every
+    feature map is then constant up to the border. Zeros instead mark where the frame ends.
+
+    Shapes: (batch, height, width, ...) to (batch, height + 2, width + 2, ...), dtype kept. All
+    axes but the first are known.
+
+    Args:
+        **kwargs: of `keras.layers.Layer`.
+    """
+
+    def build(self, input_shape):
+        """The layer has no weights."""
+
+    def call(self, f):
+        """Give the padded feature map."""
+        height, width, *rest = f.shape[1:]
+        f = ops.reshape(f, (-1, height, width, math.prod(rest)))
+        f = ops.pad(f, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
+        return ops.reshape(f, (-1, height + 2, width + 2, *rest))
+
+    def compute_output_shape(self, input_shape):
+        """(batch, height + 2, width + 2, ...)."""
+        batch, height, width, *rest = input_shape
+        return (batch, height + 2, width + 2, *rest)
+
+    def get_config(self):
+        """What `__init__` took."""
+        return super().get_config()
