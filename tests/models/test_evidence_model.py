@@ -159,7 +159,7 @@ def test_half_precision_still_adds_up():
 
 
 def test_another_aggregation_has_no_evidence():
-    with pytest.raises(ValueError, match='take a network with aggregation="votes"'):
+    with pytest.raises(ValueError, match='use a network with aggregation="votes"'):
         evidence_model(AGCNN(input_shape=(24, 24, 1)))
 
 
