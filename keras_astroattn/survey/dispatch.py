@@ -10,9 +10,11 @@ from distributed.comm.core import CommClosedError
 
 from keras_astroattn.errors import InputError
 
+from .attempts import deadly_tiles, forget_attempts
 from .parts import check_parts
 from .plan import Plan
 from .progress import Progress
+from .session import WORK
 from .worker import Job, ModelReference, Scored, fail_chunk, score_chunk
 
 if TYPE_CHECKING:
@@ -35,8 +37,9 @@ def score_waiting(
 ) -> int:
     """Score the chunks whose parts are not on disk.
 
-    A chunk whose workers are killed is tried again when all others are done. If its workers
-    are killed again, its rows get that as their error.
+    A tile that ends two workers at the same row is given up in that chunk. A chunk whose
+    workers are killed all the same is tried again when all others are done. If its workers are
+    killed again, and no other tile is found to be the cause, its rows get that as their error.
 
     Args:
         settings: the survey.
@@ -54,20 +57,28 @@ def score_waiting(
     """
     unreadable = plan.facts["unreadable"]
     job = Job(str(plan.folder), model, settings.options, settings.mask_neighbours, len(unreadable))
+    forget_attempts(plan.folder / WORK)
     _, waiting = check_parts(plan)
     rows = plan.rows_of()
     fresh = int(rows[waiting].sum())
     progress.scoring(int(rows.sum()), int(rows.sum()) - fresh, unreadable)
-    deadly = []
-    for chunk, scored in _scored(client, job, plan, waiting, progress):
-        if scored is None:
-            deadly.append(chunk)
-        else:
-            progress.scored(int(rows[chunk]))
-    for chunk, scored in _scored(client, job, plan, deadly, progress):
-        if scored is None:
-            fail_chunk(job, chunk, plan.slices_of(chunk), _KILLED)
-        progress.scored(int(rows[chunk]))
+    given_up: dict[int, int] = {}  # tiles that chunks did without when they were last killed
+    while waiting:
+        killed = []
+        for chunk, scored in _scored(client, job, plan, waiting, progress):
+            if scored is None:
+                killed.append(chunk)
+            else:
+                progress.scored(int(rows[chunk]))
+        waiting = []
+        for chunk in killed:
+            deadly = len(deadly_tiles(plan.folder / WORK, chunk))
+            if deadly > given_up.get(chunk, -1):
+                given_up[chunk] = deadly
+                waiting.append(chunk)
+            else:
+                fail_chunk(job, chunk, plan.slices_of(chunk), _KILLED)
+                progress.scored(int(rows[chunk]))
     return fresh
 
 

@@ -1,9 +1,12 @@
 """What to expect of a survey, before a night is spent on it."""
 
+import contextlib
+import heapq
 import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -11,6 +14,7 @@ from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
 
 from .catalogue import Catalogue
+from .choice import OpenTiles, choose_tile
 from .column_mapping import MISSING, NOWHERE, ColumnMapping, read_positions
 from .tiles import Footprints, MapOptions
 
@@ -72,23 +76,28 @@ def forecast(
     rng = np.random.default_rng(0)
     states: Counter[int] = Counter()
     used = np.zeros(len(footprints.tiles), bool)
-    chosen = np.empty((0, 4))  # key, tile, ra, dec
+    chosen: list[_Drawn] = []
     rows = inside = 0
     for batch in catalogue.batches():
         places = read_positions(batch, mapping)
-        tile = footprints.assign(places.ra, places.dec).tile
+        found = footprints.assign(places.ra, places.dec)
         rows += batch.num_rows
         states.update(places.state.tolist())
-        on = np.flatnonzero(tile >= 0)
+        on = np.flatnonzero(found.tile >= 0)
         inside += len(on)
-        used[tile[on]] = True
-        drawn = np.stack([rng.random(len(on)), tile[on], places.ra[on], places.dec[on]], axis=1)
-        chosen = np.concatenate([chosen, drawn])
+        used[found.tile[on]] = True
         # The smallest of random keys are a fair sample, however many rows there are.
-        chosen = chosen[np.argsort(chosen[:, 0])[:sample]]
+        keys = rng.random(len(on))
+        drawn = [
+            _Drawn(float(keys[k]), found.all_of(on[k]), float(places.ra[on[k]]),
+                   float(places.dec[on[k]]))
+            for k in np.argsort(keys)[:sample]
+        ]  # fmt: skip
+        chosen = heapq.nsmallest(sample, chosen + drawn)
         told(rows)
-    labels, errors, seconds = _score(chosen[np.argsort(chosen[:, 1])], footprints, classifier,
-                                     options)  # fmt: skip
+    labels, errors, seconds = _score(
+        sorted(chosen, key=lambda one: one.tiles), footprints, classifier, options
+    )
     return Forecast(
         rows,
         states[MISSING],
@@ -102,25 +111,35 @@ def forecast(
     )
 
 
-def _score(chosen: np.ndarray, footprints: Footprints, classifier: Classifier, options: MapOptions):
+class _Drawn(NamedTuple):
+    """A source of the sample: its random key, the numbers of its tiles, and its position."""
+
+    key: float
+    tiles: list[int]
+    ra: float
+    dec: float
+
+
+def _score(
+    chosen: list[_Drawn], footprints: Footprints, classifier: Classifier, options: MapOptions
+) -> tuple[Counter[str], list[str], float]:
+    """Return the labels and the errors of a sample, and the seconds that scoring took."""
     labels: Counter[str] = Counter()
     errors: dict[str, None] = {}
     seconds = 0.0
-    for number in np.unique(chosen[:, 1]).astype(int):
-        here = chosen[chosen[:, 1] == number]
-        try:
-            sky = options.open(footprints.tiles[number].path)
-        except InputError as error:
-            errors[str(error)] = None
-            labels["error"] += len(here)
-            continue
-        with sky:
-            for _, _, ra, dec in here:
-                begun = time.perf_counter()
-                try:
-                    labels[classifier.classify(sky.cutout((ra, dec))).label] += 1
-                except InputError as error:
-                    errors[str(error)] = None
-                    labels["error"] += 1
-                seconds += time.perf_counter() - begun
-    return labels, errors, seconds
+    with OpenTiles(options) as tiles:
+        for drawn in chosen:
+            paths = [footprints.tiles[number].path for number in drawn.tiles]
+            with contextlib.suppress(InputError):  # `choose_tile` will report it
+                tiles.get(paths[0])  # opened once for many sources: not part of their time
+            begun = time.perf_counter()
+            try:
+                _, cutout = choose_tile(
+                    paths, lambda path, at=drawn: tiles.cutout(path, (at.ra, at.dec))
+                )
+                labels[classifier.classify(cutout).label] += 1
+            except InputError as error:
+                errors[str(error)] = None
+                labels["error"] += 1
+            seconds += time.perf_counter() - begun
+    return labels, list(errors), seconds

@@ -14,7 +14,7 @@ from keras_astroattn.tables import COLUMNS, Column, Row, encodable
 
 from .catalogue import RESERVED
 from .plan import Plan
-from .runs import SECOND, STATE, TILE
+from .runs import OTHERS, STATE, TILE
 
 _LABELS = b"aa_labels"
 _TILE_PATH = "tile that the source was cut from"
@@ -52,7 +52,7 @@ def write_part(folder: Path, chunk: int, table: pa.Table, rows: Sequence[Row]) -
     Raises:
         OSError: The file cannot be written; nothing is left of it then.
     """
-    table = table.drop_columns([TILE, SECOND, STATE])
+    table = table.drop_columns([TILE, OTHERS, STATE])
     for name, column in zip((c.name for c in COLUMNS), RESULTS, strict=True):
         kind = pa.float64() if column.type is float else pa.string()
         metadata = {"description": column.description, "unit": column.unit or ""}

@@ -29,9 +29,9 @@ from .neighbours import ZONES, ZoneWriter
 from .runs import (
     COMPONENTS,
     DEC,
+    OTHERS,
     RA,
     ROW,
-    SECOND,
     SOURCE,
     STATE,
     TILE,
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 COMPONENT_MAP = "_components.parquet"
 """Table of components and their sources; readers of data sets skip names with an underscore."""
 
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -242,11 +242,14 @@ def _assigned(batch, mapping, footprints, grouping, start, zones) -> pa.Table:
     ours = {ROW: rows, RA: ra, DEC: dec}
     if grouping is not None:
         ours |= {SOURCE: rows, COMPONENTS: grouping.components[rows]}
-    ours |= {TILE: found.tile, SECOND: found.second, STATE: state}
+    others = pa.ListArray.from_arrays(found.offsets, found.others)
+    ours |= {TILE: found.tile, OTHERS: others, STATE: state}
     for name, values in ours.items():
         nulls = np.isnan(values) if name in (RA, DEC) else None
         field = plan_field(name)
-        table = table.append_column(field, pa.array(values, field.type, mask=nulls))
+        if not isinstance(values, pa.Array):
+            values = pa.array(values, field.type, mask=nulls)
+        table = table.append_column(field, values)
     # Neighbouring sources one after the other: their pixels are then in the system's cache.
     return table.take(np.lexsort((found.row, found.tile)))
 

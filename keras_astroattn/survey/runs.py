@@ -15,7 +15,7 @@ from keras_astroattn.errors import InputError
 ROW, RA, DEC, SOURCE, COMPONENTS = "aa_row", "aa_ra", "aa_dec", "aa_source", "aa_components"
 """Columns that the plan adds to the catalogue's."""
 
-TILE, SECOND, STATE = "_aa_tile", "_aa_second", "_aa_state"
+TILE, OTHERS, STATE = "_aa_tile", "_aa_others", "_aa_state"
 """Columns that only the plan has."""
 
 _COLUMNS = {
@@ -25,7 +25,7 @@ _COLUMNS = {
     SOURCE: (pa.int64(), None, "row of the component that stands for the source, from 0"),
     COMPONENTS: (pa.int32(), None, "how many rows of the catalogue are this source"),
     TILE: (pa.int32(), None, ""),
-    SECOND: (pa.int32(), None, ""),
+    OTHERS: (pa.list_(pa.int32()), None, ""),
     STATE: (pa.int8(), None, ""),
 }
 _RUN_BYTES = 48 * 2**20

@@ -1,6 +1,7 @@
 """Where the tiles of a survey lie on the sky, read off their headers once and kept."""
 
 import dataclasses
+import errno
 import glob
 import hashlib
 import json
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_astroattn import __version__
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import cache_folder, write_text
 from keras_astroattn.images import FITS_SUFFIXES, FitsMap
@@ -23,7 +25,7 @@ from keras_astroattn.images.celestial import (
     sky_to_pixels,
 )
 
-_INDEX_FORMAT = 1
+_INDEX_FORMAT = 2
 _ALONG_AN_EDGE = 9  # points of each edge that the radius of a tile is measured at
 _OPEN_WCS = 2048
 
@@ -135,25 +137,26 @@ def index_tiles(
     """
     kept_in = _index_file(paths, options)
     known = _read_index(kept_in)
-    tiles, fresh = [], 0
+    tiles, kept, fresh = [], [], 0
     for number, path in enumerate(paths):
         tile = known.get(path)
         try:
             state = os.stat(path)
             if tile is None or (tile.size, tile.modified) != (state.st_size, state.st_mtime_ns):
                 tile, fresh = _read_tile(path, state, options), fresh + 1
+            kept.append(tile)
         except OSError as error:
             tile = Tile(path, 0, 0, str(error.strerror or error))
         tiles.append(tile)
         told(number + 1)
-    if fresh or len(known) != len(tiles):
-        _write_index(kept_in, tiles)
+    if fresh or len(known) != len(kept):
+        _write_index(kept_in, kept)
     return Footprints(tiles)
 
 
 def _index_file(paths: Sequence[str], options: MapOptions) -> Path:
     folders = sorted({os.path.dirname(path) for path in paths})
-    identity = json.dumps([_INDEX_FORMAT, folders, dataclasses.asdict(options)])
+    identity = json.dumps([_INDEX_FORMAT, __version__, folders, dataclasses.asdict(options)])
     name = hashlib.sha256(identity.encode()).hexdigest()[:16]
     return cache_folder() / "tiles" / f"{name}.json"
 
@@ -182,6 +185,11 @@ def _write_index(path: Path, tiles: Iterable[Tile]) -> None:
 
 
 def _read_tile(path: str, state: os.stat_result, options: MapOptions) -> Tile:
+    """Read the header of a tile.
+
+    Raises:
+        OSError: The system cannot read the file now, which says nothing of its content.
+    """
     bare = Tile(path, state.st_size, state.st_mtime_ns)
     try:
         with options.open(path) as sky:
@@ -196,8 +204,26 @@ def _read_tile(path: str, state: os.stat_result, options: MapOptions) -> Tile:
                 **_footprint(sky.keywords, sky.shape),
             )
     except InputError as error:
+        _raise_system_error(error)
         reason = str(error).removeprefix(path).removeprefix(":").strip()
         return dataclasses.replace(bare, error=reason)
+    except MemoryError:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from None
+    except Exception as error:  # one strange tile must not end a survey
+        _raise_system_error(error)
+        reason = " ".join(str(error).split())[:200]
+        return dataclasses.replace(bare, error=f"{type(error).__name__}: {reason}")
+
+
+def _raise_system_error(error: BaseException | None) -> None:
+    """Raise the error of the system that caused another error, if one did.
+
+    astropy raises `OSError` for broken content, too, but without an `errno`.
+    """
+    while error is not None:
+        if isinstance(error, OSError) and error.errno is not None:
+            raise error
+        error = error.__cause__ or error.__context__
 
 
 def _footprint(keywords: dict, shape: tuple[int, int]) -> dict:
@@ -238,17 +264,26 @@ def _wcs_of(items: tuple) -> object:
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """Which tile each of n positions is cut from.
+    """The tiles that hold each of n positions.
 
     Attributes:
-        tile: (n,) int32 number of the tile that holds it furthest from an edge; -1: none.
-        second: (n,) int32, the next best; -1: none.
-        row: (n,) float32, its row of pixels on `tile`; NaN without one.
+        tile: (n,) int32, number of the tile whose edge is furthest from the position; -1: none.
+        row: (n,) float32, row of pixels of the position on `tile`; NaN without one.
+        others: (m,) int32, numbers of the other tiles that hold a position, ordered by position,
+            then by the distance from the edge, the largest first.
+        offsets: (n + 1,) int32; `others[offsets[k]:offsets[k + 1]]` belong to position k.
     """
 
     tile: np.ndarray
-    second: np.ndarray
     row: np.ndarray
+    others: np.ndarray
+    offsets: np.ndarray
+
+    def all_of(self, position: int) -> list[int]:
+        """Return the numbers of all tiles that hold a position, `tile` first."""
+        low, high = self.offsets[position : position + 2]
+        first = self.tile[position : position + 1]
+        return [int(number) for number in (*first[first >= 0], *self.others[low:high])]
 
 
 class Footprints:
@@ -267,49 +302,54 @@ class Footprints:
         return [tile for tile in self.tiles if tile.error is not None]
 
     def assign(self, ra: np.ndarray, dec: np.ndarray) -> Assignment:
-        """Find the tile of each position: the one that holds it furthest from an edge.
+        """Find the tiles that hold each position.
 
-        Distances from an edge are compared in arcsec. Tiles that cannot be read hold
-        nothing.
+        Distances from an edge are compared in arcsec. Tiles that cannot be read hold nothing.
 
         Args:
             ra: (n,) ICRS degrees; NaN is on no tile.
-            dec: (n,) likewise.
+            dec: (n,) ICRS degrees.
         """
-        count = len(ra)
-        best, next_best = np.full(count, -1.0), np.full(count, -1.0)
-        tile = np.full(count, -1, np.int32)
-        second, row = tile.copy(), np.full(count, np.nan, np.float32)
         order = np.argsort(dec, kind="stable")[: int(np.isfinite(dec).sum())]
         sorted_dec, vectors = dec[order], unit_vectors(ra[order], dec[order])
-        for number, one in enumerate(self.tiles):
-            if one.error is not None:
+        pieces = [(np.empty(0, np.int64), np.empty(0, np.int32), np.empty(0), np.empty(0))]
+        for number, tile in enumerate(self.tiles):
+            if tile.error is not None:
                 continue
             low, high = np.searchsorted(
-                sorted_dec, [one.centre[1] - one.radius, one.centre[1] + one.radius]
+                sorted_dec, [tile.centre[1] - tile.radius, tile.centre[1] + tile.radius]
             )
             if low == high:
                 continue
-            near = vectors[low:high] @ unit_vectors(*one.centre) >= math.cos(
-                math.radians(one.radius)
+            near = vectors[low:high] @ unit_vectors(*tile.centre) >= math.cos(
+                math.radians(tile.radius)
             )
             where = order[low:high][near]
             if not where.size:
                 continue
-            x, y = positions_on(one, ra[where], dec[where])
-            height, width = one.shape
-            depth = one.scale * np.minimum.reduce(
+            x, y = positions_on(tile, ra[where], dec[where])
+            height, width = tile.shape
+            depth = tile.scale * np.minimum.reduce(
                 [x + 0.5, width - 0.5 - x, y + 0.5, height - 0.5 - y]
             )
             on = depth >= 0  # NaN is not
-            deeper = on & (depth > best[where])
-            into = where[deeper]
-            second[into], next_best[into] = tile[into], best[into]
-            tile[into], best[into], row[into] = number, depth[deeper], y[deeper]
-            between = on & ~deeper & (depth > next_best[where])
-            second[where[between]] = number
-            next_best[where[between]] = depth[between]
-        return Assignment(tile, second, row)
+            numbers = np.full(np.count_nonzero(on), number, np.int32)
+            pieces.append((where[on], numbers, depth[on], y[on]))
+        return _by_depth(len(ra), *map(np.concatenate, zip(*pieces, strict=True)))
+
+
+def _by_depth(
+    count: int, position: np.ndarray, number: np.ndarray, depth: np.ndarray, row: np.ndarray
+) -> Assignment:
+    """Order (m,) pairs of position and tile by depth, the distance from the tile's edge."""
+    order = np.lexsort((number, -depth, position))
+    position, number, row = position[order], number[order], row[order]
+    is_first = np.diff(position, prepend=-1) > 0
+    tile, row_on = np.full(count, -1, np.int32), np.full(count, np.nan, np.float32)
+    tile[position[is_first]], row_on[position[is_first]] = number[is_first], row[is_first]
+    counts = np.bincount(position[~is_first], minlength=count)
+    offsets = np.concatenate([[0], np.cumsum(counts)]).astype(np.int32)
+    return Assignment(tile, row_on, number[~is_first], offsets)
 
 
 def positions_on(tile: Tile, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -3,7 +3,8 @@
 import contextlib
 import hashlib
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,21 +15,22 @@ from distributed import WorkerPlugin
 from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import BLACK, IMAGE_SIZE, FitsMap
+from keras_astroattn.images import BLACK, IMAGE_SIZE, Cutout
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
 from keras_astroattn.tables import Row, failed_row, scored_row
 
+from .attempts import Attempts
+from .choice import OpenTiles, choose_tile
 from .column_mapping import MISSING, NOWHERE
 from .neighbours import ZONES, Zones
 from .parts import write_part
 from .plan import tile_paths
-from .runs import DEC, RA, ROW, SECOND, SOURCE, STATE, TILE, read_slices
+from .runs import DEC, OTHERS, RA, ROW, SOURCE, STATE, TILE, read_slices
 from .session import WORK, unwritable
 from .surroundings import Surroundings
 from .tiles import MapOptions
 
-_OPEN_TILES = 4
-_BLANK = ("blank here", "hardly reaches")  # what another tile that overlaps may know better
+_DEADLY = "workers were killed twice while they read this file (damaged, or too large?)"
 
 
 @dataclass(frozen=True)
@@ -92,10 +94,16 @@ def score_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]]) -> Sco
         slices: the rows of the chunk, as `Plan.slices_of` gives them.
     """
     folder = Path(job.folder)
+    work = folder / WORK
     try:
-        table = read_slices(folder / WORK, slices)
-        rows = list(_Scorer(job, _classifier(job.model), tile_paths(folder)).rows(table))
-        write_part(folder, chunk, table, rows)
+        table = read_slices(work, slices)
+        classifier, paths = _classifier(job.model), tile_paths(folder)
+        with contextlib.closing(Attempts(work, chunk)) as attempts:
+            with _Scorer(job, classifier, paths, attempts) as scorer:
+                rows = list(scorer.rows(table))
+            attempts.note_nothing()
+            write_part(folder, chunk, table, rows)
+            attempts.remove()
     except OSError as error:
         return Scored(chunk, {}, str(unwritable(folder, error)))
     except InputError as error:
@@ -162,36 +170,38 @@ class LoadModel(WorkerPlugin):
 
 
 class _Scorer:
-    """Scores the rows of one chunk."""
+    """Scores the rows of one chunk; use it as a context manager."""
 
-    def __init__(self, job: Job, classifier: Classifier, paths: tuple[str, ...]):
-        self._job, self._classifier, self._paths = job, classifier, paths
-        self._open: OrderedDict[str, FitsMap | InputError] = OrderedDict()
+    def __init__(self, job: Job, classifier: Classifier, paths: Sequence[str], attempts: Attempts):
+        self._job, self._classifier, self._attempts = job, classifier, attempts
+        self._paths, self._numbers = paths, {path: n for n, path in enumerate(paths)}
+        self._tiles = OpenTiles(job.options, {paths[n]: _DEADLY for n in attempts.deadly})
         self._zones = Zones(Path(job.folder) / WORK / ZONES)
         self._name = classifier.name
 
-    def rows(self, table: pa.Table):
+    def __enter__(self) -> "_Scorer":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self._tiles.__exit__(*exception)
+
+    def rows(self, table: pa.Table) -> Iterator[Row]:
         """Yield the result of each row of the table, in its order."""
-        columns = {name: table.column(name).to_numpy() for name in (ROW, TILE, SECOND, STATE)}
-        ra, dec = (table.column(n).to_numpy() for n in (RA, DEC))
-        source = columns[ROW] if SOURCE not in table.column_names else (
-            table.column(SOURCE).to_numpy()
-        )  # fmt: skip
-        try:
-            for low, high in _equal(columns[TILE]):
-                tile, here = int(columns[TILE][low]), slice(low, high)
-                if tile < 0:
-                    yield from (self._unplaced(int(s)) for s in columns[STATE][here])
-                    continue
-                near = Surroundings(self._zones, ra[here], dec[here], source[here])
-                for place in range(low, high):
-                    number = int(columns[SECOND][place])
-                    second = self._paths[number] if number >= 0 else None
-                    position = (float(ra[place]), float(dec[place]))
-                    yield self._row(self._paths[tile], second, position, near, place - low)
-        finally:
-            while self._open:
-                self._close(self._open.popitem()[1])
+        ra, dec, row, tile, state = (
+            table.column(name).to_numpy() for name in (RA, DEC, ROW, TILE, STATE)
+        )
+        source = table.column(SOURCE).to_numpy() if SOURCE in table.column_names else row
+        others = table.column(OTHERS).to_pylist()
+        for low, high in _equal(tile):
+            if tile[low] < 0:
+                yield from (self._unplaced(int(one)) for one in state[low:high])
+                continue
+            here = slice(low, high)
+            near = Surroundings(self._zones, ra[here], dec[here], source[here])
+            for place in range(low, high):
+                paths = [self._paths[number] for number in (int(tile[low]), *others[place])]
+                position = (float(ra[place]), float(dec[place]))
+                yield self._row(paths, position, near, place - low, place)
 
     def _unplaced(self, state: int) -> Row:
         if state == MISSING:
@@ -204,48 +214,35 @@ class _Scorer:
             reason = "outside every tile"
         return failed_row("", reason, self._name) | {"path": None}
 
-    def _row(self, path: str, second: str | None, position, near: Surroundings, place: int) -> Row:
-        row = self._scored(path, position, near, place)
-        if row["error"] and second and any(text in str(row["error"]) for text in _BLANK):
-            # Mosaics are blank in their corners, which a header does not say.
-            other = self._scored(second, position, near, place)
-            return row if other["error"] else other
-        return row
+    def _row(
+        self,
+        paths: list[str],
+        position: tuple[float, float],
+        near: Surroundings,
+        place: int,
+        row: int,
+    ) -> Row:
+        """Return the result of a row: `place` of `near`, `row` of the chunk."""
 
-    def _scored(self, path: str, position, near: Surroundings, place: int) -> Row:
+        def cut(path: str) -> Cutout:
+            self._attempts.note(row, self._numbers[path])
+            return self._tiles.cutout(path, position, lambda sky: near.pixel(sky, place))
+
+        path = paths[0]
         try:
-            sky = self._map(path)
-            cutout = sky.cutout(position, pixel=near.pixel(sky, place))
+            path, cutout = choose_tile(paths, cut)
+            sky = self._tiles.get(path)
             cutout = near.treated(cutout, sky, place, self._job.mask_neighbours)
             return scored_row(path, cutout, self._classifier.classify(cutout), self._name)
         except InputError as error:
             return failed_row(path, str(error), self._name)
         except MemoryError:
             return failed_row(path, "not enough memory for this source", self._name)
-        except Exception as error:  # one strange tile must not end a million rows
+        except Exception as error:  # one strange source must not end a million rows
             return failed_row(path, f"{type(error).__name__}: {error}", self._name)
 
-    def _map(self, path: str) -> FitsMap:
-        if path not in self._open:
-            try:
-                self._open[path] = self._job.options.open(path)
-            except InputError as error:
-                self._open[path] = error
-            while len(self._open) > _OPEN_TILES:
-                self._close(self._open.popitem(last=False)[1])
-        self._open.move_to_end(path)
-        found = self._open[path]
-        if isinstance(found, InputError):
-            raise found
-        return found
 
-    @staticmethod
-    def _close(opened: FitsMap | InputError) -> None:
-        if isinstance(opened, FitsMap):
-            opened.close()
-
-
-def _equal(numbers: np.ndarray):
+def _equal(numbers: np.ndarray) -> Iterator[tuple[int, int]]:
     """Yield (start, stop) of each run of equal numbers."""
     bounds = np.flatnonzero(np.diff(numbers)) + 1
     yield from zip([0, *bounds.tolist()], [*bounds.tolist(), len(numbers)], strict=True)

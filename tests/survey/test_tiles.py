@@ -1,6 +1,8 @@
 """Which tile a source is cut from; expected pixels are astropy's own."""
 
+import errno
 import gc
+import os
 import weakref
 
 import numpy as np
@@ -12,7 +14,7 @@ from astropy.wcs import WCS
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FitsMap
 from keras_astroattn.survey import tiles as module
-from keras_astroattn.survey.tiles import find_tiles, index_tiles
+from keras_astroattn.survey.tiles import MapOptions, find_tiles, index_tiles
 
 
 @pytest.fixture(autouse=True)
@@ -67,12 +69,12 @@ def test_a_source_goes_to_the_tile_that_holds_it_furthest_from_an_edge(tmp_path,
     assert (found.tile[~inside] == -1).all()
     deepest = depths[found.tile[inside], np.flatnonzero(inside)]
     np.testing.assert_allclose(deepest, depths.max(axis=0)[inside], atol=1e-6)
-    seconds = np.sort(depths, axis=0)[-2]
-    two = seconds >= 0
-    np.testing.assert_allclose(
-        depths[found.second[two], np.flatnonzero(two)], seconds[two], atol=1e-6
-    )
-    assert (found.second[~two] == -1).all()
+    for place in range(400):
+        tiles = found.all_of(place)
+        assert sorted(tiles) == np.flatnonzero(depths[:, place] >= 0).tolist()
+        np.testing.assert_allclose(
+            depths[tiles, place], np.sort(depths[tiles, place])[::-1], atol=1e-6
+        )
 
 
 def test_galactic_tiles_hold_equatorial_sources(tmp_path):
@@ -126,6 +128,46 @@ def test_a_tile_that_cannot_be_read_holds_nothing_and_says_why(tmp_path):
     assert found.assign(np.array([10.0, 11.0]), np.zeros(2)).tile.tolist() == [0, -1]
     assert [tile.error is None for tile in found.tiles] == [True, False, False]
     assert "cut short" in found.tiles[1].error
+
+
+def test_an_error_of_the_system_is_not_kept(tmp_path, monkeypatch):
+    """The file is the same afterwards, to the nanosecond: only its content may be remembered."""
+    path = tmp_path / "tiles" / "a.fits"
+    write_tile(path, 10.0, 0.0)
+    good = index_tiles([str(path)], MapOptions(channel=0)).tiles[0]
+    for number in (errno.EACCES, errno.EIO, errno.ESTALE, errno.EMFILE):
+        with monkeypatch.context() as broken:
+
+            def refuse(*_, number=number, **__):
+                raise OSError(number, os.strerror(number))
+
+            broken.setattr("builtins.open", refuse)
+            (tile,) = index_tiles([str(path)]).tiles
+        assert tile.error == os.strerror(number)
+        assert index_tiles([str(path)], MapOptions(channel=0)).tiles[0] == good
+    assert index_tiles([str(path)]).tiles[0].error is None
+
+
+def test_an_error_of_the_content_is_kept(tmp_path, monkeypatch):
+    path = tmp_path / "tiles" / "a.fits"
+    write_tile(path, 10.0, 0.0)
+    path.write_bytes(path.read_bytes()[:10000])
+    first = index_tiles([str(path)])
+    assert "cut short" in first.tiles[0].error
+    monkeypatch.setattr(module, "_read_tile", None)
+    assert index_tiles([str(path)]).tiles[0].error == first.tiles[0].error
+
+
+def test_a_tile_that_raises_anything_is_a_tile_with_an_error(tmp_path, monkeypatch):
+    path = tmp_path / "tiles" / "a.fits"
+    write_tile(path, 10.0, 0.0)
+
+    def strange(*_):
+        raise OverflowError("of a strange header")
+
+    monkeypatch.setattr(module, "_footprint", strange)
+    (tile,) = index_tiles([str(path)]).tiles
+    assert tile.error == "OverflowError: of a strange header"
 
 
 def test_tiles_are_found_by_pattern_folder_and_list(tmp_path):
