@@ -10,7 +10,8 @@ from keras_astroattn.images import to_network_units
 from keras_astroattn.models import AGCNN, ClassicCNN, EquivariantAGCNN
 from train.studies.attention.__main__ import MARKS, main
 from train.studies.attention.document import document, findings
-from train.studies.attention.measure import attended_evidence, measure, open_network
+from train.studies.attention.maps import attended_evidence
+from train.studies.attention.measure import measure, open_network
 from train.studies.attention.records import tabulate
 
 
@@ -83,20 +84,25 @@ def test_attended_evidence_of_a_linear_head_adds_up_to_the_margin(sources):
     )
 
 
-def test_the_document_tells_who_wins(measured):
+def test_the_document_compares_the_orders_of_deletion(measured):
     tables = tabulate(measured)
     text = document([tables], "simulated sources")
-    for heading in ("## untrained", "### Does it follow", "### Does it lie", "### Does the score"):
+    for heading in (
+        "## untrained",
+        "### Does attention follow",
+        "### Does attention lie",
+        "### Does the class depend",
+    ):
         assert heading in text
     told = findings(tables)
-    assert sum("against by chance" in line for line in told) == 4
-    named = {f"called {name}" for name in ("FRI", "FRII")}
-    said = {name for name in named if f"for what is {name}:" in text}
-    assert said == {f"called {('FRI', 'FRII')[one]}" for one in set(measured.predicted)}
+    assert sum("compared with random order" in line for line in told) == 4
+    named = {f"predicted {name}" for name in ("FRI", "FRII")}
+    said = {name for name in named if f"for sources {name}:" in text}
+    assert said == {f"predicted {('FRI', 'FRII')[one]}" for one in set(measured.predicted)}
     rows = {row["order"]: row for row in tables.deletion if row["class"] == "whole"}
     low, high = (rows["attention"][f"probability_less_random_{end}"] for end in ("low", "high"))
-    verdict = "sinks faster" if high < 0 else "sinks more slowly" if low > 0 else "does not differ"
-    assert f"Deleting by attention against by chance: the probability {verdict}" in text
+    verdict = "falls faster" if high < 0 else "falls more slowly" if low > 0 else "does not differ"
+    assert f"Deletion by attention, compared with random order: the probability {verdict}" in text
     assert rows["random"]["probability_less_random"] == 0
 
 
@@ -130,7 +136,7 @@ def test_a_second_call_measures_nothing_again(
     assert main(call) == 0
     assert page.read_text() == text
     assert calls == [((4, 150, 150), 3, 5)]
-    monkeypatch.setattr("train.studies.attention.__main__._save_figures", lambda *_: None)
+    monkeypatch.setattr("train.studies.attention.__main__.save_figures", lambda *_: None)
     assert main([*call, "--draws", "2"]) == 0
     assert calls[1:] == [((4, 150, 150), 3, 2)]
 

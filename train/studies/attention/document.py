@@ -8,36 +8,40 @@ from keras_astroattn.evaluation import REGIONS, wilson_interval
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.report import Record, markdown_table, percentage, with_interval
 
-from .measure import ATTENTION, BRIGHTNESS, EVIDENCE, GRAD_CAM, LEAST, MEAN, PART, RANDOM
+from .maps import ATTENTION, BRIGHTNESS, EVIDENCE, GRAD_CAM, LEAST, MEAN, RANDOM
+from .measure import PART
 from .records import WHOLE, Tables
 
 
 def document(several: Sequence[Tables], what: str) -> str:
-    """All tables as Markdown; `what` says which sources."""
+    """Write all tables in Markdown.
+
+    Args:
+        several: the results of each network.
+        what: name of the sources.
+    """
     parts = [f"Measured on {what}.\n", comparison_table(several)]
     for tables in several:
         low, high = wilson_interval(tables.right, tables.sources)
         parts += [
             f"## {tables.title}\n",
-            f"{tables.sources} sources, {100 * tables.right:.1f} % ({100 * low:.1f} to "
-            f"{100 * high:.1f}) classified rightly as they are.\n",
+            f"{tables.sources} sources; accuracy {100 * tables.right:.1f} % ({100 * low:.1f} to "
+            f"{100 * high:.1f}).\n",
             "\n".join(f"- {line}" for line in findings(tables)) + "\n",
-            "### Does it follow the source?\n",
+            "### Does attention follow the source?\n",
             moves_table(tables.moves),
-            "### Does it lie on the source?\n",
+            "### Does attention lie on the source?\n",
             regions_table(tables.regions),
-            "### Does the score fall where it is highest?\n",
+            "### Does the class depend on the pixels with most attention?\n",
             deletion_table(tables.deletion),
         ]
     return "\n".join(parts)
 
 
 def comparison_table(several: Sequence[Tables]) -> str:
-    """The chief figures of every network."""
+    """A Markdown table that compares the networks."""
     header = ["", *(one.title for one in several)]
-    rows: list[list[str]] = [
-        ["classified rightly, as they are", *(f"{100 * one.right:.1f} %" for one in several)]
-    ]
+    rows: list[list[str]] = [["accuracy", *(f"{100 * one.right:.1f} %" for one in several)]]
 
     def of_moves(move: str, name: str, show: Callable[[Record], str]) -> list[str]:
         return [
@@ -48,13 +52,13 @@ def comparison_table(several: Sequence[Tables]) -> str:
     for move in dict.fromkeys(str(row["move"]) for row in several[0].moves):
         rows.append(
             [
-                f"mean map after {move}: moved back (not)",
+                f"mean map after {move}: transformed back (not)",
                 *of_moves(move, MEAN, lambda row: f"{row['followed']:.2f} ({row['stayed']:.2f})"),
             ]
         )
     last = str(several[0].moves[-1]["move"])
     rows.append(
-        [f"right after {last} (%)", *of_moves(last, MEAN, lambda row: _percent(row, "accuracy"))]
+        [f"accuracy after {last} (%)", *of_moves(last, MEAN, lambda row: _percent(row, "accuracy"))]
     )
     for class_name in (WHOLE, *CLASS_NAMES):
         rows.append(
@@ -71,14 +75,14 @@ def comparison_table(several: Sequence[Tables]) -> str:
     for order in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS):
         rows.append(
             [
-                f"probability left, {order} less chance",
+                f"probability left, {order} minus random",
                 *(_signed(_row(one.deletion, order), "probability_less_random") for one in several),
             ]
         )
         if order == ATTENTION:
             rows += [
                 [
-                    f"the same, called {name}",
+                    f"the same, predicted {name}",
                     *(
                         with_interval(
                             _row(one.deletion, order, name),
@@ -94,7 +98,7 @@ def comparison_table(several: Sequence[Tables]) -> str:
             ]
     rows.append(
         [
-            f"probability left, {ATTENTION} less {LEAST}",
+            f"probability left, {ATTENTION} minus {LEAST}",
             *(
                 f"{_row(one.deletion, ATTENTION)['probability'] - left:+.3f}"
                 for one in several
@@ -104,7 +108,7 @@ def comparison_table(several: Sequence[Tables]) -> str:
     )
     rows.append(
         [
-            f"probability left, {ATTENTION} less {GRAD_CAM}",
+            f"probability left, {ATTENTION} minus {GRAD_CAM}",
             *(
                 _signed(_row(one.deletion, ATTENTION), f"probability_less_{GRAD_CAM}")
                 for one in several
@@ -125,10 +129,13 @@ _CLASSES = {WHOLE: "all"}
 
 
 def findings(tables: Tables) -> list[str]:
-    """What the tables say, in words that follow from the figures."""
+    """The results of a network in sentences."""
     moves, regions, deletions = tables.moves, tables.regions, tables.deletion
     lines = []
-    for name, title in ((MEAN, "The mean map"), (PART, "Less that of an empty image it")):
+    for name, title in (
+        (MEAN, "The mean attention map"),
+        (PART, "The mean attention map minus that of an empty image"),
+    ):
         by_move = {str(row["move"]): row for row in moves if row["map"] == name}
         always = [move for move, row in by_move.items() if row["followed_low"] > row["stayed_high"]]
         never = [move for move in by_move if move not in always]
@@ -136,22 +143,22 @@ def findings(tables: Tables) -> list[str]:
         follows = follows if always else "under no move"
         but = f", not clearly under {', '.join(never)}" if never and always else ""
         lines.append(
-            f"{title} follows the source {follows}{but}: moved back it is more like the map of "
-            "the unmoved image than left where it is."
+            f"{title} follows the source {follows}{but}: after the transform is undone, it "
+            "correlates more with the map of the original image than before."
         )
     for row in regions:
         if row["map"] == MEAN and row["class"] == WHOLE:
             best = max(REGIONS, key=lambda region: row[region])
             lines.append(
-                f"Of the mean map, a pixel of the source has {row['source']:.2f} times the "
-                f"attention of an average pixel, the sky around it {row['around']:.2f}, the sky "
-                f"far from it {row['far']:.2f}, the border {row['border']:.2f} times (medians): "
-                f"the most for a pixel is {_PLACES[best]}."
+                "Median enrichment of the mean attention map (1 is an average pixel): source "
+                f"{row['source']:.2f}, sky around it {row['around']:.2f}, sky far from it "
+                f"{row['far']:.2f}, border {row['border']:.2f}. The largest is "
+                f"{_PLACES[best]}."
             )
     for order in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS):
         row = _row(deletions, order)
         lines.append(
-            f"Deleting by {order} against by chance: "
+            f"Deletion by {order}, compared with random order: "
             f"{_verdict(row, 'probability_less_random', 'probability')}, "
             f"{_verdict(row, 'margin_less_random', 'margin')}."
         )
@@ -159,43 +166,43 @@ def findings(tables: Tables) -> list[str]:
         if _has(deletions, name):
             row = _row(deletions, ATTENTION, name)
             lines.append(
-                f"The same by attention, for what is called {name}: "
+                f"Deletion by attention, for sources predicted {name}: "
                 f"{_verdict(row, 'probability_less_random', 'probability')}, "
                 f"{_verdict(row, 'margin_less_random', 'margin')}."
             )
     for order in (ATTENTION, EVIDENCE):
         row = _row(deletions, order)
         lines.append(
-            f"Deleting by {order} against by Grad-CAM: "
+            f"Deletion by {order}, compared with Grad-CAM: "
             f"{_verdict(row, 'probability_less_Grad-CAM', 'probability')}, "
             f"{_verdict(row, 'margin_less_Grad-CAM', 'margin')}."
         )
     lines.append(
-        f"Grad-CAM is 0 on all of the source in {100 * tables.cam_blind:.0f} % of images (it keeps "
-        "nothing that speaks against the class): its order is then by lot."
+        f"Grad-CAM is 0 on the whole source in {100 * tables.cam_blind:.0f} % of images, because "
+        "it drops evidence against the class. The order of its patches is random there."
     )
     blank = int(np.argmax(tables.black))
     lines.append(
-        f"An image without anything is {CLASS_NAMES[blank]} with a probability of "
-        f"{tables.black[blank]:.2f}: what is called that has little to lose."
+        f"An empty image is predicted {CLASS_NAMES[blank]} with a probability of "
+        f"{tables.black[blank]:.2f}, so that deletion changes that class least."
     )
     return lines
 
 
 _PLACES = {
     "source": "on the source",
-    "around": "on the sky around it",
-    "far": "on the sky far from it",
+    "around": "in the sky around it",
+    "far": "in the sky far from it",
     "border": "on the border",
 }
 
 
 def moves_table(rows: list[Record]) -> str:
-    """Markdown of `move_rows`."""
+    """A Markdown table of `move_rows`."""
     maps = list(dict.fromkeys(str(row["map"]) for row in rows))
     gates = [name for name in maps if name not in (MEAN, PART)]
-    header = ["move", "mean map: moved back", "not", "less empty: moved back", "not"]
-    header += [f"{name}: moved back (not)" for name in gates]
+    header = ["test", "mean map: transformed back", "not", "minus empty: transformed back", "not"]
+    header += [f"{name}: transformed back (not)" for name in gates]
     header += ["overlap", "enrichment", "accuracy %", "same class %"]
     lines = []
     for move in dict.fromkeys(row["move"] for row in rows):
@@ -218,13 +225,14 @@ def moves_table(rows: list[Record]) -> str:
     strangers = {row["map"]: row["strangers"] for row in rows}
     known = ", ".join(f"{name} {value:.2f}" for name, value in strangers.items())
     return (
-        markdown_table(header, lines) + f"\nMaps of two different sources correlate too: {known}.\n"
+        markdown_table(header, lines)
+        + f"\nCorrelation of the maps of two different sources: {known}.\n"
     )
 
 
 def regions_table(rows: list[Record]) -> str:
-    """Markdown of `region_rows`."""
-    header = ["map", "sources", "share on the source %", "the source's share of the frame %"]
+    """A Markdown table of `region_rows`."""
+    header = ["map", "sources", "relevance mass %", "source's share of the frame %"]
     header += ["enrichment: source", "around", "far", "border"]
     return markdown_table(
         header,
@@ -243,9 +251,9 @@ def regions_table(rows: list[Record]) -> str:
 
 
 def deletion_table(rows: list[Record]) -> str:
-    """Markdown of `deletion_rows`."""
-    header = ["deleted by", "sources called", "probability left", "less that by chance"]
-    header += ["less that by Grad-CAM", "margin left", "less that by chance"]
+    """A Markdown table of `deletion_rows`."""
+    header = ["deletion by", "sources predicted", "probability left", "minus random"]
+    header += ["minus Grad-CAM", "margin left", "minus random"]
     header += ["first patch alone", "rank correlation"]
     orders_shown = (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS, RANDOM)
     lines = []
@@ -279,7 +287,7 @@ def _row(rows: list[Record], order: str, class_name: str = WHOLE) -> Record:
 
 
 def _has(rows: list[Record], class_name: str) -> bool:
-    """Whether the network called anything so."""
+    """Whether any source was predicted as the class."""
     return any(row["class"] == class_name for row in rows)
 
 
@@ -292,7 +300,7 @@ def _percent(row: Record, name: str) -> str:
 
 
 def _verdict(row: Record, name: str, what: str) -> str:
-    """Whether a difference of what is left speaks for an order, with the difference."""
+    """Whether a score falls faster under an order, with the difference and its interval."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
-    says = "sinks faster" if high < 0 else "sinks more slowly" if low > 0 else "does not differ"
+    says = "falls faster" if high < 0 else "falls more slowly" if low > 0 else "does not differ"
     return f"the {what} {says} ({_signed(row, name)})"

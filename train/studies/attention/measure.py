@@ -1,4 +1,4 @@
-"""Measure what attention does: goes along with the source, lies on it, marks what is needed."""
+"""Measure whether attention follows a source, lies on it, and marks what the class depends on."""
 
 import hashlib
 from collections.abc import Callable
@@ -20,52 +20,46 @@ from keras_astroattn.evaluation import (
     calibrated,
     correlation,
     delete,
-    deletion_order,
     flux_patches,
     frame_regions,
-    grad_cam,
-    named_maps,
     overlap,
-    patch_values,
     region_enrichment,
     resize_maps,
     undo_transform,
 )
-from keras_astroattn.images import BLACK, IMAGE_SIZE, to_network_units
-from keras_astroattn.layers import AttentionGate
+from keras_astroattn.images import BLACK, IMAGE_SIZE
 from keras_astroattn.models import attention_model, load_published
 
-BATCH_SIZE = 16
-SEED = 20
-
-MEAN, PART = "mean", "mean less empty"
-"""Maps beside those of the gates: their mean, and what of it the source makes: the mean map less
-that of an image without anything, which is what the edges of the frame make."""
-
-ATTENTION, LEAST, EVIDENCE, GRAD_CAM, BRIGHTNESS, RANDOM = (
-    "attention",
-    "least attention",
-    "attended evidence",
-    "Grad-CAM",
-    "brightness",
-    "random",
+from .maps import (
+    BATCH_SIZE,
+    EVIDENCE,
+    GRAD_CAM,
+    MEAN,
+    RANDOM,
+    SEED,
+    deletion_orders,
+    rank_patches,
+    read_gradients,
+    read_maps,
 )
-"""Orders of deletion; each gate by itself is one too."""
+
+PART = "mean less empty"
+"""Name of the mean attention map less that of an empty image, which the borders shape."""
 
 OnStep = Callable[[float], object]
-"""Called with the share that is done, 0 to 1."""
+"""Called with the fraction of the work that is done, 0 to 1."""
 
 
 @dataclass(frozen=True, eq=False)
-class Network:
-    """A network to be measured, and what it is called."""
+class TitledNetwork:
+    """A network under study, with its title in tables."""
 
     title: str
     model: keras.Model
 
     @property
     def slug(self) -> str:
-        """The title as part of a file's name."""
+        """The title as a part of file names."""
         return "".join(one if one.isalnum() else "_" for one in self.title)
 
     def fingerprint(self) -> str:
@@ -75,22 +69,23 @@ class Network:
         ).hexdigest()
 
 
-def open_network(named: str) -> Network:
+def open_network(named: str) -> TitledNetwork:
     """Load `MODEL`, or `TITLE=MODEL`.
 
-    A model is a preset's name, a .keras file, the folder of a training run, or one of the
-    paper's checkpoints (a .pt file or a folder of them), read with each image by itself.
+    Args:
+        named: a preset, a .keras file, the folder of a training run, or a checkpoint of the
+            paper (a .pt file or a folder of them), which then normalizes each image by itself.
 
     Raises:
-        InputError: There is no such model, or it has no attention gates.
+        InputError: there is no such model, or it has no attention gates.
     """
     title, _, name = named.rpartition("=")
     path = Path(name)
     if path.suffix == ".pt" or (path.is_dir() and any(path.glob("*.pt"))):
-        network = Network(title or path.stem, load_published(path, "sample"))
+        network = TitledNetwork(title or path.stem, load_published(path, "sample"))
     else:
         source = open_source_model(name)
-        network = Network(title or source.name, source.model)
+        network = TitledNetwork(title or source.name, source.model)
     if len(attention_model(network.model).outputs) == 1:
         raise InputError(f"{name} has no attention gates: there is nothing to measure")
     return network
@@ -98,16 +93,16 @@ def open_network(named: str) -> Network:
 
 @dataclass(frozen=True, eq=False)
 class Moved:
-    """n images under one move.
+    """n images under one equivariance test.
 
     Attributes:
-        move: What was done to them.
+        move: the test.
         predicted: (n,) classes.
-        followed: By map: (n,) correlation of the map moved back with that of the image as it
-            was, over what both frames see.
-        stayed: By map: (n,) correlation of the map not moved back.
-        common: (n,) overlap of the mean map moved back with that of the image as it was.
-        enrichment: (n,) of the mean map on the source where it is now.
+        followed: by map: (n,) correlation with the map of the original image after the
+            transform was undone, over the pixels that both frames cover.
+        stayed: by map: (n,) the same correlation without undoing the transform.
+        common: (n,) overlap of the mean attention maps after the transform was undone.
+        enrichment: (n,) enrichment of the mean attention map on the transformed source.
     """
 
     move: EquivarianceTest
@@ -120,29 +115,29 @@ class Moved:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """All that was measured of one network on n images.
+    """Measurements of one network on n images.
 
     Attributes:
-        network: The network.
+        network: the network.
         labels: (n,) true classes.
-        predicted: (n,) what it says.
-        moved: Every move.
-        strangers: By map: correlation of the maps of two different images, (pairs,).
-        share: By map: (n,) share of attention on the source; `Grad-CAM` too.
-        area: (n,) the source's share of the frame.
-        cam_blind: (n,) bool: whether Grad-CAM is 0 on all of the source.
-        regions: By map and region: (n,) enrichment.
-        patches: (n, h, w) what is deleted.
-        ranked: By order that follows a map or brightness: n arrays (k,), a value a patch.
-        orders: By the same: n arrays (k,) of patches in the order of deletion.
-        deletions: By order: for each draw (one, but for `random`) n deletions.
-        alone: n arrays (k,): probability of the predicted class lost when that patch alone is
-            deleted.
-        alone_margin: The same of the margin.
-        black: (classes,) probabilities of an image without anything.
+        predicted: (n,) predicted classes.
+        moved: one entry an equivariance test.
+        strangers: by map: (pairs,) correlation of the maps of two different images.
+        share: by map, with `Grad-CAM`: (n,) relevance mass.
+        area: (n,) share of the frame that the source covers.
+        cam_blind: (n,) bool: whether Grad-CAM is 0 on the whole source.
+        regions: by map and region: (n,) enrichment.
+        patches: (n, h, w) the patches that are deleted.
+        ranked: by order that follows a map or brightness: n arrays (k,), one value a patch.
+        orders: by the same: n arrays (k,) of patches in the order of deletion.
+        deletions: by order: n deletions for each draw (`random` has several draws).
+        alone: n arrays (k,): loss in probability of the predicted class when one patch is
+            deleted alone.
+        alone_margin: the same for the margin.
+        black: (classes,) probabilities of an empty image.
     """
 
-    network: Network
+    network: TitledNetwork
     labels: np.ndarray
     predicted: np.ndarray
     moved: list[Moved]
@@ -161,11 +156,11 @@ class Measured:
 
     @property
     def maps(self) -> tuple[str, ...]:
-        """Names of the gates and the mean."""
+        """Names of the maps: the gates, their mean, and `PART`."""
         return tuple(self.strangers)
 
     def areas(self, order: str, margin: bool = False) -> np.ndarray:
-        """(n,) area under the deletion curve of each image, mean over draws."""
+        """(n,) area under the deletion curve of each image, averaged over draws."""
         return np.mean(
             [
                 [one.area(one.margin if margin else one.probability) for one in draw]
@@ -175,16 +170,16 @@ class Measured:
         )
 
     def curves(self, order: str, shares: np.ndarray) -> np.ndarray:
-        """(n, m) probability at shares of flux deleted, mean over draws."""
+        """(n, m) probability at m shares of deleted flux, averaged over draws."""
         return np.mean(
             [[one.at(shares, one.probability) for one in draw] for draw in self.deletions[order]],
             axis=0,
         )
 
     def first_against_others(self, order: str, margin: bool = False) -> np.ndarray:
-        """(n,) what the highest patch takes when deleted alone, over what another one does.
+        """(n,) loss when the first patch is deleted alone, minus the mean loss of the others.
 
-        NaN where a source is one patch.
+        It is NaN where a source has one patch.
         """
         losses = self.alone_margin if margin else self.alone
         firsts = [one[0] - 1 for one in self.orders[order]]
@@ -196,9 +191,9 @@ class Measured:
         )
 
     def rank_correlation(self, order: str) -> np.ndarray:
-        """(n,) Spearman's, of a patch's value with the margin lost when it alone is deleted.
+        """(n,) Spearman correlation of a patch's value with the margin that its deletion costs.
 
-        NaN where there are fewer than three patches, or they are all alike.
+        It is NaN where there are fewer than three patches, or all values are equal.
         """
         return np.array(
             [
@@ -211,25 +206,25 @@ class Measured:
 
 
 def measure(
-    network: Network,
+    network: TitledNetwork,
     images: np.ndarray,
     labels: np.ndarray,
     patches: int,
     draws: int,
     on_step: OnStep = lambda share: None,
 ) -> Measured:
-    """Measure a network on (n, 150, 150) uint8 images, none blank.
+    """Measure a network on images.
 
     Args:
-        network: The network.
-        images: The images.
-        labels: (n,) their classes.
-        patches: Into which the flux of an image is cut.
-        draws: Random orders of deletion.
-        on_step: Told how far it is.
+        network: the network.
+        images: (n, 150, 150) uint8, none empty.
+        labels: (n,) classes.
+        patches: number of patches that the flux of an image is divided into.
+        draws: number of random orders of deletion.
+        on_step: called with the progress.
     """
     with_maps = attention_model(network.model)
-    predicted, maps = read(with_maps, images)
+    predicted, maps = read_maps(with_maps, images)
     empty = _empty_map(with_maps)
     size = images.shape[1:]
     unmoved = {name: resize_maps(one, size) for name, one in _with_part(maps, empty).items()}
@@ -237,12 +232,12 @@ def measure(
     for number, move in enumerate(EQUIVARIANCE_TESTS):
         moved.append(_moved(with_maps, images, unmoved, empty, move))
         on_step(0.5 * (number + 1) / len(EQUIVARIANCE_TESTS))
-    everything = maps | gradients(network.model, images, predicted)
+    everything = maps | read_gradients(network.model, images, predicted)
     looks = {name: one for name, one in everything.items() if name != EVIDENCE}
     statistics = {name: attention_statistics(images, one) for name, one in looks.items()}
     regions = frame_regions(images)
     parts = np.stack([flux_patches(image, patches) for image in images])
-    ranked = rank(images, parts, everything)
+    ranked = rank_patches(images, parts, everything)
     orders = deletion_orders(ranked)
     deletions, alone = _delete(
         network.model, images, parts, orders, draws, lambda share: on_step(0.5 + 0.5 * share)
@@ -270,80 +265,6 @@ def measure(
     )
 
 
-def read(with_maps: keras.Model, images: np.ndarray) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Classes (n,) and maps by name, `gate 1` .. and `mean`, of (n, h, w) uint8 images."""
-    parts = [
-        with_maps.predict_on_batch(
-            to_network_units(images[start : start + BATCH_SIZE, ..., np.newaxis])
-        )
-        for start in range(0, len(images), BATCH_SIZE)
-    ]
-    joined = {name: np.concatenate([one[name] for one in parts]) for name in parts[0]}
-    classes = joined.pop("logits").argmax(axis=-1)
-    return classes, named_maps(joined)
-
-
-def gradients(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> dict[str, np.ndarray]:
-    """Grad-CAM and the attended evidence for classes (n,) of (n, h, w) uint8 images."""
-    return {
-        EVIDENCE: attended_evidence(model, images, classes),
-        GRAD_CAM: grad_cam(model, images, classes, batch_size=BATCH_SIZE),
-    }
-
-
-def attended_evidence(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """What each pixel that the gates let pass adds to the margin of a class: (n, h, w) float64.
-
-    sum over gates and channels of x a dy/d(x a), y being the logit of the class less the
-    highest of the others: to first order, and exactly where the head is linear. A coarse
-    pixel's part is spread over the pixels of the image that it covers.
-    """
-    import tensorflow as tf
-
-    gates = [layer for layer in model.layers if isinstance(layer, AttentionGate)]
-    inner = keras.Model(model.input, [model.output, *(gate.output[0] for gate in gates)])
-    size = images.shape[1:]
-    found = []
-    for start in range(0, len(images), BATCH_SIZE):
-        rows = slice(start, start + BATCH_SIZE)
-        with tf.GradientTape() as tape:
-            logits, *attended = inner(to_network_units(images[rows, ..., np.newaxis]))
-            own = tf.one_hot(classes[rows], logits.shape[-1], dtype=logits.dtype)
-            others = tf.reduce_max(logits - own * logits.dtype.max, axis=-1)
-            margin = tf.reduce_sum(own * logits, axis=-1) - others
-        slopes = tape.gradient(margin, attended)
-        parts = [
-            tf.reduce_sum(slope * one, axis=-1).numpy()
-            for slope, one in zip(slopes, attended, strict=True)
-        ]
-        found.append(
-            sum(resize_maps(one, size) * one[0].size / (size[0] * size[1]) for one in parts)
-        )
-    return np.concatenate(found)
-
-
-def rank(
-    images: np.ndarray, patches: np.ndarray, maps: dict[str, np.ndarray]
-) -> dict[str, list[np.ndarray]]:
-    """Value of every patch, by the order of deletion that it makes."""
-    values = {name: patch_values(one, patches) for name, one in maps.items()}
-    attention = values.pop(MEAN)
-    return {
-        ATTENTION: attention,
-        BRIGHTNESS: patch_values(images, patches),
-        LEAST: [-one for one in attention],
-        **values,
-    }
-
-
-def deletion_orders(ranked: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
-    """The patches of every image, highest value first."""
-    random = np.random.default_rng(SEED)
-    return {
-        name: [deletion_order(one, random) for one in values] for name, values in ranked.items()
-    }
-
-
 def _moved(
     with_maps: keras.Model,
     images: np.ndarray,
@@ -352,7 +273,7 @@ def _moved(
     move: EquivarianceTest,
 ) -> Moved:
     images = apply_transform(images, move)
-    predicted, maps = read(with_maps, images)
+    predicted, maps = read_maps(with_maps, images)
     size = images.shape[1]
     after = {name: resize_maps(one, (size, size)) for name, one in _with_part(maps, empty).items()}
     back = {name: undo_transform(one, move, size) for name, one in after.items()}
@@ -371,13 +292,13 @@ def _with_part(maps: dict[str, np.ndarray], empty: np.ndarray) -> dict[str, np.n
 
 
 def _empty_map(with_maps: keras.Model) -> np.ndarray:
-    """(h, w) mean map of an image without anything."""
+    """(h, w) mean attention map of an empty image."""
     black = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    return read(with_maps, black)[1][MEAN][0]
+    return read_maps(with_maps, black)[1][MEAN][0]
 
 
 def _strangers(maps: np.ndarray) -> np.ndarray:
-    """Correlation of every map with those of the sources half and a third of the set away."""
+    """Correlation of each map with those of two other sources of the set."""
     away = {len(maps) // 2, len(maps) // 3}
     return np.concatenate([correlation(maps, np.roll(maps, one, axis=0)) for one in away])
 
@@ -390,7 +311,7 @@ def _delete(
     draws: int,
     on_step: OnStep,
 ) -> tuple[dict[str, list[list[Deletion]]], list[list[Deletion]]]:
-    """Deletions by order and draw; and those of every patch alone, image by image."""
+    """Deletions by order and draw, and those of each patch alone by image."""
     random = np.random.default_rng(SEED)
     count = patches.max(axis=(1, 2))
     asked = {(name, 0): several for name, several in orders.items()}

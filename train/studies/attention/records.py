@@ -10,16 +10,8 @@ from keras_astroattn.evaluation.intervals import clustered_wilson_interval
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.report import Record
 
-from .measure import (
-    ATTENTION,
-    BRIGHTNESS,
-    EVIDENCE,
-    GRAD_CAM,
-    LEAST,
-    RANDOM,
-    Measured,
-    Moved,
-)
+from .maps import ATTENTION, BRIGHTNESS, EVIDENCE, GRAD_CAM, LEAST, RANDOM
+from .measure import Measured, Moved
 
 Interval = tuple[float, float, float]
 """A value with its lower and upper bound."""
@@ -29,7 +21,7 @@ WHOLE = "whole"
 
 
 def groups(measured: Measured) -> dict[str, list[Moved]]:
-    """The moves that are counted together, in their order."""
+    """The equivariance tests by their group, in the order of the tests."""
     found: dict[str, list[Moved]] = {}
     for one in measured.moved:
         found.setdefault(one.move.group, []).append(one)
@@ -39,7 +31,7 @@ def groups(measured: Measured) -> dict[str, list[Moved]]:
 def mean_interval(
     values: np.ndarray, labels: np.ndarray, statistic: Literal["mean", "median"] = "mean"
 ) -> Interval:
-    """A statistic over the sources that have a value, with its bootstrap interval."""
+    """A statistic over the sources with a finite value, and its bootstrap interval."""
     known = np.isfinite(values)
     values, labels = values[known], labels[known]
     if not len(values):
@@ -49,19 +41,19 @@ def mean_interval(
 
 
 def accuracy(measured: Measured, several: list[Moved]) -> Interval:
-    """Share of the moved images that are classified rightly, over a group of moves."""
+    """Accuracy on the transformed images of a group of tests."""
     right = np.mean([one.predicted == measured.labels for one in several], axis=0)
     return (float(right.mean()), *clustered_wilson_interval(right, len(several)))
 
 
 def same_class(measured: Measured, several: list[Moved]) -> Interval:
-    """Share of the moved images that are given the class of the image as it was."""
+    """Share of the transformed images that keep the predicted class of the original."""
     same = np.mean([one.predicted == measured.predicted for one in several], axis=0)
     return (float(same.mean()), *clustered_wilson_interval(same, len(several)))
 
 
 def move_rows(measured: Measured) -> list[Record]:
-    """A row a group of moves and map."""
+    """One record for each group of tests and map."""
     rows = []
     labels = measured.labels
     for group, several in groups(measured).items():
@@ -88,7 +80,7 @@ def move_rows(measured: Measured) -> list[Record]:
 
 
 def region_rows(measured: Measured) -> list[Record]:
-    """A row a map and class: share on the source, enrichment of every region."""
+    """One record for each map and true class: relevance mass, and enrichment by region."""
     rows = []
     for name in measured.regions:
         for class_name in (WHOLE, *CLASS_NAMES):
@@ -110,13 +102,13 @@ def region_rows(measured: Measured) -> list[Record]:
 
 
 def orders(measured: Measured) -> tuple[str, ...]:
-    """Orders of deletion, the chief ones first."""
+    """Orders of deletion, the main ones first."""
     chief = (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS, RANDOM, LEAST)
     return (*chief, *(name for name in measured.deletions if name not in chief))
 
 
 def deletion_rows(measured: Measured) -> list[Record]:
-    """A row an order of deletion and class that the network gave."""
+    """One record for each order of deletion and predicted class."""
     rows = []
     for class_name in (WHOLE, *CLASS_NAMES):
         chosen = _of_class(measured.predicted, class_name)
@@ -149,17 +141,17 @@ def deletion_rows(measured: Measured) -> list[Record]:
 
 @dataclass(frozen=True)
 class Tables:
-    """All that is told of one network; nothing but numbers and words, so that it can be kept.
+    """The results of one network, as numbers and words that JSON can hold.
 
     Attributes:
-        title: Of the network.
-        sources: Their number.
-        right: Share of them that is classified rightly as they are.
-        black: Probabilities of the classes of an image without anything.
-        cam_blind: Share of the images in which Grad-CAM is 0 on all of the source.
-        moves: A row a group of moves and map.
-        regions: A row a map and class.
-        deletion: A row an order and class.
+        title: of the network.
+        sources: number of sources.
+        right: accuracy on the original images.
+        black: probabilities of the classes for an empty image.
+        cam_blind: share of the images in which Grad-CAM is 0 on the whole source.
+        moves: see `move_rows`.
+        regions: see `region_rows`.
+        deletion: see `deletion_rows`.
     """
 
     title: str
@@ -173,7 +165,7 @@ class Tables:
 
 
 def tabulate(measured: Measured) -> Tables:
-    """Make the rows, with their intervals."""
+    """Summarize measurements as records with intervals."""
     return Tables(
         title=measured.network.title,
         sources=len(measured.labels),
