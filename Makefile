@@ -2,6 +2,7 @@
 # make test      the tests, on TensorFlow
 # make test-all  these, the long ones, and the layers and models on JAX and PyTorch
 # make lint      ruff
+# make fuzz      damaged files of every kind, counted in docs/notes/fuzzing.md (half an hour)
 #
 # A fresh machine needs Python 3.11 to 3.13 and make: everything else goes to .venv.
 # Another Python: make PYTHON=python3.13 demo
@@ -15,7 +16,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 TEST = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest
 DEMO = runs/demo
 
-.PHONY: help demo test test-all test-slow test-jax test-torch test-lowest lint constraints clean
+.PHONY: help demo test test-all test-slow test-jax test-torch test-lowest lint fuzz constraints clean
 .DELETE_ON_ERROR:
 
 help:
@@ -61,6 +62,10 @@ test-jax: $(VENV)/.test-all
 
 test-torch: $(VENV)/.test-all
 	KERAS_BACKEND=torch $(TEST) -m 'backend and not slow' -n $(WORKERS) tests/layers tests/models
+
+# One kind: make fuzz FUZZ='fits --count 100 --seed 1 --keep found'
+fuzz: $(VENV)/.test
+	PYTHONPATH=.:tests TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m fuzz $(FUZZ)
 
 # The oldest versions that pyproject.toml admits; their own deprecations are not our errors.
 test-lowest:
