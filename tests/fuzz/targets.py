@@ -40,12 +40,12 @@ def show_model(path: Path) -> None:
 
 def check_catalogue(path: Path) -> None:
     """`astroattn check` of a catalogue on a sound tile."""
-    _command("check", path, "--images", path.parent / "tile.fits", "--sample", "1")
+    _command("check", path, path.parent / "tile.fits", "--sample", "1")
 
 
 def check_tile(path: Path) -> None:
     """`astroattn check` of a sound catalogue on a tile."""
-    _command("check", path.parent / "catalogue.csv", "--images", path, "--sample", "1")
+    _command("check", path.parent / "catalogue.csv", path, "--sample", "1")
 
 
 def read_tarball(path: Path) -> None:

@@ -13,7 +13,7 @@ from keras_astroattn.errors import InputError
 from .kinds import KINDS, make_file
 from .mutation import mutate_bytes, mutate_fits, mutate_text
 from .runner import run_alone
-from .seeds import fits_maps, write_companions
+from .seeds import catalogues, fits_maps, write_companions
 
 
 def refuses(path: Path):
@@ -49,7 +49,7 @@ def asks_for_an_address(path: Path):
         (lambda path: None, "right", ""),
         (refuses, "refused", "one line"),
         (refuses_on_two_lines, "traceback", "two\nlines"),
-        (fails, "traceback", "ZeroDivisionError at fuzz/test_fuzz.py"),
+        (fails, "traceback", "ZeroDivisionError at tests/fuzz/test_fuzz.py"),
         (dies, "crash", "status -6"),
         (hangs, "hang", "1 s"),
         (asks_for_an_address, "reach", "socket.connect"),
@@ -74,7 +74,26 @@ def test_a_change_changes(change):
     assert sum(changed) > 15
 
 
-@pytest.mark.parametrize("kind", ["fits", "catalogues", "tarballs", "tflite"])
+@pytest.mark.parametrize("number", range(len(fits_maps())))
+def test_a_sound_map_is_answered(number, tmp_path):
+    path = tmp_path / "map.fits"
+    path.write_bytes(fits_maps()[number])
+    assert run_alone(KINDS["fits"].target, path).kind == "right"
+
+
+def test_sound_catalogues_are_answered(tmp_path):
+    write_companions(tmp_path)
+    found = []
+    for number, (ending, content) in enumerate(catalogues()):
+        path = tmp_path / f"{number}{ending}"
+        path.write_bytes(content)
+        found.append(run_alone(KINDS["catalogues"].target, path).kind)
+    reaches_out = slice(7, 10)
+    del found[reaches_out]
+    assert found == ["right"] * 8
+
+
+@pytest.mark.parametrize("kind", ["fits", "tarballs", "tflite"])
 def test_damaged_files_are_answered_or_refused(kind, tmp_path):
     write_companions(tmp_path)
     for number in range(3):
