@@ -25,7 +25,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets.simulation import draw_source, simulate_field
 from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
@@ -63,7 +63,8 @@ Classifier(sys.argv[1]).classify(read_fits(sys.argv[2]))
 """,
     "astroattn classify, a FITS file": """
 import sys
-from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.cli.app import app
+from keras_astroattn.command import run_app
 run_app(app, ["classify", sys.argv[2], "--model", sys.argv[1]])
 """,
 }

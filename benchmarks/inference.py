@@ -28,7 +28,7 @@ from rich.table import Table
 from benchmarks.reference_implementations import PeerAGCNN
 from export.inference_graph import inference_outputs
 from export.operator_order import run_when_needed
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.layers import AttentionGate
 from keras_astroattn.models import AGCNN, attention_model, load_published

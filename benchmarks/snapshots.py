@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 
 from .training import training_images
 

@@ -31,7 +31,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets.simulated_survey import SimulatedSurvey, simulate_survey
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.errors import InputError

@@ -24,7 +24,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 
 REPOSITORY = Path(__file__).resolve().parents[1]

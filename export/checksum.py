@@ -7,7 +7,7 @@ from pathlib import Path
 
 import cyclopts
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.edge.metadata import split_model_file
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path

@@ -14,10 +14,10 @@ from typing import Literal
 import cyclopts
 from rich.console import Console
 
-from keras_astroattn.cli.app import run_app
-from keras_astroattn.edge.model_file import presets_folder
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
+from keras_astroattn.presets import presets_folder
 from keras_astroattn.process import quiet_native_logs
 
 app = cyclopts.App(

@@ -12,7 +12,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import quiet_native_logs
 

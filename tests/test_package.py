@@ -1,41 +1,12 @@
 """What importing the package does, each in a process of its own."""
 
-import ast
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from backends import run_python
 
-import keras_astroattn
-
 HEAVY = ["keras", "tensorflow", "jax", "torch", "astropy", "matplotlib", "scipy", "PIL", "numpy"]
-
-
-FLOORS = ("images", "edge", "tables", "survey", "cli")  # each stands on those before it alone
-FOUNDATION = {"errors", "files", "process", "plots"}
-
-
-def imported_packages(path: Path) -> set[str]:
-    """Packages of this project that a file imports, at its top or later."""
-    found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
-            found |= {f"{node.module}.{alias.name}" for alias in node.names}
-        elif isinstance(node, ast.Import):
-            found |= {alias.name for alias in node.names}
-    parts = [name.split(".") for name in found]
-    return {part[1] for part in parts if part[0] == "keras_astroattn" and part[1][0] != "_"}
-
-
-@pytest.mark.parametrize("floor", FLOORS)
-def test_arrows_between_packages_go_one_way(floor):
-    folder = Path(keras_astroattn.__file__).parent / floor
-    allowed = {*FLOORS[: FLOORS.index(floor) + 1], *FOUNDATION}
-    above = {path.name: imported_packages(path) - allowed for path in folder.glob("*.py")}
-    assert len(above) > 2
-    assert {name: found for name, found in above.items() if found} == {}
 
 
 def test_import_is_light():

@@ -9,13 +9,13 @@ import cyclopts
 import numpy as np
 from rich.console import Console
 
-from export.source_model import CALIBRATION_FILE, Calibration
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import calibrated, confidence_threshold, fit_temperature
 from keras_astroattn.files import write_text
 
+from .configuration import CALIBRATION_FILE, Calibration
 from .cross_validation import FOLDS, OUTPUT, finished_seeds, out_of_fold
 from .named_configurations import epochs_of
 

@@ -324,3 +324,44 @@ def require_same(config: TrainConfig, saved: TrainConfig) -> None:
 
 def _flag(name: str) -> str:
     return "--" + name.replace("_", "-")
+
+
+CALIBRATION_FILE = "calibration.json"
+"""File of a run's folder that holds the fields of its `Calibration`."""
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How the logits of a network become probabilities and labels.
+
+    Attributes:
+        temperature: p = softmax(logits / temperature) (Guo et al. 2017, arXiv 1706.04599).
+        uncertain_below: probability of the more probable class below which the label is
+            `uncertain`; None: never.
+        source: data that the temperature was fitted on; None: the network is not calibrated.
+    """
+
+    temperature: float = 1.0
+    uncertain_below: float | None = None
+    source: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 < self.temperature < float("inf"):
+            raise InputError(f"the temperature must be above 0; got {self.temperature}")
+
+
+def read_calibration(folder: Path) -> Calibration:
+    """Read the calibration of a run's folder; without a file, the temperature is 1.
+
+    Raises:
+        InputError: the file is damaged.
+    """
+    path = folder / CALIBRATION_FILE
+    if not path.exists():
+        return Calibration()
+    try:
+        saved = json.loads(path.read_text(encoding="utf-8"))
+        known = {item.name for item in dataclasses.fields(Calibration)}
+        return Calibration(**{name: saved[name] for name in known if name in saved})
+    except (OSError, ValueError, TypeError) as error:
+        raise InputError(f"{path} is not a calibration: {error}") from None

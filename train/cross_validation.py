@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Console
 from sklearn.model_selection import StratifiedKFold
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets import Sources, load_sources
 
 from .named_configurations import epochs_of, training_options

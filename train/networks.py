@@ -1,13 +1,10 @@
 """Where a training starts: a network that was trained before."""
 
-from pathlib import Path
-
 import keras
 
-from keras_astroattn.callbacks import Checkpoints
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
-from keras_astroattn.models import from_preset, list_presets
+from keras_astroattn.models import loading
 
 # What a network with the same weights may differ in.
 _FREE = ("name", "dtype", "trainable", "dropout", "psi_bias", "source_correlation")
@@ -15,29 +12,19 @@ _OPTION = "--initial-weights"
 
 
 def load_network(name: str) -> keras.Model:
-    """The network of a preset, of a `.keras` file, or of the folder of a training run.
+    """Load a network to start a training from.
 
     Args:
-        name: of the preset, the file or the folder.
+        name: name of a preset, .keras file, folder of a training run, or checkpoint of the
+            paper; see `keras_astroattn.models.loading.find_network`.
 
     Raises:
         InputError: there is none, it cannot be loaded, or it is no classifier of the images.
     """
-    path = Path(name)
-    if name in list_presets():
-        return from_preset(name)
-    if path.is_dir():
-        path /= Checkpoints.BEST
-    if not path.is_file():
-        raise InputError(
-            f"{_OPTION} {name}: no preset ({', '.join(list_presets())}), .keras file or folder "
-            "of a finished training run"
-        )
     try:
-        network = keras.models.load_model(path, compile=False)
-    except Exception as error:  # zipfile, h5py, json and Keras raise whatever they please
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-        raise InputError(f"{_OPTION} {name} cannot be loaded: {reason}") from None
+        network = loading.load_network(name)
+    except InputError as error:
+        raise InputError(f"{_OPTION} {error}") from None
     shapes = [tuple(tensor.shape[1:]) for tensor in (*network.inputs, *network.outputs)]
     if shapes != [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(CLASS_NAMES),)]:
         raise InputError(

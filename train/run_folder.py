@@ -17,6 +17,7 @@ from keras_astroattn.callbacks import Checkpoints, committed
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import Evaluation
 from keras_astroattn.files import held, partial_files, write_text
+from keras_astroattn.models.loading import load_keras_file
 
 from .configuration import CONFIG_FILE, TrainConfig, read_run, require_same
 from .sources import TrainingSources
@@ -176,8 +177,4 @@ def load_checkpoint(path: Path, remedy: str) -> keras.Model:
     Raises:
         InputError: the file is damaged.
     """
-    try:
-        return keras.models.load_model(path)
-    except Exception as error:  # zipfile, h5py, json and Keras raise different errors
-        reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-        raise InputError(f"{path} is damaged ({reason}): {remedy}") from None
+    return load_keras_file(path, compile=True, remedy=remedy)

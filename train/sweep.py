@@ -12,7 +12,7 @@ import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import quiet_native_logs
 

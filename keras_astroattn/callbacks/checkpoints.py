@@ -7,6 +7,7 @@ from pathlib import Path
 import keras
 
 from keras_astroattn.files import atomic_path
+from keras_astroattn.models.loading import RUN_MODEL
 
 
 def save_model(model: keras.Model, path: str | os.PathLike) -> None:
@@ -33,7 +34,7 @@ class Checkpoints(keras.callbacks.Callback):
         monitor: the quantity whose minimum is best.
     """
 
-    BEST, LAST, RESUME = "best.keras", "last.keras", "resume_{:04d}.keras"
+    BEST, LAST, RESUME = RUN_MODEL, "last.keras", "resume_{:04d}.keras"
 
     def __init__(
         self,

@@ -2,11 +2,15 @@
 
 import lazy_loader
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from keras_astroattn.presets import DEFAULT_PRESET, list_presets
+
+__getattr__, __dir__, _lazy = lazy_loader.attach(
     __name__,
     submod_attrs={
         "classifier": ["Attention", "Classification", "Classifier"],
         "labels": ["COMPACT_BELOW_BEAMS", "LABELS", "LabelRules"],
-        "model_file": ["DEFAULT_PRESET", "ModelFile", "list_presets", "open_model"],
+        "model_file": ["ModelFile", "open_model"],
     },
 )
+
+__all__ = [*_lazy, "DEFAULT_PRESET", "list_presets"]

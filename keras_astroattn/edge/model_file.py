@@ -1,6 +1,5 @@
 """A .tflite file of this project: found by name or path, with what it says of itself."""
 
-import importlib.resources
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -8,11 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.presets import DEFAULT_PRESET, list_presets, preset_file
 
 from .metadata import read_metadata
-
-DEFAULT_PRESET = "agcnn_mirabest"
-"""The model that is used where none is named."""
 
 SIGNATURE = "serving_default"
 """The one signature of the file."""
@@ -37,17 +34,6 @@ class ModelFile:
     metadata: Mapping[str, Any] = field(repr=False)
 
 
-def presets_folder() -> Path:
-    """Where the trained models are that come with this package."""
-    # Not through `keras_astroattn.models`, whose import brings Keras.
-    return Path(str(importlib.resources.files("keras_astroattn"))) / "models" / "presets"
-
-
-def list_presets() -> dict[str, Path]:
-    """The .tflite files that come with this package, by name."""
-    return {path.stem: path for path in sorted(presets_folder().glob("*.tflite"))}
-
-
 def find_model(model: str | os.PathLike) -> Path:
     """The .tflite file of a preset's name or a path.
 
@@ -56,7 +42,7 @@ def find_model(model: str | os.PathLike) -> Path:
     """
     presets = list_presets()
     if str(model) in presets:
-        return presets[str(model)]
+        return preset_file(str(model), ".tflite")
     path = Path(model)
     if path.is_file():
         return path

@@ -1,6 +1,4 @@
-"""The paper's own weights: PyTorch checkpoints read into Keras.
-
-From a shell: `python -m keras_astroattn.models.published CHECKPOINT_OR_FOLDER --output FILE`.
+"""Load the published weights of the paper, which are PyTorch checkpoints.
 
 A checkpoint is a PyTorch state dict `<epoch>.pt` in a folder whose name tells the
 experiment, the normalization and the aggregation. It holds convolution kernels as
@@ -14,15 +12,11 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated
 
-import cyclopts
 import keras
 import numpy as np
 
-from keras_astroattn.cli.app import run_app
 from keras_astroattn.errors import InputError
-from keras_astroattn.files import atomic_path
 from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
 
 from .ag_cnn import AGCNN, STAGES
@@ -292,58 +286,5 @@ def _slots(model: AGCNN) -> Iterator[tuple[str, keras.Variable, tuple[int, ...]]
         yield "classifier.bias", head.dense.bias, _VECTOR
 
 
-app = cyclopts.App(
-    name="python -m keras_astroattn.models.published",
-    help="Convert a published PyTorch checkpoint to a Keras model.",
-    version_flags=[],
-)
-
-
-@app.default
-def convert(
-    checkpoint: Path,
-    *,
-    output: Annotated[Path, cyclopts.Parameter(alias="-o")],
-    scope: str = "sample",
-    gates: int | None = None,
-    normalization: str | None = None,
-    aggregation: str | None = None,
-) -> None:
-    """Convert a published PyTorch checkpoint to a Keras model.
-
-    Parameters
-    ----------
-    checkpoint
-        A checkpoint <epoch>.pt, or a folder of them, which means its last epoch.
-    output
-        The file to write, ending in .keras; an existing one is never overwritten.
-    scope
-        sample: each image by itself; batch: as the paper, over the whole batch.
-    gates
-        0 to 3; by default as the folder's name says.
-    normalization
-        Of the attention scores; by default as the folder's name says.
-    aggregation
-        From the gates to logits; by default as the folder's name says.
-    """
-    if output.suffix != ".keras":
-        raise InputError(f"the output must be named *.keras; got {output}")
-    if output.exists():
-        raise InputError(f"{output} exists already; name another file or remove it")
-    model = load_published(
-        checkpoint, scope, gates=gates, normalization=normalization, aggregation=aggregation
-    )
-    try:
-        output.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(output) as temporary:
-            model.save(temporary)
-    except OSError as error:
-        raise InputError(f"cannot write {output}: {error.strerror or error}") from error
-    print(
-        f"{output}: gates={model.gates}, normalization={model.normalization}, "
-        f"aggregation={model.aggregation}, scope={model.scope}"
-    )
-
-
 if __name__ == "__main__":
-    sys.exit(run_app(app))
+    sys.exit("This command is now: python -m export.published (in the project's repository)")

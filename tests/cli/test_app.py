@@ -7,7 +7,8 @@ import cyclopts
 import pytest
 
 from keras_astroattn import __version__
-from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.cli.app import app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 
 

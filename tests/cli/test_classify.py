@@ -16,8 +16,9 @@ from PIL import Image
 from tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli import classify as command
-from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.cli.app import app
 from keras_astroattn.cli.image_files import find_images
+from keras_astroattn.command import run_app
 from keras_astroattn.edge import Classifier
 
 

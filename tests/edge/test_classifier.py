@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from tiny_model_file import TEMPERATURE, radio_galaxy
 
 from export.metadata import append_metadata
+from keras_astroattn import edge, presets
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.datasets.observation import NOISE
 from keras_astroattn.datasets.simulation import (
@@ -23,7 +24,6 @@ from keras_astroattn.datasets.simulation import (
     simulate_point_sources,
 )
 from keras_astroattn.edge import LABELS, Classifier, LabelRules, open_model
-from keras_astroattn.edge import model_file as files
 from keras_astroattn.edge.labels import entropy
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_array, cutout_from_field, to_network_units
@@ -227,8 +227,8 @@ def test_an_unknown_model_names_the_presets():
 
 
 def test_presets_are_found_by_name(monkeypatch, model_path):
-    monkeypatch.setattr(files, "presets_folder", lambda: model_path.parent)
-    assert files.list_presets() == {"tiny": model_path}
+    monkeypatch.setattr(presets, "presets_folder", lambda: model_path.parent)
+    assert edge.list_presets() == ("tiny",)
     assert Classifier("tiny").model.name == "tiny"
 
 

@@ -17,6 +17,7 @@ from export.metadata import with_metadata
 from keras_astroattn.edge import Classifier, list_presets, open_model
 from keras_astroattn.edge.metadata import split_model_file
 from keras_astroattn.errors import InputError
+from keras_astroattn.presets import preset_file
 
 PRESETS = list_presets()
 
@@ -50,8 +51,8 @@ def refusal(tmp_path, content: bytes) -> str:
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_checksum_of_a_preset_is_the_sha256_of_its_network(name):
-    content = PRESETS[name].read_bytes()
-    with zipfile.ZipFile(PRESETS[name]) as archive:
+    content = preset_file(name, ".tflite").read_bytes()
+    with zipfile.ZipFile(preset_file(name, ".tflite")) as archive:
         start = archive.getinfo("metadata.json").header_offset
         stated = json.loads(archive.read("metadata.json"))["network_sha256"]
     assert stated == hashlib.sha256(content[:start]).hexdigest()

@@ -210,7 +210,7 @@ def test_a_broken_model_is_one_line(tmp_path, content):
 
 def test_no_model_is_status_2(tmp_path, capsys):
     assert main(["nowhere.keras", "--output", str(tmp_path)]) == 2
-    assert "nowhere.keras: no .keras file" in capsys.readouterr().err
+    assert "nowhere.keras: no preset" in capsys.readouterr().err
 
 
 @pytest.mark.slow

@@ -15,14 +15,14 @@ from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import from_preset, list_presets, preset_metadata
-from keras_astroattn.models.presets import preset_path
+from keras_astroattn.presets import preset_file
 
 PRESETS = list_presets()
 
 
 def test_the_default_is_among_them_and_the_edge_knows_the_same():
     assert DEFAULT_PRESET in PRESETS
-    assert tuple(edge.list_presets()) == PRESETS
+    assert edge.list_presets() == PRESETS
 
 
 @pytest.mark.parametrize("name", PRESETS)
@@ -46,7 +46,7 @@ def test_both_files_of_a_preset_are_one_network(name):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_both_files_say_the_same_of_themselves(name):
-    with zipfile.ZipFile(edge.list_presets()[name]) as archive:
+    with zipfile.ZipFile(preset_file(name, ".tflite")) as archive:
         told = json.loads(archive.read("metadata.json"))
     assert len(told.pop("network_sha256")) == 64
     assert told == preset_metadata(name)
@@ -55,13 +55,13 @@ def test_both_files_say_the_same_of_themselves(name):
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_network_comes_without_an_optimizer(name):
-    with zipfile.ZipFile(preset_path(name)) as archive:
+    with zipfile.ZipFile(preset_file(name, ".keras")) as archive:
         assert not json.loads(archive.read("config.json")).get("compile_config")
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_the_card_tells_classes_data_figures_failures_and_terms(name):
-    card = preset_path(name).with_suffix(".md").read_text(encoding="utf-8")
+    card = preset_file(name, ".keras").with_suffix(".md").read_text(encoding="utf-8")
     for needed in (
         "head-tail", "double-double", "Hybrids", "270 arcsec", "z < 0.54", "seed",
         "python -m train.run", "95 % interval", "Known failures", "LICENSE-WEIGHTS", "md5:",
@@ -73,7 +73,7 @@ def test_the_default_reaches_on_the_test_images_what_its_card_says(data_dir):
     sources = load_sources("mirabest-confident", "test", data_dir)
     given = Classifier().predict(to_network_units(sources.image)[..., np.newaxis])
     right = int((given["probabilities"].argmax(axis=1) == sources.label).sum())
-    card = preset_path(DEFAULT_PRESET).with_suffix(".md").read_text(encoding="utf-8")
+    card = preset_file(DEFAULT_PRESET, ".md").read_text(encoding="utf-8")
     assert f"| {len(sources)} | {100 * right / len(sources):.1f} (" in card
     assert right / len(sources) > 0.9
 
@@ -89,7 +89,8 @@ def test_the_default_classifies_where_the_base_alone_is_installed(tmp_path):
 import sys
 for name in ("keras", "tensorflow", "torch", "jax", "scipy", "matplotlib", "pyarrow"):
     sys.modules[name] = None
-from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.cli.app import app
+from keras_astroattn.command import run_app
 assert run_app(app, ["classify", {str(tmp_path)!r}]) == 0
 """
     header, row = run_python("-c", code).stdout.splitlines()

@@ -11,13 +11,13 @@ import keras
 import numpy as np
 import pytest
 
-from keras_astroattn.cli.app import run_app
+from export.published import app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import attention_model, load_published
 from keras_astroattn.models.published import (
     PublishedConfiguration,
-    app,
     checkpoint_epochs,
     configuration_from_name,
 )

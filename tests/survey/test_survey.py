@@ -12,7 +12,8 @@ from astropy.io.votable import parse_single_table
 from astropy.table import Table
 from small_survey import COMMAND, assert_scored, read_result, write_catalogue
 
-from keras_astroattn.cli.app import app, run_app
+from keras_astroattn.cli.app import app
+from keras_astroattn.command import run_app
 from keras_astroattn.edge import Classifier
 from keras_astroattn.images import read_fits
 from keras_astroattn.images.quiet import quiet

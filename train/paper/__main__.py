@@ -8,7 +8,7 @@ from typing import Literal
 
 import cyclopts
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import quiet_native_logs
 

@@ -8,13 +8,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_astroattn.callbacks import Checkpoints, read_history
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation.protocol import PAPER_BATCH_SIZE
 from keras_astroattn.models import AGCNN
+from keras_astroattn.models.loading import load_keras_file
 from keras_astroattn.models.published import (
     checkpoint_epochs,
     configuration_from_name,
@@ -118,13 +118,7 @@ class Entry:
         path = self.weights if epoch is None else self.epochs[epoch]
         if path.suffix == ".pt":
             return load_published(path, "sample")
-        try:
-            return keras.models.load_model(path)
-        except Exception as error:  # zipfile, h5py, json and Keras raise whatever they please
-            reason = (str(error) or type(error).__name__).strip().splitlines()[0]
-            raise InputError(
-                f"{path} is damaged ({reason}): train it again or remove its folder"
-            ) from None
+        return load_keras_file(path, remedy="train it again or remove its folder")
 
     def fingerprint(self, epoch: int | None = None) -> str:
         """SHA-256 of the weights' file."""

@@ -21,7 +21,7 @@ from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.plots import accuracy_time_figure, save_figure

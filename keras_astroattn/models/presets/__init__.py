@@ -1,74 +1,57 @@
-"""Trained networks that come with this package, by name.
-
-Each preset is three files in this folder: `NAME.keras`, the network; `NAME.tflite`, the same
-for `keras_astroattn.edge`, which reads it from here without importing this module; and
-`NAME.md`, its model card. `python -m export.preset` writes them. Their terms of use are in
-LICENSE-WEIGHTS.
-"""
+"""Load the trained networks of the package: see `keras_astroattn.presets` for their names."""
 
 import json
 import zipfile
 from collections.abc import Mapping
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import keras
 
-from keras_astroattn.errors import InputError
+from keras_astroattn.models.loading import load_keras_file
 from keras_astroattn.models.wrappers import calibrated_model
+from keras_astroattn.presets import list_presets, preset_file
+
+__all__ = ["ORIGIN_MEMBER", "from_preset", "list_presets", "preset_metadata"]
 
 ORIGIN_MEMBER = "keras_astroattn.json"
-"""Zip member of a preset's .keras file: what its .tflite file has as `metadata.json`."""
-
-
-def list_presets() -> tuple[str, ...]:
-    """Names that `from_preset` takes."""
-    return tuple(sorted(path.stem for path in _folder().glob("*.keras")))
+"""Member of a preset's .keras file that holds what the .tflite file has as `metadata.json`."""
 
 
 def from_preset(name: str, *, calibrated: bool = False) -> keras.Model:
-    """A trained network: (batch, 150, 150, 1) float32 in [-1, 1] to logits (batch, 2).
+    """Load a trained network.
+
+    `AGCNN.from_preset` and `EquivariantAGCNN.from_preset` do the same, and check the class.
 
     Args:
-        name: One of `list_presets()`.
-        calibrated: Give `logits` and `probabilities`, by name, at the temperature of
-            `preset_metadata(name)["calibration"]`; see `calibrated_model`.
+        name: one of `list_presets()`.
+        calibrated: whether the model has named outputs `logits` and `probabilities`, at the
+            temperature of `preset_metadata(name)["calibration"]`; see `calibrated_model`.
+
+    Returns:
+        A model from images (batch, 150, 150, 1), float32 in [-1, 1], to logits (batch, 2).
 
     Raises:
-        InputError: There is no such preset.
+        InputError: there is no such preset.
 
     Example:
         >>> model = from_preset("agcnn_mirabest")
         >>> attention_model(model)(images)["attention_mean"]
         >>> from_preset("agcnn_mirabest", calibrated=True)(images)["probabilities"]
     """
-    model = keras.models.load_model(preset_path(name), compile=False)
+    model = load_keras_file(preset_file(name, ".keras"), remedy="install the package again")
     if not calibrated:
         return model
     return calibrated_model(model, preset_metadata(name)["calibration"]["temperature"])
 
 
-def preset_path(name: str) -> Path:
-    """The `.keras` file of a preset.
-
-    Raises:
-        InputError: There is no such preset.
-    """
-    if name not in list_presets():
-        raise InputError(f"no preset {name!r}: there are {', '.join(list_presets()) or 'none'}")
-    return _folder() / f"{name}.keras"
-
-
 def preset_metadata(name: str) -> Mapping[str, Any]:
-    """What a preset says of itself: training, data, calibration, thresholds, terms.
+    """Return what a preset states: training, data, calibration, label thresholds, terms of use.
+
+    Args:
+        name: one of `list_presets()`.
 
     Raises:
-        InputError: There is no such preset.
+        InputError: there is no such preset.
     """
-    with zipfile.ZipFile(preset_path(name)) as archive:
+    with zipfile.ZipFile(preset_file(name, ".keras")) as archive:
         return json.loads(archive.read(ORIGIN_MEMBER))
-
-
-def _folder() -> Path:
-    return Path(str(resources.files(__name__)))

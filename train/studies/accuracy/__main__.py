@@ -6,7 +6,7 @@ from pathlib import Path
 import cyclopts
 from rich.console import Console
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.files import write_text
 from train.cross_validation import OUTPUT, Split

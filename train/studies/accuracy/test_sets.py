@@ -12,7 +12,6 @@ import numpy as np
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from keras_astroattn.callbacks import Checkpoints
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.datasets.archives import data_folder
 from keras_astroattn.errors import InputError
@@ -23,6 +22,7 @@ from keras_astroattn.evaluation import (
     evaluate_predictions,
 )
 from keras_astroattn.files import write_text
+from keras_astroattn.models.loading import load_network
 from keras_astroattn.report import markdown_table, mean_and_spread
 from train.configuration import TrainConfig, read_run
 from train.named_configurations import training_options
@@ -113,7 +113,7 @@ def read_test_sets(
                 if run is None:
                     network = trained(config, load_sources(data, "train", data_dir), console)
                 else:
-                    network = keras.models.load_model(run / Checkpoints.BEST, compile=False)
+                    network = load_network(run)
                 _test(network, tests[data], paths)
     members = [(configuration, [seed], False) for seed in seeds]
     members += [(f"{configuration}, mean of its turns", [seed], True) for seed in seeds]

@@ -15,7 +15,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import Progress
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text

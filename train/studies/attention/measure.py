@@ -3,13 +3,11 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 from scipy.stats import spearmanr
 
-from export.source_model import open_source_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import (
     EQUIVARIANCE_TESTS,
@@ -28,7 +26,8 @@ from keras_astroattn.evaluation import (
     undo_transform,
 )
 from keras_astroattn.images import BLACK, IMAGE_SIZE
-from keras_astroattn.models import attention_model, load_published
+from keras_astroattn.models import attention_model
+from keras_astroattn.models.loading import find_network, load_network
 
 from .maps import (
     BATCH_SIZE,
@@ -80,12 +79,7 @@ def open_network(named: str) -> TitledNetwork:
         InputError: there is no such model, or it has no attention gates.
     """
     title, _, name = named.rpartition("=")
-    path = Path(name)
-    if path.suffix == ".pt" or (path.is_dir() and any(path.glob("*.pt"))):
-        network = TitledNetwork(title or path.stem, load_published(path, "sample"))
-    else:
-        source = open_source_model(name)
-        network = TitledNetwork(title or source.name, source.model)
+    network = TitledNetwork(title or find_network(name).name, load_network(name))
     if len(attention_model(network.model).outputs) == 1:
         raise InputError(f"{name} has no attention gates: there is nothing to measure")
     return network

@@ -17,7 +17,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets.observation import NOISE
 from keras_astroattn.datasets.simulation import (
     draw_noise,

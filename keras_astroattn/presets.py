@@ -1,0 +1,40 @@
+"""The trained networks of the package, by name.
+
+A preset is three files in `keras_astroattn/models/presets`: `NAME.keras`, the network;
+`NAME.tflite`, the same network for `keras_astroattn.edge`; `NAME.md`, its model card.
+`python -m export.preset` writes them. LICENSE-WEIGHTS states their terms of use.
+"""
+
+import importlib.resources
+from pathlib import Path
+
+from keras_astroattn.errors import InputError
+
+DEFAULT_PRESET = "agcnn_mirabest"
+"""The preset that is used where none is named."""
+
+
+def presets_folder() -> Path:
+    """Return the folder of the presets."""
+    # Not through `keras_astroattn.models`, whose import loads Keras.
+    return Path(str(importlib.resources.files("keras_astroattn"))) / "models" / "presets"
+
+
+def list_presets() -> tuple[str, ...]:
+    """Return the names of the presets, in alphabetical order."""
+    return tuple(sorted(path.stem for path in presets_folder().glob("*.tflite")))
+
+
+def preset_file(name: str, suffix: str) -> Path:
+    """Return the path of a file of a preset.
+
+    Args:
+        name: one of `list_presets()`.
+        suffix: `".keras"`, `".tflite"` or `".md"`.
+
+    Raises:
+        InputError: there is no such preset.
+    """
+    if name not in list_presets():
+        raise InputError(f"no preset {name!r}: there are {', '.join(list_presets()) or 'none'}")
+    return presets_folder() / f"{name}{suffix}"

@@ -1,0 +1,127 @@
+"""Which package may import which: the arrows, held for every file of the project."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).parents[1]
+
+GROUND = {"command", "deprecation", "errors", "files", "presets", "process"}
+# What a room may import beside itself and the ground. Imports inside functions count too.
+ARROWS = {
+    "command": {"errors"},
+    "deprecation": set(),
+    "errors": set(),
+    "files": {"errors"},
+    "presets": {"errors"},
+    "process": {"errors"},
+    "images": set(),
+    "edge": {"images"},
+    "tables": {"images", "edge"},
+    "survey": {"images", "edge", "tables"},
+    "cli": {"images", "edge", "tables", "survey", "plots", "report"},
+    "layers": {"images"},
+    "models": {"images", "layers"},
+    "callbacks": {"images", "layers", "models", "plots"},
+    "datasets": {"images"},
+    "evaluation": {"images", "layers", "models"},
+    "plots": {"images"},
+    "report": {"images", "plots", "tables"},
+    "train": {
+        *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),
+        *("plots", "report", "tables"),
+    },
+    "export": {
+        *("images", "layers", "models", "edge", "datasets", "evaluation", "train"),
+    },
+    "benchmarks": {
+        *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),
+        *("plots", "report", "tables", "survey", "cli", "train", "export"),
+    },
+}
+ROOMS = {"keras_astroattn", "train", "export", "benchmarks"}
+
+
+def room(module: str) -> str | None:
+    """The room of a dotted name; None for another library's."""
+    first, *rest = module.split(".")
+    if first == "keras_astroattn":
+        return rest[0] if rest and not rest[0].startswith("_") else None
+    return first if first in ROOMS else None
+
+
+def imported(path: Path) -> Iterator[str]:
+    """Dotted names that a file imports, anywhere in it."""
+    package = path.relative_to(REPOSITORY).parts[:-1]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) + 1 - node.level] if node.level else ()
+            module = ".".join([*above, *filter(None, [node.module])])
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def files() -> list[Path]:
+    return sorted(path for name in ROOMS for path in (REPOSITORY / name).rglob("*.py"))
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(REPOSITORY).with_suffix("").parts)
+
+
+def arrows() -> dict[str, dict[str, set[str]]]:
+    """By room, what it imports of other rooms, with the files that do."""
+    found: dict[str, dict[str, set[str]]] = {}
+    for path in files():
+        here = room(name_of(path))
+        if here is None or here == "__init__":
+            continue
+        for there in map(room, imported(path)):
+            if there is not None and there != here:
+                found.setdefault(here, {}).setdefault(there, set()).add(name_of(path))
+    return found
+
+
+FOUND = arrows()
+
+
+def test_every_room_has_its_arrows():
+    rooms = {room(name_of(path)) for path in files()} - {None, "__init__"}
+    assert rooms == set(ARROWS)
+
+
+@pytest.mark.parametrize("name", ARROWS)
+def test_a_room_imports_only_what_it_stands_on(name):
+    allowed = ARROWS[name] | (set() if name in GROUND else GROUND)
+    above = {there: by for there, by in FOUND.get(name, {}).items() if there not in allowed}
+    assert above == {}
+
+
+def test_there_is_no_circle_and_at_most_eight_floors():
+    floors: dict[str, int] = {}
+
+    def floor(name: str, path: tuple[str, ...] = ()) -> int:
+        assert name not in path, " -> ".join((*path, name))
+        if name not in floors:
+            below = (floor(there, (*path, name)) for there in FOUND.get(name, {}))
+            floors[name] = 1 + max(below, default=0)
+        return floors[name]
+
+    assert max(floor(name) for name in ARROWS) <= 8, floors
+
+
+def test_imports_are_read_in_all_their_forms(tmp_path, monkeypatch):
+    monkeypatch.setattr(f"{__name__}.REPOSITORY", tmp_path)
+    path = tmp_path / "keras_astroattn" / "models" / "one.py"
+    path.parent.mkdir(parents=True)
+    path.write_text(
+        "import train.run\n"
+        "from keras_astroattn import survey\n"
+        "from ..layers.base import register\n"
+        "from .gated import x\n"
+        "def f():\n    from export import run\n"
+    )
+    assert set(map(room, imported(path))) == {"train", "survey", "layers", "models", "export"}
