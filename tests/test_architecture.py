@@ -28,7 +28,7 @@ ARROWS = {
     "datasets": {"images"},
     "evaluation": {"images", "layers", "models"},
     "plots": {"images"},
-    "report": {"images", "plots", "tables"},
+    "report": {"images", "evaluation", "plots", "tables"},
     "train": {
         *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),
         *("plots", "report", "tables"),
