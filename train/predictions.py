@@ -1,5 +1,7 @@
 """One training on some sources, and what it says of others."""
 
+import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import numpy as np
 from rich.console import Console
 
 from keras_astroattn.datasets import Sources
+from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units, tta_angles
 from keras_astroattn.models import EquivariantAGCNN, tta_model
@@ -35,14 +38,35 @@ class Predictions:
     def save(self, path: Path) -> None:
         """Write both arrays as .npz."""
         path.parent.mkdir(parents=True, exist_ok=True)
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            np.savez(file, rows=self.rows, logits=self.logits)
+        save_arrays(path, {"rows": self.rows, "logits": self.logits})
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
-        """Read what `save` wrote."""
-        with np.load(path) as saved:
-            return cls(saved["rows"], saved["logits"])
+        """Read what `save` wrote.
+
+        Raises:
+            InputError: there is no such file, or it is damaged.
+        """
+        arrays = read_arrays(path)
+        if arrays is None:
+            raise InputError(f"{path} holds no predictions: remove it and train again")
+        return cls(**arrays)
+
+
+def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
+    """Write arrays as one compressed .npz file that is complete or absent."""
+    with atomic_path(path) as temporary:
+        np.savez_compressed(temporary, **arrays)
+
+
+def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
+    """Read what `save_arrays` wrote; None if there is no such file, or it is damaged."""
+    try:
+        # np.load does not close a file that it opened and could not read.
+        with path.open("rb") as opened, np.load(opened) as file:
+            return dict(file)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        return None
 
 
 def trained(config: TrainConfig, training: Sources, console: Console) -> keras.Model:

@@ -20,7 +20,7 @@ app = cyclopts.App(
     version_flags=[],
 )
 
-_MODULES = {"all": "every_model"}
+_MODULES = {"all": "every_model", "reading": "attention"}
 
 
 @app.default

@@ -1,17 +1,16 @@
 """Everything the experiments need of one network, from one walk over the transformed images."""
 
-import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
 
 from keras_astroattn.evaluation import mean_map, softmax, transformed_turns
-from keras_astroattn.files import atomic_path
 from keras_astroattn.images import CLASS_NAMES, to_network_units
 
+from ..predictions import read_arrays, save_arrays
 from .both_scopes import BothScopes
 
 FORMAT = 1
@@ -198,7 +197,7 @@ class _Tally:
         )
 
 
-def save_passes(path: str | os.PathLike, passes: dict[str, ScopePass]) -> None:
+def save_passes(path: Path, passes: dict[str, ScopePass]) -> None:
     """Write what `walk` gave as one compressed file, atomically; sums in float32."""
     arrays = {}
     for scope, one in passes.items():
@@ -208,25 +207,20 @@ def save_passes(path: str | os.PathLike, passes: dict[str, ScopePass]) -> None:
         for number, (sums, maps) in enumerate(zip(one.attention, one.examples, strict=True)):
             arrays[f"{scope}/attention_{number}"] = sums.astype(np.float32)
             arrays[f"{scope}/examples_{number}"] = maps
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+    save_arrays(path, arrays)
 
 
-def read_passes(path: str | os.PathLike, scopes: tuple[str, ...]) -> dict[str, ScopePass] | None:
-    """Read what `save_passes` wrote; None where there is no such file, or it is damaged."""
-    try:
-        # np.load leaves a file open that it opened and could not read.
-        with open(path, "rb") as opened, np.load(opened) as file:
-            return {scope: _read(file, scope) for scope in scopes}
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-        return None
+def read_passes(path: Path, scopes: tuple[str, ...]) -> dict[str, ScopePass] | None:
+    """Read what `save_passes` wrote; None if there is no such file, or it is damaged."""
+    arrays = read_arrays(path)
+    return None if arrays is None else {scope: _of_arrays(arrays, scope) for scope in scopes}
 
 
-def _read(file: np.lib.npyio.NpzFile, scope: str) -> ScopePass:
-    gates = sum(name.startswith(f"{scope}/attention_") for name in file.files)
+def _of_arrays(arrays: dict[str, np.ndarray], scope: str) -> ScopePass:
+    gates = sum(name.startswith(f"{scope}/attention_") for name in arrays)
     return ScopePass(
-        **{name: file[f"{scope}/{name}"] for name in ("turns", "clean", "counts")},
-        images=file[f"{scope}/images"].astype(np.float64),
-        attention=tuple(file[f"{scope}/attention_{k}"].astype(np.float64) for k in range(gates)),
-        examples=tuple(file[f"{scope}/examples_{k}"] for k in range(gates)),
+        **{name: arrays[f"{scope}/{name}"] for name in ("turns", "clean", "counts")},
+        images=arrays[f"{scope}/images"].astype(np.float64),
+        attention=tuple(arrays[f"{scope}/attention_{k}"].astype(np.float64) for k in range(gates)),
+        examples=tuple(arrays[f"{scope}/examples_{k}"] for k in range(gates)),
     )

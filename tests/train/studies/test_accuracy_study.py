@@ -24,7 +24,7 @@ from train.named_configurations import epochs_of, training_options
 from train.predictions import Predictions, symmetric_images
 from train.studies.accuracy import test_sets
 from train.studies.accuracy.report import groups, peak_snr, read_out_of_fold, report
-from train.studies.accuracy.test_sets import Reading, readings_table
+from train.studies.accuracy.test_sets import LoggedResult, readings_table
 
 EPOCHS = 3
 
@@ -182,7 +182,7 @@ def test_groups_by_size_do_not_overlap(sources):
 
 
 def test_readings_are_averaged_over_seeds():
-    one = Reading("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, 0.8, None, "2026-01-01")
+    one = LoggedResult("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, 0.8, None, "2026-01-01")
     other = dataclasses.replace(one, seed=1, accuracy=0.98)
     line = readings_table([one, other]).splitlines()[-1]
     assert line == "| p4m | a | b | 104 | 2 | 97.0 ± 1.4 | 0.990 | 0.100 | 5.0 | 0.800 |  |"

@@ -43,7 +43,7 @@ TRAINED_ON = {
 
 
 @dataclass(frozen=True)
-class Reading:
+class LoggedResult:
     """What one network does on one test set.
 
     `seed` is None where the probabilities are those of several networks, averaged.
@@ -76,7 +76,7 @@ def read_test_sets(
     data_dir: Path | None,
     console: Console,
     runs: Sequence[Path] = (),
-) -> list[Reading]:
+) -> list[LoggedResult]:
     """Train on each data set's training sources and test once; what is there is not repeated.
 
     Where one of the `runs` is of the configuration, seed and data, its network is tested
@@ -184,7 +184,7 @@ def _reading(
     tested_on: str,
     tests: dict[str, Sources],
     folder: Path,
-) -> Reading:
+) -> LoggedResult:
     paths = [_path(folder, trained_on, tested_on, epochs, seed) for seed in seeds]
     read = max(path.stat().st_mtime for path in paths)
     labels, said = tests[tested_on].label, _predictions(paths, turned)
@@ -198,7 +198,7 @@ def _reading(
         of_entropy = _auroc(hybrids.entropy, said.entropy)
         if len(seeds) > 1:
             of_disagreement = _auroc(hybrids.mutual_information, said.mutual_information)
-    return Reading(
+    return LoggedResult(
         name,
         epochs,
         seeds[0] if len(seeds) == 1 else None,
@@ -227,14 +227,14 @@ def _auroc(hybrids: np.ndarray, others: np.ndarray) -> float:
     return float(roc_auc_score(is_hybrid, np.concatenate([hybrids, others])))
 
 
-def _log(path: Path, readings: list[Reading]) -> None:
+def _log(path: Path, readings: list[LoggedResult]) -> None:
     """Add to the log, one JSON object a line, what is not in it yet."""
     known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     lines = [json.dumps(reading.__dict__) for reading in readings]
     write_text(path, "\n".join([*known, *(line for line in lines if line not in known)]) + "\n")
 
 
-def readings_table(readings: list[Reading]) -> str:
+def readings_table(readings: list[LoggedResult]) -> str:
     """Mean and spread over the seeds, a row each training and test set, as Markdown."""
     rows = []
     for pair in dict.fromkeys((r.configuration, r.trained_on, r.tested_on) for r in readings):

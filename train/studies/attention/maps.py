@@ -42,13 +42,14 @@ def read_maps(
     Returns:
         Classes (n,), and by the name of the map (n, h', w') float32.
     """
-    parts = [
-        with_maps.predict_on_batch(
-            to_network_units(images[start : start + BATCH_SIZE, ..., np.newaxis])
-        )
-        for start in range(0, len(images), BATCH_SIZE)
-    ]
-    outputs = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    parts = []
+    for start in range(0, len(images), BATCH_SIZE):
+        # The last batch repeats images: another size would compile the graph again.
+        rows = start + np.arange(BATCH_SIZE) % (len(images) - start)
+        parts.append(with_maps.predict_on_batch(to_network_units(images[rows, ..., np.newaxis])))
+    outputs = {
+        name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]
+    }
     return outputs["logits"].argmax(axis=-1), named_maps(outputs)
 
 

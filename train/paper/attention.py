@@ -1,9 +1,8 @@
-"""Reading attention: where it lies, and what the gradients say of the same images."""
+"""Where attention lies, compared with gradient maps of the same images."""
 
-import os
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import keras
 import numpy as np
@@ -13,60 +12,60 @@ from keras_astroattn.evaluation import (
     AttentionStatistics,
     attention_statistics,
     gradient_maps,
-    named_maps,
     pairwise_agreement,
 )
-from keras_astroattn.files import atomic_path
-from keras_astroattn.images import to_network_units
 from keras_astroattn.models import attention_model
 from keras_astroattn.plots import enrichment_figure, reading_figure
 from keras_astroattn.report import Record, csv_table, markdown_table
 
+from ..predictions import read_arrays, save_arrays
 from ..sources import DATA_TITLES
+from ..studies.attention.maps import read_maps
 from .catalogue import Entry
 from .published_results import AGGREGATIONS, NORMALIZATIONS, is_second_training
 from .session import Session
 
 FORMAT = 1
-"""Of the kept readings; a change makes old files unknown."""
+"""Format of the kept summaries; after a change, networks are read again."""
 
 IMAGES_AT_ONCE = 16
-"""So many images' maps are in memory at a time."""
+"""Number of images whose maps are in memory at a time."""
 
 MAPS = ("gate 1", "gate 2", "gate 3", "mean", *GRADIENT_METHODS)
 """Every map that a network may have."""
 
 STRETCH, SOFTMAX_STRETCH = 0.5, 0.25
-"""Powers that maps are drawn at: a softmax leaves nearly all to a few of 22,500 pixels."""
+"""Exponents of the colour scale: a softmax puts nearly all attention on a few pixels."""
 
 STATISTICS = ("share", "area", "preference", "radius", "source_radius")
 
 REMARKS = (
-    "Each image once, as it is and by itself. Gates and their mean show what the network let "
-    "pass; Grad-CAM, Grad-CAM++ (of the gating signal) and saliency what its gradients say of "
-    "the class that it predicts.",
-    "Share: of a map above its own minimum, the part on the source's pixels. Enrichment: share "
-    "over the source's part of the image, median over images; 1 is a map that does not know the "
-    "source. Preference: chance that a pixel of the source is above one of the sky. Radius: "
-    "root-mean-square distance from the source's centre, beside that of the source's own flux. "
-    "Correlations, over the pixels of an image, are means over images.",
+    "Each original image is predicted once, by itself. The maps of the gates and their mean show "
+    "which pixels the network let pass. Grad-CAM, Grad-CAM++ (both of the gating signal) and "
+    "saliency show the gradients of the predicted class.",
+    "Share (relevance mass): part of a map above its own minimum that lies on the source. "
+    "Enrichment: share over the source's part of the image, median over images; it is 1 for a "
+    "map that does not depend on the source. Preference: probability that a pixel of the source "
+    "is above a pixel of the sky. Radius: root-mean-square distance from the source's centre, "
+    "with the same radius of the source's flux. Correlations are taken over the pixels of an "
+    "image and averaged over images.",
     "A network *attends the zero-space*, in the paper's words, if the median enrichment of its "
-    "mean map is below 1: in most images a pixel of empty sky has then more attention than one "
-    "of the source.",
+    "mean attention map is below 1: in most images, a pixel of empty sky has more attention than "
+    "a pixel of the source.",
 )
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What one network's maps say of n images.
+class MapSummary:
+    """Statistics of the maps of one network over n images.
 
     Attributes:
-        entry: The network.
-        statistics: Of each map, by name: `gate 1` .., `mean`, and `GRADIENT_METHODS`.
+        entry: the network.
+        statistics: by map: `gate 1`, ..., `mean`, and `GRADIENT_METHODS`.
         agreement: (k, k, n) correlation of every pair of these maps in each image, NaN
-            where one is constant.
-        examples: (m, h, w) maps of the example images, by name.
-        example_enrichment: (m,) enrichment of these, by name.
+            where a map is constant.
+        examples: by map: (m, h, w) maps of the example images.
+        example_enrichment: by map: (m,) enrichment of these.
     """
 
     entry: Entry
@@ -77,12 +76,12 @@ class Reading:
 
     @property
     def attends_zero_space(self) -> bool:
-        """Whether its mean attention prefers the empty sky; never of a network without gates."""
+        """Whether the mean attention map prefers the empty sky; False without gates."""
         return "mean" in self.statistics and self.statistics["mean"].attends_zero_space
 
     @property
     def gates_on_zero_space(self) -> list[str]:
-        """Names of the gates that prefer the empty sky each by itself."""
+        """Names of the gates whose maps prefer the empty sky."""
         return [
             name
             for name, one in self.statistics.items()
@@ -90,7 +89,7 @@ class Reading:
         ]
 
     def mean_agreement(self, first: str, second: str) -> float:
-        """Mean correlation of two maps over the images where both vary; NaN if nowhere."""
+        """Mean correlation of two maps over the images in which both vary; NaN if there is none."""
         names = list(self.statistics)
         values = self.agreement[names.index(first), names.index(second)]
         values = values[~np.isnan(values)]
@@ -98,31 +97,31 @@ class Reading:
 
 
 def run(session: Session) -> None:
-    """Numbers of every network's maps, which attend the zero-space, and figures of two images."""
-    readings = [read(session, entry) for entry in sorted(session.entries, key=_order)]
-    rows = [row for one in readings for row in _rows(one)]
+    """Measure the maps of every network, and draw those of two images."""
+    summaries = [summary_of(session, entry) for entry in sorted(session.entries, key=_order)]
+    rows = [row for one in summaries for row in _rows(one)]
     session.write("results.csv", csv_table(rows))
-    session.write("results.md", _markdown(readings, rows))
-    for one in readings:
+    session.write("results.md", _markdown(summaries, rows))
+    for one in summaries:
         if one.attends_zero_space:
             session.say(f"{one.entry.name} attends the zero-space (the empty sky)")
     # Grad-CAM++ would hide Grad-CAM, which it follows closely.
     names = [name for name in MAPS if name != "Grad-CAM++"]
-    names = [name for name in names if any(name in one.statistics for one in readings)]
+    names = [name for name in names if any(name in one.statistics for one in summaries)]
     figure = enrichment_figure(
         {
             name: [
                 float(np.median(one.statistics[name].enrichment))
                 if name in one.statistics
                 else np.nan
-                for one in readings
+                for one in summaries
             ]
             for name in names
         },
-        [_title(one.entry) for one in readings],
+        [_title(one.entry) for one in summaries],
     )
     session.save(figure, "enrichment")
-    for one in readings:
+    for one in summaries:
         examples = session.examples(one.entry.data)
         figure = reading_figure(
             examples.image,
@@ -136,7 +135,7 @@ def run(session: Session) -> None:
 
 
 def _order(entry: Entry) -> tuple:
-    """Data sets and the grid as the paper has them, whatever else there is behind."""
+    """Sort as the paper does: data sets, then the grid, then other networks."""
 
     def place(name: str, known: tuple[str, ...]) -> tuple:
         return (known.index(name), "") if name in known else (len(known), name)
@@ -152,8 +151,8 @@ def _order(entry: Entry) -> tuple:
     )
 
 
-def read(session: Session, entry: Entry) -> Reading:
-    """Read a network's maps of the sources it is meant for, or what is kept of that."""
+def summary_of(session: Session, entry: Entry) -> MapSummary:
+    """The summary of a network's maps on the sources of its data set, kept or computed now."""
     sources = session.sources(entry.data)
     decides = [
         FORMAT,
@@ -164,21 +163,27 @@ def read(session: Session, entry: Entry) -> Reading:
         session.example_names(entry.data),
     ]
     path = session.kept_file(f"{entry.name}-{session.config.split}-reading", decides)
-    reading = _kept(path, entry)
-    if reading is None:
+    summary = kept(path, entry)
+    if summary is None:
         session.say(f"reading {entry.name}")
         images = sources.image
         blank = ~images.any(axis=(1, 2))
         if blank.any():
-            session.say(f"{blank.sum()} blank images left out: there is no source to look at")
-        reading = read_maps(entry, images[~blank], session.examples(entry.data).image)
+            session.say(f"{blank.sum()} empty images left out: they show no source")
+        summary = summarize_maps(entry, images[~blank], session.examples(entry.data).image)
         with session.writing():
-            _keep(path, reading)
-    return reading
+            keep(path, summary)
+    return summary
 
 
-def read_maps(entry: Entry, images: np.ndarray, examples: np.ndarray) -> Reading:
-    """Make a network's maps of images (n, h, w) uint8, none blank, and measure them."""
+def summarize_maps(entry: Entry, images: np.ndarray, examples: np.ndarray) -> MapSummary:
+    """Compute and measure the maps of a network.
+
+    Args:
+        entry: the network.
+        images: (n, h, w) uint8, none empty.
+        examples: (m, h, w) uint8, the images whose maps are kept.
+    """
     network = entry.load()
     statistics: dict[str, list[AttentionStatistics]] = {}
     agreement = []
@@ -187,9 +192,9 @@ def read_maps(entry: Entry, images: np.ndarray, examples: np.ndarray) -> Reading
             statistics.setdefault(name, []).append(attention_statistics(some, one))
         agreement.append(pairwise_agreement(maps, some.shape[1:]))
     ((_, shown),) = _maps(network, examples)
-    # Compiled graphs of dozens of networks would fill the memory.
+    # The compiled graphs of dozens of networks would fill the memory.
     keras.backend.clear_session()
-    return Reading(
+    return MapSummary(
         entry=entry,
         statistics={name: _joined(parts) for name, parts in statistics.items()},
         agreement=np.concatenate(agreement, axis=-1),
@@ -203,14 +208,12 @@ def read_maps(entry: Entry, images: np.ndarray, examples: np.ndarray) -> Reading
 def _maps(
     network: keras.Model, images: np.ndarray
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Some images at a time, and every map of them by its name."""
+    """Some images at a time, with their maps by name."""
     with_maps = attention_model(network)
     for start in range(0, len(images), IMAGES_AT_ONCE):
         some = images[start : start + IMAGES_AT_ONCE]
-        # Called as it is: a graph for each number of images would cost more than it saves.
-        outputs = with_maps(to_network_units(some[..., np.newaxis]), training=False)
-        classes = np.asarray(outputs["logits"]).argmax(axis=-1)
-        yield some, named_maps(outputs) | gradient_maps(network, some, classes)
+        classes, maps = read_maps(with_maps, some)
+        yield some, maps | gradient_maps(network, some, classes)
 
 
 def _joined(parts: list[AttentionStatistics]) -> AttentionStatistics:
@@ -219,31 +222,29 @@ def _joined(parts: list[AttentionStatistics]) -> AttentionStatistics:
     )
 
 
-def _keep(path: str | os.PathLike, reading: Reading) -> None:
-    arrays = {"names": np.array(list(reading.statistics)), "agreement": reading.agreement}
-    for name, one in reading.statistics.items():
+def keep(path: Path, summary: MapSummary) -> None:
+    """Write the summary of a network's maps as one compressed file."""
+    arrays = {"names": np.array(list(summary.statistics)), "agreement": summary.agreement}
+    for name, one in summary.statistics.items():
         arrays[f"{name}/statistics"] = np.stack([getattr(one, each) for each in STATISTICS])
-        arrays[f"{name}/examples"] = reading.examples[name]
-        arrays[f"{name}/enrichment"] = reading.example_enrichment[name]
-    with atomic_path(path) as temporary:
-        np.savez_compressed(temporary, **arrays)
+        arrays[f"{name}/examples"] = summary.examples[name]
+        arrays[f"{name}/enrichment"] = summary.example_enrichment[name]
+    save_arrays(path, arrays)
 
 
-def _kept(path: str | os.PathLike, entry: Entry) -> Reading | None:
-    """What `_keep` wrote; None where there is no such file, or it is damaged."""
-    try:
-        # np.load leaves a file open that it opened and could not read.
-        with open(path, "rb") as opened, np.load(opened) as file:
-            names = file["names"].tolist()
-            return Reading(
-                entry,
-                {name: AttentionStatistics(*file[f"{name}/statistics"]) for name in names},
-                file["agreement"],
-                {name: file[f"{name}/examples"] for name in names},
-                {name: file[f"{name}/enrichment"] for name in names},
-            )
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+def kept(path: Path, entry: Entry) -> MapSummary | None:
+    """Read what `keep` wrote; None if there is no such file, or it is damaged."""
+    arrays = read_arrays(path)
+    if arrays is None:
         return None
+    names = arrays["names"].tolist()
+    return MapSummary(
+        entry,
+        {name: AttentionStatistics(*arrays[f"{name}/statistics"]) for name in names},
+        arrays["agreement"],
+        {name: arrays[f"{name}/examples"] for name in names},
+        {name: arrays[f"{name}/enrichment"] for name in names},
+    )
 
 
 def _title(entry: Entry) -> str:
@@ -251,7 +252,7 @@ def _title(entry: Entry) -> str:
     return f"{DATA_TITLES[entry.data]}: {entry.configuration}{second}"
 
 
-def _rows(one: Reading) -> list[Record]:
+def _rows(one: MapSummary) -> list[Record]:
     rows = []
     for name, statistics in one.statistics.items():
         summary = statistics.summary()
@@ -267,34 +268,38 @@ def _rows(one: Reading) -> list[Record]:
     return rows
 
 
-def _markdown(readings: list[Reading], rows: list[Record]) -> str:
-    text = "# Reading attention\n\n" + "".join(f"{remark}\n\n" for remark in REMARKS)
+def _markdown(summaries: list[MapSummary], rows: list[Record]) -> str:
+    text = "# Where attention lies\n\n" + "".join(f"{remark}\n\n" for remark in REMARKS)
     text += "## Attending the zero-space\n\n"
-    gated = [one for one in readings if "mean" in one.statistics]
+    gated = [one for one in summaries if "mean" in one.statistics]
     found = [one for one in gated if one.attends_zero_space]
-    text += f"{len(found)} of {len(gated)} networks with gates"
-    text += " do.\n\n" if not found else " do, by their mean map:\n\n"
+    text += f"{len(found)} of {len(gated)} networks with gates attend the zero-space"
+    text += ".\n\n" if not found else ", by their mean attention map:\n\n"
     text += "".join(f"- {_verdict(one)}\n" for one in found) + ("\n" if found else "")
     partly = [one for one in gated if one.gates_on_zero_space and not one.attends_zero_space]
     if partly:
-        text += "Some gates do in others, whose mean map does not:\n\n"
+        text += "In other networks, single gates attend it, but not the mean attention map:\n\n"
         text += "".join(f"- {_verdict(one)}\n" for one in partly) + "\n"
     headers = ["network", "map", "share %", "area %", "enrichment", "preference", "radius ″"]
-    headers += ["source's radius ″", "images on the sky %", "correlation with the mean map"]
+    headers += [
+        "source's radius ″",
+        "images on the sky %",
+        "correlation with the mean attention map",
+    ]
     headers += ["with Grad-CAM", "zero-space"]
     text += "## Where the maps lie\n\n"
-    titles = [_title(one.entry) for one in readings for _ in one.statistics]
+    titles = [_title(one.entry) for one in summaries for _ in one.statistics]
     cells = (_cells(title, row) for title, row in zip(titles, rows, strict=True))
     return text + markdown_table(headers, cells, text=2)
 
 
-def _verdict(one: Reading) -> str:
-    gates = ", ".join(one.gates_on_zero_space) or "no gate by itself"
+def _verdict(one: MapSummary) -> str:
+    gates = ", ".join(one.gates_on_zero_space) or "no single gate"
     enrichment = np.median(one.statistics["mean"].enrichment)
     share = 100 * one.statistics["mean"].on_empty_sky.mean()
     return (
-        f"{_title(one.entry)}: {gates}; enrichment of the mean map {enrichment:.2f}, below 1 in "
-        f"{share:.0f} % of images"
+        f"{_title(one.entry)}: {gates}; enrichment of the mean attention map {enrichment:.2f}, "
+        f"below 1 in {share:.0f} % of images"
     )
 
 
