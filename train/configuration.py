@@ -116,6 +116,12 @@ class TrainConfig:
     weight_decay: Annotated[float, Parameter(group=_training)] = 1e-3
     """Decoupled weight decay."""
 
+    consistency: Annotated[float, Parameter(group=_training)] = 0.0
+    """Weight of the loss that holds evidence to what deletion does; 0 leaves it out."""
+
+    consistency_passes: Annotated[int, Parameter(group=_training)] = 10
+    """Further epochs at the end, which train with that loss."""
+
     initial_weights: Annotated[str | None, Parameter(group=_training)] = None
     """Start from the weights of this network: a preset, a .keras file, or the folder of a run."""
 
@@ -167,6 +173,8 @@ class TrainConfig:
             "shift": 0,
             "weight_decay": 0,
             "protocol_repeats": 0,
+            "consistency": 0,
+            "consistency_passes": 1,
             "simulated_sources": 4,
         }
         for field in dataclasses.fields(self):
@@ -191,6 +199,13 @@ class TrainConfig:
             raise InputError("--symmetry p4m needs gates: give --gates 1, 2 or 3")
         if self.source_correlation and not self.gates:
             raise InputError("--source-correlation needs gates: give --gates 1, 2 or 3")
+        if self.aggregation == "votes" and self.normalization in ("tanh", "std_mean_norm"):
+            raise InputError(
+                f"--aggregation votes needs attention without negative values; "
+                f"--normalization {self.normalization} gives them"
+            )
+        if self.consistency and (self.aggregation != "votes" or not self.gates):
+            raise InputError("--consistency needs --aggregation votes and gates")
         if self.split == "all" and self.evaluate == "test":
             raise InputError("--evaluate test needs test sources that --split all trains on")
         if not self.learning_rate > 0:

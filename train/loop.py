@@ -1,5 +1,6 @@
 """The training loop: build a compiled network, then fit it on sources."""
 
+import dataclasses
 from collections.abc import Sequence
 
 import keras
@@ -7,13 +8,17 @@ from rich.console import Console
 
 from keras_astroattn.callbacks import EpochSeed, FiniteLoss, TrainingProgress
 from keras_astroattn.datasets import Sources
+from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.layers import RandomAffine
-from keras_astroattn.models import AGCNN, EquivariantAGCNN
+from keras_astroattn.models import AGCNN, ConsistentNetwork, EquivariantAGCNN
 
 from .batches import steps_per_epoch, training_batches, validation_batches
 from .configuration import TrainConfig
 from .networks import start_from
 from .sources import target_probabilities
+
+CONSISTENCY_LEARNING_RATE = 1e-3
+"""Initial learning rate of the consistency training; a cosine takes it to zero."""
 
 
 def build(config: TrainConfig, sources: int) -> keras.Model:
@@ -47,11 +52,51 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
     )
     if config.initial_weights is not None:
         start_from(network, config.initial_weights)
-    image = keras.Input(network.input.shape[1:], name="image")
+    return _compiled(config, network, _optimizer(config, sources))
+
+
+def build_consistency(config: TrainConfig, network: keras.Model, sources: int) -> keras.Model:
+    """Build and compile the model of the last passes, which train for consistency.
+
+    Args:
+        config: options of the run.
+        network: the network that the passes before have trained.
+        sources: number of training sources, which sets the length of the schedule.
+
+    Returns:
+        A compiled model with the layers `augmentation` and `consistency`, which holds the
+        network (`ConsistentNetwork`).
+    """
+    layer = ConsistentNetwork(network, config.consistency, config.seed, name="consistency")
+    last = dataclasses.replace(
+        config,
+        learning_rate=CONSISTENCY_LEARNING_RATE,
+        schedule="cosine",
+        epochs=config.consistency_passes,
+    )
+    return _compiled(config, layer, _optimizer(last, sources))
+
+
+def network_of(model: keras.Model) -> keras.Model:
+    """The network in a model of `build` or `build_consistency`."""
+    layer = model.layers[-1]
+    return layer.network if isinstance(layer, ConsistentNetwork) else layer
+
+
+def number_of_epochs(config: TrainConfig) -> int:
+    """Epochs of a whole run: the ordinary ones, then those of the consistency training."""
+    return config.epochs + (config.consistency_passes if config.consistency else 0)
+
+
+def _compiled(
+    config: TrainConfig, classifier: keras.Layer, optimizer: keras.optimizers.Optimizer
+) -> keras.Model:
+    """Compile a classifier of images behind the augmentation."""
+    image = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
     augmented = RandomAffine(**augmentation(config), seed=config.seed, name="augmentation")(image)
-    model = keras.Model(image, network(augmented), name="training")
+    model = keras.Model(image, classifier(augmented), name="training")
     model.compile(
-        optimizer=_optimizer(config, sources),
+        optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
         metrics=[keras.metrics.CategoricalAccuracy(name="accuracy")],
         # XLA cannot compile the resampling on TensorFlow, and is slower on a CPU.
@@ -102,11 +147,14 @@ def fit(
     done: int = 0,
     callbacks: Sequence[keras.callbacks.Callback] = (),
 ) -> None:
-    """Train a model of `build` from the epoch after `done`, and show the progress.
+    """Train a model from the epoch after `done`, and show the progress.
+
+    After `config.epochs` epochs the consistency training follows, if the options ask for it.
 
     Args:
-        config: the options that `build` was called with.
-        model: the model that `build` returned.
+        config: the options that the model was built with.
+        model: the model of `build`, or, where the consistency training has begun, that of
+            `build_consistency`.
         training: sources to train on.
         console: where to show the progress.
         validation: sources to validate on after each epoch.
@@ -116,8 +164,27 @@ def fit(
     Raises:
         InputError: the loss is no longer finite.
     """
+    if done < config.epochs:
+        _fit(config, model, training, console, validation, range(done, config.epochs), callbacks)
+        done = config.epochs
+    if done < number_of_epochs(config):
+        if done == config.epochs:
+            model = build_consistency(config, network_of(model), len(training))
+        rest = range(done, number_of_epochs(config))
+        _fit(config, model, training, console, validation, rest, callbacks)
+
+
+def _fit(
+    config: TrainConfig,
+    model: keras.Model,
+    training: Sources,
+    console: Console,
+    validation: Sources | None,
+    epochs: range,
+    callbacks: Sequence[keras.callbacks.Callback],
+) -> None:
     batch_size = min(config.batch_size, len(training))
-    progress = TrainingProgress(config.epochs, done, console)
+    progress = TrainingProgress(number_of_epochs(config), epochs.start, console)
     validation_data = None
     if validation is not None:
         validation_data = validation_batches(
@@ -135,11 +202,11 @@ def fit(
                 passes=config.passes,
                 batch_size=batch_size,
                 seed=config.seed,
-                epochs=range(done, config.epochs),
+                epochs=epochs,
             ),
             steps_per_epoch=steps_per_epoch(len(training), config.passes, batch_size),
-            initial_epoch=done,
-            epochs=config.epochs,
+            initial_epoch=epochs.start,
+            epochs=epochs.stop,
             validation_data=validation_data,
             verbose=0,
             shuffle=False,  # seed and epoch decide the order of the batches

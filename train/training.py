@@ -27,7 +27,7 @@ from keras_astroattn.evaluation import (
 from keras_astroattn.plots import loss_figure, save_figure
 
 from .configuration import TrainConfig, read_run, require_same
-from .loop import build, fit
+from .loop import build, fit, network_of, number_of_epochs
 from .run_folder import (
     ATTENTION_FOLDER,
     HISTORY_FILE,
@@ -156,14 +156,16 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
             f"{folder / HISTORY_FILE} lacks epochs that were trained: train again in another "
             "--output"
         )
-    if done >= config.epochs:
+    if done >= number_of_epochs(config):
         return
     if path is None:
         model = build(config, len(training))
     else:
         model = load_checkpoint(path, "remove it, and --resume starts at the first epoch")
 
-    network = model.get_layer("network")
+    network = network_of(model)
+    # The best network is one of the consistency training, where there is one.
+    compared = rows[config.epochs :] if done > config.epochs else rows
     probes = probe_rows(training if validation is None else validation)
     callbacks = [
         HistoryFile(folder / HISTORY_FILE, rows),
@@ -178,7 +180,8 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
         Checkpoints(
             network,
             folder,
-            best=min((row["val_loss"] for row in rows if "val_loss" in row), default=np.inf),
+            best=min((row["val_loss"] for row in compared if "val_loss" in row), default=np.inf),
+            restart=config.epochs,
         ),
     ]
     fit(config, model, training, console, validation=validation, done=done, callbacks=callbacks)

@@ -86,6 +86,7 @@ class AttentionSnapshots(keras.callbacks.Callback):
         """Close the TensorBoard log."""
         if self._writer is not None:
             self._writer.close()
+            self._writer = None  # a further `fit` opens it again
 
 
 def draw_progress(folder: str | os.PathLike, most: int = 11) -> Path | None:

@@ -32,6 +32,7 @@ class Checkpoints(keras.callbacks.Callback):
         folder: where.
         best: lowest validation loss of the epochs before a resume.
         monitor: the quantity whose minimum is best.
+        restart: number of epochs after which the best is sought among later ones alone.
     """
 
     BEST, LAST, RESUME = RUN_MODEL, "last.keras", "resume_{:04d}.keras"
@@ -42,12 +43,19 @@ class Checkpoints(keras.callbacks.Callback):
         folder: str | os.PathLike,
         best: float = float("inf"),
         monitor: str = "val_loss",
+        restart: int | None = None,
     ):
         super().__init__()
         self.network = network
         self.folder = Path(folder)
         self.best = best
         self.monitor = monitor
+        self.restart = restart
+
+    def on_epoch_begin(self, epoch, logs=None):
+        """Forget the best of the epochs before a restart."""
+        if epoch == self.restart:
+            self.best = float("inf")
 
     def on_epoch_end(self, epoch, logs=None):
         """Save, and commit the epoch."""

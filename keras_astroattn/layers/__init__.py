@@ -27,6 +27,7 @@ from .random_affine import RandomAffine
 from .rotate import Rotate
 from .sky_padding import PADDINGS, SkyPadding
 from .source_correlation import SourceCorrelation
+from .source_deletion import SourceDeletion
 from .stretch import STRETCHES, Stretch
 from .temperature_scaling import TemperatureScaling
 from .votes import VotesAggregation
@@ -65,6 +66,7 @@ __all__ = [
     "Rotate",
     "SkyPadding",
     "SourceCorrelation",
+    "SourceDeletion",
     "Stretch",
     "TemperatureScaling",
     "VotesAggregation",

@@ -37,6 +37,11 @@ def antialiased_matrix(size: int, target: int) -> np.ndarray:
     return (weights / weights.sum(axis=1, keepdims=True)).astype(np.float32)
 
 
+def source_pixels(image):
+    """[I > black]: 1 on the source and 0 on the sky, (batch, height, width) float32, of images."""
+    return ops.cast(image[..., 0] > _BRIGHT, "float32")
+
+
 @register
 class VotesAggregation(keras.layers.Layer):
     """Classify by attention-weighted means over the source, and take the logits apart again.
@@ -102,7 +107,7 @@ class VotesAggregation(keras.layers.Layer):
     def call(self, inputs, training=None):
         """Give the logits, the evidence, and the weights of each gate."""
         features, maps, image = _terms(inputs)
-        bright = ops.cast(image[..., 0] > _BRIGHT, "float32")
+        bright = source_pixels(image)
         weights, shares, vectors, present = [], [], [], []
         for x, a, (rows, columns) in zip(features, maps, self._resizes, strict=True):
             m = ops.matmul(ops.matmul(rows, bright), columns.T)

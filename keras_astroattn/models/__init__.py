@@ -9,6 +9,7 @@ from keras_astroattn.deprecation import former_names
 
 from .ag_cnn import AGCNN
 from .classic_cnn import ClassicCNN
+from .consistency import ConsistentNetwork
 from .equivariant_ag_cnn import EquivariantAGCNN
 from .wrappers import attention_model, calibrated_model, evidence_model, tta_model
 
@@ -25,6 +26,7 @@ __getattr__ = former_names(__name__, {"turned_model": "tta_model"}, _lazy)
 __all__ = [
     "AGCNN",
     "ClassicCNN",
+    "ConsistentNetwork",
     "EquivariantAGCNN",
     "attention_model",
     "calibrated_model",
