@@ -1,4 +1,4 @@
-"""A label is earned: which images the network may be asked about, and when it is believed."""
+"""Rules that turn a cutout and its probabilities into a label."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -11,10 +11,23 @@ from keras_astroattn.images import CLASS_NAMES, Cutout, flags
 UNCERTAIN = "uncertain"
 COMPACT = "compact"
 BEYOND_FRAME = "beyond_frame"
+INCOMPLETE = "incomplete"
 NO_SOURCE = "no_source"
 ERROR = "error"
 
-LABELS = (*CLASS_NAMES, UNCERTAIN, COMPACT, BEYOND_FRAME, NO_SOURCE, ERROR)
+DESCRIPTIONS = {
+    CLASS_NAMES[0]: "edge-darkened radio galaxy",
+    CLASS_NAMES[1]: "edge-brightened radio galaxy",
+    UNCERTAIN: "a resolved source whose class is not certain enough",
+    COMPACT: "too small for the beam to have a class",
+    BEYOND_FRAME: "the source reaches the edge of the frame: too large for the network",
+    INCOMPLETE: "the source reaches unknown pixels (edge of the map, NaN, areas of one value)",
+    NO_SOURCE: "nothing in the frame peaks above 5 sigma",
+    ERROR: "not classified; the column `error` says why",
+}
+"""Every label and its meaning, for tables, help texts and the documentation."""
+
+LABELS = tuple(DESCRIPTIONS)
 """What can stand in the column `label`."""
 
 COMPACT_BELOW_BEAMS = 1.0
@@ -52,7 +65,9 @@ class LabelRules:
         )
 
     def unresolved(self, cutout: Cutout) -> str | None:
-        """The label of a cutout that the network must not be asked about, else None."""
+        """The label of a cutout that the network does not classify, else None."""
+        if flags.INCOMPLETE in cutout.flags:
+            return INCOMPLETE
         if flags.NO_SOURCE in cutout.flags:
             return NO_SOURCE
         if flags.BEYOND_FRAME in cutout.flags:

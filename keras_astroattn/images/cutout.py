@@ -10,11 +10,12 @@ import numpy as np
 from keras_astroattn.errors import InputError
 
 from . import flags as flag
-from .beam import PIXELS_PER_BEAM, Beam, target_beam, target_scale
-from .conventions import FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE, to_network_units
-from .islands import measure_extent
-from .preprocessing import MASK_SIGMA, mask_noise, measure_noise, scale_to_uint8
-from .resampling import regrid, smooth, smoothing_margin
+from .beam import PIXELS_PER_BEAM, Beam
+from .conventions import IMAGE_SIZE, to_network_units
+from .frame import native_frame, plan, regridded_frame
+from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA, Extent, measure_extent
+from .preprocessing import LARGEST_VALUE, MASK_SIGMA, mask_noise, scale_to_uint8
+from .unknown import examine
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -26,15 +27,11 @@ NEGATIVE_SHARE = 0.01
 """Share of a frame below -3 sigma above which it is flagged `artefacts`: 0.0013 of Gaussian
 noise is, and at most 0.0064 of 45 of 46 FIRST fields."""
 
-SAME_SCALE = 0.01
-"""Pixel scales that differ by no more than this share are the same."""
-
 SMALLEST_FIELD = 16
 """A map with fewer pixels than this on a side is no field."""
 
-_ENDLESS = 1e9  # a map without noise has sources of endless signal-to-noise
 _UNDERSAMPLED = 2.0  # pixels a beam
-_MARGIN = (FIELD_SIZE - IMAGE_SIZE) // 2
+_JUST_ABOVE = 1 + 1e-6  # so that rounding leaves a pixel above the threshold it defines
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,10 +43,11 @@ class Cutout:
         network_input: (150, 150, 1) float32 in [-1, 1].
         brightness: (150, 150) float32, the map in Jy/beam (the file's unit where `flags`
             has `unknown_unit`, 0 to 1 for a picture); NaN where nothing is known.
-        noise: Standard deviation of the noise, Jy/beam; NaN for a picture. Where a map of
-            the noise was given, its median over the frame.
+        noise: Standard deviation of the noise, Jy/beam; NaN for a picture, and for a map
+            whose sky is exactly 0. Where a map of the noise was given, its median over the
+            frame.
         peak_snr: Brightest pixel of the source in units of the noise (of the frame where
-            there is no source); NaN for a picture, infinite in a map without noise.
+            there is no source); NaN where the noise is.
         source_fraction: Share of the frame's pixels that are above 3 sigma.
         largest_angular_size: Largest extent of the source above 3 sigma, less what the
             beam adds (see `islands.measure_extent`), arcsec: 0 for a point source, NaN
@@ -100,69 +98,6 @@ class Cutout:
         return build_wcs(self.wcs_header)
 
 
-@dataclass(frozen=True)
-class Plan:
-    """What has to be done to a map before the network sees it.
-
-    Attributes:
-        beam: The beam afterwards; None where it is not known.
-        step: (x, y) distance of the frame's pixels, in pixels of the map; None: the
-            map's own pixels are used.
-        kernel: (2, 2) covariance of the Gaussian to smooth with, pixels^2; None: none.
-        gain: Beam area afterwards over before, by which Jy/beam grow.
-        pixel_scale: Of the frame, arcsec.
-    """
-
-    beam: Beam | None
-    step: tuple[float, float] | None
-    kernel: np.ndarray | None
-    gain: float
-    pixel_scale: float
-
-    @property
-    def margin(self) -> int:
-        """Pixels of the map that are needed around what is shown."""
-        return smoothing_margin(self.kernel) if self.kernel is not None else 0
-
-
-def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) -> Plan:
-    """Decide on beam and grid.
-
-    Args:
-        jacobian: (2, 2), arcsec east and north (rows) for a step along x and y (columns);
-            None where the pixel scale is not known.
-        beam: The map's beam; None where it is not known: then nothing is done.
-        as_is: Leave the beam alone (FIRST, whose beam the network knows by definition).
-
-    Raises:
-        InputError: The pixels have no size, or their axes are not at right angles.
-    """
-    if jacobian is None:
-        return Plan(beam, None, None, 1.0, PIXEL_SCALE)
-    scales = np.hypot(*jacobian).tolist()
-    (xx, xy), (yx, yy) = jacobian.tolist()
-    if not np.isfinite(jacobian).all() or not abs(xx * yy - xy * yx) > 0:
-        raise InputError("the coordinates of the map make no sense: its pixels have no size")
-    own_scale = math.sqrt(scales[0] * scales[1])
-    if beam is None:
-        return Plan(None, None, None, 1.0, own_scale)
-    wanted = beam if as_is else target_beam(beam)
-    scale = target_scale(wanted)
-    kernel, gain = None, 1.0
-    if wanted is not beam:
-        inverse = np.linalg.inv(jacobian)
-        kernel = inverse @ (wanted.covariance - beam.covariance) @ inverse.T
-        gain = (wanted.mean / beam.mean) ** 2
-    if kernel is None and all(abs(own / scale - 1) <= SAME_SCALE for own in scales):
-        return Plan(beam, None, None, 1.0, own_scale)
-    skew = abs(float(jacobian[:, 0] @ jacobian[:, 1]) / (scales[0] * scales[1]))
-    if skew > math.sin(math.radians(5)):
-        raise InputError(
-            "the axes of the map are not at right angles here: reproject it to TAN or SIN first"
-        )
-    return Plan(wanted, (scale / scales[0], scale / scales[1]), kernel, gain, scale)
-
-
 def cutout_from_field(
     field: np.ndarray,
     pixel_scale: float | tuple[float, float] | None = None,
@@ -177,6 +112,9 @@ def cutout_from_field(
 ) -> Cutout:
     """A source out of a map in Jy/beam, as the network knows sources.
 
+    This is the function for arrays that hold a map, as `cutout_from_array` is for arrays that
+    hold a finished image.
+
     FIRST's beam and pixels: MiraBest's recipe bit for bit. The noise is measured on the 300
     x 300 pixels around the source, or on as many of them as there are, and the middle 150 x
     150 are the frame.
@@ -185,6 +123,10 @@ def cutout_from_field(
     is put on three pixels a beam (`beam.target_beam`, `beam.target_scale`). The noise is
     then measured after smoothing, which changes it, and before regridding, where
     interpolation would lower it by 3 to 7 % and so let noise through the mask.
+
+    Pixels that hold no measurement (`unknown_pixels`) take no part, and a source that reaches
+    them is flagged `incomplete`. A map whose sky is exactly 0, a model or one whose noise was
+    blanked before, is shown as it is and flagged `noise_uncertain`.
 
     Args:
         field: (height, width) map, Jy/beam, any real dtype; NaN or infinite is unknown.
@@ -203,7 +145,7 @@ def cutout_from_field(
         InputError: `field` is not a two-dimensional map of numbers of at least 16 x 16
             pixels, has no known pixel in the frame, or the beam is none.
     """
-    field = _as_map(field)
+    field, is_blanked = _as_map(field)
     if jacobian is None and pixel_scale is not None:
         across, down = np.broadcast_to(np.asarray(pixel_scale, float), 2)
         if not (0 < across < math.inf and 0 < down < math.inf):
@@ -220,13 +162,17 @@ def cutout_from_field(
     height, width = field.shape
     centre = ((width - 1) / 2, (height - 1) / 2) if centre is None else centre
     noise_map = _as_noise(noise, field.shape)
+    area = _beam_area(todo.beam, jacobian)
+    step = todo.step or (1.0, 1.0)
     if todo.step is None:
-        frame, sigma, origin = _native_frame(field, centre, noise_map)
-        step = (1.0, 1.0)
+        cut = native_frame(field, centre, noise_map, area)
     else:
-        frame, sigma, origin, more = _regridded_frame(field, centre, noise_map, todo)
-        found |= more
-        step = todo.step
+        cut = regridded_frame(field, centre, noise_map, todo, area)
+    found |= cut.flags
+    frame, sigma, origin = cut.brightness, cut.noise, cut.origin
+    if noise is None and (is_blanked or not sigma > 0):
+        sigma = 0.0
+        found.add(flag.NOISE_UNCERTAIN)
     # What lies over the edge of the map is the edge's business; what is blank inside, NaN's.
     rows = origin[1] + step[1] * np.arange(IMAGE_SIZE)
     columns = origin[0] + step[0] * np.arange(IMAGE_SIZE)
@@ -255,47 +201,55 @@ def finish(
     pixel_scale: float,
     flags: Iterable[str] = (),
     wcs_header: Mapping[str, float | str] | None = None,
+    masked: np.ndarray | None = None,
 ) -> Cutout:
     """Blank the noise of a (150, 150) frame in Jy/beam, stretch it and measure the source.
 
     Args:
         brightness: (150, 150) float32; NaN is unknown and becomes black.
-        noise: One figure, or (150, 150).
+        noise: One figure, or (150, 150); 0 where the sky was blanked before: every pixel
+            above 0 is then shown.
         beam: Of `brightness`.
         pixel_scale: Arcsec.
         flags: What is known so far.
         wcs_header: WCS keywords of the frame.
+        masked: (150, 150) bool, pixels of `brightness` that are NaN because they were made
+            black on purpose; None: none.
     """
+    is_blanked = not isinstance(noise, np.ndarray) and not noise > 0
     if isinstance(noise, np.ndarray):
         # Where the noise map says nothing, nothing can be said to be above it.
         threshold = np.where(noise > 0, noise, np.inf).astype(brightness.dtype)
         typical = threshold[np.isfinite(threshold)]
         level = float(np.median(typical)) if typical.size else float("nan")
     else:
-        threshold = level = noise
-    masked = mask_noise(brightness, threshold)
-    # What is unknown is not below 3 sigma, so it is set by hand.
-    masked[~np.isfinite(masked)] = 0.0
-    pixels = scale_to_uint8(masked)
+        threshold = level = 0.0 if is_blanked else noise
+    shown = mask_noise(brightness, threshold)
+    unknown = ~np.isfinite(brightness) | ~np.isfinite(threshold)
+    shown[unknown] = 0.0
+    pixels = scale_to_uint8(shown)
+    if is_blanked:
+        threshold, level = blanked_threshold(brightness, pixels), float("nan")
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        snr = np.minimum(brightness / threshold, _ENDLESS)
+        snr = brightness / threshold
     snr[np.isnan(snr)] = 0.0
     if not pixels.any():
         snr = np.zeros_like(snr)
-    extent = measure_extent(snr, beam.mean / pixel_scale if beam else PIXELS_PER_BEAM)
+    if masked is not None:
+        unknown &= ~masked
+    extent = measure_extent(snr, beam.mean / pixel_scale if beam else PIXELS_PER_BEAM, unknown)
     peak = extent.peak if extent.found else max(float(snr.max()), 0.0)
-    peak = math.inf if peak >= _ENDLESS else peak
     found = set(flags) | source_flags(extent)
-    if extent.found and peak < LOW_SNR:
+    if extent.found and peak < LOW_SNR and not is_blanked:
         found.add(flag.LOW_SNR)
-    if np.count_nonzero(snr < -MASK_SIGMA) > NEGATIVE_SHARE * snr.size:
+    if not is_blanked and np.count_nonzero(snr < -MASK_SIGMA) > NEGATIVE_SHARE * snr.size:
         found.add(flag.ARTEFACTS)
     return Cutout(
         pixels=pixels,
         network_input=to_network_units(pixels)[..., np.newaxis],
         brightness=brightness,
         noise=level,
-        peak_snr=peak,
+        peak_snr=float("nan") if is_blanked else peak,
         source_fraction=np.count_nonzero(snr > MASK_SIGMA) / snr.size,
         largest_angular_size=extent.size * pixel_scale if extent.found else float("nan"),
         beam=beam,
@@ -307,17 +261,34 @@ def finish(
     )
 
 
-def source_flags(extent) -> set[str]:
-    """The flags that follow from an `islands.Extent`."""
-    from .islands import OFF_CENTRE_PIXELS
+def blanked_threshold(brightness: np.ndarray, pixels: np.ndarray) -> np.float32:
+    """The noise that the darkest lit pixel of a blanked image stands for: a third of it.
 
+    Blanking at 3 sigma leaves pixels just above 3 sigma. The peak counts as a detection, so the
+    noise is a fifth of it at most.
+
+    Args:
+        brightness: (150, 150).
+        pixels: (150, 150) uint8, the same stretched: lit where above 0.
+    """
+    lit = brightness[pixels > 0]
+    if not lit.size:
+        return np.float32(1)
+    threshold = min(lit.min() / MASK_SIGMA, lit.max() / SOURCE_SIGMA)
+    return np.float32(threshold / _JUST_ABOVE)
+
+
+def source_flags(extent: Extent) -> set[str]:
+    """The flags that follow from where the source lies."""
+    found = {flag.INCOMPLETE} if extent.incomplete else set()
     if not extent.found:
-        return {flag.NO_SOURCE}
-    found = {flag.BEYOND_FRAME} if extent.touches_border else set()
+        return found | {flag.NO_SOURCE}
+    found |= {flag.BEYOND_FRAME} if extent.touches_border else set()
     return found | ({flag.OFF_CENTRE} if extent.distance > OFF_CENTRE_PIXELS else set())
 
 
-def _as_map(field: np.ndarray) -> np.ndarray:
+def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:
+    """The map in float32, NaN where it is not known; and whether its sky is exactly 0."""
     field = np.asarray(field)
     if field.ndim != 2 or field.dtype.kind not in "fiu":
         raise InputError(
@@ -330,8 +301,23 @@ def _as_map(field: np.ndarray) -> np.ndarray:
         )
     with np.errstate(over="ignore"):  # beyond float32 is infinite, and that is unknown
         field = field.astype(np.float32, copy=False)
-    known = np.isfinite(field)
-    return field if known.all() else np.where(known, field, np.float32(np.nan))
+    unknown, is_blanked = examine(field)
+    if unknown.all():
+        raise InputError("the map is blank here: it holds one value alone, or NaN")
+    field = np.where(unknown, np.float32(np.nan), field) if unknown.any() else field
+    brightest = float(np.nanmax(np.abs(field)))
+    if brightest > LARGEST_VALUE:
+        raise InputError(
+            f"a pixel holds {brightest:.1e}, which no radio map does: check the file and its BSCALE"
+        )
+    return field, is_blanked
+
+
+def _beam_area(beam: Beam | None, jacobian: np.ndarray | None) -> float:
+    """Pixels of a map in a beam; of a round beam of three pixels where it is not known."""
+    if beam is None or jacobian is None:
+        return Beam(PIXELS_PER_BEAM, PIXELS_PER_BEAM).area(1.0)
+    return beam.area(abs(float(np.linalg.det(jacobian))))
 
 
 def _as_noise(noise: float | np.ndarray | None, shape: tuple) -> float | np.ndarray | None:
@@ -347,74 +333,6 @@ def _as_noise(noise: float | np.ndarray | None, shape: tuple) -> float | np.ndar
             "give one on the same pixels"
         )
     return np.asarray(noise, np.float32)
-
-
-def _native_frame(field, centre, noise):
-    """The frame on the map's own pixels, its noise, and the (x, y) of its first pixel."""
-    # The source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
-    left, top = (math.ceil(c - FIELD_SIZE / 2) for c in centre)
-    if noise is None:
-        sigma = measure_noise(window(field, left, top, FIELD_SIZE, FIELD_SIZE))
-    left, top = left + _MARGIN, top + _MARGIN
-    if isinstance(noise, np.ndarray):
-        sigma = window(noise, left, top, IMAGE_SIZE, IMAGE_SIZE)
-    elif noise is not None:
-        sigma = noise
-    return window(field, left, top, IMAGE_SIZE, IMAGE_SIZE), sigma, (float(left), float(top))
-
-
-def _regridded_frame(field, centre, noise, todo: Plan):
-    """The frame on the new grid, its noise, the (x, y) of its first pixel, and flags."""
-    reach = [FIELD_SIZE / 2 * s + todo.margin for s in todo.step]
-    lows = [max(math.floor(c - r), 0) for c, r in zip(centre, reach, strict=True)]
-    highs = [math.ceil(c + r) + 1 for c, r in zip(centre, reach, strict=True)]
-    around = (slice(lows[1], max(highs[1], 0)), slice(lows[0], max(highs[0], 0)))
-    field = field[around]
-    if not field.size:
-        raise InputError("the map is blank here: there is not one known pixel in the frame")
-    noise = noise[around] if isinstance(noise, np.ndarray) else noise
-    centre = (centre[0] - lows[0], centre[1] - lows[1])
-    found = {flag.RESAMPLED}
-    growth = 1.0
-    if todo.kernel is not None:
-        before = None if noise is None else measure_noise(_without_margin(field, centre, todo))
-        field = smooth(field, todo.kernel) * np.float32(todo.gain)
-        found.add(flag.SMOOTHED)
-        if before:
-            growth = measure_noise(_without_margin(field, centre, todo)) / before
-    half = (IMAGE_SIZE - 1) / 2
-    origin = (centre[0] - half * todo.step[0], centre[1] - half * todo.step[1])
-    frame = regrid(field, origin, todo.step, IMAGE_SIZE)
-    if noise is None:
-        sigma = measure_noise(_without_margin(field, centre, todo))
-    elif isinstance(noise, np.ndarray):
-        sigma = regrid(noise, origin, todo.step, IMAGE_SIZE) * np.float32(growth)
-    else:
-        sigma = noise * growth
-    return frame, sigma, (origin[0] + lows[0], origin[1] + lows[1]), found
-
-
-def _without_margin(field: np.ndarray, centre: tuple[float, float], todo: Plan) -> np.ndarray:
-    """The part of a map that 300 x 300 pixels of the new grid cover."""
-    bounds = []
-    for middle, step in zip(centre, todo.step, strict=True):
-        reach = FIELD_SIZE / 2 * step
-        bounds.append(slice(max(math.ceil(middle - reach), 0), max(math.floor(middle + reach), 0)))
-    return field[bounds[1], bounds[0]]
-
-
-def window(field: np.ndarray, left: int, top: int, width: int, height: int) -> np.ndarray:
-    """(height, width) pixels of a map from (`left`, `top`); NaN beyond its edge."""
-    rows = slice(max(top, 0), max(min(top + height, field.shape[0]), 0))
-    columns = slice(max(left, 0), max(min(left + width, field.shape[1]), 0))
-    part = field[rows, columns]
-    if part.shape == (height, width):
-        return part.copy()
-    full = np.full((height, width), np.nan, np.float32)
-    if part.size:
-        row, column = rows.start - top, columns.start - left
-        full[row : row + part.shape[0], column : column + part.shape[1]] = part
-    return full
 
 
 def _moved(header, origin, step):

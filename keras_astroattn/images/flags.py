@@ -1,78 +1,56 @@
-"""What may be odd about an image, as the strings that stand in the `flags` column.
+"""Flags that mark unusual images: the strings of the `flags` column.
 
-A flag says how the image differs from what the network was trained on; what follows
-for the label is decided by whoever classifies.
+A flag says how the image differs from what the network was trained on, or what is not known of
+it. `edge.LabelRules` decides what follows for the label. `DESCRIPTIONS` is the one place that
+says what each flag means.
 """
 
 NO_BEAM = "no_beam"
-"""Neither the header nor the caller says what the beam is: no smoothing, no regridding."""
-
 NO_WCS = "no_wcs"
-"""No celestial coordinates and no pixel scale: taken to be 1.8 arcsec a pixel."""
-
 UNKNOWN_UNIT = "unknown_unit"
-"""BUNIT is absent or no flux density per beam: `noise` is in the file's own unit."""
-
 EDGE = "edge"
-"""The frame reaches over the edge of the map; what lies beyond is black."""
-
 NAN_FILLED = "nan_filled"
-"""The map has blank pixels inside the frame; they are black."""
-
+INCOMPLETE = "incomplete"
+NOISE_UNCERTAIN = "noise_uncertain"
 NO_SOURCE = "no_source"
-"""Nothing in the frame peaks above 5 times the noise."""
-
 LOW_SNR = "low_snr"
-"""The source peaks below 10 times the noise; 99 % of MiraBest's are brighter."""
-
 OFF_CENTRE = "off_centre"
-"""The source begins more than 27 arcsec (15 pixels) from the middle of the frame."""
-
 BEYOND_FRAME = "beyond_frame"
-"""The source's emission reaches the edge of the frame."""
-
 ARTEFACTS = "artefacts"
-"""Over 1 % of the frame is below -3 sigma, where noise is 0.13 %: emission is positive, what
-imaging leaves around bright sources is both."""
-
 SMOOTHED = "smoothed"
-"""The map was convolved to the beam that the network knows, or to a round one."""
-
 RESAMPLED = "resampled"
-"""The map was put on another pixel grid: three pixels a beam."""
-
 UNDERSAMPLED = "undersampled"
-"""The file has fewer than two pixels a beam."""
-
 PICTURE = "picture"
-"""No header: taken to be made as MiraBest's images are, 1.8 arcsec a pixel, 5.4 arcsec beam."""
-
 BACKGROUND = "background"
-"""A picture whose sky is not black: more than half of its pixels are above 0."""
-
+STRETCHED = "stretched"
+INVERTED = "inverted"
 BRIGHT_NEIGHBOUR = "bright_neighbour"
-"""The brightest pixel of the frame belongs to another source of the catalogue (surveys)."""
-
 NEIGHBOURS_MASKED = "neighbours_masked"
-"""Emission of other sources of the catalogue was made black (surveys)."""
 
 DESCRIPTIONS = {
     NO_BEAM: "no beam in the header and none given; neither smoothed nor regridded",
     NO_WCS: "no celestial coordinates; 1.8 arcsec a pixel assumed",
     UNKNOWN_UNIT: "brightness unit unknown; noise is in the unit of the file",
-    EDGE: "the frame reaches over the edge of the map",
-    NAN_FILLED: "blank pixels inside the frame",
+    EDGE: "the frame reaches over the edge of the map; what lies beyond is black",
+    NAN_FILLED: "unknown pixels inside the frame (NaN, or areas of one value); they are black",
+    INCOMPLETE: "the source reaches unknown pixels, or part of it may lie on them",
+    NOISE_UNCERTAIN: "too little sky, or a sky of exact zeros: give --noise or --rms-map",
     NO_SOURCE: "nothing in the frame peaks above 5 sigma",
-    LOW_SNR: "the source peaks below 10 sigma",
+    LOW_SNR: "the source peaks below 10 sigma; 99 % of MiraBest's sources are brighter",
     OFF_CENTRE: "the source begins more than 15 pixels from the middle of the frame",
-    BEYOND_FRAME: "emission reaches the edge of the frame",
-    ARTEFACTS: "over 1 % of the frame is below -3 sigma, as around imaging artefacts",
-    SMOOTHED: "smoothed to the beam that the network knows",
+    BEYOND_FRAME: "emission of the source reaches the edge of the frame",
+    ARTEFACTS: "over 1 % of the frame below -3 sigma, as around imaging artefacts (noise: 0.13 %)",
+    SMOOTHED: "convolved to the beam that the network knows, or to a round one",
     RESAMPLED: "regridded to three pixels a beam",
     UNDERSAMPLED: "fewer than two pixels a beam in the file",
     PICTURE: "no header; 1.8 arcsec a pixel and a beam of 5.4 arcsec assumed",
-    BACKGROUND: "the sky of the picture is not black",
+    BACKGROUND: "the sky of the picture was not black: its noise was measured and made black",
+    STRETCHED: "the picture did not use its range: its brightest pixel was made white",
+    INVERTED: "a dark source on a bright sky: the grey values were reversed",
     BRIGHT_NEIGHBOUR: "another catalogued source is the brightest in the frame",
     NEIGHBOURS_MASKED: "other catalogued emission in the frame was made black",
 }
-"""Every flag and its meaning in a few words, for tables and help texts."""
+"""Every flag and its meaning in a few words, for tables, help texts and the documentation."""
+
+OF_SOURCE = frozenset({NO_SOURCE, LOW_SNR, OFF_CENTRE, BEYOND_FRAME, INCOMPLETE, ARTEFACTS})
+"""Flags that follow from what is shown in the frame; the others follow from the map."""

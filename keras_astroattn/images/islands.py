@@ -45,6 +45,7 @@ class Extent:
         touches_border: Whether it reaches the first or last row or column.
         main_share: Share of the source's flux in its brightest island.
         main_size: As `size`, of that island by itself, pixels.
+        incomplete: Whether part of the source may lie on unknown pixels.
     """
 
     found: bool
@@ -54,6 +55,7 @@ class Extent:
     touches_border: bool = False
     main_share: float = 0.0
     main_size: float = 0.0
+    incomplete: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +68,9 @@ class _Island:
     centroid: np.ndarray  # (2,) rows and columns from the middle of the frame
 
 
-def measure_extent(snr: np.ndarray, beam: float = PIXELS_PER_BEAM) -> Extent:
+def measure_extent(
+    snr: np.ndarray, beam: float = PIXELS_PER_BEAM, unknown: np.ndarray | None = None
+) -> Extent:
     """Find the source of a frame and measure it.
 
     The source starts from the island with the most flux near the middle (a Gaussian of 15
@@ -77,11 +81,13 @@ def measure_extent(snr: np.ndarray, beam: float = PIXELS_PER_BEAM) -> Extent:
     Args:
         snr: (height, width) map in units of the noise; NaN is below the noise.
         beam: Full width at half maximum of the beam, pixels.
+        unknown: (height, width) bool, pixels that are not known; None: all are.
     """
     bright = snr > MASK_SIGMA
     islands = _islands(snr, bright)
+    unknown = unknown if unknown is not None and unknown.any() else None
     if not islands:
-        return Extent(False)
+        return Extent(False, incomplete=unknown is not None and _hides_a_source(unknown))
     source = _linked(islands)
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
@@ -94,6 +100,7 @@ def measure_extent(snr: np.ndarray, beam: float = PIXELS_PER_BEAM) -> Extent:
         any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
         main.total / sum(island.total for island in source),
         _shrunken_size([main], beam) if source[1:] else size,
+        unknown is not None and _reaches(source, unknown),
     )
 
 
@@ -136,6 +143,17 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([rows, columns - 1], axis=1), np.repeat(first[labels], lengths)
 
 
+def grown(mask: np.ndarray) -> np.ndarray:
+    """A (height, width) mask and its eight neighbours."""
+    wide = mask.copy()
+    wide[:, 1:] |= mask[:, :-1]
+    wide[:, :-1] |= mask[:, 1:]
+    tall = wide.copy()
+    tall[1:] |= wide[:-1]
+    tall[:-1] |= wide[1:]
+    return tall
+
+
 def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
     points, labels = label_islands(bright)
     values = snr[points[:, 0], points[:, 1]]
@@ -167,6 +185,28 @@ def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
             )
         )
     return found
+
+
+def _hides_a_source(unknown: np.ndarray, nearest: float = OFF_CENTRE_PIXELS) -> bool:
+    """Whether an unknown pixel lies nearer to the middle of the frame than `nearest` pixels."""
+    offsets = np.argwhere(unknown) - (np.array(unknown.shape) - 1) / 2
+    return bool(np.hypot(*offsets.T).min() < nearest)
+
+
+def _reaches(source: list[_Island], unknown: np.ndarray) -> bool:
+    """Whether part of a source may lie on unknown pixels.
+
+    It may where the source touches them, where they are nearer to the middle of the frame than
+    the source is, and where they lie opposite to it, since radio galaxies have two sides.
+    """
+    points = np.concatenate([island.points for island in source])
+    opposite = np.array(unknown.shape) - 1 - points
+    distance = min(island.distance for island in source)
+    return (
+        bool(grown(unknown)[tuple(points.T)].any())
+        or bool(unknown[tuple(opposite.T)].any())
+        or _hides_a_source(unknown, min(distance, OFF_CENTRE_PIXELS))
+    )
 
 
 def _linked(islands: list[_Island]) -> list[_Island]:

@@ -7,7 +7,7 @@ where a source reaches into them, a part of it is missing.
 
 import numpy as np
 
-from .islands import label_islands
+from .islands import grown, label_islands
 
 LEAST_AREA = 9
 """Connected pixels of one value from which they are an area: noise repeats a value in one or
@@ -143,14 +143,3 @@ def _has_noise(field: np.ndarray, areas: np.ndarray, unknown: np.ndarray, coarse
     rim = np.abs(field[near & ~areas & ~unknown].astype(np.float64))
     fades = rim.size > 0 and np.median(rim) < _FADING * typical
     return bool(small < _MOST_GAP * typical and not fades)
-
-
-def grown(mask: np.ndarray) -> np.ndarray:
-    """A (height, width) mask and its eight neighbours."""
-    wide = mask.copy()
-    wide[:, 1:] |= mask[:, :-1]
-    wide[:, :-1] |= mask[:, 1:]
-    tall = wide.copy()
-    tall[1:] |= wide[:-1]
-    tall[:-1] |= wide[1:]
-    return tall

@@ -151,13 +151,13 @@ def _foreign_islands(cutout: Cutout, own, other, beam: float) -> np.ndarray:
 
 def _without(cutout: Cutout, blank: np.ndarray, found: set[str]) -> Cutout:
     brightness = np.where(blank, np.float32(np.nan), cutout.brightness)
-    # What follows from the source is told anew; what is known of the map stays.
-    of_source = {flags.NO_SOURCE, flags.BEYOND_FRAME, flags.OFF_CENTRE, flags.LOW_SNR}
+    # Flags of the source are found again; flags of the map stay.
     return finish(
         brightness,
         cutout.noise,
         beam=cutout.beam,
         pixel_scale=cutout.pixel_scale,
-        flags=(found - of_source) | {flags.NEIGHBOURS_MASKED},
+        flags=(found - flags.OF_SOURCE) | {flags.NEIGHBOURS_MASKED},
         wcs_header=cutout.wcs_header,
+        masked=blank,
     )

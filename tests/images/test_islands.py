@@ -3,6 +3,7 @@ import pytest
 from scipy import ndimage
 from synthetic_maps import gaussian, noise
 
+from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_field, flags, measure_extent
 from keras_astroattn.images.islands import label_islands
 
@@ -79,19 +80,10 @@ def test_noise_alone_is_no_source():
     assert np.isnan(cutout.largest_angular_size)
 
 
-def test_blank_map_is_no_source():
-    cutout = cutout_from_field(np.zeros((300, 300), np.float32), 1.8, 5.4)
-    assert cutout.flags == (flags.NO_SOURCE,)
-    assert cutout.noise == 0
-    assert not cutout.pixels.any()
-    assert (cutout.network_input == -1).all()
-    assert cutout.source_fraction == 0
-
-
-def test_constant_map_is_no_source():
-    cutout = cutout_from_field(np.full((300, 300), 3.0), 1.8, 5.4)
-    assert flags.NO_SOURCE in cutout.flags
-    assert not cutout.pixels.any()
+@pytest.mark.parametrize("value", [0.0, 3.0, np.nan])
+def test_map_of_one_value_is_blank(value):
+    with pytest.raises(InputError, match="blank here"):
+        cutout_from_field(np.full((300, 300), value), 1.8, 5.4)
 
 
 def test_map_without_noise_shows_its_source():
@@ -101,6 +93,9 @@ def test_map_without_noise_shows_its_source():
     assert flags.NO_SOURCE not in cutout.flags
     assert cutout.pixels.max() == 255
     assert cutout.source_fraction == pytest.approx(200 / 150**2)
+    assert cutout.flags == (flags.NOISE_UNCERTAIN,)
+    assert np.isnan(cutout.noise)
+    assert np.isnan(cutout.peak_snr)
 
 
 def test_source_beside_the_middle_is_flagged():
