@@ -2,6 +2,7 @@
 # make test      the tests, on TensorFlow
 # make test-all  these, the long ones, and the layers and models on JAX and PyTorch
 # make lint      ruff
+# make docs      the documentation, into docs/_build/html
 # make fuzz      damaged files of every kind, counted in docs/notes/fuzzing.md (half an hour)
 #
 # A fresh machine needs Python 3.11 to 3.13 and make: everything else goes to .venv.
@@ -16,7 +17,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 TEST = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest
 DEMO = runs/demo
 
-.PHONY: help demo test test-all test-slow test-jax test-torch test-lowest lint fuzz constraints clean
+.PHONY: help demo docs test test-all test-slow test-jax test-torch test-lowest lint fuzz constraints clean
 .DELETE_ON_ERROR:
 
 help:
@@ -39,6 +40,15 @@ $(VENV)/.test: $(VENV)/.train
 $(VENV)/.test-all: $(VENV)/.test
 	$(INSTALL) -e '.[train,plots,parquet,survey,convert,backends,dev]'
 	@touch $@
+
+$(VENV)/.docs: $(VENV)/.test
+	$(INSTALL) -e '.[train,plots,parquet,survey,dev,docs]'
+	@touch $@
+
+docs: $(VENV)/.docs
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m sphinx --fail-on-warning --keep-going \
+	  --quiet --jobs auto docs docs/_build/html
+	@echo "The documentation: docs/_build/html/index.html"
 
 # The folder is the demo's own: every demo starts anew.
 demo: $(VENV)/.train

@@ -13,6 +13,7 @@ app = cyclopts.App(
 )
 # Named, not imported: a command is loaded when it is called. So its help stands here.
 for _command, _help in {
+    "demo": "Classify three simulated maps that come with the package.",
     "classify": """Classify radio sources in image files as FRI or FRII.
 
         Ends with status 0 if any image could be classified (an image that cannot be read is

@@ -1,0 +1,21 @@
+"""Three simulated FITS maps that come with the package: an FRI, an FRII and a compact source.
+
+Each has FIRST's beam (5.4 arcsec), pixels (1.8 arcsec) and noise. `python -m export.samples`
+wrote them.
+"""
+
+from importlib import resources
+from pathlib import Path
+
+SAMPLES = ("fri", "frii", "compact")
+"""Names of the maps; each is also what the source is."""
+
+
+def sample_paths() -> tuple[Path, ...]:
+    """Return the paths of the sample maps, in the order of `SAMPLES`.
+
+    Returns:
+        Paths of FITS files of 300 x 300 pixels, Jy/beam.
+    """
+    folder = Path(str(resources.files(__name__)))
+    return tuple(folder / f"{name}.fits" for name in SAMPLES)
