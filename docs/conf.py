@@ -1,5 +1,7 @@
 """Sphinx configuration; `make docs` builds the site into `docs/_build/html`."""
 
+import contextlib
+import inspect
 import sys
 from pathlib import Path
 
@@ -20,6 +22,7 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.napoleon",
     "sphinx.ext.viewcode",
+    "sphinx-mathjax-offline",
     "sphinx_copybutton",
     "sphinx_design",
 ]
@@ -33,11 +36,13 @@ myst_heading_anchors = 4
 nb_execution_mode = "off"  # the notebooks are stored with their figures
 
 # API
+KERAS_METHODS = "call, build, get_config, from_config, compute_output_shape, compute_output_spec"
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
 autodoc_typehints_description_target = "documented"
 autodoc_class_signature = "mixed"
-autodoc_default_options = {"members": True, "exclude-members": "call, build, get_config"}
+autodoc_default_options = {"members": True, "exclude-members": KERAS_METHODS}
+default_role = "code"
 napoleon_numpy_docstring = False
 napoleon_use_rtype = False
 napoleon_use_ivar = True
@@ -59,6 +64,43 @@ html_theme_options = {
 }
 
 
+def show_equations(app, what, name, obj, options, lines):
+    """Show the indented paragraphs of a docstring, its equations, as they are written."""
+    shown, in_equation, in_section = [], False, False
+    for line in lines:
+        indented = line.startswith("    ")
+        if line and not indented:
+            in_section = line.rstrip().endswith(":") and " " not in line.strip()
+            in_equation = False
+        if indented and not in_section and not in_equation and not (shown and shown[-1].strip()):
+            shown += ["::", ""]
+            in_equation = True
+        shown.append(line if in_equation else escaped(line))
+    lines[:] = shown
+
+
+def escaped(line):
+    """Keep bars and stars outside code from being read as markup."""
+    if line.lstrip().startswith("*"):  # **kwargs of a section, which napoleon reads
+        return line
+    parts = line.split("`")
+    parts[::2] = [part.replace("|", r"\|").replace("*", r"\*") for part in parts[::2]]
+    return "`".join(parts)
+
+
+def show_init(app, what, name, obj, options, signature, return_annotation):
+    """Show the arguments of `__init__`: Keras hides them behind those of its `__new__`."""
+    if what == "class" and signature in ("(*args, **kwargs)", None):
+        with contextlib.suppress(TypeError, ValueError):
+            arguments = inspect.signature(obj.__init__)
+            own = list(arguments.parameters.values())[1:]
+            bare = [one.replace(annotation=inspect.Parameter.empty) for one in own]
+            signature = str(inspect.Signature(bare))
+    return signature, return_annotation
+
+
 def setup(app):
-    """Write the pages of the reference that come from the programs."""
+    """Connect what makes the reference from the programs."""
     app.connect("builder-inited", lambda app: write_reference(Path(app.srcdir)))
+    app.connect("autodoc-process-docstring", show_equations, priority=100)
+    app.connect("autodoc-process-signature", show_init)

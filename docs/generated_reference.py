@@ -2,6 +2,7 @@
 
 import importlib
 import json
+import re
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -104,14 +105,27 @@ def api_page(package: str, purpose: str) -> str:
         value = getattr(module, public)
         if isinstance(value, type(importlib)):
             continue
+        options = []
         if isinstance(value, type):
-            directive = "autoclass"
+            directive = f".. autoclass:: {name}.{public}"
         elif callable(value):
-            directive = "autofunction"
+            directive = f".. autofunction:: {name}.{public}"
         else:
-            directive = "autodata"
-        lines += ["```{eval-rst}", f".. {directive}:: {name}.{public}", "```", ""]
+            directive = f".. autodata:: {_assigned_in(name, public)}.{public}"
+            if len(repr(value)) > 60:
+                options = ["   :no-value:"]
+        lines += ["```{eval-rst}", directive, *options, "```", ""]
     return "\n".join(lines)
+
+
+def _assigned_in(package: str, constant: str) -> str:
+    """The module of a package that assigns a constant: its description stands there."""
+    folder = Path(importlib.import_module(package).__path__[0])
+    for path in sorted(folder.rglob("*.py")):
+        if re.search(rf"^{constant}\b.*=", path.read_text(encoding="utf-8"), re.MULTILINE):
+            inside = path.relative_to(folder).with_suffix("").parts
+            return ".".join((package, *(part for part in inside if part != "__init__")))
+    return package
 
 
 def _page(title: str, text: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -130,9 +144,7 @@ def _sentence(text: str) -> str:
 
 def _demoted(markdown: str) -> str:
     """Headings one level lower."""
-    return "\n".join(
-        "#" + line if line.startswith("#") else line for line in markdown.splitlines()
-    )
+    return "\n".join("#" + line if line.startswith("#") else line for line in markdown.splitlines())
 
 
 def _copy_if_changed(notebooks: Path, target: Path) -> None:

@@ -123,3 +123,4 @@ AGGREGATIONS = {
     "ft": FineTunedAggregation,
     "concat_gating": ConcatGatingAggregation,
 }
+"""Layers that turn the gates' vectors into logits, by the name of the option."""

@@ -66,6 +66,7 @@ NORMALIZATIONS = {
     "range_norm": range_norm,
     "std_mean_norm": std_mean_norm,
 }
+"""Functions that turn scores into an attention map, by the name of the option."""
 
 
 @register
