@@ -1,4 +1,4 @@
-"""Pages of the reference that are made from the programs: commands, columns, flags, presets, API."""
+"""Pages of the reference that are made from the programs."""
 
 import importlib
 import json

@@ -12,13 +12,14 @@ import wrapt
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
-    submodules=["simulated", "simulated_survey", "simulation"],
+    submodules=["simulated", "simulation"],
     submod_attrs={
         "archives": ["Archive", "Batch", "read_batches"],
         "cache": ["cache_folder"],
         "classes": ["HYBRID", "LABEL_NAMES", "SOURCE_CLASSES", "UNKNOWN_CLASS", "SourceClass"],
         "frdeep": ["FRDeep"],
         "mirabest": ["MiraBest"],
+        "simulated_survey": ["SimulatedSurvey", "simulate_survey"],
         "sources": ["DATA_NAMES", "Sources", "how_to_get", "is_at_hand", "load_sources"],
     },
 )

@@ -9,7 +9,7 @@ import pytest
 from page_commands import blocks, is_runnable, run_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TRAINING = {"train.md", "train-a-preset.md"}
+TRAINING = {"README.md", "train.md", "train-a-preset.md"}
 """Pages that train a network: minutes, not seconds."""
 
 
@@ -52,7 +52,7 @@ def reader(tmp_path, small_cache):
     return tmp_path, environment
 
 
-@pytest.mark.parametrize("page", _runnable_pages())
+@pytest.mark.parametrize("page", list(_runnable_pages()))
 def test_every_command_of_a_page_runs(page, reader):
     folder, environment = reader
     run_page(page, folder, environment)
