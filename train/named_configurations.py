@@ -15,6 +15,9 @@ One for each seed, so that the spread over seeds is that of the whole training.
 LOOKING_RUN = "runs/looking-40000-seed{seed}"
 """The same, trained with `--source-correlation`, so that every gate looks at the source."""
 
+VOTES_RUN = "runs/votes-40000-seed{seed}"
+"""The same, of a network with `--aggregation votes` and `--padding sky`."""
+
 SHIFTED_RUN = "runs/simulated-shifted"
 """As `SIMULATED_RUN`, where they were shifted by up to 12 pixels; one for all seeds."""
 
@@ -55,6 +58,14 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "symmetry": "p4m",
         "initial_weights": LOOKING_RUN,
         "source_correlation": 0.3,
+    },
+    "p4m-votes-uncertain": {
+        **_AFTER_SIMULATED,
+        "symmetry": "p4m",
+        "aggregation": "votes",
+        "padding": "sky",
+        "consistency": 0.1,
+        "initial_weights": VOTES_RUN,
     },
     "p4m-shifted-uncertain": {
         **_AFTER_SIMULATED,
