@@ -7,14 +7,14 @@ one per gate, and gives logits (batch, num_classes), in float32 under every dtyp
 import keras
 from keras import ops
 
-from .base import register
+from .base import Float32Layer, register
 
 
-class _Aggregation(keras.layers.Layer):
+class _Aggregation(Float32Layer):
     """What the aggregations share: their one option, and float32."""
 
     def __init__(self, num_classes: int = 2, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.num_classes = num_classes
 
     def _dense(self, name: str, input_size: int) -> keras.layers.Dense:

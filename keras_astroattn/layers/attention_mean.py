@@ -1,13 +1,12 @@
 """The gates' maps as one picture of where the network looked."""
 
-import keras
 from keras import ops
 
-from .base import register
+from .base import Float32Layer, register
 
 
 @register
-class AttentionMean(keras.layers.Layer):
+class AttentionMean(Float32Layer):
     """Mean of attention maps of several sizes, at the size of the image.
 
     Each map (batch, h, w) is resized bilinearly with half-pixel centres to `size`; the
@@ -15,11 +14,11 @@ class AttentionMean(keras.layers.Layer):
 
     Args:
         size: (height, width) of the image.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
     """
 
     def __init__(self, size: tuple[int, int], **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.size = tuple(size)
 
     def call(self, maps):

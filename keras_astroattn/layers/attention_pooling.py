@@ -3,13 +3,13 @@
 import keras
 from keras import ops
 
-from .base import register, require_choice
+from .base import Float32Layer, register, require_choice
 
 POOLINGS = ("sum", "weighted_mean")
 
 
 @register
-class AttentionPooling(keras.layers.Layer):
+class AttentionPooling(Float32Layer):
     """Reduce features attended by a map to one value per channel.
 
         sum:            v_c = sum_p x_pc a_p
@@ -24,7 +24,7 @@ class AttentionPooling(keras.layers.Layer):
 
     Args:
         pooling: `"sum"` or `"weighted_mean"`.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
         ValueError: for an unknown pooling.
@@ -32,7 +32,7 @@ class AttentionPooling(keras.layers.Layer):
 
     def __init__(self, pooling: str = "sum", **kwargs):
         require_choice("pooling", pooling, POOLINGS)
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.pooling = pooling
 
     def call(self, inputs):

@@ -43,6 +43,30 @@ def _load_former(load: Callable, present: str, former: str) -> Callable:
     return load_own_variables
 
 
+class Float32Layer(keras.layers.Layer):
+    """A layer that computes in float32 under every global dtype policy.
+
+    Sums over thousands of pixels and differences of close values lose too much in half
+    precision. Inputs of another dtype are cast to float32, as Keras does for every layer.
+
+    Args:
+        dtype: None or float32.
+        **kwargs: options of `keras.layers.Layer`.
+
+    Raises:
+        ValueError: `dtype` is another dtype.
+    """
+
+    def __init__(self, *, dtype=None, **kwargs):
+        policy = keras.dtype_policies.get("float32" if dtype is None else dtype)
+        if (policy.compute_dtype, policy.variable_dtype) != ("float32", "float32"):
+            raise ValueError(
+                f"{type(self).__name__} computes in float32 under every policy: leave dtype out; "
+                f"got {policy.name}"
+            )
+        super().__init__(dtype="float32", **kwargs)
+
+
 def require_choice(option: str, value: object, choices: Iterable[object]) -> None:
     """Check that an option has one of its values.
 

@@ -3,10 +3,9 @@
 Bowles et al. 2020, section 3; names as the paper's material spells them.
 """
 
-import keras
 from keras import ops
 
-from .base import register, require_choice
+from .base import Float32Layer, register, require_choice
 
 SCOPES = ("sample", "batch")
 
@@ -70,7 +69,7 @@ NORMALIZATIONS = {
 
 
 @register
-class AttentionNormalization(keras.layers.Layer):
+class AttentionNormalization(Float32Layer):
     """Normalize compatibility scores s (batch, height, width) to an attention map.
 
     | `normalization` | a |
@@ -90,7 +89,7 @@ class AttentionNormalization(keras.layers.Layer):
         scope: minimum and maximum over the pixels of each image (`"sample"`, so that a
             prediction does not depend on the batch it is in) or over the whole batch
             (`"batch"`, as the paper's code did; only to reproduce it).
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
         ValueError: for an unknown normalization or scope.
@@ -101,7 +100,7 @@ class AttentionNormalization(keras.layers.Layer):
     def __init__(self, normalization: str = "range_norm", scope: str = "sample", **kwargs):
         require_choice("normalization", normalization, NORMALIZATIONS)
         require_choice("scope", scope, SCOPES)
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.normalization = normalization
         self.scope = scope
 

@@ -5,11 +5,11 @@ import math
 import keras
 from keras import ops
 
-from .base import register
+from .base import Float32Layer, register
 
 
 @register
-class RandomAffine(keras.layers.Layer):
+class RandomAffine(Float32Layer):
     """Resample each image once under a random affine transform, while training.
 
     The output at p is the input at c + F R(angle) (p - c - t) / z, with c the image's
@@ -29,7 +29,7 @@ class RandomAffine(keras.layers.Layer):
         flip: mirror left-right and up-down, each with probability 1/2.
         fill_value: of what comes from outside the image; -1 is black in network units.
         seed: of the random numbers.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
         ValueError: for a negative rotation or shift, or a zoom outside [0, 1).
@@ -50,7 +50,7 @@ class RandomAffine(keras.layers.Layer):
                 "rotation and shift must be at least 0 and zoom in [0, 1); "
                 f"got rotation={rotation}, shift={shift}, zoom={zoom}"
             )
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.rotation = rotation
         self.shift = shift
         self.zoom = zoom

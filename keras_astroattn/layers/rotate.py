@@ -2,14 +2,13 @@
 
 import math
 
-import keras
 from keras import ops
 
-from .base import register
+from .base import Float32Layer, register
 
 
 @register(former="Turn")
-class Rotate(keras.layers.Layer):
+class Rotate(Float32Layer):
     """Rotate images about their centre c by a fixed angle.
 
         y(p) = x(c + R(-angle) (p - c))
@@ -23,11 +22,11 @@ class Rotate(keras.layers.Layer):
     Args:
         angle: rotation angle, degrees.
         fill_value: value of pixels from outside the image; -1 is black in network units.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
     """
 
     def __init__(self, angle: float, fill_value: float = -1.0, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.angle = angle
         self.fill_value = fill_value
 

@@ -1,11 +1,10 @@
 """What keeps a gate, while it is trained, from looking away from the source."""
 
-import keras
 from keras import ops
 
 from keras_astroattn.images.conventions import BLACK
 
-from .base import register
+from .base import Float32Layer, register
 
 # Half a grey level above black: what is brighter is source.
 _BRIGHT = BLACK + 1 / 255
@@ -15,7 +14,7 @@ _SMALLEST = 1e-12
 
 
 @register
-class SourceCorrelation(keras.layers.Layer):
+class SourceCorrelation(Float32Layer):
     """Ask of an attention map a correlation with the source; give the map as it is.
 
         rho  = sum_p (a_p - mean a)(m_p - mean m)
@@ -33,7 +32,7 @@ class SourceCorrelation(keras.layers.Layer):
 
     Args:
         least: the correlation from which on nothing is asked, above 0 and below 1.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
         ValueError: for another `least`.
@@ -42,7 +41,7 @@ class SourceCorrelation(keras.layers.Layer):
     def __init__(self, least: float, **kwargs):
         if not 0 < least < 1:
             raise ValueError(f"least must be above 0 and below 1; got {least}")
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.least = least
 
     def call(self, inputs, training=False):

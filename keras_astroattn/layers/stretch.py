@@ -1,9 +1,8 @@
 """Brightness stretches inside the network, as astronomers stretch what they look at."""
 
-import keras
 from keras import ops
 
-from .base import register, require_choice
+from .base import Float32Layer, register, require_choice
 
 STRETCHES = ("linear", "sqrt")
 
@@ -13,7 +12,7 @@ _DARKEST = 1e-6
 
 
 @register
-class Stretch(keras.layers.Layer):
+class Stretch(Float32Layer):
     """Stretch the brightness of an image in network units [-1, 1] to [-1, 1].
 
         v = max((x + 1) / 2, 1e-6)
@@ -26,7 +25,7 @@ class Stretch(keras.layers.Layer):
 
     Args:
         stretch: `"linear"` or `"sqrt"`.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
         ValueError: for an unknown stretch.
@@ -34,7 +33,7 @@ class Stretch(keras.layers.Layer):
 
     def __init__(self, stretch: str = "sqrt", **kwargs):
         require_choice("stretch", stretch, STRETCHES)
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.stretch = stretch
 
     def call(self, x):

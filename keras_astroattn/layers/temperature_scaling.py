@@ -3,11 +3,11 @@
 import keras
 from keras import ops
 
-from .base import register
+from .base import Float32Layer, register
 
 
 @register(former="CalibratedSoftmax")
-class TemperatureScaling(keras.layers.Layer):
+class TemperatureScaling(Float32Layer):
     """Turn logits into calibrated probabilities.
 
         p = softmax(logits / temperature)
@@ -20,7 +20,7 @@ class TemperatureScaling(keras.layers.Layer):
 
     Args:
         temperature: initial value of the temperature, above 0.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
         ValueError: the temperature is not above 0.
@@ -31,7 +31,7 @@ class TemperatureScaling(keras.layers.Layer):
     def __init__(self, temperature: float = 1.0, **kwargs):
         if not 0 < temperature < float("inf"):
             raise ValueError(f"temperature must be above 0; got {temperature}")
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.initial_temperature = temperature
 
     def build(self, input_shape):

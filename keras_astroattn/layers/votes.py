@@ -6,7 +6,7 @@ from keras import ops
 
 from keras_astroattn.images.conventions import BLACK
 
-from .base import register
+from .base import Float32Layer, register
 
 VOTES = "votes"
 """Name of the aggregation that `VotesAggregation` makes."""
@@ -43,7 +43,7 @@ def source_pixels(image):
 
 
 @register
-class VotesAggregation(keras.layers.Layer):
+class VotesAggregation(Float32Layer):
     """Classify by attention-weighted means over the source, and take the logits apart again.
 
     I is the image, [ ] an indicator, x_k the features and a_k >= 0 the attention map of gate k,
@@ -76,11 +76,11 @@ class VotesAggregation(keras.layers.Layer):
     Args:
         num_classes: number of logits.
         dropout: rate, on the vectors v_k while training.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
     """
 
     def __init__(self, num_classes: int = 2, dropout: float = 0.0, **kwargs):
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.num_classes = num_classes
         self.dropout = keras.layers.Dropout(dropout, dtype="float32", name="dropout")
 

@@ -1,20 +1,16 @@
-"""The attention-gated CNN that knows no up and down, left and right."""
+"""The attention-gated CNN that is equivariant under rotations by 90 degrees and mirroring."""
 
 import keras
 
-from keras_astroattn.images.conventions import IMAGE_SIZE
-from keras_astroattn.layers.base import register, require_choice
+from keras_astroattn.layers.base import register
 from keras_astroattn.layers.batch_normalization import FastBatchNormalization
 from keras_astroattn.layers.p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
-from keras_astroattn.layers.sky_padding import PADDINGS, SkyPadding
-from keras_astroattn.layers.stretch import STRETCHES, Stretch
+from keras_astroattn.layers.sky_padding import SkyPadding
 
-from .gated_head import GatedNetwork, gated_logits, require_head
-from .requirements import require_classifier
+from .gated_network import EQUIVARIANT_DEFAULTS, GatedNetwork
 
 # (channels for each symmetry, convolution blocks) of the four stages.
 STAGES = ((4, 2), (8, 2), (12, 3), (20, 2))
-INTERMEDIATE_CHANNELS = 32
 
 
 def _convolution_block(f, channels: int, padding: str, name: str, dtype):
@@ -33,78 +29,75 @@ def _convolution_block(f, channels: int, padding: str, name: str, dtype):
 class EquivariantAGCNN(GatedNetwork):
     """Attention-gated CNN over p4m group convolutions, beyond the paper.
 
-    The same classes come out of an image and of its quarter turns and mirror images, by
-    construction: the logits are invariant, and the attention maps turn with the image.
-    The image is averaged over 2 x 2 pixels (a third of FIRST's beam a side); four stages of
-    group convolutions follow, at 75, 37, 18 and 9 pixels. The maxima over the eight
-    symmetries of each stage's output are the x and g of the gates, which are those of
-    `AGCNN`, as is all that follows them.
+    The logits are the same for an image, its rotations by 90 degrees and its mirror images, by
+    construction; the attention maps rotate with the image. The network averages the image over
+    2 x 2 pixels. Four stages of group convolutions follow, at 75, 37, 18 and 9 pixels. The
+    maxima over the eight symmetries of the output of each stage are the features x and the
+    gating signal g of the gates. Gates and head are those of `AGCNN`. `attention_model` adds
+    the attention maps.
 
-    Input (batch, 150, 150, 1), float32 in [-1, 1]; output logits (batch, num_classes),
-    float32; see `attention_model` for the maps. With three gates and the default options
-    85,073 trainable parameters.
+    The input is (batch, 150, 150, 1), float32 in [-1, 1]; the output is logits (batch,
+    num_classes), float32. With the default options the network has 85,073 trainable parameters.
 
     Args:
-        gates: 1 to 3, coarsest first.
-        normalization: see `AGCNN`, as for the other options; the defaults are those that
-            train best, not the paper's.
-        aggregation: see `AGCNN`.
-        pooling: see `AGCNN`.
-        scope: see `AGCNN`.
-        dropout: see `AGCNN`.
+        gates: number of gates, 1 to 3, coarsest first.
+        normalization: how scores become an attention map: `"softmax"`, `"sigmoid"`, `"tanh"`,
+            `"range_norm"` or `"std_mean_norm"`; by default `"sigmoid"`. See
+            `AttentionNormalization`.
+        aggregation: how the vectors of the gates become logits: `"mean"`, `"concat"`,
+            `"deep_sup"`, `"ft"`, or, beyond the paper, `"concat_gating"` (see
+            `keras_astroattn.layers.aggregation`) or `"votes"`, by which the logits are sums
+            over the pixels of the source (see `VotesAggregation`, `evidence_model`; it needs a
+            normalization without negative values). By default `"concat_gating"`.
+        pooling: how attended features become a vector: `"sum"`, or, beyond the paper,
+            `"weighted_mean"`; by default `"weighted_mean"`. `"votes"` always takes weighted
+            means. See
+            `AttentionPooling`.
+        scope: pixels over which the normalization takes its minimum and maximum: `"sample"`,
+            those of each image, or, to reproduce the paper, `"batch"`.
+        dropout: dropout rate of the vectors while training; by default 0.
         num_classes: number of logits.
         input_shape: (size, size, channels): a square of an even size, at least 32 pixels.
-        psi_bias: see `AGCNN`.
-        source_correlation: see `AGCNN`.
-        stretch: see `AGCNN`.
-        padding: see `AGCNN`.
+        psi_bias: initial bias of the scores; by default 0. See `AttentionGate`.
+        source_correlation: smallest correlation of each attention map with the source that costs
+            no loss in training; 0 means no such loss. Beyond the paper; see
+            `SourceCorrelation`.
+        stretch: brightness stretch of the image: `"linear"`, or, beyond the paper, `"sqrt"`; by
+            default `"sqrt"`. See `Stretch`.
+        padding: values that 3 x 3 convolutions see beyond the frame: `"zeros"`, or, beyond the
+            paper, `"sky"`; see `SkyPadding`.
         dtype: Keras dtype policy or its name; by default the global one.
-        **kwargs: `name` and `trainable` of `keras.Model`.
+        trainable: whether the weights are trained.
+        **kwargs: `name` of `keras.Model`.
 
     Raises:
-        ValueError: for an unknown option or an input that is too small or not square.
+        ValueError: an option has an unknown value, or the input is too small or not square.
 
     Source: Bowles et al. 2020 (arXiv 2012.01248) for the gates; Cohen & Welling 2016
     (arXiv 1602.07576) for the convolutions; Scaife & Porter 2021 (arXiv 2102.08252), who
     were first to classify radio galaxies with them.
     """
 
-    def __init__(
-        self,
-        gates: int = 3,
-        normalization: str = "sigmoid",
-        aggregation: str = "concat_gating",
-        pooling: str = "weighted_mean",
-        scope: str = "sample",
-        dropout: float = 0.0,
-        num_classes: int = 2,
-        input_shape: tuple[int, int, int] = (IMAGE_SIZE, IMAGE_SIZE, 1),
-        psi_bias: float = 0.0,
-        source_correlation: float = 0.0,
-        stretch: str = "sqrt",
-        padding: str = "zeros",
-        dtype=None,
-        **kwargs,
-    ):
-        require_choice("gates", gates, range(1, len(STAGES)))
-        require_head(normalization, aggregation, pooling, scope, source_correlation)
-        require_choice("stretch", stretch, STRETCHES)
-        require_choice("padding", padding, PADDINGS)
-        require_classifier(input_shape, smallest=32, num_classes=num_classes, dropout=dropout)
-        if input_shape[0] != input_shape[1] or input_shape[0] % 2:
-            raise ValueError(
-                f"input_shape must be a square of an even size; got {tuple(input_shape)}"
-            )
-        dtype = keras.dtype_policies.get(dtype or keras.config.dtype_policy())
+    DEFAULTS = EQUIVARIANT_DEFAULTS
+    GATES = range(1, len(STAGES))
+    SMALLEST = 32
+    INTERMEDIATE_CHANNELS = 32
 
-        # Functional Model
-        image = keras.Input(input_shape, name="image")
-        x, stages = image, []
-        if stretch != "linear":
-            x = Stretch(stretch, name="stretch")(x)
+    @classmethod
+    def check_options(cls, options):
+        """Check the options; the image must be a square of an even size."""
+        super().check_options(options)
+        shape = options["input_shape"]
+        if shape[0] != shape[1] or shape[0] % 2:
+            raise ValueError(f"input_shape must be a square of an even size; got {shape}")
+
+    @staticmethod
+    def features(x, gates, padding, dtype):
+        """Build the four stages; see `GatedNetwork.features`."""
         f = keras.layers.AveragePooling2D(
             2, data_format="channels_last", dtype=dtype, name="half_resolution"
         )(x)
+        stages = []
         for number, (channels, blocks) in enumerate(STAGES, start=1):
             if number > 1:
                 f = P4MMaxPool(dtype=dtype, name=f"stage_{number - 1}_pool")(f)
@@ -113,33 +106,4 @@ class EquivariantAGCNN(GatedNetwork):
             if number >= len(STAGES) - gates:
                 stages.append(P4MGroupPool(dtype=dtype, name=f"stage_{number}_group_pool")(f))
         *finer, g = stages
-        logits = gated_logits(
-            finer,
-            g,
-            image,
-            normalization=normalization,
-            scope=scope,
-            psi_bias=psi_bias,
-            source_correlation=source_correlation,
-            intermediate_channels=INTERMEDIATE_CHANNELS,
-            dtype=dtype,
-            pooling=pooling,
-            aggregation=aggregation,
-            dropout=dropout,
-            num_classes=num_classes,
-        )
-        options = {
-            "gates": gates,
-            "normalization": normalization,
-            "aggregation": aggregation,
-            "pooling": pooling,
-            "scope": scope,
-            "dropout": dropout,
-            "num_classes": num_classes,
-            "input_shape": tuple(input_shape),
-            "psi_bias": psi_bias,
-            "source_correlation": source_correlation,
-            "stretch": stretch,
-            "padding": padding,
-        }
-        super().__init__(image, logits, dtype, options, **kwargs)
+        return finer, g
