@@ -95,10 +95,10 @@ def test_numbers_of_weights_and_logits(name, weights):
 
 
 @pytest.mark.parametrize("name", AGGREGATIONS)
-def test_logits_are_float32_under_another_policy(name):
-    layer = AGGREGATIONS[name](dtype="mixed_bfloat16")
-    # 1 + 2**-10 is 1 in bfloat16
-    logits = layer([np.full((1, 2), 1 + 2**-10, "float32")])
+def test_logits_are_float32_under_another_policy(name, half_precision):
+    layer = AGGREGATIONS[name]()
+    # 1 + 2**-12 is 1 in float16
+    logits = layer([np.full((1, 2), 1 + 2**-12, "float32")])
     assert keras.backend.standardize_dtype(logits.dtype) == "float32"
     assert all(keras.backend.standardize_dtype(w.dtype) == "float32" for w in layer.weights)
     exact = AGGREGATIONS[name]()
@@ -106,7 +106,7 @@ def test_logits_are_float32_under_another_policy(name):
     exact.set_weights(layer.get_weights())
     np.testing.assert_array_equal(
         keras.ops.convert_to_numpy(logits),
-        keras.ops.convert_to_numpy(exact([np.full((1, 2), 1 + 2**-10, "float32")])),
+        keras.ops.convert_to_numpy(exact([np.full((1, 2), 1 + 2**-12, "float32")])),
     )
 
 

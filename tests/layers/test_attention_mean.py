@@ -43,8 +43,8 @@ def test_maps_are_not_rescaled():
     np.testing.assert_allclose(mean, np.full((1, 12, 12), 0.3), rtol=1e-6)
 
 
-def test_float32_under_another_policy():
-    layer = AttentionMean((12, 10), dtype="mixed_bfloat16")
+def test_float32_under_another_policy(half_precision):
+    layer = AttentionMean((12, 10))
     assert keras.backend.standardize_dtype(layer(MAPS[:1]).dtype) == "float32"
 
 

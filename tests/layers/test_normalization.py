@@ -123,12 +123,11 @@ def test_batch_scope_does(normalization):
     assert np.abs(with_one - with_another).max() > 0.1
 
 
-@pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16", "float16"])
 @pytest.mark.parametrize("normalization", NORMALIZATIONS)
-def test_computes_in_float32_under_any_policy(normalization, policy):
+def test_computes_in_float32_under_any_policy(normalization, half_precision):
     # Neighbouring float16 numbers at 2048 are 2 apart: these scores would be one.
     scores = [[[2048.0, 2048.25, 2049.0]]]
-    layer = AttentionNormalization(normalization, dtype=policy)
+    layer = AttentionNormalization(normalization)
     result = layer(np.asarray(scores, "float32"))
     assert keras.backend.standardize_dtype(result.dtype) == "float32"
     expected = attention(scores, normalization)
