@@ -8,6 +8,8 @@ import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
+from keras_astroattn.errors import InputError
+
 CACHE_VARIABLE = "KERAS_ASTROATTN_CACHE"
 """Names the folder of whatever can be made again: prepared data, indexes of maps."""
 
@@ -19,12 +21,37 @@ def cache_folder() -> Path:
 
     `KERAS_ASTROATTN_CACHE`, else `keras_astroattn` in `XDG_CACHE_HOME`, else
     `~/.cache/keras_astroattn`.
+
+    Raises:
+        InputError: No home folder is known.
     """
     named = os.environ.get(CACHE_VARIABLE)
     if named:
-        return Path(named).expanduser()
+        return expand_user(named)
     root = os.environ.get("XDG_CACHE_HOME")
-    return (Path(root) if root else Path.home() / ".cache") / "keras_astroattn"
+    if root:
+        return Path(root) / "keras_astroattn"
+    try:
+        return Path.home() / ".cache" / "keras_astroattn"
+    except RuntimeError:
+        raise InputError(
+            "this user has no home folder: set HOME, or name a folder for prepared data by "
+            f"{CACHE_VARIABLE}"
+        ) from None
+
+
+def expand_user(path: str | os.PathLike) -> Path:
+    """Replace a leading ~ or ~user by that user's home folder.
+
+    Raises:
+        InputError: There is no such user, or the user has no home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        raise InputError(
+            f"{path}: the home folder of {Path(path).parts[0]} is not known: write the whole path"
+        ) from None
 
 
 def partial_files(folder: str | os.PathLike) -> list[Path]:

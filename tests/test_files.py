@@ -1,12 +1,21 @@
 """Files are complete or absent."""
 
+import pwd
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from keras_astroattn.files import atomic_path, held, partial_files, write_text
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import (
+    atomic_path,
+    cache_folder,
+    expand_user,
+    held,
+    partial_files,
+    write_text,
+)
 
 
 def test_a_file_appears_complete(tmp_path: Path) -> None:
@@ -70,3 +79,25 @@ def test_a_killed_process_holds_nothing(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], timeout=60)
     with held(tmp_path):
         pass
+
+
+def test_without_a_home_folder_the_cache_is_asked_for(monkeypatch) -> None:
+    for name in ("HOME", "XDG_CACHE_HOME", "KERAS_ASTROATTN_CACHE"):
+        monkeypatch.delenv(name, raising=False)
+
+    def no_entry(user: int):
+        raise KeyError(user)
+
+    monkeypatch.setattr(pwd, "getpwuid", no_entry)
+    with pytest.raises(InputError, match="set HOME, or name a folder .* KERAS_ASTROATTN_CACHE"):
+        cache_folder()
+    with pytest.raises(InputError, match="home folder of ~ is not known"):
+        expand_user("~/data")
+
+
+def test_a_home_folder_stands_for_its_sign(monkeypatch) -> None:
+    monkeypatch.setenv("HOME", "/there")
+    assert expand_user("~/data") == Path("/there/data")
+    assert expand_user("data") == Path("data")
+    with pytest.raises(InputError, match="~no-such-user/data: the home folder of ~no-such-user"):
+        expand_user("~no-such-user/data")

@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.files import expand_user
 from keras_astroattn.images import IMAGE_SIZE
 
 from .restricted_pickle import load_pickle
@@ -101,7 +102,7 @@ def data_folder(named: str | os.PathLike | None = None) -> Path | None:
         origin = f"the data folder of {DATA_VARIABLE}"
     if named is None:
         return None
-    folder = Path(named).expanduser()
+    folder = expand_user(named)
     if not folder.is_dir():
         state = "is not a folder" if folder.exists() else "does not exist"
         raise InputError(f"{origin}, {folder}, {state}; name one that holds mirabest/ or frdeep/")

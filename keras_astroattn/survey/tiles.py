@@ -16,7 +16,7 @@ import numpy as np
 
 from keras_astroattn import __version__
 from keras_astroattn.errors import InputError
-from keras_astroattn.files import cache_folder, write_text
+from keras_astroattn.files import cache_folder, expand_user, write_text
 from keras_astroattn.images import FITS_SUFFIXES, FitsMap
 from keras_astroattn.images.celestial import (
     build_wcs,
@@ -99,7 +99,7 @@ def find_tiles(named: Sequence[str]) -> list[str]:
 
 
 def _tiles_of(name: str) -> list[str]:
-    path = Path(name).expanduser()
+    path = expand_user(name)
     if path.is_dir():
         return [str(p) for p in path.rglob("*") if p.name.lower().endswith(FITS_SUFFIXES)]
     if path.name.lower().endswith(FITS_SUFFIXES) and path.is_file():
@@ -114,7 +114,7 @@ def _tiles_of(name: str) -> list[str]:
     paths = []
     for line in (line.strip() for line in lines):
         if line and not line.startswith("#"):
-            beside = str(path.parent / Path(line).expanduser())
+            beside = str(path.parent / expand_user(line))
             paths += _tiles_of(beside) if glob.has_magic(beside) else [beside]
     return paths
 

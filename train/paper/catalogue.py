@@ -12,6 +12,7 @@ import numpy as np
 
 from keras_astroattn.callbacks import Checkpoints, read_history
 from keras_astroattn.errors import InputError
+from keras_astroattn.files import expand_user
 from keras_astroattn.evaluation.protocol import PAPER_BATCH_SIZE
 from keras_astroattn.models import AGCNN
 from keras_astroattn.models.loading import load_keras_file
@@ -134,7 +135,7 @@ def open_catalogue(config: ExperimentConfig) -> tuple[list[Entry], list[str]]:
     """
     if config.weights == PUBLISHED:
         return published_entries(config.published_folder()), []
-    return run_entries(Path(config.weights).expanduser())
+    return run_entries(expand_user(config.weights))
 
 
 def published_entries(folder: Path) -> list[Entry]:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.files import expand_user
 from keras_astroattn.evaluation.protocol import PAPER_REPEATS
 
 PUBLISHED_VARIABLE = "KERAS_ASTROATTN_PUBLISHED"
@@ -84,7 +85,7 @@ class ExperimentConfig:
                 "where are the published weights? name the folder that holds checkpoints/ by "
                 f"--published-dir or {PUBLISHED_VARIABLE}"
             )
-        folder = Path(named).expanduser()
+        folder = expand_user(named)
         if not (folder / "checkpoints").is_dir():
             raise InputError(
                 f"{folder} holds no folder checkpoints/: name the published weights' folder by "
