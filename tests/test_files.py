@@ -89,7 +89,7 @@ def test_without_a_home_folder_the_cache_is_asked_for(monkeypatch) -> None:
         raise KeyError(user)
 
     monkeypatch.setattr(pwd, "getpwuid", no_entry)
-    with pytest.raises(InputError, match="set HOME, or name a folder .* KERAS_ASTROATTN_CACHE"):
+    with pytest.raises(InputError, match=r"set HOME, or name a folder .* KERAS_ASTROATTN_CACHE"):
         cache_folder()
     with pytest.raises(InputError, match="home folder of ~ is not known"):
         expand_user("~/data")

@@ -39,7 +39,7 @@ def _fits(rng: np.random.Generator) -> Made:
     content = mutate_fits(content, rng) if rng.random() < 0.65 else mutate_bytes(content, rng)
     if rng.random() < 0.8:
         return ".fits", content
-    content = gzip.compress(content, 1)
+    content = gzip.compress(content, 1, mtime=0)
     return ".fits.gz", mutate_bytes(content, rng, 1) if rng.random() < 0.5 else content
 
 
@@ -57,7 +57,7 @@ def _tarball(rng: np.random.Generator) -> Made:
     content = _one_of(seeds.tarballs(), rng)
     if len(content) < 2**20:
         content = mutate_bytes(content, rng)
-    content = gzip.compress(content, 1)
+    content = gzip.compress(content, 1, mtime=0)
     return ".tar.gz", content if rng.random() < 0.7 else mutate_bytes(content, rng)
 
 

@@ -122,7 +122,7 @@ def catalogues() -> tuple[tuple[str, bytes], ...]:
     pq.write_table(arrow, parquet)
     binary = _written(fits.HDUList([fits.PrimaryHDU(), _table()]))
     return (
-        (".csv", CSV), (".ecsv", ECSV), (".fits", binary), (".fits.gz", gzip.compress(binary)),
+        (".csv", CSV), (".ecsv", ECSV), (".fits", binary), (".fits.gz", gzip.compress(binary, mtime=0)),
         *votables, (".vot", remote), (".vot", local), (".vot", entity),
         (".parquet", parquet.getvalue()),
     )  # fmt: skip
@@ -207,7 +207,7 @@ def zipped(members: dict[str, bytes], before: bytes = b"") -> bytes:
     file = io.BytesIO(before)
     with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return file.getvalue()
 
 

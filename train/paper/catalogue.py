@@ -12,8 +12,8 @@ import numpy as np
 
 from keras_astroattn.callbacks import Checkpoints, read_history
 from keras_astroattn.errors import InputError
-from keras_astroattn.files import expand_user
 from keras_astroattn.evaluation.protocol import PAPER_BATCH_SIZE
+from keras_astroattn.files import expand_user
 from keras_astroattn.models import AGCNN
 from keras_astroattn.models.loading import load_keras_file
 from keras_astroattn.models.published import (

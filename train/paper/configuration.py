@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from cyclopts import Parameter
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.files import expand_user
 from keras_astroattn.evaluation.protocol import PAPER_REPEATS
+from keras_astroattn.files import expand_user
 
 PUBLISHED_VARIABLE = "KERAS_ASTROATTN_PUBLISHED"
 PUBLISHED = "published"
