@@ -52,7 +52,7 @@ def run_alone(target: Callable[[Path], object], path: Path, longest: float = LON
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
@@ -78,7 +78,7 @@ def run_alone(target: Callable[[Path], object], path: Path, longest: float = LON
     _, status, usage = os.wait4(child, 0)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it left behind
-    taken = 1024 * (usage.ru_maxrss - before)
+    taken = 1024 * usage.ru_maxrss - before
     if taken > LARGEST:
         return Outcome("memory", f"{taken / 2**30:.1f} GiB")
     if status != 0 or not said:

@@ -122,7 +122,8 @@ def catalogues() -> tuple[tuple[str, bytes], ...]:
     pq.write_table(arrow, parquet)
     binary = _written(fits.HDUList([fits.PrimaryHDU(), _table()]))
     return (
-        (".csv", CSV), (".ecsv", ECSV), (".fits", binary), (".fits.gz", gzip.compress(binary, mtime=0)),
+        (".csv", CSV), (".ecsv", ECSV), (".fits", binary),
+        (".fits.gz", gzip.compress(binary, mtime=0)),
         *votables, (".vot", remote), (".vot", local), (".vot", entity),
         (".parquet", parquet.getvalue()),
     )  # fmt: skip
