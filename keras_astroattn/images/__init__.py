@@ -9,7 +9,6 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
     submodules=["flags"],
     submod_attrs={
         "beam": ["Beam", "target_beam", "target_scale"],
-        "celestial": ["parse_position"],
         "conventions": [
             "BEAM",
             "BLACK",
@@ -23,6 +22,7 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "fits_map": ["FitsMap", "read_fits"],
         "islands": ["Extent", "measure_extent"],
         "picture": ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "cutout_from_array", "read_image"],
+        "position": ["parse_position"],
         "preprocessing": [
             "crop_centre",
             "mask_noise",

@@ -7,7 +7,6 @@ get in the way.
 
 import contextlib
 import math
-import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -177,46 +176,6 @@ def local_jacobian(
     north = np.array([-np.sin(d) * np.cos(a), -np.sin(d) * np.sin(a), np.cos(d)])
     steps = np.stack([vectors[2] - vectors[1], vectors[4] - vectors[3]], axis=1)
     return np.degrees(np.stack([east, north]) @ steps) * ARCSEC
-
-
-def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
-    """(right ascension, declination) in degrees from figures or from "RA,DEC".
-
-    Both parts are decimal degrees, or sexagesimal with `:` or letters: right ascension is
-    then in hours ("12:30:49.42,+12:23:28.0", "12h30m49.42s,+12d23m28s").
-
-    Raises:
-        InputError: It is no position on the sky.
-    """
-    parts = position.split(",") if isinstance(position, str) else list(position)
-    if len(parts) != 2:
-        raise InputError(f"position {position!r} is not RA,DEC: give two figures, as 187.7,+12.4")
-    try:
-        ra, dec = (_degrees(part, hours=i == 0) for i, part in enumerate(parts))
-    except (TypeError, ValueError) as error:
-        raise InputError(
-            f"position {position!r} is not RA,DEC in degrees, nor hh:mm:ss,dd:mm:ss"
-        ) from error
-    if not (math.isfinite(ra) and -360 <= ra <= 360 and -90 <= dec <= 90):
-        raise InputError(f"position {position!r} is not on the sky: RA 0 to 360, DEC -90 to 90")
-    return ra % 360.0 % 360.0, dec  # twice, as -1e-16 % 360 is 360
-
-
-def _degrees(part: str | float, hours: bool) -> float:
-    if not isinstance(part, str):
-        return float(part)
-    text = part.strip()
-    try:
-        return float(text)
-    except ValueError:
-        found = re.fullmatch(r"([+-]?)(\d+)[:hd ](\d+)(?:[:m ](\d+\.?\d*)?s?)?", text.lower())
-        if not found:
-            raise
-        minutes, seconds = float(found[3]), float(found[4] or 0)
-        if minutes >= 60 or seconds >= 60:
-            raise
-        value = float(found[2]) + minutes / 60 + seconds / 3600
-        return (-value if found[1] == "-" else value) * (15 if hours else 1)
 
 
 def sky_to_pixels(

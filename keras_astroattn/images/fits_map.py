@@ -20,13 +20,13 @@ from .celestial import (
     celestial_axes,
     local_jacobian,
     move_keywords,
-    parse_position,
     sky_to_pixels,
     wcs_keywords,
 )
 from .conventions import BEAM, FIELD_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, cutout_from_field, plan
 from .fits_file import HduHeader, check_compression, open_fits, read_headers
+from .position import parse_position
 from .quiet import quiet
 from .tile_cache import TileCache
 

@@ -1,39 +1,77 @@
-"""Catalogues of any size as Arrow batches: CSV, FITS tables, VOTables and Parquet."""
+"""Catalogues of any size as Arrow batches: CSV, ECSV, FITS tables, VOTables and Parquet."""
 
+import contextlib
+import weakref
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.images.fits_file import open_fits
 
 from .session import require_packages
 
 require_packages("pyarrow")
 
 import pyarrow as pa  # noqa: E402
-import pyarrow.parquet as pq  # noqa: E402
 
 BATCH_ROWS = 65536
-"""Rows that a reader gives at a time, at most."""
+"""Most rows of a batch."""
 
 RESERVED = "aa_"
-"""What the names of our columns begin with."""
+"""Prefix of the columns that a survey adds."""
+
+_START = 65536  # bytes: leading blank lines may stand before a VOTable
+
+
+class CatalogueFile:
+    """The bytes of a catalogue; a packed one (gzip, bzip2, xz) is unpacked once.
+
+    Args:
+        path: the file.
+
+    Raises:
+        InputError: It cannot be read, is empty, or its checksum is wrong.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        file, is_packed = open_fits(path)
+        self._unpacked: BinaryIO | None = None
+        if is_packed:
+            self._unpacked = file
+            weakref.finalize(self, file.close)
+        else:
+            # Opened for each pass: pages of a mapped file count as memory of this process.
+            file.close()
+
+    @contextlib.contextmanager
+    def opened(self) -> Iterator[BinaryIO]:
+        """Open the unpacked bytes at their beginning, for one reader at a time."""
+        if self._unpacked is None:
+            with self.path.open("rb") as file:
+                yield file
+        else:
+            self._unpacked.seek(0)
+            yield self._unpacked
 
 
 class Reader(Protocol):
-    """What a format has to offer.
+    """Interface of the reader of a format.
 
     Attributes:
-        schema: Of every batch; a field's metadata may hold `unit` and `description`.
-        rows: Number of rows, None where it is known only at the end.
+        schema: schema of every batch. The metadata of a field may hold `unit`,
+            `description`, `ucd` and `frame`, that of the schema `frame`.
+        rows: number of rows; None if it is known only at the end.
     """
 
     schema: pa.Schema
     rows: int | None
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows in order."""
+        """Yield all rows in order."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +79,9 @@ class Catalogue:
     """A table of sources on disk.
 
     Attributes:
-        path: Of the file.
-        schema: Its columns, with units and descriptions where the format has them.
-        rows: Number of rows, None where it is known only at the end.
+        path: path of the file.
+        schema: its columns, with what the file states of them.
+        rows: number of rows; None if it is known only at the end.
     """
 
     path: Path
@@ -52,38 +90,22 @@ class Catalogue:
     _reader: Reader = field(repr=False)
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows in order, at most `BATCH_ROWS` at a time.
+        """Yield all rows in order, at most `BATCH_ROWS` at a time.
 
         Raises:
             InputError: The file is damaged.
         """
-        try:
+        with _one_error(self.path):
             for batch in self._reader.batches():
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS)
-        except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-            if isinstance(error, InputError):
-                raise
-            reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-            raise InputError(f"catalogue {self.path} cannot be read: {reason}") from None
-
-
-class _ParquetReader:
-    def __init__(self, path: Path):
-        self._path = path
-        with pq.ParquetFile(path) as file:
-            # pandas' own notes in the schema would no longer hold for what is written.
-            self.schema = file.schema_arrow.remove_metadata()
-            self.rows = file.metadata.num_rows
-
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        with pq.ParquetFile(self._path) as file:
-            for batch in file.iter_batches(batch_size=BATCH_ROWS):
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
 
 
 def open_catalogue(path: str | Path) -> Catalogue:
-    """Open a catalogue; its format is told by the file's content, else by its name.
+    """Open a catalogue; its content tells its format, else its name does.
+
+    Args:
+        path: the file, also packed by gzip, bzip2 or xz.
 
     Raises:
         InputError: The file cannot be read, is of another format, or has two columns of
@@ -91,46 +113,56 @@ def open_catalogue(path: str | Path) -> Catalogue:
     """
     path = Path(path)
     try:
-        with path.open("rb") as file:
-            start = file.read(512)
-    except OSError as error:
-        raise InputError(f"catalogue {path} cannot be read: {error.strerror or error}") from None
-    if not start.strip():
-        raise InputError(f"catalogue {path} is empty")
-    try:
-        reader = _reader_of(path, start)
-    except (pa.ArrowException, OSError, ValueError, TypeError) as error:
-        if isinstance(error, InputError):
-            raise
-        raise InputError(
-            f"catalogue {path} cannot be read: {' '.join(str(error).split())[:200]}"
-        ) from None
+        file = CatalogueFile(path)
+    except InputError as error:
+        raise InputError(f"catalogue {error}") from None
+    with _one_error(path):
+        reader = _reader_of(file)
     names = reader.schema.names
-    for name in names:
+    for name, count in Counter(names).items():
         if name.lower().startswith(RESERVED):
             raise InputError(
                 f"catalogue {path}: its column {name} begins with {RESERVED}, as ours do: rename it"
             )
-        if names.count(name) > 1:
+        if count > 1:
             raise InputError(f"catalogue {path}: two columns are named {name!r}: rename one")
     return Catalogue(path, reader.schema, reader.rows, reader)
 
 
-def _reader_of(path: Path, start: bytes) -> Reader:
-    name = path.name.lower()
+@contextlib.contextmanager
+def _one_error(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except InputError:
+        raise
+    except (pa.ArrowException, OSError, ValueError, TypeError, MemoryError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        raise InputError(f"catalogue {path} cannot be read: {reason}") from None
+
+
+def _reader_of(file: CatalogueFile) -> Reader:
+    with file.opened() as stream:
+        start = stream.read(_START)
+    text = start.removeprefix(b"\xef\xbb\xbf").lstrip()
+    if not text:
+        raise InputError(f"catalogue {file.path} is empty")
     if start.startswith(b"PAR1"):
-        return _ParquetReader(path)
-    if start.startswith(b"SIMPLE  =") or name.endswith((".fits.gz", ".fit.gz", ".fits.bz2")):
+        from .catalogue_parquet import ParquetReader
+
+        return ParquetReader(file)
+    if start.startswith(b"SIMPLE  ="):
         from .catalogue_fits import FitsReader
 
-        return FitsReader(path)
-    if b"<VOTABLE" in start or b"<?xml" in start:
+        return FitsReader(file)
+    if text.startswith((b"<?xml", b"<VOTABLE", b"<!--")):
         from .catalogue_votable import VOTableReader
 
-        return VOTableReader(path)
-    plain = name.removesuffix(".gz").removesuffix(".bz2")
-    if plain.endswith((".csv", ".tsv", ".txt", ".ecsv", ".dat")):
+        return VOTableReader(file)
+    name = file.path.name.lower()
+    for packed in (".gz", ".bz2", ".xz"):
+        name = name.removesuffix(packed)
+    if name.endswith((".csv", ".tsv", ".txt", ".ecsv", ".dat")) or text.startswith(b"# %ECSV"):
         from .catalogue_csv import CsvReader
 
-        return CsvReader(path)
-    raise InputError(f"catalogue {path} is neither CSV nor a FITS table, a VOTable or Parquet")
+        return CsvReader(file)
+    raise InputError(f"catalogue {file.path} is neither CSV nor a FITS table, a VOTable or Parquet")

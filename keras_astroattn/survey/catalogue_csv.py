@@ -1,11 +1,13 @@
-"""CSV catalogues: the type of a column is what all of its values are, not the first thousand.
+"""CSV and ECSV catalogues: the type of a column is that of all of its values.
 
 An identifier with leading zeros stays text, a 64-bit one an integer.
 """
 
+import codecs
 import csv
+from collections import Counter
 from collections.abc import Iterator
-from pathlib import Path
+from typing import BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -13,41 +15,62 @@ import pyarrow.csv as pa_csv
 
 from keras_astroattn.errors import InputError
 
+from .astropy_header import Notes, table_notes
+from .catalogue import CatalogueFile
+
 _BLOCK = 4 * 2**20
+_LONGEST_HEADER = 64 * 2**20
 _DELIMITERS = ",\t;|"
 _INTEGER = r"^\s*[+-]?(0|[1-9]\d{0,18})\s*$"
 # No leading zeros: 00123.5 may be a padded name.
 _FLOAT = r"^\s*[+-]?(((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
 _LONG = r"^\s*[+-]?\d{16,}\s*$"  # an integer that a float would round
 _MARGINS = r"^\s*\+?|\s+$"  # Arrow's parser takes neither spaces nor a plus
+_ECSV = "# %ECSV"
 
 
 class CsvReader:
     """Reads a CSV file twice: for the types of its columns, and for its rows.
 
-    Lines that begin with # before the header are left out (ECSV, TOPCAT); empty fields are
-    nulls. Commas, tabs, semicolons or bars divide the fields.
+    Blank lines and lines that begin with # are left out before the header; those of ECSV are
+    read. Empty fields are nulls. Commas, tabs, semicolons or bars divide the fields, spaces
+    those of ECSV. A first column without a name, as pandas writes it, is named `index`.
+
+    Args:
+        file: the file.
     """
 
-    def __init__(self, path: Path):
-        self._path = path
-        self._comments, self._names, self._delimiter = _header(path)
+    def __init__(self, file: CatalogueFile):
+        self._file = file
+        self._header = _read_header(file)
+        names, notes = self._header.names, self._header.notes
         self.rows = 0
-        candidates = {name: [pa.int64(), pa.float64()] for name in self._names}
-        seen = dict.fromkeys(self._names, False)
+        candidates = {
+            name: [] if notes.get(name, {}).get("datatype") == "string" else _KINDS
+            for name in names
+        }
+        seen = dict.fromkeys(names, False)
         for batch in self._texts():
             self.rows += batch.num_rows
-            for name, column in zip(self._names, batch.columns, strict=True):
+            for name, column in zip(names, batch.columns, strict=True):
                 seen[name] = seen[name] or column.null_count < len(column)
-                candidates[name] = [kind for kind in candidates[name] if _is_all(column, kind)]
-        kinds = [
-            candidates[name][0] if candidates[name] and seen[name] else pa.string()
-            for name in self._names
-        ]
-        self.schema = pa.schema(list(zip(self._names, kinds, strict=True)))
+                if candidates[name]:
+                    candidates[name] = [kind for kind in candidates[name] if _is_all(column, kind)]
+        self.schema = pa.schema(
+            [
+                pa.field(
+                    name,
+                    candidates[name][0] if candidates[name] and seen[name] else pa.string(),
+                    metadata={k: v for k, v in notes.get(name, {}).items() if k != "datatype"}
+                    or None,
+                )
+                for name in names
+            ],
+            metadata={"frame": self._header.frame} if self._header.frame else None,
+        )
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows in order."""
+        """Yield all rows in order."""
         for batch in self._texts():
             columns = [
                 column if kind == pa.string() else _converted(column, kind)
@@ -56,15 +79,17 @@ class CsvReader:
             yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
     def _texts(self) -> Iterator[pa.RecordBatch]:
-        with pa.input_stream(self._path, compression="detect") as stream:
+        with self._file.opened() as stream:
+            stream.seek(self._header.end)
+            if not stream.read(1):
+                return
+            stream.seek(self._header.end)
             reader = pa_csv.open_csv(
-                stream,
-                pa_csv.ReadOptions(
-                    block_size=_BLOCK, skip_rows=self._comments + 1, column_names=self._names
-                ),
-                pa_csv.ParseOptions(delimiter=self._delimiter),
+                pa.PythonFile(stream, "r"),
+                pa_csv.ReadOptions(block_size=_BLOCK, column_names=self._header.names),
+                pa_csv.ParseOptions(delimiter=self._header.delimiter),
                 pa_csv.ConvertOptions(
-                    column_types=dict.fromkeys(self._names, pa.string()),
+                    column_types=dict.fromkeys(self._header.names, pa.string()),
                     null_values=[""],
                     strings_can_be_null=True,
                 ),
@@ -72,25 +97,60 @@ class CsvReader:
             yield from reader
 
 
-def _header(path: Path) -> tuple[int, list[str], str]:
-    """Lines before the header, the names in it, and what divides them."""
-    with pa.input_stream(path, compression="detect") as stream:
-        text = stream.read(2**20).decode("utf-8-sig", errors="replace")
-    lines = text.splitlines()
-    comments = 0
-    while comments < len(lines) and lines[comments].startswith("#"):
-        comments += 1
-    if comments == len(lines):
-        raise InputError(f"catalogue {path} has no header")
-    header = lines[comments]
-    delimiter = max(_DELIMITERS, key=header.count)
-    names = [name.strip() for name in next(csv.reader([header], delimiter=delimiter))]
+_KINDS = [pa.int64(), pa.float64()]
+
+
+class _Header(NamedTuple):
+    """Names of the columns, what divides them, and where the rows begin (bytes)."""
+
+    names: list[str]
+    delimiter: str
+    end: int
+    frame: str | None
+    notes: Notes
+
+
+def _read_header(file: CatalogueFile) -> _Header:
+    with file.opened() as stream:
+        comments, line = _first_lines(stream)
+        end = stream.tell()
+    if not line:
+        raise InputError(f"catalogue {file.path} has no header")
+    frame, notes, delimiter = None, {}, max(_DELIMITERS, key=line.count)
+    if comments and comments[0].startswith(_ECSV):
+        yaml = [comment.removeprefix("#").removeprefix(" ") for comment in comments[1:]]
+        try:
+            frame, notes = table_notes(yaml)
+        except InputError as error:
+            raise InputError(f"catalogue {file.path}: {error}") from None
+        stated = [text for text in yaml if text.startswith("delimiter:")]
+        delimiter = stated[0].split(":", 1)[1].strip(" '\"") or " " if stated else " "
+        delimiter = {"\\t": "\t"}.get(delimiter, delimiter)
+    names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter))]
+    if names and not names[0] and "index" not in names:
+        names[0] = "index"
     if not all(names):
-        raise InputError(f"catalogue {path}: a column has no name: its header is {header[:100]!r}")
-    for name in names:
-        if names.count(name) > 1:
-            raise InputError(f"catalogue {path}: two columns are named {name!r}: rename one")
-    return comments, names, delimiter
+        raise InputError(
+            f"catalogue {file.path}: a column has no name: its header is {line[:100]!r}"
+        )
+    name, count = Counter(names).most_common(1)[0]
+    if count > 1:
+        raise InputError(f"catalogue {file.path}: two columns are named {name!r}: rename one")
+    return _Header(names, delimiter, end, frame, notes)
+
+
+def _first_lines(stream: BinaryIO) -> tuple[list[str], str]:
+    """Comments before the header, and the line of the header; it is empty if there is none."""
+    comments: list[str] = []
+    while line := stream.readline(_LONGEST_HEADER):
+        text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace").rstrip("\r\n")
+        if text.startswith("#"):
+            comments.append(text)
+        elif text.strip():
+            return comments, text
+        if stream.tell() > _LONGEST_HEADER:
+            break
+    return comments, ""
 
 
 def _is_all(column: pa.Array, kind: pa.DataType) -> bool:

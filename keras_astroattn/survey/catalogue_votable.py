@@ -1,14 +1,21 @@
-"""VOTables as Arrow: rows of TABLEDATA are streamed, the binary forms are read whole."""
+"""VOTables as Arrow: rows of TABLEDATA are streamed, the binary forms are read whole.
 
+Nothing outside of the file is read: data that a STREAM refers to are refused.
+"""
+
+import io
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Iterator
-from pathlib import Path
+from dataclasses import dataclass, field
 
 import numpy as np
 import pyarrow as pa
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images.quiet import quiet
+
+from .catalogue import CatalogueFile
+from .coordinates import stated_frame
 
 _ROWS = 16384
 _LARGEST_BINARY = 300 * 2**20
@@ -25,72 +32,154 @@ _TRUE, _FALSE = {"t", "true", "1"}, {"f", "false", "0"}
 
 
 class VOTableReader:
-    """Reads the first table of a VOTable.
+    """Reads the first table of a VOTable that has rows.
 
     Integers that equal a field's VALUES null are nulls, and so are empty cells.
+
+    Args:
+        file: the file.
     """
 
     rows: int | None = None
 
-    def __init__(self, path: Path):
-        self._path = path
-        fields, self._serialization = _read_fields(path)
-        if self._serialization != "TABLEDATA":
-            self._whole = _read_whole(path)
-            self.schema, self.rows = self._whole.schema, self._whole.num_rows
+    def __init__(self, file: CatalogueFile):
+        self._path = file.path
+        self._file = file
+        self._table = _find_table(file)
+        frame = self._table.frame
+        metadata = {"frame": frame} if frame else None
+        if self._table.serialization == "TABLEDATA":
+            self._nulls = [one["null"] for one in self._table.fields]
+            self.schema = pa.schema(
+                [pa.field(f["name"], f["kind"], metadata=f["notes"]) for f in self._table.fields],
+                metadata=metadata,
+            )
             return
-        self._nulls = [field["null"] for field in fields]
+        notes = {one["name"]: one["notes"] for one in self._table.fields}
+        whole = _read_whole(file, self._table.number)
+        self._check_rows(whole.num_rows)
         self.schema = pa.schema(
-            [pa.field(f["name"], f["kind"], metadata=f["notes"]) for f in fields]
+            [one.with_metadata(notes.get(one.name, {})) for one in whole.schema], metadata
         )
+        self._whole, self.rows = whole.cast(self.schema), whole.num_rows
 
     def batches(self) -> Iterator[pa.RecordBatch]:
-        """All rows in order."""
-        if self._serialization != "TABLEDATA":
-            yield from self._whole.to_batches()
+        """Yield all rows in order."""
+        if self._table.serialization != "TABLEDATA":
+            for batch in self._whole.to_batches():
+                yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
             return
         rows: list[list[str | None]] = []
-        for row in _table_rows(self._path, len(self.schema)):
+        count = 0
+        for row in _table_rows(self._file, self._table.number, len(self.schema)):
             rows.append(row)
+            count += 1
             if len(rows) == _ROWS:
                 yield self._batch(rows)
                 rows = []
+        self._check_rows(count)
         if rows:
             yield self._batch(rows)
 
+    def _check_rows(self, count: int) -> None:
+        stated = self._table.rows
+        if stated is not None and stated != count:
+            raise InputError(
+                f"catalogue {self._path} is not whole: nrows says {stated} rows, it holds {count}"
+            )
+
     def _batch(self, rows: list[list[str | None]]) -> pa.RecordBatch:
         columns = []
-        for texts, field, null in zip(
+        for texts, column, null in zip(
             zip(*rows, strict=True), self.schema, self._nulls, strict=True
         ):
             try:
-                values = [_value(text, field.type, null) for text in texts]
-                columns.append(pa.array(values, field.type))
+                values = [_value(text, column.type, null) for text in texts]
+                columns.append(pa.array(values, column.type))
             except (ValueError, OverflowError, pa.ArrowInvalid) as error:
                 raise InputError(
-                    f"catalogue {self._path}: column {field.name} holds what is no "
-                    f"{field.type}: {' '.join(str(error).split())[:100]}"
+                    f"catalogue {self._path}: column {column.name} holds what is no "
+                    f"{column.type}: {' '.join(str(error).split())[:100]}"
                 ) from None
         return pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
 
-def _events(path: Path) -> Iterator[tuple[str, str, ElementTree.Element]]:
+@dataclass
+class _Table:
+    """A table of the file, as far as its rows."""
+
+    number: int
+    rows: int | None
+    fields: list[dict] = field(default_factory=list)
+    serialization: str = ""
+    frame: str | None = None
+
+
+def _events(file: CatalogueFile) -> Iterator[tuple[str, str, ElementTree.Element]]:
     try:
-        with path.open("rb") as file:
-            for event, element in ElementTree.iterparse(file, events=("start", "end")):
+        with file.opened() as stream:
+            _skip_blank(stream)
+            for event, element in ElementTree.iterparse(stream, events=("start", "end")):
                 yield event, element.tag.rsplit("}", 1)[-1], element
     except ElementTree.ParseError as error:
-        raise InputError(f"catalogue {path} is no whole VOTable: {error}") from None
+        raise InputError(f"catalogue {file.path} is no whole VOTable: {error}") from None
 
 
-def _read_fields(path: Path) -> tuple[list[dict], str]:
-    fields = []
-    for event, name, element in _events(path):
-        if event == "end" and name == "FIELD":
-            fields.append(_field(element))
-        if event == "start" and name in ("TABLEDATA", "BINARY", "BINARY2", "FITS"):
-            return fields, name
-    raise InputError(f"catalogue {path} holds no table")
+def _skip_blank(stream) -> None:
+    """Go to the first byte that is not blank: XML allows none before its declaration."""
+    start = stream.read(65536)
+    stream.seek(len(start) - len(start.lstrip()))
+
+
+def _find_table(file: CatalogueFile) -> _Table:
+    """The first table that has rows, else the first one with a DATA element."""
+    number, table, empty, systems = -1, None, None, {}
+    for event, name, element in _events(file):
+        if event == "end" and name == "FIELD" and table is not None:
+            table.fields.append(_field(element))
+        elif event == "start" and name == "COOSYS":
+            system = element.get("system") or "eq_FK5"  # the standard's default
+            systems[element.get("ID")] = stated_frame(system, element.get("equinox"))
+        elif event == "start" and name == "TABLE":
+            number += 1
+            table = _Table(number, _count(file, element.get("nrows")))
+        elif event == "start" and name in ("TABLEDATA", "BINARY", "BINARY2", "FITS") and table:
+            table.serialization = name
+        elif event == "start" and name == "STREAM" and element.get("href") is not None:
+            raise InputError(
+                f"catalogue {file.path} keeps its rows elsewhere ({element.get('href')[:100]}): "
+                "fetch a VOTable that holds them"
+            )
+        elif event == "start" and name in ("TR", "STREAM") and table and table.serialization:
+            _set_frames(table, systems)
+            return table
+        elif event == "end" and name == "TABLE":
+            if table is not None and table.serialization and empty is None:
+                empty = table
+            table = None
+    if empty is None:
+        raise InputError(f"catalogue {file.path} holds no table")
+    _set_frames(empty, systems)
+    return empty
+
+
+def _count(file: CatalogueFile, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not text.strip().isdecimal():
+        raise InputError(f"catalogue {file.path}: nrows is {text[:40]!r}, no number")
+    return int(text)
+
+
+def _set_frames(table: _Table, systems: dict[str | None, str]) -> None:
+    """Give each field the frame that it refers to, or the table the only one there is."""
+    referred = False
+    for one in table.fields:
+        if one["ref"] in systems:
+            one["notes"]["frame"] = systems[one["ref"]]
+            referred = True
+    if systems and not referred:
+        table.frame = " or ".join(sorted(set(systems.values())))
 
 
 def _field(element: ElementTree.Element) -> dict:
@@ -107,20 +196,25 @@ def _field(element: ElementTree.Element) -> dict:
         "kind": _KINDS.get(datatype, pa.string()) if scalar else pa.string(),
         "notes": {key: value for key, value in notes.items() if value},
         "null": null,
+        "ref": element.get("ref"),
     }
 
 
-def _table_rows(path: Path, count: int) -> Iterator[list[str | None]]:
-    table = None
-    for event, name, element in _events(path):
-        if name == "TABLEDATA":
+def _table_rows(file: CatalogueFile, wanted: int, count: int) -> Iterator[list[str | None]]:
+    table, number = None, -1
+    for event, name, element in _events(file):
+        if name == "TABLE" and event == "start":
+            number += 1
+        elif number != wanted:
+            continue
+        elif name == "TABLEDATA":
             if event == "end":
                 return
             table = element
         elif name == "TR" and event == "end" and table is not None:
             row = [cell.text for cell in element]
             if len(row) != count:
-                raise InputError(f"catalogue {path}: a row has {len(row)} cells, not {count}")
+                raise InputError(f"catalogue {file.path}: a row has {len(row)} cells, not {count}")
             yield row
             table.clear()
 
@@ -138,20 +232,27 @@ def _value(text: str | None, kind: pa.DataType, null: str | None):
     return float(text)
 
 
-def _read_whole(path: Path) -> pa.Table:
-    if path.stat().st_size > _LARGEST_BINARY:
+def _read_whole(file: CatalogueFile, number: int) -> pa.Table:
+    with file.opened() as stream:
+        _skip_blank(stream)
+        content = stream.read(_LARGEST_BINARY + 1)
+    if len(content) > _LARGEST_BINARY:
         raise InputError(
-            f"catalogue {path}: a binary VOTable of this size would not fit in memory: "
+            f"catalogue {file.path}: a binary VOTable of this size would not fit in memory: "
             "convert it to FITS or Parquet"
         )
-    from astropy.io.votable import parse_single_table
+    from astropy.io.votable import parse
 
     with quiet():
         try:
-            table = parse_single_table(path).to_table(use_names_over_ids=True)
+            # Of the other tables nothing is read, nor fetched.
+            found = parse(io.BytesIO(content), table_number=number).get_first_table()
+            table = found.to_table(use_names_over_ids=True)
         except Exception as error:  # astropy raises many kinds for broken files
             reason = " ".join(str(error).split())[:200]
-            raise InputError(f"catalogue {path} cannot be read as a VOTable: {reason}") from None
+            raise InputError(
+                f"catalogue {file.path} cannot be read as a VOTable: {reason}"
+            ) from None
     fields, arrays = [], []
     for column in table.itercols():
         values = np.asarray(column)
@@ -163,9 +264,6 @@ def _read_whole(path: Path) -> pa.Table:
             texts = [None if m else str(v) for v, m in zip(values, mask, strict=True)] \
                 if values.ndim == 1 else [str(v) for v in values]  # fmt: skip
             array = pa.array(texts, pa.string())
-        notes = {"unit": str(column.unit) if column.unit else None}
-        notes["description"] = column.description
-        notes = {key: value for key, value in notes.items() if value}
-        fields.append(pa.field(column.name, array.type, metadata=notes))
+        fields.append(pa.field(column.name, array.type))
         arrays.append(array)
     return pa.Table.from_arrays(arrays, schema=pa.schema(fields))

@@ -1,6 +1,5 @@
-"""Which column of a catalogue is what: by survey, by guessing, or as it was told."""
+"""Which columns of a catalogue hold position, name, flux density and parent of a source."""
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -9,13 +8,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import parse_position
+from keras_astroattn.images.position import parse_angle
+
+from .coordinates import (
+    angle_unit,
+    check_frame,
+    frame_of_name,
+    frame_of_ucd,
+    to_icrs,
+)
 
 POSITIONED, MISSING, NOWHERE = 0, 1, 2
 """What is said of a row's position: good, not given, not on the sky."""
 
 SENTINELS = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
 """Numbers that catalogues write where nothing is known."""
+
+_ROUNDING = 1e-9  # degrees
 
 ROLES = ("ra", "dec", "id", "flux", "parent")
 """What `--columns` can name."""
@@ -107,9 +116,6 @@ _ANY = Adapter(
     },
 )  # fmt: skip
 
-_HOURS = {"h", "hr", "hour", "hourangle", "h:m:s", '"h:m:s"', "hms"}
-_RADIANS = {"rad", "radian"}
-
 
 @dataclass(frozen=True)
 class ColumnMapping:
@@ -122,8 +128,10 @@ class ColumnMapping:
         flux: Flux density.
         parent: Name of the source that a component belongs to.
         survey: Whose names these are; None where they were guessed one by one.
-        ra_factor: What turns figures in `ra` into degrees.
+        ra_factor: Degrees of the number 1 in `ra`; None where it holds sexagesimal text alone.
         dec_factor: Likewise.
+        ra_sexagesimal: Degrees of the text 1:00:00 in `ra`: 15 for hours.
+        frame: Of the position, as `coordinates.stated_frame` gives it; None: ICRS.
         flux_unit: Of `flux`, as the catalogue or the survey says.
     """
 
@@ -133,8 +141,10 @@ class ColumnMapping:
     flux: str | None = None
     parent: str | None = None
     survey: str | None = None
-    ra_factor: float = 1.0
-    dec_factor: float = 1.0
+    ra_factor: float | None = 1.0
+    dec_factor: float | None = 1.0
+    ra_sexagesimal: float = 15.0
+    frame: str | None = None
     flux_unit: str | None = None
 
 
@@ -149,8 +159,8 @@ def map_columns(
         told: Columns by role, which win.
 
     Raises:
-        InputError: There is no such survey or role, a column that was told is not there, or
-            no position can be found.
+        InputError: There is no such survey or role, a column that was told is not there, no
+            position can be found, or its unit or frame is not known.
     """
     told = dict(told or {})
     if survey is not None and survey not in ADAPTERS:
@@ -181,14 +191,24 @@ def map_columns(
             )
     if found["parent"] == found["id"] and "parent" not in told:
         found["parent"] = None
-    unit = _unit(schema, found["flux"]) if found["flux"] else None
+    unit = _note(schema, found["flux"], b"unit") if found["flux"] else None
     if found["flux"] and unit is None and survey is not None:
         unit = ADAPTERS[survey].flux_unit
+    ra = angle_unit(_note(schema, found["ra"], b"unit"), found["ra"], True)
+    dec = angle_unit(_note(schema, found["dec"], b"unit"), found["dec"], False)
+    for role, stated in (("ra", ra), ("dec", dec)):
+        name = found[role]
+        if np.isnan(stated.factor) and not _is_text(schema.field(name).type):
+            raise InputError(
+                f"column {name} holds numbers in {_note(schema, name, b'unit')}: convert it to deg"
+            )
     return ColumnMapping(
         **found,
         survey=survey,
-        ra_factor=_factor(schema, found["ra"], hours=15.0),
-        dec_factor=_factor(schema, found["dec"], hours=1.0),
+        ra_factor=None if np.isnan(ra.factor) else ra.factor,
+        dec_factor=None if np.isnan(dec.factor) else dec.factor,
+        ra_sexagesimal=ra.sexagesimal,
+        frame=_frame(schema, found["ra"], found["dec"]),
         flux_unit=unit,
     )
 
@@ -203,16 +223,29 @@ def _listed(schema: pa.Schema) -> str:
     return f"it has {names}" + (", ..." if len(schema.names) > 20 else "")
 
 
-def _unit(schema: pa.Schema, name: str) -> str | None:
-    metadata = schema.field(name).metadata or {}
-    return metadata[b"unit"].decode() if b"unit" in metadata else None
+def _note(schema: pa.Schema, name: str | None, key: bytes) -> str | None:
+    """What is noted of a column, or (None) of the whole table."""
+    metadata = (schema if name is None else schema.field(name)).metadata or {}
+    return metadata[key].decode() if key in metadata else None
 
 
-def _factor(schema: pa.Schema, name: str, hours: float) -> float:
-    unit = (_unit(schema, name) or "deg").strip().lower()
-    if unit in _HOURS:
-        return hours
-    return math.degrees(1.0) if unit in _RADIANS else 1.0
+def _frame(schema: pa.Schema, ra: str, dec: str) -> str | None:
+    """The frame of a position: that of its columns, else that of the table."""
+    frames = []
+    for name in (ra, dec):
+        ucd = (_note(schema, name, b"ucd") or "").lower()
+        stated = _note(schema, name, b"frame") or frame_of_ucd(ucd) or frame_of_name(name)
+        stated = stated or _note(schema, None, b"frame")
+        if ucd.startswith(("pos.eq", "pos_eq")) and "galactic" in (stated or "").lower():
+            raise InputError(f"column {name} has the UCD {ucd} and the frame {stated}: remove one")
+        check_frame(stated, f"column {name}")
+        frames.append(stated)
+    if frames[0] != frames[1]:
+        raise InputError(
+            f"columns {ra} and {dec} are of two frames, {frames[0] or 'ICRS'} and "
+            f"{frames[1] or 'ICRS'}: name two of one frame by --columns ra=NAME,dec=NAME"
+        )
+    return frames[0]
 
 
 @dataclass(frozen=True, eq=False)
@@ -231,22 +264,30 @@ class Positions:
 
 
 def read_positions(batch: pa.RecordBatch, mapping: ColumnMapping) -> Positions:
-    """Positions of the rows of a batch, from numbers or from text.
+    """Return the positions of the rows of a batch in ICRS, from numbers or from text.
 
-    Numbers are degrees unless the column's unit says otherwise; text is decimal degrees, or
-    sexagesimal with right ascension in hours. Nulls, NaN and -99 (-999, ...) are no position.
+    Numbers are degrees unless the column's unit says otherwise. Text is a number, or
+    sexagesimal: `12h30m00s` is hours and `12d30m00s` degrees; with colons or spaces, right
+    ascension is in hours unless the column's unit says degrees. Nulls, NaN and -99 (-999,
+    ...) are no position.
 
     Args:
         batch: Rows of the catalogue.
         mapping: Its columns.
     """
     columns = [batch.column(batch.schema.get_field_index(n)) for n in (mapping.ra, mapping.dec)]
-    if any(_is_text(column) for column in columns):
-        return _positions_from_text(columns)
+    if any(_is_text(column.type) for column in columns):
+        return _positions_from_text(columns, mapping)
     ra, dec = (_numbers(column) for column in columns)
     missing = ~np.isfinite(ra) | ~np.isfinite(dec)
-    missing |= np.isin(ra, SENTINELS) | np.isin(dec, SENTINELS)
-    return _checked(ra * mapping.ra_factor, dec * mapping.dec_factor, missing)
+    missing |= np.isin(ra, _sentinels(mapping.ra_factor))
+    missing |= np.isin(dec, _sentinels(mapping.dec_factor))
+    return _checked(ra * mapping.ra_factor, dec * mapping.dec_factor, missing, mapping.frame)
+
+
+def _sentinels(factor: float | None) -> tuple[float, ...]:
+    # 999 arcsec is a place on the sky.
+    return SENTINELS if factor is None or factor >= 1 else tuple(s for s in SENTINELS if s < 0)
 
 
 def read_fluxes(batch: pa.RecordBatch, mapping: ColumnMapping) -> np.ndarray:
@@ -254,14 +295,14 @@ def read_fluxes(batch: pa.RecordBatch, mapping: ColumnMapping) -> np.ndarray:
     if mapping.flux is None:
         return np.full(batch.num_rows, np.nan)
     column = batch.column(batch.schema.get_field_index(mapping.flux))
-    if _is_text(column):
+    if _is_text(column.type):
         return np.full(batch.num_rows, np.nan)
     values = _numbers(column)
     return np.where((values > 0) & ~np.isin(values, SENTINELS), values, np.nan)
 
 
-def _is_text(column: pa.Array) -> bool:
-    return pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+def _is_text(kind: pa.DataType) -> bool:
+    return pa.types.is_string(kind)
 
 
 def _numbers(column: pa.Array) -> np.ndarray:
@@ -272,29 +313,33 @@ def _numbers(column: pa.Array) -> np.ndarray:
     return values.to_numpy(zero_copy_only=False).astype(float)
 
 
-def _checked(ra: np.ndarray, dec: np.ndarray, missing: np.ndarray) -> Positions:
+def _checked(ra: np.ndarray, dec: np.ndarray, missing: np.ndarray, frame: str | None) -> Positions:
     with np.errstate(invalid="ignore"):
-        somewhere = ~missing & (ra >= -180) & (ra <= 360) & (np.abs(dec) <= 90)
+        somewhere = ~missing & (np.abs(ra) <= 360 + _ROUNDING) & (np.abs(dec) <= 90 + _ROUNDING)
     state = np.where(missing, MISSING, np.where(somewhere, POSITIONED, NOWHERE)).astype(np.int8)
-    ra = np.where(somewhere, ra, np.nan) % 360.0 % 360.0  # twice, as -1e-16 % 360 is 360
-    return Positions(ra, np.where(somewhere, dec, np.nan), state)
+    longitude, latitude = ra[somewhere] % 360.0, np.clip(dec[somewhere], -90, 90)
+    ra, dec = np.full(len(ra), np.nan), np.full(len(ra), np.nan)
+    ra[somewhere], dec[somewhere] = to_icrs(longitude, latitude, frame)
+    return Positions(ra % 360.0, dec, state)  # once more, as -1e-16 % 360 is 360
 
 
-def _positions_from_text(columns: list[pa.Array]) -> Positions:
+def _positions_from_text(columns: list[pa.Array], mapping: ColumnMapping) -> Positions:
     texts = [pc.cast(column, pa.string()).to_pylist() for column in columns]
     count = len(texts[0])
     ra, dec = np.full(count, np.nan), np.full(count, np.nan)
     missing, strange = np.zeros(count, bool), np.zeros(count, bool)
+    factors = [np.nan if f is None else f for f in (mapping.ra_factor, mapping.dec_factor)]
     for row, parts in enumerate(zip(*texts, strict=True)):
         parts = [(part or "").strip() for part in parts]
         if not all(parts) or any(_says_nothing(part) for part in parts):
             missing[row] = True
             continue
         try:
-            ra[row], dec[row] = parse_position(parts)
-        except InputError:
+            ra[row] = parse_angle(parts[0], factors[0], mapping.ra_sexagesimal)
+            dec[row] = parse_angle(parts[1], factors[1], allow_hours=False)
+        except ValueError:
             strange[row] = True
-    found = _checked(ra, dec, missing)
+    found = _checked(ra, dec, missing, mapping.frame)
     found.state[strange] = NOWHERE
     return found
 

@@ -13,34 +13,9 @@ from keras_astroattn.images.celestial import (
     celestial_axes,
     local_jacobian,
     move_keywords,
-    parse_position,
     wcs_keywords,
 )
 from keras_astroattn.images.cutout import plan
-
-
-@pytest.mark.parametrize(
-    ("text", "ra", "dec"),
-    [
-        ("187.70593,+12.39112", 187.70593, 12.39112),
-        ("12:30:49.42,+12:23:28.0", 187.705917, 12.391111),
-        ("12h30m49.42s, 12d23m28s", 187.705917, 12.391111),
-        ("0:00:04,-00:30:00", 1 / 60, -0.5),
-        ("-10,5", 350.0, 5.0),
-        ((10, -20), 10.0, -20.0),
-        (np.array([10.5, 20.5]), 10.5, 20.5),
-    ],
-)
-def test_positions(text, ra, dec):
-    assert parse_position(text) == pytest.approx((ra, dec), abs=1e-6)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "12", "1,2,3", "a,b", "10,95", "nan,0", "400,0", "12:61:00,10", "inf,0", (None, 1)]
-)
-def test_positions_that_are_none(text):
-    with pytest.raises(InputError, match="position"):
-        parse_position(text)
 
 
 @pytest.mark.parametrize("style", ["CDELT", "CROTA", "PC", "CD"])
