@@ -39,7 +39,7 @@ def classify(
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
-    position: str | None = None,
+    position: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     hdu: str | None = None,
     stokes: str | None = None,
     channel: int | None = None,

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pa_csv
@@ -25,6 +26,7 @@ _INTEGER = r"^\s*[+-]?(0|[1-9]\d{0,18})\s*$"
 # No leading zeros: 00123.5 may be a padded name.
 _FLOAT = r"^\s*[+-]?(((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
 _LONG = r"^\s*[+-]?\d{16,}\s*$"  # an integer that a float would round
+_LONGEST = r"\d{19}"  # an integer that 64 bits may not hold
 _MARGINS = r"^\s*\+?|\s+$"  # Arrow's parser takes neither spaces nor a plus
 _ECSV = "# %ECSV"
 
@@ -45,26 +47,31 @@ class CsvReader:
         self._header = _read_header(file)
         names, notes = self._header.names, self._header.notes
         self.rows = 0
-        candidates = {
-            name: [] if notes.get(name, {}).get("datatype") == "string" else _KINDS
-            for name in names
-        }
-        seen = dict.fromkeys(names, False)
+        stays_text = [notes.get(name, {}).get("datatype") == "string" for name in names]
+        integer, number = ~np.array(stays_text), ~np.array(stays_text)
+        seen = np.zeros(len(names), bool)
         for batch in self._texts():
             self.rows += batch.num_rows
-            for name, column in zip(names, batch.columns, strict=True):
-                seen[name] = seen[name] or column.null_count < len(column)
-                if candidates[name]:
-                    candidates[name] = [kind for kind in candidates[name] if _is_all(column, kind)]
+            seen |= [column.null_count < len(column) for column in batch.columns]
+            some = np.flatnonzero(integer | number)
+            if some.size and batch.num_rows:
+                columns = batch.columns
+                found = _kinds_of([columns[i] for i in some])
+                integer[some] &= found[0]
+                number[some] &= found[1]
+        kinds = [
+            pa.int64() if i and s else pa.float64() if n and s else pa.string()
+            for i, n, s in zip(integer, number, seen, strict=True)
+        ]
         self.schema = pa.schema(
             [
                 pa.field(
                     name,
-                    candidates[name][0] if candidates[name] and seen[name] else pa.string(),
+                    kind,
                     metadata={k: v for k, v in notes.get(name, {}).items() if k != "datatype"}
                     or None,
                 )
-                for name in names
+                for name, kind in zip(names, kinds, strict=True)
             ],
             metadata={"frame": self._header.frame} if self._header.frame else None,
         )
@@ -72,10 +79,14 @@ class CsvReader:
     def batches(self) -> Iterator[pa.RecordBatch]:
         """Yield all rows in order."""
         for batch in self._texts():
-            columns = [
-                column if kind == pa.string() else _converted(column, kind)
-                for column, kind in zip(batch.columns, self.schema.types, strict=True)
-            ]
+            columns = batch.columns
+            for kind in (pa.int64(), pa.float64()):
+                places = [i for i, one in enumerate(self.schema.types) if one == kind]
+                if places:
+                    flat = _converted(pa.concat_arrays([columns[i] for i in places]), kind)
+                    for number, place in enumerate(places):
+                        start = number * batch.num_rows
+                        columns[place] = flat.slice(start, batch.num_rows)
             yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
 
     def _texts(self) -> Iterator[pa.RecordBatch]:
@@ -95,9 +106,6 @@ class CsvReader:
                 ),
             )
             yield from reader
-
-
-_KINDS = [pa.int64(), pa.float64()]
 
 
 class _Header(NamedTuple):
@@ -153,17 +161,25 @@ def _first_lines(stream: BinaryIO) -> tuple[list[str], str]:
     return comments, ""
 
 
-def _is_all(column: pa.Array, kind: pa.DataType) -> bool:
-    pattern = _INTEGER if kind == pa.int64() else _FLOAT
-    if pc.all(pc.match_substring_regex(column, pattern)).as_py() is False:
-        return False
-    if kind == pa.float64() and pc.any(pc.match_substring_regex(column, _LONG)).as_py():
-        return False
-    try:
-        _converted(column, kind)
-    except pa.ArrowInvalid:  # an integer beyond 64 bits
-        return False
-    return True
+def _kinds_of(columns: list[pa.Array]) -> tuple[np.ndarray, np.ndarray]:
+    """Which of (n,) columns of text hold integers alone, and which numbers alone.
+
+    All columns are matched as one: to compile an expression takes as long as a thousand rows.
+    """
+    flat, rows = pa.concat_arrays(columns), len(columns[0])
+
+    def matches(pattern: str, missing: bool) -> np.ndarray:
+        found = pc.fill_null(pc.match_substring_regex(flat, pattern), missing)
+        return found.to_numpy(zero_copy_only=False).reshape(-1, rows)
+
+    integer = matches(_INTEGER, True).all(axis=1)
+    number = matches(_FLOAT, True).all(axis=1) & ~matches(_LONG, False).any(axis=1)
+    for place in np.flatnonzero(integer & matches(_LONGEST, False).any(axis=1)):
+        try:
+            _converted(columns[place], pa.int64())
+        except pa.ArrowInvalid:  # an integer beyond 64 bits
+            integer[place] = False
+    return integer, number
 
 
 def _converted(column: pa.Array, kind: pa.DataType) -> pa.Array:

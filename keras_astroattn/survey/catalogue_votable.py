@@ -120,7 +120,8 @@ def _events(file: CatalogueFile) -> Iterator[tuple[str, str, ElementTree.Element
         with file.opened() as stream:
             _skip_blank(stream)
             for event, element in ElementTree.iterparse(stream, events=("start", "end")):
-                yield event, element.tag.rsplit("}", 1)[-1], element
+                if not element.tag.endswith("TD"):  # most of the file
+                    yield event, element.tag.rsplit("}", 1)[-1], element
     except ElementTree.ParseError as error:
         raise InputError(f"catalogue {file.path} is no whole VOTable: {error}") from None
 
