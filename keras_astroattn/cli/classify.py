@@ -46,6 +46,8 @@ def classify(
     rms_map: Path | None = None,
     noise: float | None = None,
     beam: Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True)] = None,
+    pixel_scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    colormap: str | None = None,
 ) -> int:
     """Classify radio sources in image files as FRI or FRII.
 
@@ -74,6 +76,10 @@ def classify(
         noise: Noise of the map, Jy/beam; by default measured.
         beam: Beam of the map, arcsec: width, or major and minor axis and position angle in
             degrees; by default from the header.
+        pixel_scale: Pixel scale of a picture or array, arcsec: it is then a map of any size
+            (arrays in Jy/beam), whose beam is --beam. By default it is a finished image of 150 x
+            150 pixels of 1.8 arcsec.
+        colormap: Name of the matplotlib colormap that a picture was drawn with.
     """
     if output is not None:
         require_writable(output)
@@ -87,6 +93,8 @@ def classify(
         "rms_map": None if rms_map is None else str(rms_map),
         "noise": noise,
         "beam": beam,
+        "pixel_scale": pixel_scale,
+        "colormap": colormap,
     }
     options = {name: value for name, value in options.items() if value is not None}
     opened = open_model(model)

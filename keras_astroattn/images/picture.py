@@ -11,11 +11,12 @@ from keras_astroattn.errors import InputError
 
 from . import flags as flag
 from .beam import Beam
-from .conventions import BEAM, IMAGE_SIZE, PIXEL_SCALE, to_network_units
-from .cutout import Cutout, source_flags
-from .fits_map import read_fits
+from .colormap import invert_colormap
+from .conventions import BEAM, IMAGE_SIZE, PIXEL_SCALE
+from .cutout import Cutout, blanked_threshold, cutout_from_field, source_flags
+from .fits_map import LARGEST_FIELD, read_fits
+from .grey_levels import normalise, sky_at_zero
 from .islands import measure_extent
-from .preprocessing import MASK_SIGMA
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fz", ".fits.bz2")
 """File names that `read_fits` reads."""
@@ -23,39 +24,63 @@ FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".f
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".npy", ".npz")
 """File names that `read_image` reads beside."""
 
-_MOST_BACKGROUND = 0.5
 _GREY_TOLERANCE = 8  # of 255: what JPEG makes of a grey picture stored in colour
 _MOST_BYTES = 64 * 2**20
+_MOST_PIXELS = 2**24
 _WANTED = f"{IMAGE_SIZE} x {IMAGE_SIZE} pixels"
+_OF_MAPS = ("beam", "noise")  # options of FITS maps that pictures with a pixel scale have too
 
 
-def read_image(path: str | os.PathLike, **options) -> Cutout:
+def read_image(
+    path: str | os.PathLike,
+    *,
+    pixel_scale: float | None = None,
+    colormap: str | None = None,
+    **options,
+) -> Cutout:
     """Read an image file of any kind: PNG, JPEG, NPY or NPZ here, FITS through `read_fits`.
 
-    Pictures and arrays have no header, so they must be what the network takes: 150 x 150
-    pixels of 1.8 arcsec with the noise blanked, made as MiraBest's images are
-    (`cutout_from_array` says which numbers). For any other map give the FITS file.
+    Pictures and arrays have no header. Without `pixel_scale` they must be finished images of 150
+    x 150 pixels of 1.8 arcsec (`cutout_from_array`). With it they are maps of any size, linear in
+    brightness: arrays in Jy/beam, pictures in grey levels above their median
+    (`cutout_from_field`).
 
     Args:
         path: The file; its name's ending says what it is.
-        **options: For FITS files, those of `read_fits`.
+        pixel_scale: Of a picture or array, arcsec; None: a finished image.
+        colormap: Name of the matplotlib colormap that a picture was drawn with.
+        **options: For FITS files, those of `read_fits`; with `pixel_scale`, `beam` and `noise`.
 
     Returns:
-        The source as a `Cutout`; of a picture `noise` and `peak_snr` are NaN.
+        The source as a `Cutout`; of a finished image `noise` and `peak_snr` are NaN.
 
     Raises:
-        InputError: The file cannot be read, or is no such image.
+        InputError: The file cannot be read, is no such image, or an option is for other files.
     """
     path = Path(path)
     name = path.name.lower()
+    options = {key: value for key, value in options.items() if value is not None}
     if name.endswith(FITS_SUFFIXES):
+        for option, value in (("pixel_scale", pixel_scale), ("colormap", colormap)):
+            if value is not None:
+                raise InputError(f"{path}: {option} is for pictures and arrays; leave it out")
         return read_fits(path, **options)
     if not name.endswith(PICTURE_SUFFIXES):
         known = ", ".join((*FITS_SUFFIXES[:3], *PICTURE_SUFFIXES))
         raise InputError(f"{path}: no image by its name (one of {known})")
     try:
-        values = _read_array(path) if name.endswith((".npy", ".npz")) else _read_picture(path)
-        return cutout_from_array(values)
+        is_array = name.endswith((".npy", ".npz"))
+        _check_options(options, pixel_scale, colormap, is_array)
+        if is_array:
+            values, found = _read_array(path), set()
+        else:
+            values, found = _read_picture(path, pixel_scale is None, colormap), {flag.UNKNOWN_UNIT}
+        if pixel_scale is None:
+            return cutout_from_array(values)
+        if not is_array:
+            values, inverted = sky_at_zero(values)
+            found |= inverted
+        return _cutout_from_map(values, pixel_scale, found, options)
     except InputError as error:
         raise InputError(f"{path}: {error}") from error
     except OSError as error:
@@ -63,14 +88,41 @@ def read_image(path: str | os.PathLike, **options) -> Cutout:
         raise InputError(f"{path} cannot be read: {reason}") from error
 
 
+def _check_options(options: dict, pixel_scale: float | None, colormap: str | None, is_array: bool):
+    if is_array and colormap is not None:
+        raise InputError("colormap is for pictures; leave it out")
+    others = sorted(set(options) - set(_OF_MAPS))
+    if others:
+        raise InputError(f"{', '.join(others)}: for FITS maps alone; leave it out")
+    if options and pixel_scale is None:
+        raise InputError(f"{', '.join(sorted(options))}: give pixel_scale too, or leave it out")
+
+
+def _cutout_from_map(
+    values: np.ndarray, pixel_scale: float, found: set[str], options: dict
+) -> Cutout:
+    values = values.reshape([n for n in values.shape if n != 1])
+    beam = Beam.of(options["beam"]) if "beam" in options else None
+    widest = LARGEST_FIELD * PIXEL_SCALE * max(beam.mean / BEAM if beam else 1.0, 1.0)
+    if values.ndim == 2 and max(values.shape) * pixel_scale > widest:
+        raise InputError(
+            f"{values.shape[1]} x {values.shape[0]} pixels of {pixel_scale:g} arcsec are more than "
+            f"one source: cut it out, at most {widest / 60:.0f} arcmin"
+        )
+    return cutout_from_field(values, pixel_scale, beam, noise=options.get("noise"), flags=found)
+
+
 def cutout_from_array(values: np.ndarray) -> Cutout:
-    """A `Cutout` from an image that is already as MiraBest's images are.
+    """A `Cutout` from a finished image: 150 x 150 pixels of 1.8 arcsec, a beam of 5.4 arcsec.
+
+    An image as MiraBest's are, with a black sky and a white peak, goes to the network as it is.
+    Others are brought to that form (`grey_levels.normalise`) and flagged `inverted`, `background`
+    or `stretched`. An array that holds a map in Jy/beam is for `cutout_from_field`.
 
     Args:
-        values: (150, 150), also with axes of length 1 before or after. Integers (any
-            type) from 0 to 255; or real numbers from 0 to 1; or, where one is negative,
-            in network units from -1 (black) to 1. Real numbers go to the network as they
-            are, and are truncated to 8 bits for `pixels` alone.
+        values: (150, 150), also with axes of length 1 before or after. Integers of any type from
+            0 to 255, or of type uint16 to 65535; or real numbers from 0 to 1; or, where one is
+            negative, in network units from -1 (black) to 1.
 
     Raises:
         InputError: Another shape, other numbers, or NaN.
@@ -82,44 +134,29 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
     if squeezed.shape != (IMAGE_SIZE, IMAGE_SIZE):
         raise InputError(
             f"the image has shape {values.shape}: give {IMAGE_SIZE} x {IMAGE_SIZE} pixels of "
-            f"{PIXEL_SCALE} arcsec, one image a file, or the FITS map"
+            f"{PIXEL_SCALE} arcsec, one image a file; or its pixel scale (--pixel-scale)"
         )
     if not np.isfinite(squeezed).all():
-        raise InputError("the image has blank pixels (NaN or infinite): fill them with black")
-    low, high = float(squeezed.min()), float(squeezed.max())
-    if values.dtype.kind in "iu":
-        if low < 0 or high > 255:
-            raise InputError(f"integers from 0 to 255 are an image, not {low:g} to {high:g}")
-        pixels = squeezed.astype(np.uint8)
-        network = to_network_units(pixels)
-        brightness = pixels.astype(np.float32) / np.float32(255)
-    else:
-        if low < -1 or high > 1:
-            raise InputError(
-                f"real numbers from 0 to 1, or -1 to 1, are an image, not {low:g} to {high:g}"
-            )
-        values = squeezed.astype(np.float32)
-        network = values if low < 0 else values * 2 - 1
-        brightness = (network + 1) / 2
-        pixels = (brightness * np.float32(255)).astype(np.uint8)
-    # The darkest pixel that is not black was just above 3 sigma before it was stretched.
-    lit = brightness[brightness > 0]
-    darkest = float(lit.min()) if lit.size else 1.0
-    extent = measure_extent(brightness * np.float32(MASK_SIGMA * (1 + 1e-6) / darkest))
-    found = {flag.PICTURE} | source_flags(extent)
-    if lit.size > _MOST_BACKGROUND * brightness.size:
-        found.add(flag.BACKGROUND)
+        raise InputError(
+            "the image has blank pixels (NaN or infinite): fill them with black, or give a map "
+            "with its pixel scale and beam (cutout_from_field, --pixel-scale and --beam)"
+        )
+    image = normalise(squeezed)
+    brightness = (image.network + 1) / 2
+    lit = np.count_nonzero(image.pixels)
+    snr = brightness / blanked_threshold(brightness, image.pixels)
+    extent = measure_extent(snr if lit else np.zeros_like(snr))
     return Cutout(
-        pixels=pixels,
-        network_input=network[..., np.newaxis],
+        pixels=image.pixels,
+        network_input=image.network[..., np.newaxis],
         brightness=brightness,
         noise=float("nan"),
         peak_snr=float("nan"),
-        source_fraction=lit.size / brightness.size,
+        source_fraction=lit / brightness.size,
         largest_angular_size=extent.size * PIXEL_SCALE if extent.found else float("nan"),
         beam=Beam(BEAM, BEAM),
         pixel_scale=PIXEL_SCALE,
-        flags=tuple(sorted(found)),
+        flags=tuple(sorted({flag.PICTURE} | image.flags | source_flags(extent))),
         main_share=extent.main_share,
         main_size=extent.main_size * PIXEL_SCALE if extent.found else float("nan"),
     )
@@ -159,22 +196,30 @@ def _read_archive(file: BinaryIO) -> np.ndarray:
             return np.lib.format.read_array(member, allow_pickle=False)
 
 
-def _read_picture(path: Path) -> np.ndarray:
+def _read_picture(path: Path, is_finished: bool, colormap: str | None) -> np.ndarray:
+    """(height, width) grey levels, uint8 or uint16."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
             # Before decoding: a small file can hold an enormous picture.
-            if picture.size != (IMAGE_SIZE, IMAGE_SIZE):
+            if is_finished and picture.size != (IMAGE_SIZE, IMAGE_SIZE):
                 raise InputError(
                     f"the picture has {picture.size[0]} x {picture.size[1]} pixels: give "
-                    f"{IMAGE_SIZE} x {IMAGE_SIZE} of {PIXEL_SCALE} arcsec, or the FITS map"
+                    f"{IMAGE_SIZE} x {IMAGE_SIZE} of {PIXEL_SCALE} arcsec, or its pixel scale "
+                    "(--pixel-scale), or the FITS map"
                 )
-            if picture.mode.startswith("I"):
-                return np.asarray(picture).astype(np.float32) / np.float32(65535)
-            if picture.mode in ("L", "1", "LA"):
+            if picture.size[0] * picture.size[1] > _MOST_PIXELS:
+                raise InputError("the picture is too large for one source: cut it out")
+            if picture.mode.startswith("I") and colormap is None:
+                return np.asarray(picture).astype(np.uint16)
+            if "A" in picture.mode or "transparency" in picture.info:
+                picture = picture.convert("RGBA")
+                if np.asarray(picture)[..., 3].min() < 255:
+                    raise InputError("the picture is transparent in part: save it on a black sky")
+            if picture.mode in ("L", "1") and colormap is None:
                 return np.asarray(picture.convert("L"))
-            colours = np.asarray(picture.convert("RGB")).astype(np.int16)
+            colours = np.asarray(picture.convert("RGB"))
     except UnidentifiedImageError as error:
         raise InputError("it is neither a PNG nor a JPEG picture") from error
     except Image.DecompressionBombError as error:
@@ -183,6 +228,10 @@ def _read_picture(path: Path) -> np.ndarray:
         if isinstance(error, InputError):
             raise
         raise InputError(f"the picture is broken: {error}") from error
-    if np.ptp(colours, axis=-1).max() > _GREY_TOLERANCE:
-        raise InputError("the picture is in colour: give it in grey")
-    return colours[..., 1].astype(np.uint8)
+    if colormap is not None:
+        return invert_colormap(colours, colormap)
+    if np.ptp(colours.astype(np.int16), axis=-1).max() > _GREY_TOLERANCE:
+        raise InputError(
+            "the picture is in colour: name its colormap (--colormap viridis), or give it in grey"
+        )
+    return colours[..., 1]

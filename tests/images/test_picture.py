@@ -60,7 +60,7 @@ def test_sixteen_bit_picture(tmp_path, pixels):
     np.testing.assert_allclose(read_image(tmp_path / "a.png").pixels, pixels, atol=1)
 
 
-def test_colour_picture_is_refused(tmp_path):
+def test_colour_picture_without_its_colormap_is_refused(tmp_path):
     image = np.zeros((150, 150, 3), np.uint8)
     image[..., 0] = 200
     Image.fromarray(image).save(tmp_path / "a.png")
@@ -97,6 +97,7 @@ def test_other_shapes_are_refused(shape):
     ("values", "reason"),
     [
         (np.full((150, 150), np.nan), "blank pixels"),
+        (np.linspace(-0.001, 0.05, 22500).reshape(150, 150), "pixel scale and beam"),
         (np.full((150, 150), np.inf), "blank pixels"),
         (np.full((150, 150), 1.5), "0 to 1"),
         (np.full((150, 150), -2.0), "0 to 1"),
