@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from astropy.io import fits
 
-from keras_astroattn.edge import list_presets
+from keras_astroattn.presets import DEFAULT_PRESET, preset_file
 
 _SIZE = 160
 _RA, _DEC = 180.0, 35.0
@@ -169,13 +169,13 @@ def _tarball(batches: list[bytes], outside: bool = False) -> bytes:
 @cache
 def model_file() -> bytes:
     """The .tflite file of the default preset."""
-    return next(iter(list_presets().values())).read_bytes()
+    return preset_file(DEFAULT_PRESET, ".tflite").read_bytes()
 
 
 @cache
 def keras_files() -> tuple[bytes, ...]:
     """A preset's .keras file, and one whose layer carries code."""
-    preset = next(iter(list_presets().values())).with_suffix(".keras").read_bytes()
+    preset = preset_file(DEFAULT_PRESET, ".keras").read_bytes()
     return preset, _with_config(preset, _lambda_layer)
 
 
