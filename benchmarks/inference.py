@@ -32,6 +32,7 @@ from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.layers import AttentionGate
 from keras_astroattn.models import AGCNN, attention_model, load_published
+from keras_astroattn.outputs import softmax
 
 GATES = 3
 TOLERANCE = 5e-4
@@ -147,9 +148,7 @@ def largest_difference(given: Outputs, expected: Outputs) -> float:
     """Between probabilities and maps of two networks on one image."""
 
     def compared(outputs: Outputs) -> list[np.ndarray]:
-        logits = np.asarray(outputs[0], np.float64)
-        exponentials = np.exp(logits - logits.max())
-        return [exponentials / exponentials.sum(), *outputs[1:]]
+        return [softmax(np.asarray(outputs[0], np.float64)), *outputs[1:]]
 
     pairs = zip(compared(given), compared(expected), strict=True)
     return max(float(np.abs(one - other).max()) for one, other in pairs)

@@ -47,6 +47,7 @@ from keras_astroattn.layers import (
     P4MLifting,
     P4MMaxPool,
 )
+from keras_astroattn.outputs import resize_matrix
 
 STRIP_BYTES = 768 * 1024
 """A strip of the gates' widest tensor should not exceed this (the L2 cache is 1 MiB)."""
@@ -342,7 +343,7 @@ def _between_rows(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
     for each.
     """
     resized = [tf.image.resize(part, (part.shape[1], width)) for part in parts]
-    matrix = resize_matrix(parts[0].shape[1], height)
+    matrix = _resize_matrix(parts[0].shape[1], height)
     above = np.minimum(np.argmax(matrix > 0, axis=1), matrix.shape[1] - 2)
     for low in np.unique(above).tolist():
         rows = slice(*(np.flatnonzero(above == low)[[0, -1]] + [0, 1]).tolist())
@@ -378,15 +379,8 @@ def _joined(strips: list[tf.Tensor]) -> tf.Tensor:
     return strips[0]
 
 
-def resize_matrix(size: int, target: int) -> np.ndarray:
-    """(target, size) float32: bilinear resizing with half-pixel centres along one axis."""
-    place = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
-    low = np.minimum(place.astype(int), max(size - 2, 0))
-    share = place - low
-    matrix = np.zeros((target, size))
-    matrix[np.arange(target), low] += 1 - share
-    matrix[np.arange(target), np.minimum(low + 1, size - 1)] += share
-    return matrix.astype(np.float32)
+def _resize_matrix(size: int, target: int) -> np.ndarray:
+    return resize_matrix(size, target).astype(np.float32)
 
 
 def _resize_map(a: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
@@ -394,9 +388,9 @@ def _resize_map(a: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
     height, width = a.shape[1:]
     if (height, width) == tuple(size):
         return a
-    columns = tf.matmul(tf.reshape(a, [-1, width]), resize_matrix(width, size[1]).T)
+    columns = tf.matmul(tf.reshape(a, [-1, width]), _resize_matrix(width, size[1]).T)
     turned = tf.transpose(tf.reshape(columns, [-1, height, size[1]]), [0, 2, 1])
-    rows = tf.matmul(tf.reshape(turned, [-1, height]), resize_matrix(height, size[0]).T)
+    rows = tf.matmul(tf.reshape(turned, [-1, height]), _resize_matrix(height, size[0]).T)
     return tf.transpose(tf.reshape(rows, [-1, size[1], size[0]]), [0, 2, 1])
 
 

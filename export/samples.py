@@ -7,7 +7,7 @@ import cyclopts
 import numpy as np
 from astropy.io import fits
 
-from keras_astroattn.cli.app import run_app
+from keras_astroattn.command import run_app
 from keras_astroattn.datasets.observation import NOISE, draw_noise, render
 from keras_astroattn.datasets.radio_galaxies import draw_source, generator, point_source
 from keras_astroattn.images import BEAM, FIELD_SIZE, PIXEL_SCALE

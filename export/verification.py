@@ -12,6 +12,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.models import attention_model
+from keras_astroattn.outputs import softmax
 from keras_astroattn.process import quiet_native_logs
 
 from .source_model import SourceModel
@@ -76,8 +77,7 @@ def reference_of(source: SourceModel, images: np.ndarray, labels: np.ndarray) ->
     ]
     outputs = _joined(parts)
     scaled = outputs["logits"].astype(np.float64) / source.calibration.temperature
-    exponentials = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
-    outputs["probabilities"] = exponentials / exponentials.sum(axis=-1, keepdims=True)
+    outputs["probabilities"] = softmax(scaled)
     return Reference(images, labels, outputs)
 
 

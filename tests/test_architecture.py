@@ -8,20 +8,22 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 
-GROUND = {"command", "deprecation", "errors", "files", "presets", "process"}
+GROUND = {"command", "deprecation", "errors", "files", "outputs", "presets", "process"}
 # What a room may import beside itself and the ground. Imports inside functions count too.
 ARROWS = {
     "command": {"errors"},
     "deprecation": set(),
     "errors": set(),
     "files": {"errors"},
+    "outputs": set(),
     "presets": {"errors"},
     "process": {"errors"},
     "images": set(),
     "edge": {"images"},
+    "samples": set(),
     "tables": {"images", "edge"},
     "survey": {"images", "edge", "tables"},
-    "cli": {"images", "edge", "tables", "survey", "plots", "report"},
+    "cli": {"images", "edge", "samples", "tables", "survey", "plots", "report"},
     "layers": {"images"},
     "models": {"images", "layers"},
     "callbacks": {"images", "layers", "models", "plots", "report"},
@@ -34,7 +36,7 @@ ARROWS = {
         *("plots", "report", "tables"),
     },
     "export": {
-        *("images", "layers", "models", "edge", "datasets", "evaluation", "train"),
+        *("images", "layers", "models", "edge", "datasets", "evaluation", "samples", "train"),
     },
     "benchmarks": {
         *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),

@@ -10,6 +10,7 @@ import numpy as np
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models.wrappers import attention_model
+from keras_astroattn.outputs import gate_maps
 from keras_astroattn.plots import attention_figure, attention_progress, save_figure
 
 SNAPSHOT = "epoch_{:04d}"
@@ -65,7 +66,7 @@ class AttentionSnapshots(keras.callbacks.Callback):
             np.savez_compressed(temporary, image=self.images, label=self.labels, **outputs)
         figure = attention_figure(
             self.images,
-            [outputs[f"attention_{gate}"] for gate in range(1, self.gates + 1)],
+            gate_maps(outputs),
             outputs["attention_mean"],
             self.labels,
         )

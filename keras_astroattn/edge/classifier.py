@@ -18,6 +18,7 @@ from keras_astroattn.images import (
     rotate_image,
     tta_angles,
 )
+from keras_astroattn.outputs import gate_maps, softmax
 
 from .labels import LabelRules, entropy
 from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
@@ -267,20 +268,9 @@ def name_of(model: ModelFile, tta: int) -> str:
     return model.name if tta == 1 else f"{model.name} (tta {tta})"
 
 
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """exp(z) / sum exp(z) over the last axis."""
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
-
-
 def attention_of(outputs: dict[str, np.ndarray]) -> Attention:
     """The maps of the first image among what `Classifier.predict` gives."""
-    numbers = sorted(
-        int(name.removeprefix("attention_"))
-        for name in outputs
-        if name.removeprefix("attention_").isdecimal()
-    )
-    gates = tuple(outputs[f"attention_{number}"][0] for number in numbers)
+    gates = tuple(maps[0] for maps in gate_maps(outputs))
     return Attention(gates, outputs["attention_mean"][0])
 
 

@@ -15,6 +15,7 @@ from scipy.stats import rankdata
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import PIXEL_SCALE
+from keras_astroattn.outputs import gate_maps, resize_matrix
 
 ZERO_SPACE_THRESHOLD = 1.0
 """Enrichment below which attention prefers the empty sky."""
@@ -106,20 +107,8 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """
     if maps.shape[1:] == tuple(size):
         return maps.astype(np.float64)
-    rows, columns = (
-        _interpolation(old, new) for old, new in zip(maps.shape[1:], size, strict=True)
-    )
+    rows, columns = (resize_matrix(old, new) for old, new in zip(maps.shape[1:], size, strict=True))
     return rows @ maps.astype(np.float64) @ columns.T
-
-
-def _interpolation(old: int, new: int) -> np.ndarray:
-    """(new, old) weights of linear interpolation between the centres of `old` pixels."""
-    position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)
-    below = np.minimum(position.astype(int), max(old - 2, 0))
-    weights = np.zeros((new, old))
-    weights[np.arange(new), below] = 1 - (position - below)
-    weights[np.arange(new), np.minimum(below + 1, old - 1)] += position - below
-    return weights
 
 
 def mean_map(gates: Mapping[str, np.ndarray], size: tuple[int, int]) -> np.ndarray:
@@ -137,11 +126,10 @@ def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
     Args:
         outputs: of `attention_model`: `attention_1`, ..., `attention_mean`, and others.
     """
-    names = {key: key.removeprefix("attention_") for key in outputs if key.startswith("attention_")}
-    return {
-        f"gate {name}" if name.isdecimal() else name: np.asarray(outputs[key])
-        for key, name in names.items()
-    }
+    maps = {f"gate {number}": a for number, a in enumerate(gate_maps(outputs), start=1)}
+    if maps:
+        maps["mean"] = np.asarray(outputs["attention_mean"])
+    return maps
 
 
 def above_minimum(maps: np.ndarray) -> np.ndarray:

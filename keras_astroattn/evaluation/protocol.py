@@ -13,6 +13,7 @@ from PIL import Image
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
+from keras_astroattn.outputs import softmax
 
 MAX_ROTATION = 180.0
 """Largest rotation of a turn, degrees."""
@@ -201,7 +202,7 @@ def _predict(
         forward(to_network_units(images[start : start + batch_size, :, :, np.newaxis]))
         for start in range(0, len(images), batch_size)
     ]
-    return softmax(np.concatenate(logits))
+    return softmax(np.concatenate(logits).astype(np.float32))
 
 
 def _forward(model: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], np.ndarray]:
@@ -214,13 +215,6 @@ def _forward(model: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], np
         return np.asarray(outputs["logits"] if isinstance(outputs, Mapping) else outputs)
 
     return forward
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Class probabilities of (..., classes) logits, in float32 (see `predict_clean`)."""
-    logits = logits.astype(np.float32)
-    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
-    return powers / powers.sum(axis=-1, keepdims=True)
 
 
 def _check_images(images: np.ndarray) -> None:

@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_astroattn.images.conventions import BLACK
 
-from .base import register
+from .base import Float32Layer, register
 from .votes import source_pixels
 
 # Pixels off the source come after all others.
@@ -13,7 +13,7 @@ _NEVER = -1e9
 
 
 @register
-class SourceDeletion(keras.layers.Layer):
+class SourceDeletion(Float32Layer):
     """Paint a random share of each source's pixels black, in connected pieces.
 
         f    = noise + t (E - mean E) / std E          over the pixels of the source
@@ -33,7 +33,7 @@ class SourceDeletion(keras.layers.Layer):
         largest: largest share.
         scale: distance of the noise's nodes, pixels.
         seed: of the random numbers.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
         ValueError: the shares are not 0 < smallest <= largest < 1.
@@ -52,7 +52,7 @@ class SourceDeletion(keras.layers.Layer):
                 "shares must be 0 < smallest <= largest < 1; "
                 f"got smallest={smallest}, largest={largest}"
             )
-        super().__init__(**{**kwargs, "dtype": "float32"})
+        super().__init__(**kwargs)
         self.smallest = smallest
         self.largest = largest
         self.scale = scale

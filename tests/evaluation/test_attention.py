@@ -154,10 +154,10 @@ def test_bad_input_is_named(images, maps, message):
 
 
 def test_maps_are_named_by_gate():
-    outputs = {"logits": np.zeros((1, 2)), "attention_2": np.ones((1, 3, 3)), "attention_mean": 5}
+    outputs = {"logits": np.zeros((1, 2)), "attention_1": np.ones((1, 3, 3)), "attention_mean": 5}
     maps = named_maps(outputs)
-    assert list(maps) == ["gate 2", "mean"]
-    assert maps["gate 2"] is outputs["attention_2"]
+    assert list(maps) == ["gate 1", "mean"]
+    assert maps["gate 1"] is outputs["attention_1"]
 
 
 def test_regions_cover_a_frame_once_and_even_attention_prefers_none():

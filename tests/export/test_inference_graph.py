@@ -10,13 +10,14 @@ from tiny_model_file import untrained_model
 
 from benchmarks.inference import peer_of
 from export.conversion import convert
-from export.inference_graph import inference_outputs, resize_matrix
+from export.inference_graph import inference_outputs
 from export.source_model import SourceModel
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.images import to_network_units
 from keras_astroattn.layers import NORMALIZATIONS
 from keras_astroattn.models import EquivariantAGCNN, attention_model, load_published
+from keras_astroattn.outputs import resize_matrix
 
 CONFIDENT = "0709Exp1-range_norm-MiraBestNOUNCAdam-AGRadGalNetft-5e-05"
 

@@ -7,8 +7,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_astroattn.evaluation import mean_map, softmax, transformed_turns
+from keras_astroattn.evaluation import mean_map, transformed_turns
 from keras_astroattn.images import CLASS_NAMES, to_network_units
+from keras_astroattn.outputs import gate_maps, softmax
 
 from ..predictions import read_arrays, save_arrays
 from .both_scopes import BothScopes
@@ -117,7 +118,7 @@ def walk(
         rows = slice(start, start + batch_size)
         outputs = forward(to_network_units(images[rows, ..., np.newaxis]))
         for scope, tally in tallies.items():
-            tally.clean[rows] = softmax(np.asarray(outputs[f"{scope}/logits"]))
+            tally.clean[rows] = softmax(np.asarray(outputs[f"{scope}/logits"], np.float32))
     for scope, one in known.items():
         tallies[scope].go_on_from(one)
     further = transformed_turns(images, repeats - first, seed, first)
@@ -144,10 +145,6 @@ def _of_scope(outputs: dict, scope: str) -> dict[str, np.ndarray]:
     }
 
 
-def _gates(outputs: dict[str, np.ndarray]) -> list[np.ndarray]:
-    return [outputs[f"attention_{number}"] for number in range(1, len(outputs))]
-
-
 class _Tally:
     """What `walk` adds up under one scope."""
 
@@ -169,9 +166,9 @@ class _Tally:
     def add(
         self, repeat: int, rows: slice, images: np.ndarray, outputs: dict[str, np.ndarray]
     ) -> None:
-        probabilities = softmax(outputs["logits"])
+        probabilities = softmax(outputs["logits"].astype(np.float32))
         self.turns[repeat, rows] = probabilities
-        gates = _gates(outputs)
+        gates = gate_maps(outputs)
         if not self.attention:
             self.attention = [np.zeros((*self.counts.shape, *maps.shape[1:])) for maps in gates]
         predicted = probabilities.argmax(axis=-1)
@@ -186,7 +183,7 @@ class _Tally:
                 sums[cell] += maps[chosen].sum(axis=0)
 
     def result(self, examples: list[dict[str, np.ndarray]]) -> ScopePass:
-        by_gate = zip(*map(_gates, examples), strict=True)
+        by_gate = zip(*map(gate_maps, examples), strict=True)
         return ScopePass(
             turns=self.turns,
             clean=self.clean,

@@ -1,0 +1,53 @@
+"""How the outputs of a network are read, in numpy: logits, and the attention map of each gate."""
+
+from collections.abc import Mapping
+
+import numpy as np
+
+
+def softmax(logits: np.ndarray) -> np.ndarray:
+    """Class probabilities, exp(z) / sum exp(z) over the last axis.
+
+    Args:
+        logits: (..., classes), any float.
+
+    Returns:
+        (..., classes), of the dtype of the logits.
+    """
+    powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
+    return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def gate_maps(outputs: Mapping[str, object]) -> list[np.ndarray]:
+    """Attention maps of the gates, gate 1 first.
+
+    Args:
+        outputs: named outputs of a network; the map of gate k is `attention_k`.
+
+    Returns:
+        One array (batch, h, w) for each gate; none for a network without gates.
+    """
+    maps = []
+    while (name := f"attention_{len(maps) + 1}") in outputs:
+        maps.append(np.asarray(outputs[name]))
+    return maps
+
+
+def resize_matrix(size: int, target: int) -> np.ndarray:
+    """Weights of bilinear resizing along one axis, with half-pixel centres.
+
+    A target pixel outside the centres of the first and last pixel has the value of that pixel.
+
+    Args:
+        size: number of pixels of the map.
+        target: number of pixels of the resized map.
+
+    Returns:
+        (target, size) float64; each row has at most two weights, and sum 1.
+    """
+    place = np.clip((np.arange(target) + 0.5) * size / target - 0.5, 0, size - 1)
+    low = np.minimum(place.astype(int), max(size - 2, 0))
+    matrix = np.zeros((target, size))
+    matrix[np.arange(target), low] = 1 - (place - low)
+    matrix[np.arange(target), np.minimum(low + 1, size - 1)] += place - low
+    return matrix
