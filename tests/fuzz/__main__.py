@@ -81,6 +81,7 @@ def fuzz(
 
 def _run(kind: str, numbers: range, seed: int, keep: Path | None) -> Counter[str]:
     counts: Counter[str] = Counter()
+    KINDS[kind].prepare()
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_companions(folder)

@@ -1,6 +1,7 @@
 """The kinds of files: how one is made, and what opens it."""
 
 import gzip
+import importlib
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -23,11 +24,18 @@ class Kind:
         what: What the files are and what opens them, for the table.
         make: Gives one damaged file.
         target: Opens a file.
+        modules: What the target imports; imported once, before the processes of the files fork.
     """
 
     what: str
     make: Callable[[np.random.Generator], Made]
     target: Callable[[Path], None]
+    modules: tuple[str, ...]
+
+    def prepare(self) -> None:
+        """Import what the target needs."""
+        for module in self.modules:
+            importlib.import_module(module)
 
 
 def _one_of(values, rng: np.random.Generator):
@@ -85,15 +93,34 @@ def _keras(rng: np.random.Generator) -> Made:
     return ".keras", seeds.zipped(members)
 
 
+_CLASSIFY = ("keras_astroattn.cli.classify", "ai_edge_litert.interpreter", "astropy.io.fits",
+             "astropy.wcs", "astropy.stats", "scipy.ndimage")  # fmt: skip
+_CHECK = ("keras_astroattn.cli.check", "astropy.io.votable", *_CLASSIFY)
+
 KINDS = {
-    "fits": Kind("FITS maps: `astroattn classify`", _fits, targets.classify_map),
-    "tiles": Kind("FITS maps as tiles: `astroattn check`", _fits, targets.check_tile),
+    "fits": Kind("FITS maps: `astroattn classify`", _fits, targets.classify_map, _CLASSIFY),
+    "tiles": Kind("FITS maps as tiles: `astroattn check`", _fits, targets.check_tile, _CHECK),
     "catalogues": Kind(
-        "CSV, ECSV, FITS, VOTable, Parquet: `astroattn check`", _catalogue, targets.check_catalogue
+        "CSV, ECSV, FITS, VOTable, Parquet: `astroattn check`",
+        _catalogue,
+        targets.check_catalogue,
+        _CHECK,
     ),
-    "tarballs": Kind("tarballs of MiraBest's form: the data sets", _tarball, targets.read_tarball),
-    "tflite": Kind("`.tflite` files: `astroattn classify`", _tflite, targets.classify_with_model),
-    "keras": Kind("`.keras` files: `python -m export.run`", _keras, targets.open_keras_file),
+    "tarballs": Kind(
+        "tarballs of MiraBest's form: the data sets",
+        _tarball,
+        targets.read_tarball,
+        ("keras_astroattn.datasets.archives",),
+    ),
+    "tflite": Kind(
+        "`.tflite` files: `astroattn classify`", _tflite, targets.classify_with_model, _CLASSIFY
+    ),
+    "keras": Kind(
+        "`.keras` files: `python -m export.run`",
+        _keras,
+        targets.open_keras_file,
+        ("export.source_model",),
+    ),
 }
 """By the name on the command line."""
 
