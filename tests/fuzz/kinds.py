@@ -94,7 +94,7 @@ def _keras(rng: np.random.Generator) -> Made:
 
 
 _CLASSIFY = ("keras_astroattn.cli.classify", "ai_edge_litert.interpreter", "astropy.io.fits",
-             "astropy.wcs", "astropy.stats", "scipy.ndimage")  # fmt: skip
+             "astropy.wcs", "astropy.stats")  # fmt: skip
 _CHECK = ("keras_astroattn.cli.check", "astropy.io.votable", *_CLASSIFY)
 
 KINDS = {
