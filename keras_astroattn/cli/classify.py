@@ -57,8 +57,8 @@ def classify(
     Args:
         paths: FITS, PNG, JPEG, NPY or NPZ files, and folders of them.
         model: Name of a preset, or path of a .tflite file written by export.run.
-        output: Results file: .csv, .json, .vot or .parquet. Without one, CSV goes to the standard
-            output.
+        output: Results file: .csv, .json, .vot, .fits or .parquet. Without one, CSV goes to the
+            standard output.
         attention: Folder for a picture of each source with the network's attention, and the mean
             attention as FITS with the source's coordinates.
         tta: Average the prediction over N rotations of the image (test-time augmentation; N

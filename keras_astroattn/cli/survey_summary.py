@@ -40,7 +40,7 @@ def survey_summary(
     folder
         Output of astroattn survey.
     export
-        Write the whole table as one .fits or .vot file (for TOPCAT, say).
+        Write the whole table as one .fits, .vot, .csv, .json or .parquet file.
     figures
         Draw histograms, the sky, and sheets of the most certain and the most uncertain
         sources with attention into _figures of the folder; needs the extra [plots].

@@ -10,7 +10,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from keras_astroattn.files import atomic_path
-from keras_astroattn.tables import COLUMNS, Column, Row, encodable
+from keras_astroattn.tables import (
+    COLUMNS,
+    Column,
+    Row,
+    astropy_metadata,
+    encodable,
+    longest_text,
+    parquet_field,
+)
 
 from .catalogue import RESERVED
 from .plan import Plan
@@ -54,12 +62,17 @@ def write_part(folder: Path, chunk: int, table: pa.Table, rows: Sequence[Row]) -
     """
     table = table.drop_columns([TILE, OTHERS, STATE])
     for name, column in zip((c.name for c in COLUMNS), RESULTS, strict=True):
-        kind = pa.float64() if column.type is float else pa.string()
-        metadata = {"description": column.description, "unit": column.unit or ""}
-        values = pa.array([encodable(row[name]) for row in rows], kind)
-        table = table.append_column(pa.field(column.name, kind, metadata=metadata), values)
+        field = parquet_field(column)
+        values = pa.array([encodable(row[name]) for row in rows], field.type)
+        table = table.append_column(field, values)
     labels = Counter(str(row["label"]) for row in rows)
-    table = table.replace_schema_metadata({_LABELS: json.dumps(labels)})
+    widths = {
+        field.name: longest_text(table.column(field.name))
+        for field in table.schema
+        if pa.types.is_string(field.type)
+    }
+    metadata = astropy_metadata(table.schema, widths) | {_LABELS: json.dumps(labels)}
+    table = table.replace_schema_metadata(metadata)
     with atomic_path(part_path(folder, chunk)) as temporary:
         pq.write_table(table, temporary, compression="zstd")
 

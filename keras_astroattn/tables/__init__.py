@@ -1,12 +1,17 @@
-"""A classified source as the row of a table: what `cli` and `survey` write alike."""
+"""Tables of classified sources: columns, rows, and one writer a format."""
 
 import lazy_loader
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
+    submodules=["writers"],
     submod_attrs={
+        "batches": ["batches_of"],
         "columns": ["COLUMNS", "PICTURE", "Column"],
+        "csv_writer": ["stream_csv"],
+        "parquet_writer": ["astropy_metadata", "longest_text", "parquet_field"],
         "rows": ["Row", "failed_row", "scored_row"],
-        "text": ["encodable", "xml_cell"],
+        "text": ["encodable"],
+        "writers": ["WRITERS", "require_writer", "write_table"],
     },
 )

@@ -1,46 +1,59 @@
-"""The columns of a table of classified sources: names, units, meanings, types."""
+"""Columns of a table of classified sources: name, type, unit, UCD and meaning, declared once."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Column:
-    """One column.
+    """A column of a table.
 
     Attributes:
-        name: In the table.
-        type: `str` or `float`.
-        description: For formats that have room for it.
-        unit: As the VO writes units; None for none.
+        name: its name.
+        dtype: "str", or a NumPy type: "bool", "uint8", "int16", "int32", "int64", "float32" or
+            "float64".
+        description: its meaning.
+        unit: its unit, in the syntax of the VO; None for none.
+        ucd: its Unified Content Descriptor; None for none.
     """
 
     name: str
-    type: type
-    description: str
+    dtype: str
+    description: str = ""
     unit: str | None = None
+    ucd: str | None = None
 
 
+# fmt: off
 COLUMNS = (
-    Column("path", str, "file as it was given or found"),
-    Column("label", str, "FRI, FRII, uncertain, compact, beyond_frame, no_source or error"),
-    Column("p_fri", float, "P(FRI | resolved radio galaxy)"),
-    Column("p_frii", float, "P(FRII | resolved radio galaxy)"),
-    Column("entropy_nats", float, "-sum p ln p; 0 is certain, 0.693 is even", "nat"),
-    Column("noise_jy_beam", float, "standard deviation of the map's noise", "Jy/beam"),
-    Column("peak_snr", float, "brightest pixel of the source over the noise"),
-    Column("source_fraction", float, "share of the frame's pixels above 3 sigma"),
-    Column(
-        "largest_angular_size_arcsec",
-        float,
-        "largest extent above 3 sigma, less what the beam adds",
-        "arcsec",
-    ),
-    Column("beam_arcsec", float, "geometric mean width of the beam the network saw", "arcsec"),
-    Column("flags", str, "what is odd about the image, separated by semicolons"),
-    Column("error", str, "why the image could not be classified"),
-    Column("model", str, "name of the network, and the views that its prediction is averaged over"),
+    Column("path", "str", "file as it was given or found", None, "meta.file"),
+    Column("label", "str", "FRI, FRII, uncertain, compact, beyond_frame, no_source or error",
+           None, "meta.code.class"),
+    Column("p_fri", "float64", "P(FRI | resolved radio galaxy)", None, "stat.probability"),
+    Column("p_frii", "float64", "P(FRII | resolved radio galaxy)", None, "stat.probability"),
+    Column("entropy_nats", "float64",
+           "-sum p ln p of the probabilities in nats; 0 is certain, 0.693 is even"),
+    Column("noise_jy_beam", "float64", "standard deviation of the map's noise", "Jy/beam",
+           "stat.stdev;phot.flux.density"),
+    Column("peak_snr", "float64", "brightest pixel of the source over the noise", None,
+           "stat.snr"),
+    Column("source_fraction", "float64", "share of the frame's pixels above 3 sigma", None,
+           "arith.ratio"),
+    Column("largest_angular_size_arcsec", "float64",
+           "largest extent above 3 sigma, less what the beam adds", "arcsec", "phys.angSize"),
+    Column("beam_arcsec", "float64", "geometric mean width of the beam the network saw",
+           "arcsec", "instr.beam"),
+    Column("flags", "str", "flags that mark unusual images, separated by semicolons", None,
+           "meta.code"),
+    Column("error", "str", "reason why the image could not be classified", None, "meta.note"),
+    Column("model", "str",
+           "name of the network, and the views that its prediction is averaged over", None,
+           "meta.id;meta.modelled"),
 )
 """In the order of the table."""
 
-PICTURE = Column("picture", str, "picture of the source and the attention, where one was drawn")
+PICTURE = Column(
+    "picture", "str", "picture of the source and the attention, where one was drawn", None,
+    "meta.file",
+)
 """What a table of image files has after `COLUMNS`."""
+# fmt: on

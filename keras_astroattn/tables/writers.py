@@ -1,0 +1,55 @@
+"""Writers of tables, one a format; a file stands under its name only when it is complete."""
+
+import importlib
+import importlib.util
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import atomic_path
+
+from .batches import Batch
+from .columns import Column
+
+WRITERS = {
+    ".csv": ("csv_writer", "write_csv"),
+    ".json": ("json_writer", "write_json"),
+    ".vot": ("votable_writer", "write_votable"),
+    ".fits": ("fits_writer", "write_fits"),
+    ".parquet": ("parquet_writer", "write_parquet"),
+}
+"""Module and function by the ending of a file's name."""
+
+
+def require_writer(path: Path, option: str) -> None:
+    """Refuse a file of a format that cannot be written.
+
+    Args:
+        path: the file.
+        option: the option that names it, for the error.
+
+    Raises:
+        InputError: Its ending is not in `WRITERS`, or its format needs another package.
+    """
+    suffix = path.suffix.lower()
+    if suffix not in WRITERS:
+        raise InputError(f"{option} {path}: its name must end in one of {', '.join(WRITERS)}")
+    if suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise InputError("Parquet needs pyarrow: pip install 'keras-astroattn[parquet]'")
+
+
+def write_table(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
+    """Write a table in the format that the ending of `path` names, atomically.
+
+    Args:
+        path: the file; its ending is in `WRITERS`.
+        columns: the columns.
+        batches: their values, as `batches_of` gives them.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    module, name = WRITERS[path.suffix.lower()]
+    writer = getattr(importlib.import_module(f".{module}", __package__), name)
+    with atomic_path(path) as temporary:
+        writer(temporary, columns, batches)
