@@ -36,7 +36,7 @@ from keras_astroattn.datasets.simulated_survey import SimulatedSurvey, simulate_
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.errors import InputError
 
-COMMAND = (sys.executable, "-c", "from keras_astroattn.cli.app import main; main()")
+COMMAND = (sys.executable, "-m", "keras_astroattn.cli")
 _INTERVAL = 0.25  # seconds between looks at the memory
 _MIB = 2**20
 

@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import multiprocessing
 import multiprocessing.connection
+import multiprocessing.resource_tracker
 import os
 import signal
 import sys
@@ -55,6 +56,56 @@ def follow_parent() -> None:
         os._exit(1)
 
     threading.Thread(target=wait, name="follow-parent", daemon=True).start()
+
+
+def shield_workers() -> None:
+    """Keep Ctrl-C, and complaints about an abrupt end, from processes that this thread starts.
+
+    A terminal sends Ctrl-C to workers, too, and one that is just starting would answer with a
+    traceback. A signal that is blocked in this thread is blocked in the processes it starts.
+    """
+    # This process of `multiprocessing` warns when the command is killed; and its start unblocks
+    # the signal again, so it comes first.
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        multiprocessing.resource_tracker.ensure_running()
+    finally:
+        sys.warnoptions.pop()
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+
+
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def ended_by_signals(message: str) -> Iterator[None]:
+    """End this process at once, with one line, when a signal interrupts the block.
+
+    The signals are SIGINT (Ctrl-C), SIGTERM and SIGHUP. No exception is raised and nothing is
+    cleaned up, because an exception in the middle of an import, of a callback or of the start of
+    a cluster cannot be handled well. So use this only for work that can be killed at any moment.
+    In a thread that is not the main one, signals are left as they are.
+
+    Args:
+        message: the line for the standard error.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def end(number: int, frame: object) -> None:
+        # A progress bar may have hidden the cursor, in the middle of a line.
+        clear = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""
+        with contextlib.suppress(OSError):
+            os.write(2, f"{clear}{message}\n".encode())
+        os._exit(128 + number)
+
+    before = {number: signal.signal(number, end) for number in _ENDING_SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 @contextlib.contextmanager

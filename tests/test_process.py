@@ -41,3 +41,44 @@ def test_a_worker_ends_when_its_parent_is_killed(tmp_path, number):
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(parent.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_a_process_with_one_line(number):
+    script = f"""
+import os, signal
+from keras_astroattn.process import ended_by_signals
+before = signal.getsignal({number:d})
+with ended_by_signals("interrupted: go on"):
+    pass
+assert signal.getsignal({number:d}) is before
+with ended_by_signals("interrupted: go on"):
+    try:
+        os.kill(os.getpid(), {number:d})
+        print("never reached")
+    finally:
+        print("nor this")
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("", "interrupted: go on\n")
+    assert done.returncode == 128 + number
+
+
+def test_processes_of_a_shielded_thread_do_not_see_ctrl_c():
+    script = """
+import multiprocessing, os, signal, subprocess, sys, threading
+from keras_astroattn.process import shield_workers
+
+def work():
+    shield_workers()
+    multiprocessing.get_context("spawn").Lock()  # would start the tracker, which unblocks
+    child = "import signal; print(signal.SIGINT in signal.pthread_sigmask(0, []))"
+    print(subprocess.run([sys.executable, "-c", child], capture_output=True, text=True).stdout)
+
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+print(signal.SIGINT in signal.pthread_sigmask(0, []))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stdout.split() == ["True", "False"], done.stderr

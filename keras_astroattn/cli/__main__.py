@@ -1,5 +1,5 @@
 """`python -m keras_astroattn.cli` is `astroattn`."""
 
-from .app import main
+from . import main
 
 main()

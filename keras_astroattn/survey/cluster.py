@@ -1,5 +1,6 @@
-"""The Dask cluster that scores a survey: one of this machine's, or one that is running."""
+"""The Dask cluster that scores a survey: a local one, or one that is running already."""
 
+import asyncio
 import contextlib
 import logging
 import socket
@@ -8,7 +9,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.process import available_cores
+from keras_astroattn.process import available_cores, shield_workers
 
 if TYPE_CHECKING:
     from distributed import Client, LocalCluster, WorkerPlugin
@@ -22,46 +23,68 @@ _LITTLE_TO_WATCH = {
     "distributed.admin.tick.interval": "1s",
 }
 _USUAL_PORT = 8787
-_PATIENCE = 10.0  # seconds for a scheduler, or its dashboard, to answer
+_PATIENCE = 10.0  # seconds for a scheduler or its dashboard to answer
+_PATIENCE_WORKERS = 60.0  # seconds for all workers to answer, which may be starting or busy
 
 
 @contextlib.contextmanager
 def open_cluster(
     scheduler: str | None, workers: int | None, prepared: "WorkerPlugin", progress: "Progress"
 ) -> Iterator["Client"]:
-    """A client of a running cluster, or of a local one that ends with the block.
+    """Connect to a running cluster, or start a local one that ends with the block.
 
     The workers of a local cluster start while the block runs.
 
     Args:
-        scheduler: Address of a running cluster's; None: a local one.
-        workers: Processes of a local one; None: one a core.
-        prepared: What each worker of a local one does when it starts.
-        progress: Told the address of the dashboard.
+        scheduler: address of the scheduler of a running cluster; None: start a local one.
+        workers: number of processes of a local cluster; None: one a core.
+        prepared: plugin that prepares each worker of a local cluster.
+        progress: reports the address of the dashboard to the user.
+
+    Yields:
+        A client of the cluster.
 
     Raises:
         InputError: No scheduler answers, or its workers lack this package.
     """
-    from distributed import Client
-
-    # A worker that dies is what this is made for, not a page of messages.
+    # A worker that dies is replaced: that needs no page of messages.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler is None:
         with _local_cluster(workers or available_cores(), prepared, progress) as client:
             yield client
         return
-    try:
-        client = Client(scheduler, timeout=_PATIENCE)
-    except (OSError, ValueError, TimeoutError) as error:
-        raise InputError(
-            f"--scheduler {scheduler}: no Dask scheduler answers there "
-            f"({' '.join(str(error).split())[:100]})"
-        ) from None
-    with client:
+    with _connected(scheduler) as client:
         if _is_shown(client.dashboard_link):
             progress.dashboard(client.dashboard_link)
         _require_package(client)
         yield client
+
+
+def _connected(address: str) -> "Client":
+    """Return a client of the scheduler at an address.
+
+    Raises:
+        InputError: No scheduler answers there in time.
+    """
+    from distributed import Client, rpc
+
+    async def identify() -> None:
+        # What accepts a connection and then says nothing, or speaks HTTP, would keep
+        # `Client` waiting for ever: its own timeout ends with the connection.
+        async with rpc(address) as scheduler:
+            await scheduler.identity()
+
+    try:
+        asyncio.run(asyncio.wait_for(identify(), _PATIENCE))
+        return Client(address, timeout=_PATIENCE)
+    except TimeoutError:
+        reason = f"nothing within {_PATIENCE:.0f} s"
+    except Exception as error:  # of a comm, of a serializer, or of the network
+        reason = " ".join(str(error).split())[:100] or type(error).__name__
+    raise InputError(
+        f"--scheduler {address}: no Dask scheduler answers there ({reason}): give the address "
+        "that `dask scheduler` prints, tcp://HOST:8786 by default; the dashboard has another"
+    )
 
 
 @contextlib.contextmanager
@@ -83,11 +106,16 @@ def _local_cluster(
         ) as cluster,
         Client(cluster) as client,
     ):
+        cluster.sync(_shield_workers)
         client.register_plugin(prepared)
         cluster.scale(workers)  # does not wait for them
         if _connect_dashboard(cluster):
             progress.dashboard(cluster.dashboard_link)
         yield client
+
+
+async def _shield_workers() -> None:
+    shield_workers()  # in the thread of the event loop, which starts them
 
 
 def _connect_dashboard(cluster: "LocalCluster") -> bool:
@@ -110,7 +138,7 @@ def _connect_dashboard(cluster: "LocalCluster") -> bool:
 
 
 def _free_port() -> int:
-    """Dask's usual port for the dashboard where it is free, else 0: any."""
+    """Return Dask's usual port for the dashboard if it is free, else 0 for any port."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", _USUAL_PORT))
@@ -120,7 +148,7 @@ def _free_port() -> int:
 
 
 def _is_shown(address: str | None) -> bool:
-    """Whether a dashboard really stands at an address: not every scheduler has one."""
+    """Return whether a dashboard answers at an address: not every scheduler has one."""
     if not address:
         return False
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -132,14 +160,25 @@ def _is_shown(address: str | None) -> bool:
 
 
 def _require_package(client: "Client") -> None:
-    """Refuse workers without this package: each task would end one of them."""
+    """Refuse workers without this package: each task would end one of them.
+
+    Raises:
+        InputError: A worker lacks the package, or does not answer in time.
+    """
 
     def is_there() -> bool:
         import importlib.util
 
         return all(importlib.util.find_spec(name) for name in ("keras_astroattn", "pyarrow"))
 
-    without = [address for address, found in client.run(is_there).items() if not found]
+    try:
+        answers = client.sync(client.run, is_there, callback_timeout=_PATIENCE_WORKERS)
+    except TimeoutError:
+        raise InputError(
+            f"--scheduler {client.scheduler.address}: its workers do not answer within "
+            f"{_PATIENCE_WORKERS:.0f} s: restart them"
+        ) from None
+    without = [address for address, found in answers.items() if not found]
     if without:
         raise InputError(
             f"{len(without)} workers lack this package, the first at {without[0]}: "

@@ -16,7 +16,7 @@ from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BLACK, IMAGE_SIZE, Cutout
-from keras_astroattn.process import keep_freed_memory, quiet_native_logs
+from keras_astroattn.process import follow_parent, keep_freed_memory, quiet_native_logs
 from keras_astroattn.tables import Row, failed_row, scored_row
 
 from .attempts import Attempts
@@ -165,6 +165,7 @@ class LoadModel(WorkerPlugin):
         import astropy.io.fits
         import astropy.wcs  # noqa: F401
 
+        follow_parent()
         with contextlib.suppress(InputError):  # the first chunk will report it
             _classifier(self._reference)
 

@@ -13,7 +13,7 @@ from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import read_fits
 
-COMMAND = [sys.executable, "-c", "from keras_astroattn.cli.app import main; main()"]
+COMMAND = [sys.executable, "-c", "from keras_astroattn.cli import main; main()"]
 
 
 @dataclass(frozen=True)
