@@ -10,7 +10,7 @@ from distributed.comm.core import CommClosedError
 
 from keras_astroattn.errors import InputError
 
-from .attempts import deadly_tiles, forget_attempts
+from .attempts import forget_attempts
 from .parts import check_parts
 from .plan import Plan
 from .progress import Progress
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _AHEAD = 3  # chunks under way for each thread of a worker
 _POLL = 0.1  # seconds between two looks for finished chunks
 _COUNT_EVERY = 1.0  # seconds between two counts of the workers
+_PASSES = 3
 _KILLED = "workers were killed while they scored these rows (out of memory?)"
 
 
@@ -38,8 +39,8 @@ def score_waiting(
     """Score the chunks whose parts are not on disk.
 
     A tile that ends two workers at the same row is given up in that chunk. A chunk whose
-    workers are killed all the same is tried again when all others are done. If its workers are
-    killed again, and no other tile is found to be the cause, its rows get that as their error.
+    workers are killed all the same, four times each, is tried again when all others are done.
+    After the third such pass its rows get that as their error.
 
     Args:
         settings: the survey.
@@ -62,23 +63,17 @@ def score_waiting(
     rows = plan.rows_of()
     fresh = int(rows[waiting].sum())
     progress.scoring(int(rows.sum()), int(rows.sum()) - fresh, unreadable)
-    given_up: dict[int, int] = {}  # tiles that chunks did without when they were last killed
-    while waiting:
+    for _ in range(_PASSES):
         killed = []
         for chunk, scored in _scored(client, job, plan, waiting, progress):
             if scored is None:
                 killed.append(chunk)
             else:
                 progress.scored(int(rows[chunk]))
-        waiting = []
-        for chunk in killed:
-            deadly = len(deadly_tiles(plan.folder / WORK, chunk))
-            if deadly > given_up.get(chunk, -1):
-                given_up[chunk] = deadly
-                waiting.append(chunk)
-            else:
-                fail_chunk(job, chunk, plan.slices_of(chunk), _KILLED)
-                progress.scored(int(rows[chunk]))
+        waiting = killed
+    for chunk in waiting:
+        fail_chunk(job, chunk, plan.slices_of(chunk), _KILLED)
+        progress.scored(int(rows[chunk]))
     return fresh
 
 

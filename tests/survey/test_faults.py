@@ -1,6 +1,7 @@
 """What goes wrong at night, with real processes: every row once, no score changed."""
 
 import contextlib
+import dataclasses
 import os
 import resource
 import shutil
@@ -94,6 +95,42 @@ def test_rows_that_kill_every_worker_say_so_in_the_end(world, catalogue, tmp_pat
     assert len(rows) == 1500
     assert {row["aa_label"] for row in rows} == {"error"}
     assert all("workers were killed" in row["aa_error"] for row in rows)
+
+
+DEADLY = """
+import os
+
+read = os.pread
+
+def deadly(descriptor, *arguments):
+    if os.readlink(f"/proc/self/fd/{descriptor}").endswith("tile-003.fits"):
+        os._exit(139)  # as a decoder that crashes
+    return read(descriptor, *arguments)
+
+os.pread = deadly
+"""
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/fd"), reason="needs /proc")
+def test_a_tile_that_ends_its_worker_costs_its_own_rows_alone(world, expected, tmp_path):
+    (tmp_path / "sitecustomize.py").write_text(DEADLY)
+    environment = world.environment | {
+        "PYTHONPATH": os.pathsep.join([str(tmp_path), world.environment["PYTHONPATH"]])
+    }
+    catalogue = write_catalogue(tmp_path / "catalogue.csv", world.simulated, repeats=2)
+    output = tmp_path / "output"
+    arguments = world.arguments(catalogue, output, "--workers", 1)
+    done = dataclasses.replace(world, environment=environment).run(*arguments)
+    assert done.returncode == 0, done.stderr
+    rows = read_result(output)
+    assert len(rows) == 60
+    lost = [row for row in rows if row["aa_label"] == "error"]
+    assert {Path(row["aa_path"]).name for row in lost} == {"tile-003.fits"}
+    assert all("workers were killed twice while they read this file" in row["aa_error"]
+               for row in lost)  # fmt: skip
+    on_it = [n for n, found in enumerate(expected) if any("tile-003" in path for path in found)]
+    assert {int(row["id"][3:]) for row in lost} <= set(on_it)
+    assert_scored([row for row in rows if row["aa_label"] != "error"], expected)
 
 
 def test_a_killed_command_goes_on(world, catalogue, expected, tmp_path):
