@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import IMAGE_SIZE, Cutout, FitsMap
+from keras_astroattn.images import IMAGE_SIZE, Cutout, FitsMap, flags
 from keras_astroattn.images.beam import PIXELS_PER_BEAM
 
 from .tiles import MapOptions
@@ -95,9 +95,10 @@ class OpenTiles:
 def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str, Cutout]:
     """Cut a source from the tile that knows most of the sky around it.
 
-    A header tells where a tile ends, but not where its pixels are blank. So the tiles are tried
-    in order: the first that knows every pixel of the frame is taken. If there is none, the one
-    with the largest `known_share` is; the first one of equals.
+    A header tells where a tile ends, but not where its pixels are unknown. So the tiles are
+    tried in order: the first that knows every pixel of the frame is taken. If there is none, a
+    tile on which the source is not `incomplete` is preferred, and of several such tiles the one
+    with the largest `known_share`; the first one of equals.
 
     Args:
         paths: tiles that hold the position, at least one, that with the most distant edge first.
@@ -110,7 +111,7 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
         InputError: The source is blank on every tile, or can be cut from none of them. The
             message is that of the first tile.
     """
-    best, best_share, first_error = None, -1.0, None
+    best, best_rank, first_error = None, (False, 0.0), None
     for path in paths:
         try:
             cutout = cut(path)
@@ -120,8 +121,9 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
         except InputError as error:
             first_error = first_error or error
             continue
-        if share > best_share:
-            best, best_share = (path, cutout), share
+        rank = (flags.INCOMPLETE not in cutout.flags, share)
+        if rank > best_rank:
+            best, best_rank = (path, cutout), rank
         if share == 1:
             break
     if best is None:

@@ -1,12 +1,13 @@
 """The tile that a source is cut from: the one that knows most of the sky around it."""
 
+import dataclasses
 import math
 
 import numpy as np
 import pytest
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import cutout_from_field
+from keras_astroattn.images import cutout_from_field, flags
 from keras_astroattn.survey.choice import OpenTiles, choose_tile, known_share
 from keras_astroattn.survey.tiles import MapOptions
 
@@ -71,6 +72,13 @@ def test_a_half_blank_source_comes_from_the_tile_that_has_the_whole():
     assert chosen(half, nearly, cutout())[0] == "2"
     assert chosen(half, nearly)[0] == "1"
     assert chosen(nearly, half, half)[0] == "0"
+
+
+def test_a_tile_that_has_the_whole_source_is_preferred_to_one_that_knows_more_of_the_frame():
+    nearly, less = cutout(columns(190, 300)), cutout(columns(170, 300))
+    cut_off = dataclasses.replace(nearly, flags=(flags.INCOMPLETE,))
+    assert chosen(cut_off, less)[0] == "1"
+    assert chosen(nearly, less)[0] == "0"
 
 
 def test_a_tile_that_cannot_be_read_is_left_out():
