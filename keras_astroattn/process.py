@@ -100,7 +100,8 @@ def ended_by_signals(message: str) -> Iterator[None]:
             os.write(2, f"{clear}{message}\n".encode())
         os._exit(128 + number)
 
-    before = {number: signal.signal(number, end) for number in _ENDING_SIGNALS}
+    heard = [n for n in _ENDING_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]  # nohup
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:
