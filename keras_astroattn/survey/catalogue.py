@@ -3,7 +3,7 @@
 import contextlib
 import weakref
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -70,8 +70,8 @@ class Reader(Protocol):
     schema: pa.Schema
     rows: int | None
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order."""
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in order, with the columns of a part of its schema."""
 
 
 @dataclass(frozen=True)
@@ -89,14 +89,20 @@ class Catalogue:
     rows: int | None
     _reader: Reader = field(repr=False)
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
+    def batches(self, columns: Collection[str] | None = None) -> Iterator[pa.RecordBatch]:
         """Yield all rows in order, at most `BATCH_ROWS` at a time.
+
+        Args:
+            columns: names of the columns to read; None: all.
 
         Raises:
             InputError: The file is damaged.
         """
+        schema = self.schema
+        if columns is not None:
+            schema = pa.schema([f for f in schema if f.name in columns], schema.metadata)
         with _one_error(self.path):
-            for batch in self._reader.batches():
+            for batch in self._reader.batches(schema):
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS)
 

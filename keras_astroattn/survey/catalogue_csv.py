@@ -6,7 +6,7 @@ An identifier with leading zeros stays text, a 64-bit one an integer.
 import codecs
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
@@ -50,7 +50,7 @@ class CsvReader:
         stays_text = [notes.get(name, {}).get("datatype") == "string" for name in names]
         integer, number = ~np.array(stays_text), ~np.array(stays_text)
         seen = np.zeros(len(names), bool)
-        for batch in self._texts():
+        for batch in self._texts(names):
             self.rows += batch.num_rows
             seen |= [column.null_count < len(column) for column in batch.columns]
             some = np.flatnonzero(integer | number)
@@ -76,20 +76,20 @@ class CsvReader:
             metadata={"frame": self._header.frame} if self._header.frame else None,
         )
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order."""
-        for batch in self._texts():
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in order, with the columns of a part of its schema."""
+        for batch in self._texts(schema.names):
             columns = batch.columns
             for kind in (pa.int64(), pa.float64()):
-                places = [i for i, one in enumerate(self.schema.types) if one == kind]
+                places = [i for i, one in enumerate(schema.types) if one == kind]
                 if places:
                     flat = _converted(pa.concat_arrays([columns[i] for i in places]), kind)
                     for number, place in enumerate(places):
                         start = number * batch.num_rows
                         columns[place] = flat.slice(start, batch.num_rows)
-            yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
+            yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
-    def _texts(self) -> Iterator[pa.RecordBatch]:
+    def _texts(self, names: Sequence[str]) -> Iterator[pa.RecordBatch]:
         with self._file.opened() as stream:
             stream.seek(self._header.end)
             if not stream.read(1):
@@ -101,6 +101,7 @@ class CsvReader:
                 pa_csv.ParseOptions(delimiter=self._header.delimiter),
                 pa_csv.ConvertOptions(
                     column_types=dict.fromkeys(self._header.names, pa.string()),
+                    include_columns=list(names),
                     null_values=[""],
                     strings_can_be_null=True,
                 ),

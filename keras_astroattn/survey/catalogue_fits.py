@@ -59,15 +59,15 @@ class FitsReader:
                 metadata=_frame(headers[0].values, self._header.values),
             )
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order."""
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in order, with the columns of a part of its schema."""
         count = max(min(BATCH_ROWS, _BATCH_BYTES // max(self._width, 1)), 1)
         for start in range(0, self.rows, count):
             with self._table(start, min(count, self.rows - start)) as (table, content):
                 arrays = [
-                    _as_arrow(table, content, field.name).cast(field.type) for field in self.schema
+                    _as_arrow(table, content, field.name).cast(field.type) for field in schema
                 ]
-            yield pa.RecordBatch.from_arrays(arrays, schema=self.schema)
+            yield pa.RecordBatch.from_arrays(arrays, schema=schema)
 
     @contextlib.contextmanager
     def _table(self, start: int, count: int) -> Iterator[tuple["BinTableHDU", bytes]]:

@@ -40,15 +40,15 @@ class ParquetReader:
             metadata={"frame": frame} if frame else None,
         )
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order."""
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in order, with the columns of a part of its schema."""
         with self._file.opened() as stream, pq.ParquetFile(stream) as parquet:
-            for batch in parquet.iter_batches(batch_size=BATCH_ROWS):
+            for batch in parquet.iter_batches(BATCH_ROWS, columns=schema.names):
                 columns = [
                     normalized(column, kind)
-                    for column, kind in zip(batch.columns, self.schema.types, strict=True)
+                    for column, kind in zip(batch.columns, schema.types, strict=True)
                 ]
-                yield pa.RecordBatch.from_arrays(columns, schema=self.schema)
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 def _notes(field: pa.Field) -> dict[str, str]:

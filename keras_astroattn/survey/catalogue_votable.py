@@ -63,11 +63,12 @@ class VOTableReader:
         )
         self._whole, self.rows = whole.cast(self.schema), whole.num_rows
 
-    def batches(self) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order."""
+    def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+        """Yield all rows in order, with the columns of a part of its schema."""
         if self._table.serialization != "TABLEDATA":
             for batch in self._whole.to_batches():
-                yield pa.RecordBatch.from_arrays(batch.columns, schema=self.schema)
+                columns = batch.select(schema.names).columns
+                yield pa.RecordBatch.from_arrays(columns, schema=schema)
             return
         rows: list[list[str | None]] = []
         count = 0
@@ -75,11 +76,11 @@ class VOTableReader:
             rows.append(row)
             count += 1
             if len(rows) == _ROWS:
-                yield self._batch(rows)
+                yield self._batch(rows, schema)
                 rows = []
         self._check_rows(count)
         if rows:
-            yield self._batch(rows)
+            yield self._batch(rows, schema)
 
     def _check_rows(self, count: int) -> None:
         stated = self._table.rows
@@ -88,11 +89,12 @@ class VOTableReader:
                 f"catalogue {self._path} is not whole: nrows says {stated} rows, it holds {count}"
             )
 
-    def _batch(self, rows: list[list[str | None]]) -> pa.RecordBatch:
-        columns = []
-        for texts, column, null in zip(
-            zip(*rows, strict=True), self.schema, self._nulls, strict=True
-        ):
+    def _batch(self, rows: list[list[str | None]], schema: pa.Schema) -> pa.RecordBatch:
+        columns, wanted = [], set(schema.names)
+        for number, (name, null) in enumerate(zip(self.schema.names, self._nulls, strict=True)):
+            if name not in wanted:
+                continue
+            column, texts = schema.field(name), [row[number] for row in rows]
             try:
                 values = [_value(text, column.type, null) for text in texts]
                 columns.append(pa.array(values, column.type))
@@ -101,7 +103,7 @@ class VOTableReader:
                     f"catalogue {self._path}: column {column.name} holds what is no "
                     f"{column.type}: {' '.join(str(error).split())[:100]}"
                 ) from None
-        return pa.RecordBatch.from_arrays(columns, schema=self.schema)
+        return pa.RecordBatch.from_arrays(columns, schema=schema)
 
 
 @dataclass

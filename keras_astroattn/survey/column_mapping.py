@@ -147,6 +147,12 @@ class ColumnMapping:
     frame: str | None = None
     flux_unit: str | None = None
 
+    @property
+    def names(self) -> set[str]:
+        """Names of the columns that have a role."""
+        found = (self.ra, self.dec, self.id, self.flux, self.parent)
+        return {name for name in found if name is not None}
+
 
 def map_columns(
     schema: pa.Schema, survey: str | None = None, told: Mapping[str, str] | None = None

@@ -78,7 +78,7 @@ def forecast(
     used = np.zeros(len(footprints.tiles), bool)
     chosen: list[_Drawn] = []
     rows = inside = 0
-    for batch in catalogue.batches():
+    for batch in catalogue.batches(mapping.names):
         places = read_positions(batch, mapping)
         found = footprints.assign(places.ra, places.dec)
         rows += batch.num_rows

@@ -54,7 +54,7 @@ def group_rows(
         InputError: The catalogue is damaged.
     """
     ra, dec, flux, parents, done = [], [], [], [], 0
-    for batch in catalogue.batches():
+    for batch in catalogue.batches(mapping.names):
         places = read_positions(batch, mapping)
         good = places.state == POSITIONED
         ra.append(np.where(good, places.ra, np.nan))

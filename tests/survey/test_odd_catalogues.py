@@ -200,6 +200,18 @@ def test_a_votable_that_ends_early_is_refused(tmp_path, kind):
     refused(tmp_path / "t.vot", "nrows says 20 rows, it holds 10")
 
 
+@pytest.mark.parametrize("kind", ["fits", "csv", "votable", "parquet"])
+def test_only_the_columns_that_are_asked_for_are_read(tmp_path, kind):
+    columns = {"id": ["a", "b"], "RA": [1.5, 2.5], "n": [1, 2], "DEC": [3.5, 4.5]}
+    path = tmp_path / f"t.{'vot' if kind == 'votable' else kind}"
+    if kind == "parquet":
+        pq.write_table(pa.table(columns), path)
+    else:
+        Table(columns).write(path, format=kind)
+    (batch,) = open_catalogue(path).batches({"RA", "DEC"})
+    assert batch.to_pylist() == [{"RA": 1.5, "DEC": 3.5}, {"RA": 2.5, "DEC": 4.5}]
+
+
 def test_many_columns_are_opened_soon(tmp_path):
     path = tmp_path / "t.parquet"
     columns = {f"c{n}": pa.array([1.0]) for n in range(4000)}
