@@ -21,16 +21,12 @@ def benchmark(
     repeats: Annotated[int, Parameter(validator=Number(gte=3))] = 200,
     threads: Annotated[list[int] | None, Parameter(consume_multiple=True)] = None,
 ) -> None:
-    """Time a model on one image at a time.
+    """Time a model on this machine, one image at a time.
 
-    Parameters
-    ----------
-    model
-        Name of a preset, or path of a .tflite file.
-    repeats
-        Timed classifications.
-    threads
-        Threads of one classification; by default one, and all cores.
+    Args:
+        model: Name of a preset, or path of a .tflite file.
+        repeats: Number of timed classifications.
+        threads: Numbers of threads to time. By default, one and the number of cores.
     """
     threads = threads or sorted({1, available_cores()})
     table = Table(title=f"{model}: one image, {repeats} times")

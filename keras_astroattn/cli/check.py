@@ -39,7 +39,7 @@ def check(
     channel: int | None = None,
     beam: Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True)] = None,
 ) -> int:
-    """Look at a catalogue and its tiles: columns, beams, what lies on a tile, how long it takes.
+    """Check a catalogue and its tiles before a survey: columns, beams, coverage, and run time.
 
     Ends with status 2 if no row of the catalogue lies on a tile.
 

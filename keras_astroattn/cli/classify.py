@@ -51,31 +51,33 @@ def classify(
 ) -> int:
     """Classify radio sources in image files as FRI or FRII.
 
-    Ends with status 0 if any image could be classified (an image that cannot be read is a
-    row with an error), and 2 if none could.
+    Each image becomes a row of a table. An image that cannot be classified becomes a row with the
+    label `error` and the reason. The exit status is 0 if at least one image could be classified,
+    else 2.
 
     Args:
         paths: FITS, PNG, JPEG, NPY or NPZ files, and folders of them.
         model: Name of a preset, or path of a .tflite file written by export.run.
-        output: Results file: .csv, .json, .vot, .fits or .parquet. Without one, CSV goes to the
-            standard output.
-        attention: Folder for a picture of each source with the network's attention, and the mean
-            attention as FITS with the source's coordinates.
-        tta: Average the prediction over N rotations of the image (test-time augmentation; N
-            times slower).
+        output: Results file (.csv, .json, .vot, .fits or .parquet). By default, the table is
+            printed as CSV.
+        attention: Folder for attention maps: for each source a picture, and the mean attention
+            map as FITS with the source's coordinates. Column `picture` names the picture.
+        tta: Average the prediction over N rotations of the image (test-time augmentation, N times
+            slower).
         turns: Former name of --tta.
-        workers: Number of worker processes; by default one a core where there are many files.
-        resume: Go on where the run that was to write --output was interrupted.
-        overwrite: Replace the results file, and the pictures of --attention, if they exist.
-        position: RA,DEC of the source, in degrees or sexagesimal; by default the middle of the
-            map.
-        hdu: Number or name of the HDU; by default the first that holds an image.
-        stokes: Stokes parameter; by default I.
-        channel: Plane of a cube, from 0.
-        rms_map: FITS map of the noise on the same pixels, Jy/beam.
-        noise: Noise of the map, Jy/beam; by default measured.
-        beam: Beam of the map, arcsec: width, or major and minor axis and position angle in
-            degrees; by default from the header.
+        workers: Number of worker processes. By default, one for every 32 files, at most one a
+            core.
+        resume: Continue an interrupted run that wrote to --output.
+        overwrite: Replace the results file and the files of --attention if they exist.
+        position: Position of the source, RA,DEC, in degrees or sexagesimal. By default, the centre
+            of the map.
+        hdu: Number or name of the HDU. By default, the first that holds an image.
+        stokes: Stokes parameter. By default, I.
+        channel: Number of the plane of a cube, from 0.
+        rms_map: FITS map of the noise, on the same pixels as the image, in Jy/beam.
+        noise: Noise of the map, in Jy/beam. By default, it is measured.
+        beam: Beam of the map: its width in arcsec, or its major axis, minor axis (arcsec) and
+            position angle (degrees). By default, from the header.
         pixel_scale: Pixel scale of a picture or array, arcsec: it is then a map of any size
             (arrays in Jy/beam), whose beam is --beam. By default it is a finished image of 150 x
             150 pixels of 1.8 arcsec.

@@ -1,4 +1,4 @@
-"""`astroattn info`: what a model says of itself."""
+"""`astroattn info`: the metadata of a model."""
 
 import json
 from pathlib import Path
@@ -15,14 +15,11 @@ from keras_astroattn.process import quiet_native_logs
 def info(
     model: str = DEFAULT_PRESET, /, *, as_json: Annotated[bool, Parameter("--json")] = False
 ) -> None:
-    """Show what a model is, what it was trained on, and its terms of use.
+    """Show the metadata of a model: its network, training data, calibration, and terms of use.
 
-    Parameters
-    ----------
-    model
-        Name of a preset, or path of a .tflite file.
-    as_json
-        Print the metadata as JSON.
+    Args:
+        model: Name of a preset, or path of a .tflite file.
+        as_json: Print the metadata as JSON.
     """
     with quiet_native_logs():
         classifier = Classifier(model)
