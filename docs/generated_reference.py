@@ -58,16 +58,16 @@ def commands_page() -> str:
 
 def columns_page() -> str:
     """Every column of the tables of `astroattn classify` and `astroattn survey`."""
-    from keras_astroattn.tables import COLUMNS
+    from keras_astroattn.tables import COLUMNS, PICTURE
 
     rows = [
         (f"`{one.name}`", one.unit or "", one.type.__name__, _sentence(one.description))
-        for one in COLUMNS
+        for one in (*COLUMNS, PICTURE)
     ]
     return _page(
         "Columns",
         "`astroattn classify` writes one row for each image. `astroattn survey` writes the same "
-        "columns with the prefix `aa_`, after the columns of the catalogue.",
+        "columns, without `picture`, with the prefix `aa_`, after the columns of the catalogue.",
         ("column", "unit", "type", "meaning"),
         rows,
     )
