@@ -26,7 +26,11 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "images",
         "layers",
         "models",
+        "outputs",
         "plots",
+        "presets",
+        "report",
+        "survey",
         "tables",
     ],
 )

@@ -27,7 +27,13 @@ UPSTREAM = "http://www.jb.man.ac.uk/research/"
 DATA_VARIABLE = "KERAS_ASTROATTN_DATA"
 
 LARGEST_BATCH = 64 * 2**20
-"""Bytes: the batches have 1 to 4 MB; what claims more is no batch but a bomb."""
+"""Largest size of a batch, bytes; the published ones have 1 to 4 MB."""
+
+LARGEST_ARCHIVE = 64 * 2**20
+"""Largest size of a tarball, bytes; the published ones have less than 1 MB."""
+
+LARGEST_UNPACKED = 256 * 2**20
+"""Bytes that are unpacked of a tarball that is not the published one, to see if it is whole."""
 
 
 @dataclass(frozen=True)
@@ -137,6 +143,9 @@ def verified_content(path: Path, archive: Archive) -> bytes:
         InputError: The file cannot be read, is truncated or is another.
     """
     try:
+        size = path.stat().st_size
+        if size > LARGEST_ARCHIVE:
+            raise InputError(f"{path} has {size} bytes: it is not {archive.url}")
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
@@ -153,8 +162,13 @@ def _is_truncated(content: bytes) -> bool:
     """Whether the file is empty or a gzip stream that ends too early."""
     if not content:
         return True
+    unpacked = 0
     try:
-        gzip.decompress(content)
+        with gzip.open(io.BytesIO(content)) as stream:
+            while part := stream.read(2**20):
+                unpacked += len(part)
+                if unpacked > LARGEST_UNPACKED:
+                    return False  # another file, which may unpack to anything
     except EOFError:
         return True
     except (OSError, zlib.error):

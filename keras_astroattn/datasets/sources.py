@@ -10,7 +10,8 @@ import os
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -196,14 +197,31 @@ def _builder(
     if data == "simulated":
         from .simulated import Simulated, sources_to_train_on
 
-        if simulated_sources is None:
-            return Simulated(data_dir=folder)
+        config = "standard"
+        if simulated_sources is not None:
+            config = sources_to_train_on(simulated_sources)
         with _without_needless_warnings():
-            return Simulated(config=sources_to_train_on(simulated_sources), data_dir=folder)
+            return _open(Simulated, config, folder)
     if data.startswith("mirabest"):
-        return MiraBest(config=version, data_dir=folder)
+        return _open(MiraBest, version, folder)
     config = ("nvss" if data == "frdeep-nvss" else "first") + ("" if keep_flawed else "_clean")
-    return FRDeep(config=config, data_dir=folder)
+    return _open(FRDeep, config, folder)
+
+
+def _open(kind: type, config: Any, folder: str | os.PathLike) -> "SourceBuilder":
+    """A builder, which reads the description of its prepared data where there are any."""
+    try:
+        return kind(config=config, data_dir=folder)
+    except Exception as error:  # protobuf, json and TFDS raise their own
+        prepared = Path(folder) / kind.name / getattr(config, "name", config)
+        if isinstance(error, InputError) or not prepared.exists():
+            raise
+        raise _damaged(prepared, error) from None
+
+
+def _damaged(folder: str | os.PathLike, error: Exception) -> InputError:
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return InputError(f"the prepared data in {folder} are damaged ({reason}): delete that folder")
 
 
 def _archive(builder: "SourceBuilder") -> Archive | None:
@@ -254,11 +272,9 @@ def _read(builder: "SourceBuilder", split: str) -> Sources:
     try:
         with _without_needless_warnings():
             columns = builder.as_dataset(split=split, batch_size=-1)
-    except (tf.errors.OpError, OSError, AssertionError) as error:
-        raise InputError(
-            f"the prepared data in {builder.data_path} are damaged "
-            f"({str(error).splitlines()[0]}): delete that folder"
-        ) from None
+    # KeyError, ValueError: the description of the data is missing or of other data.
+    except (tf.errors.OpError, OSError, AssertionError, KeyError, ValueError) as error:
+        raise _damaged(builder.data_path, error) from None
     arrays = {name: column.numpy() for name, column in columns.items()}
     count = len(arrays["label"])
     arrays["image"] = arrays["image"][..., 0]

@@ -5,7 +5,14 @@ They run on TensorFlow, JAX and PyTorch; all are registered and serializable.
 
 # First of all: importing Keras makes the package register its models, which need the
 # modules below one by one.
-import keras  # noqa: F401  isort: skip
+try:
+    import keras  # noqa: F401  isort: skip
+except ModuleNotFoundError as error:
+    if error.name != "keras":
+        raise
+    raise ModuleNotFoundError(
+        f"{__name__} needs Keras: pip install 'keras-astroattn[train]'", name="keras"
+    ) from None
 
 from keras_astroattn.deprecation import former_names
 

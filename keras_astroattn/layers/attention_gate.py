@@ -80,6 +80,7 @@ class AttentionGate(keras.layers.Layer):
         self.theta.build(x_shape)
         self.phi.build(g_shape)
         self.psi.build((*x_shape[:-1], self.intermediate_channels))
+        self.normalize.build(x_shape[:-1])
 
     def scores(self, inputs, training=False):
         """Give the compatibility scores s (batch, height, width) for inputs (x, g).

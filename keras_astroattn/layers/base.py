@@ -17,6 +17,9 @@ def register(cls: type | None = None, *, former: str | None = None) -> type | Ca
     """
     if cls is None:
         return lambda cls: register(cls, former=former)
+    if issubclass(cls, keras.Model):
+        # HDF5 files of whole models hold the name of the class alone.
+        keras.saving.get_custom_objects()[cls.__name__] = cls
     if former is not None:
         keras.saving.get_custom_objects()[f"{PACKAGE}>{former}"] = cls
         cls.load_own_variables = _load_former(cls.load_own_variables, cls.__name__, former)

@@ -1,7 +1,14 @@
 """Networks built from the layers."""
 
 # See layers/__init__.py.
-import keras  # noqa: F401  isort: skip
+try:
+    import keras  # noqa: F401  isort: skip
+except ModuleNotFoundError as error:
+    if error.name != "keras":
+        raise
+    raise ModuleNotFoundError(
+        f"{__name__} needs Keras: pip install 'keras-astroattn[train]'", name="keras"
+    ) from None
 
 import lazy_loader
 

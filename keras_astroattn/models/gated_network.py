@@ -195,6 +195,17 @@ class GatedNetwork(keras.Model):
             )
         return from_preset(name, calibrated=True) if calibrated else network
 
+    def quantize(self, *arguments, **options):
+        """Raise: Keras quantizes dense layers alone, and these networks are convolutions.
+
+        Raises:
+            NotImplementedError: always.
+        """
+        raise NotImplementedError(
+            f"{type(self).__name__} cannot be quantized by Keras, which has no quantized "
+            "convolutions: export it by `python -m export.run --precision int8`"
+        )
+
     def get_config(self):
         """Return the arguments of `__init__`."""
         options = {name: getattr(self, _ATTRIBUTES.get(name, name)) for name in self._option_names}

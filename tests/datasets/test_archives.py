@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from fake_archive import FAKE, fake_batch, fake_batches
 
+from keras_astroattn.datasets import archives
 from keras_astroattn.datasets.archives import (
     LARGEST_BATCH,
     Archive,
@@ -189,3 +190,22 @@ def test_a_spoilt_batch_is_told(
 
 def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
     refused(tmp_path, replace(FAKE, md5="0"), "cannot read .*: Is a directory")
+
+
+def test_another_tarball_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "bomb.tar.gz"
+    path.write_bytes(gzip.compress(bytes(8 * 2**20)))  # a thousandth of its size
+    monkeypatch.setattr(archives, "LARGEST_UNPACKED", 2**20)
+    unpacked = []
+    decompress = gzip.GzipFile.read
+    monkeypatch.setattr(
+        gzip.GzipFile,
+        "read",
+        lambda stream, size=-1: unpacked.append(size) or decompress(stream, size),
+    )
+    refused(path, FAKE, "has MD5")
+    assert unpacked == [2**20, 2**20]
+    monkeypatch.setattr(archives, "LARGEST_ARCHIVE", 1000)
+    refused(path, FAKE, "bytes: it is not http")

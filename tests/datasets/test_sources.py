@@ -245,3 +245,20 @@ def test_how_to_get_a_set_is_one_line_with_its_address() -> None:
     assert "\n" not in line
     assert "http://www.jb.man.ac.uk/research/MiraBest/full_dataset/MiraBest_full_batches" in line
     assert "KERAS_ASTROATTN_DATA" in line
+
+
+@pytest.mark.parametrize("content", [None, b"", b"[]", b'{ "name": "tiny"'])
+def test_a_damaged_description_of_prepared_data_names_the_folder(
+    publish: Publish, cache: Path, content: bytes | None
+) -> None:
+    data = publish()
+    load_sources("mirabest", "train", data)
+    (description,) = cache.rglob("dataset_info.json")
+    if content is None:
+        description.unlink()
+    else:
+        description.write_bytes(content)
+    folder = description.parents[1]
+    with pytest.raises(InputError, match=rf"data in {folder}.* are damaged .*delete that") as told:
+        load_sources("mirabest", "train", data)
+    assert "\n" not in str(told.value)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.models import AGCNN
+from keras_astroattn.models import AGCNN, EquivariantAGCNN
 from keras_astroattn.models.loading import find_network, load_keras_file, load_network
 from keras_astroattn.presets import DEFAULT_PRESET, preset_file
 
@@ -150,3 +150,29 @@ def test_weights_in_another_file_are_refused(saved, tmp_path):
     path = write(tmp_path / "link.keras", members(saved) | {"model.weights.h5": buffer.getvalue()})
     with pytest.raises(InputError, match="has links"):
         load_keras_file(path)
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5:UserWarning")
+@pytest.mark.parametrize("kind", [AGCNN, EquivariantAGCNN])
+def test_clones_and_hdf5_files_are_the_same_network(kind, tmp_path):
+    model = kind(gates=1, input_shape=SMALL)
+    image = np.random.default_rng(0).uniform(-1, 1, (1, *SMALL)).astype("float32")
+    clone = keras.models.clone_model(model)
+    clone.set_weights(model.get_weights())
+    model.save(tmp_path / "model.h5")
+    loaded = load_keras_file(tmp_path / "model.h5")
+    assert loaded.get_config() == model.get_config()
+    expected = keras.ops.convert_to_numpy(model(image))
+    for other in (clone, loaded):
+        np.testing.assert_allclose(keras.ops.convert_to_numpy(other(image)), expected, atol=1e-6)
+
+
+def test_quantize_says_what_to_do_instead():
+    with pytest.raises(NotImplementedError, match=r"AGCNN cannot .* export\.run --precision int8"):
+        AGCNN(gates=1, input_shape=SMALL).quantize("int8")
+
+
+def test_a_class_loads_its_presets_alone():
+    assert isinstance(EquivariantAGCNN.from_preset(DEFAULT_PRESET), EquivariantAGCNN)
+    with pytest.raises(InputError, match=r"EquivariantAGCNN, not AGCNN: use EquivariantAGCNN\."):
+        AGCNN.from_preset(DEFAULT_PRESET)
