@@ -61,14 +61,20 @@ def columns_page() -> str:
     from keras_astroattn.tables import COLUMNS, PICTURE
 
     rows = [
-        (f"`{one.name}`", one.unit or "", one.type.__name__, _sentence(one.description))
+        (
+            f"`{one.name}`",
+            one.unit or "",
+            {"str": "text", "float64": "number"}.get(one.dtype, one.dtype),
+            f"`{one.ucd}`" if one.ucd else "",
+            _sentence(one.description),
+        )
         for one in (*COLUMNS, PICTURE)
     ]
     return _page(
         "Columns",
         "`astroattn classify` writes one row for each image. `astroattn survey` writes the same "
         "columns, without `picture`, with the prefix `aa_`, after the columns of the catalogue.",
-        ("column", "unit", "type", "meaning"),
+        ("column", "unit", "type", "UCD", "meaning"),
         rows,
     )
 
