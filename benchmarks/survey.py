@@ -32,7 +32,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.command import run_app
-from keras_astroattn.datasets.simulated_survey import SimulatedSurvey, simulate_survey
+from keras_astroattn.datasets.simulation.survey import SimulatedSurvey, simulate_survey
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.errors import InputError
 

@@ -8,8 +8,8 @@ import numpy as np
 from astropy.io import fits
 
 from keras_astroattn.command import run_app
-from keras_astroattn.datasets.observation import NOISE, draw_noise, render
-from keras_astroattn.datasets.radio_galaxies import draw_source, generator, point_source
+from keras_astroattn.datasets.simulation.radio_galaxies import draw_source, generator, point_source
+from keras_astroattn.datasets.simulation.telescope import NOISE, draw_noise, render
 from keras_astroattn.images import BEAM, FIELD_SIZE, PIXEL_SCALE
 from keras_astroattn.samples import SAMPLES, sample_paths
 

@@ -19,7 +19,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "classes": ["HYBRID", "LABEL_NAMES", "SOURCE_CLASSES", "UNKNOWN_CLASS", "SourceClass"],
         "frdeep": ["FRDeep"],
         "mirabest": ["MiraBest"],
-        "simulated_survey": ["SimulatedSurvey", "simulate_survey"],
+        "simulation.survey": ["SimulatedSurvey", "simulate_survey"],
         "sources": ["DATA_NAMES", "Sources", "how_to_get", "is_at_hand", "load_sources"],
     },
 )

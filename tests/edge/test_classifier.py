@@ -16,13 +16,13 @@ from tiny_model_file import TEMPERATURE, radio_galaxy
 from export.metadata import append_metadata
 from keras_astroattn import edge, presets
 from keras_astroattn.datasets import load_sources
-from keras_astroattn.datasets.observation import NOISE
 from keras_astroattn.datasets.simulation import (
     generator,
     observe,
     point_source,
     simulate_point_sources,
 )
+from keras_astroattn.datasets.simulation.telescope import NOISE
 from keras_astroattn.edge import LABELS, Classifier, LabelRules, open_model
 from keras_astroattn.edge.labels import entropy
 from keras_astroattn.errors import InputError

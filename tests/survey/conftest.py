@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from small_survey import World, scored_alone
 
-from keras_astroattn.datasets.simulated_survey import simulate_survey
+from keras_astroattn.datasets.simulation.survey import simulate_survey
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyarrow.dataset
 
-from keras_astroattn.datasets.simulated_survey import SimulatedSurvey
+from keras_astroattn.datasets.simulation.survey import SimulatedSurvey
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import read_fits

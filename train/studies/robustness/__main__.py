@@ -18,7 +18,6 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from keras_astroattn.command import run_app
-from keras_astroattn.datasets.observation import NOISE
 from keras_astroattn.datasets.simulation import (
     draw_noise,
     draw_source,
@@ -26,6 +25,7 @@ from keras_astroattn.datasets.simulation import (
     observe,
     point_source,
 )
+from keras_astroattn.datasets.simulation.telescope import NOISE
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.edge.labels import BEYOND_FRAME, COMPACT, NO_SOURCE, UNCERTAIN
 from keras_astroattn.errors import InputError

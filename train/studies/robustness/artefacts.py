@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from keras_astroattn.datasets.observation import NOISE
 from keras_astroattn.datasets.simulation import draw_noise
+from keras_astroattn.datasets.simulation.telescope import NOISE
 from keras_astroattn.images import BEAM, PIXEL_SCALE
 
 SIZE = 300

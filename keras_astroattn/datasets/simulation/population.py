@@ -1,6 +1,6 @@
 """Simulated radio galaxies as MiraBest shows real ones; no TensorFlow.
 
-`radio_galaxies` draws them, `observation` observes them as FIRST does, and MiraBest's own
+`radio_galaxies` draws them, `telescope` observes them as FIRST does, and MiraBest's own
 preprocessing makes the images. Everything is a pure function of (seed, index): source i of
 a seed is the same whatever other sources are drawn.
 """
@@ -13,26 +13,9 @@ import numpy as np
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE, preprocess
 
-from .observation import NOISE, NOISE_SCATTER, beam_area, draw_noise, observe, render
 from .radio_galaxies import draw_source, generator, point_source
-from .source_model import Components, SourceModel, fanaroff_riley_ratio
-
-__all__ = [
-    "Components",
-    "Simulation",
-    "SourceModel",
-    "beam_area",
-    "draw_noise",
-    "draw_source",
-    "fanaroff_riley_ratio",
-    "generator",
-    "observe",
-    "point_source",
-    "render",
-    "simulate",
-    "simulate_field",
-    "simulate_point_sources",
-]
+from .source import SourceModel
+from .telescope import NOISE, NOISE_SCATTER, observe
 
 
 @dataclass(frozen=True)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from keras_astroattn.datasets.classes import SOURCE_CLASSES
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FIELD_SIZE, PIXEL_SCALE
 
-from .classes import SOURCE_CLASSES
-from .source_model import FR_DIVIDE, Components, SourceModel, gaussians, join, ratio_of
+from .source import FR_DIVIDE, Components, SourceModel, gaussians, join, ratio_of
 
 FR_MARGIN = 0.05
 """How far from `FR_DIVIDE` the ratio of a drawn source stays."""

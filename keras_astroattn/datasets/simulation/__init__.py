@@ -1,0 +1,30 @@
+"""Simulated radio galaxies, from a physical description to images; no TensorFlow.
+
+`source` describes a source on the sky, `radio_galaxies` draws sources of each class,
+`telescope` observes them as a survey does, `population` makes images as MiraBest's, and
+`survey` makes the tiles and the catalogue of a survey.
+"""
+
+from .population import Simulation, simulate, simulate_field, simulate_point_sources
+from .radio_galaxies import draw_source, generator, point_source
+from .source import Components, SourceModel, fanaroff_riley_ratio
+from .telescope import NOISE, NOISE_SCATTER, beam_area, draw_noise, observe, render
+
+__all__ = [
+    "NOISE",
+    "NOISE_SCATTER",
+    "Components",
+    "Simulation",
+    "SourceModel",
+    "beam_area",
+    "draw_noise",
+    "draw_source",
+    "fanaroff_riley_ratio",
+    "generator",
+    "observe",
+    "point_source",
+    "render",
+    "simulate",
+    "simulate_field",
+    "simulate_point_sources",
+]
