@@ -26,11 +26,11 @@ class _Aggregation(Float32Layer):
         return [self._dense(f"gate_{k}", shape[-1]) for k, shape in enumerate(input_shape, start=1)]
 
     def compute_output_shape(self, input_shape):
-        """(batch, num_classes)."""
+        """Return (batch, num_classes)."""
         return (input_shape[0][0], self.num_classes)
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "num_classes": self.num_classes}
 
 
@@ -43,7 +43,7 @@ class ConcatAggregation(_Aggregation):
         self.dense = self._dense("dense", sum(shape[-1] for shape in input_shape))
 
     def call(self, vectors):
-        """Give the logits."""
+        """Return the logits."""
         return self.dense(ops.concatenate(vectors, axis=-1))
 
 
@@ -56,7 +56,7 @@ class MeanAggregation(_Aggregation):
         self.dense_per_gate = self._dense_per_gate(input_shape)
 
     def call(self, vectors):
-        """Give the logits."""
+        """Return the logits."""
         logits = [dense(v) for dense, v in zip(self.dense_per_gate, vectors, strict=True)]
         return sum(logits) / len(logits)
 
@@ -71,7 +71,7 @@ class DeepSupervisionAggregation(_Aggregation):
         self.dense = self._dense("dense", sum(shape[-1] for shape in input_shape))
 
     def call(self, vectors):
-        """Give the logits."""
+        """Return the logits."""
         logits = [dense(v) for dense, v in zip(self.dense_per_gate, vectors, strict=True)]
         logits.append(self.dense(ops.concatenate(vectors, axis=-1)))
         return sum(logits) / len(logits)
@@ -87,7 +87,7 @@ class FineTunedAggregation(_Aggregation):
         self.dense = self._dense("dense", self.num_classes * len(input_shape))
 
     def call(self, vectors):
-        """Give the logits."""
+        """Return the logits."""
         votes = [ops.relu(dense(v)) for dense, v in zip(self.dense_per_gate, vectors, strict=True)]
         return self.dense(ops.concatenate(votes, axis=-1))
 
@@ -111,7 +111,7 @@ class ConcatGatingAggregation(_Aggregation):
         self.dense = self._dense("dense", channels)
 
     def call(self, vectors, training=None):
-        """Give the logits."""
+        """Return the logits."""
         vector = ops.concatenate(vectors, axis=-1)
         return self.dense(self.batch_normalization(vector, training=training))
 

@@ -39,7 +39,7 @@ class AttentionGate(keras.layers.Layer):
         **kwargs: of `keras.layers.Layer`.
 
     Raises:
-        ValueError: for an unknown normalization or scope.
+        ValueError: unknown normalization or scope.
 
     Source: Bowles et al. 2020 (arXiv 2012.01248), after Jetley et al. 2018 and
     Schlemper et al. 2018 (grid attention).
@@ -75,7 +75,7 @@ class AttentionGate(keras.layers.Layer):
         )
 
     def build(self, input_shape):
-        """Make the weights of theta, phi and psi."""
+        """Create the weights of theta, phi and psi."""
         x_shape, g_shape = input_shape
         self.theta.build(x_shape)
         self.phi.build(g_shape)
@@ -83,7 +83,7 @@ class AttentionGate(keras.layers.Layer):
         self.normalize.build(x_shape[:-1])
 
     def scores(self, inputs, training=False):
-        """Give the compatibility scores s (batch, height, width) for inputs (x, g).
+        """Return the compatibility scores s (batch, height, width) for inputs (x, g).
 
         psi sums over the intermediate channels, so that while training the sum is made a
         part of the channels at a time: at full resolution they are the largest arrays
@@ -107,7 +107,7 @@ class AttentionGate(keras.layers.Layer):
         return ops.squeeze(s, axis=-1)
 
     def call(self, inputs, training=False):
-        """Give (x * a, a) for inputs (x, g)."""
+        """Return (x * a, a) for inputs (x, g)."""
         x, _ = inputs
         a = self.normalize(self.scores(inputs, training=training))
         return x * ops.expand_dims(ops.cast(a, x.dtype), axis=-1), a
@@ -121,7 +121,7 @@ class AttentionGate(keras.layers.Layer):
         )
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             **super().get_config(),
             "normalization": self.normalize.normalization,

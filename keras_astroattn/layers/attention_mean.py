@@ -1,4 +1,4 @@
-"""The gates' maps as one picture of where the network looked."""
+"""Mean of the attention maps of all gates."""
 
 from keras import ops
 
@@ -22,7 +22,7 @@ class AttentionMean(Float32Layer):
         self.size = tuple(size)
 
     def call(self, maps):
-        """Give the mean map of a list of maps."""
+        """Return the mean map of a list of maps."""
         resized = [
             ops.image.resize(
                 ops.expand_dims(a, axis=-1),
@@ -35,9 +35,9 @@ class AttentionMean(Float32Layer):
         return ops.squeeze(sum(resized) / len(resized), axis=-1)
 
     def compute_output_shape(self, input_shape):
-        """(batch, *size)."""
+        """Return (batch, *size)."""
         return (input_shape[0][0], *self.size)
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "size": self.size}

@@ -27,7 +27,7 @@ class AttentionPooling(Float32Layer):
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: for an unknown pooling.
+        ValueError: unknown pooling.
     """
 
     def __init__(self, pooling: str = "sum", **kwargs):
@@ -36,7 +36,7 @@ class AttentionPooling(Float32Layer):
         self.pooling = pooling
 
     def call(self, inputs):
-        """Give the vector (batch, channels) for inputs (x * a, a)."""
+        """Return the vector (batch, channels) for inputs (x * a, a)."""
         attended, a = inputs
         # Rows first: one running float32 sum over 22,500 pixels rounds about twice as much.
         total = ops.sum(ops.sum(attended, axis=2), axis=1)
@@ -46,10 +46,10 @@ class AttentionPooling(Float32Layer):
         return total / ops.expand_dims(ops.maximum(weight, keras.config.epsilon()), axis=-1)
 
     def compute_output_shape(self, input_shape):
-        """(batch, channels)."""
+        """Return (batch, channels)."""
         attended_shape, _ = input_shape
         return (attended_shape[0], attended_shape[-1])
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "pooling": self.pooling}

@@ -92,7 +92,7 @@ class AttentionNormalization(Float32Layer):
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: for an unknown normalization or scope.
+        ValueError: unknown normalization or scope.
 
     Source: Bowles et al. 2020 (arXiv 2012.01248), section 3.
     """
@@ -105,16 +105,16 @@ class AttentionNormalization(Float32Layer):
         self.scope = scope
 
     def call(self, s):
-        """Give the map a (batch, height, width), float32."""
+        """Return the map a (batch, height, width), float32."""
         axes = _PIXELS if self.scope == "sample" else _PIXELS_AND_BATCH
         return NORMALIZATIONS[self.normalization](s, axes)
 
     def compute_output_shape(self, input_shape):
-        """The shape of the scores."""
+        """Return the shape of the scores."""
         return input_shape
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             **super().get_config(),
             "normalization": self.normalization,

@@ -88,7 +88,7 @@ class _P4MConvolution(keras.layers.Layer):
         return (batch, *(n - less for n in size), len(D4), self.filters)
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             **super().get_config(),
             "filters": self.filters,
@@ -129,7 +129,7 @@ class P4MLifting(_P4MConvolution):
         return ops.reshape(kernel, (k, k, channels, len(D4) * self.filters))
 
     def call(self, x):
-        """Give the feature map on the group."""
+        """Return the feature map on the group."""
         return self._convolve(x)
 
 
@@ -168,7 +168,7 @@ class P4MConv2D(_P4MConvolution):
         return ops.reshape(kernel, (k, k, len(D4) * channels, len(D4) * self.filters))
 
     def call(self, f):
-        """Give the feature map on the group."""
+        """Return the feature map on the group."""
         return self._convolve(_flat(f))
 
 
@@ -196,7 +196,7 @@ class P4MMaxPool(keras.layers.Layer):
         _require_square(input_shape[1:3])
 
     def call(self, f):
-        """Give the pooled feature map."""
+        """Return the pooled feature map."""
         window = self.window(f.shape[1])
         pooled = ops.max_pool(_flat(f), window, 2, data_format="channels_last")
         return ops.reshape(pooled, (-1, *pooled.shape[1:3], *f.shape[3:]))
@@ -207,7 +207,7 @@ class P4MMaxPool(keras.layers.Layer):
         return (batch, height // 2, width // 2, *rest)
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return super().get_config()
 
 
@@ -227,7 +227,7 @@ class P4MGroupPool(keras.layers.Layer):
         """The layer has no weights."""
 
     def call(self, f):
-        """Give the feature map."""
+        """Return the feature map."""
         return ops.max(f, axis=3)
 
     def compute_output_shape(self, input_shape):
@@ -235,7 +235,7 @@ class P4MGroupPool(keras.layers.Layer):
         return (*input_shape[:3], input_shape[4])
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return super().get_config()
 
 

@@ -63,7 +63,7 @@ class RandomAffine(Float32Layer):
         """The layer has no weights."""
 
     def call(self, images, training=False):
-        """Give the transformed images."""
+        """Return the transformed images."""
         if not training:
             return images
         return ops.image.affine_transform(
@@ -102,11 +102,11 @@ class RandomAffine(Float32Layer):
         return ops.stack([a0, a1, a2, b0, b1, b2, zero, zero], axis=-1)
 
     def compute_output_shape(self, input_shape):
-        """The shape of the images."""
+        """Return the shape of the images."""
         return input_shape
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             **super().get_config(),
             "rotation": self.rotation,

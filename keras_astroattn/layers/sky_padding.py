@@ -31,7 +31,7 @@ class SkyPadding(keras.layers.Layer):
         """The layer has no weights."""
 
     def call(self, f):
-        """Give the padded feature map."""
+        """Return the padded feature map."""
         height, width, *rest = f.shape[1:]
         f = ops.reshape(f, (-1, height, width, math.prod(rest)))
         f = ops.pad(f, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
@@ -43,5 +43,5 @@ class SkyPadding(keras.layers.Layer):
         return (batch, height + 2, width + 2, *rest)
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return super().get_config()

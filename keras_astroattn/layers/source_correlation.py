@@ -1,4 +1,4 @@
-"""What keeps a gate, while it is trained, from looking away from the source."""
+"""A training loss for attention maps that do not correlate with the source."""
 
 from keras import ops
 
@@ -15,27 +15,26 @@ _SMALLEST = 1e-12
 
 @register
 class SourceCorrelation(Float32Layer):
-    """Ask of an attention map a correlation with the source; give the map as it is.
+    """Add a training loss where an attention map correlates too little with the source.
 
         rho  = sum_p (a_p - mean a)(m_p - mean m)
                / sqrt(sum_p (a_p - mean a)^2 sum_p (m_p - mean m)^2)
         loss = mean over the batch of relu(least - rho)
 
-    with m the share of a map's pixel that the image is brighter than black in. A map that
-    marks the sky and leaves the source out gives a network the same pixels apart, and training
-    takes to it as often as not: nothing else tells the two signs apart. The loss is there in
-    training alone, and is nothing from `least` on: what a map marks of the source, and around
-    it, is left to the labels. A constant map and a black image have rho = 0.
+    where m is the fraction of a map's pixel in which the image is brighter than black. An
+    inverted map separates source from sky equally well, so training often converges to it. The
+    loss exists in training only, and is zero where rho is at least `least`. A constant map and
+    a black image have rho = 0. The layer returns the map unchanged.
 
     Shapes: map (batch, h, w) and image (batch, height, width, channels), of which the first
     channel is read, to the map, float32.
 
     Args:
-        least: the correlation from which on nothing is asked, above 0 and below 1.
+        least: smallest correlation without a loss, above 0 and below 1.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: for another `least`.
+        ValueError: `least` is not above 0 and below 1.
     """
 
     def __init__(self, least: float, **kwargs):
@@ -45,7 +44,7 @@ class SourceCorrelation(Float32Layer):
         self.least = least
 
     def call(self, inputs, training=False):
-        """Give the map of (map, image), and add the loss while training."""
+        """Return the map of (map, image), and add the loss while training."""
         a, image = inputs
         if training:
             rho = self.correlation(a, image)
@@ -71,9 +70,9 @@ class SourceCorrelation(Float32Layer):
         return together / ops.sqrt(ops.where(apart > _SMALLEST, apart, ops.ones_like(apart)))
 
     def compute_output_shape(self, input_shape):
-        """The shape of the map."""
+        """Return the shape of the map."""
         return input_shape[0]
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "least": self.least}

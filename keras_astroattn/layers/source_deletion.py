@@ -63,7 +63,7 @@ class SourceDeletion(Float32Layer):
         """The layer has no weights."""
 
     def call(self, inputs):
-        """Give the images without D."""
+        """Return the images without D."""
         images, guide = inputs
         source = source_pixels(images)
         f = self._noise(images) + self._strength(images) * _standardized(guide, source)
@@ -98,11 +98,11 @@ class SourceDeletion(Float32Layer):
         )
 
     def compute_output_shape(self, input_shape):
-        """The shape of the images."""
+        """Return the shape of the images."""
         return input_shape[0]
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             **super().get_config(),
             "smallest": self.smallest,

@@ -1,4 +1,4 @@
-"""Brightness stretches inside the network, as astronomers stretch what they look at."""
+"""Brightness stretch of the image inside the network."""
 
 from keras import ops
 
@@ -19,16 +19,17 @@ class Stretch(Float32Layer):
         linear: x
         sqrt:   2 sqrt(v) - 1
 
-    A square root lifts faint jets and lobes against a bright core; the floor of v, which
-    makes black -0.998, keeps its gradient finite. Computed in float32
-    under every dtype policy. Shapes: any, kept.
+    The square root makes faint jets and lobes brighter relative to a bright core. The smallest
+    v keeps the gradient finite; it makes black -0.998.
+
+    Shapes: any, to the same shape, float32.
 
     Args:
         stretch: `"linear"` or `"sqrt"`.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: for an unknown stretch.
+        ValueError: unknown stretch.
     """
 
     def __init__(self, stretch: str = "sqrt", **kwargs):
@@ -37,15 +38,15 @@ class Stretch(Float32Layer):
         self.stretch = stretch
 
     def call(self, x):
-        """Give the stretched image."""
+        """Return the stretched image."""
         if self.stretch == "linear":
             return x
         return 2.0 * ops.sqrt(ops.maximum((x + 1.0) / 2.0, _DARKEST)) - 1.0
 
     def compute_output_shape(self, input_shape):
-        """The shape of the image."""
+        """Return the shape of the image."""
         return input_shape
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {**super().get_config(), "stretch": self.stretch}

@@ -105,7 +105,7 @@ class VotesAggregation(Float32Layer):
         self.dense.build((None, first))
 
     def call(self, inputs, training=None):
-        """Give the logits, the evidence, and the weights of each gate."""
+        """Return the logits, the evidence, and the weights of each gate."""
         features, maps, image = _terms(inputs)
         bright = source_pixels(image)
         weights, shares, vectors, present = [], [], [], []
@@ -129,7 +129,7 @@ class VotesAggregation(Float32Layer):
         return [logits, evidence, *weights[:-1]]
 
     def votes(self, features: list, terms) -> list:
-        """Give what each pixel says.
+        """Return what each pixel says.
 
         Args:
             features: x_1, ..., x_N and g.
@@ -169,7 +169,7 @@ class VotesAggregation(Float32Layer):
         return [keras.KerasTensor(shape, dtype="float32") for shape in shapes]
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             **super().get_config(),
             "num_classes": self.num_classes,

@@ -78,7 +78,7 @@ class ClassicCNN(keras.Model):
         self.image_shape = tuple(input_shape)
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             "dropout": self.dropout,
             "num_classes": self.num_classes,

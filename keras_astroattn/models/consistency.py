@@ -75,7 +75,7 @@ class ConsistentNetwork(keras.layers.Layer):
         return keras.Model(self.network.input, self._head.output[:2])
 
     def call(self, images, training=False):
-        """Give the logits, and add the loss while training."""
+        """Return the logits, and add the loss while training."""
         if not training:
             return self.network(images, training=False)
         count = ops.shape(images)[0]
@@ -104,7 +104,7 @@ class ConsistentNetwork(keras.layers.Layer):
         return (input_shape[0], 2)
 
     def get_config(self):
-        """What `__init__` took."""
+        """Return the arguments of `__init__`."""
         return {
             **super().get_config(),
             "network": keras.saving.serialize_keras_object(self.network),
