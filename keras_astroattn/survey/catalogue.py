@@ -1,6 +1,7 @@
 """Catalogues of any size as Arrow batches: CSV, ECSV, FITS tables, VOTables and Parquet."""
 
 import contextlib
+import re
 import weakref
 from collections import Counter
 from collections.abc import Collection, Iterator
@@ -141,8 +142,10 @@ def _one_error(path: Path) -> Iterator[None]:
         yield
     except InputError:
         raise
-    except (pa.ArrowException, OSError, ValueError, TypeError, MemoryError) as error:
+    # LookupError: an XML encoding that does not exist.
+    except (pa.ArrowException, OSError, ValueError, TypeError, MemoryError, LookupError) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
+        reason = re.sub(r"\b\w+Exception: ", "", reason)  # names of C++ classes
         raise InputError(f"catalogue {path} cannot be read: {reason}") from None
 
 

@@ -212,6 +212,19 @@ def test_only_the_columns_that_are_asked_for_are_read(tmp_path, kind):
     assert batch.to_pylist() == [{"RA": 1.5, "DEC": 3.5}, {"RA": 2.5, "DEC": 4.5}]
 
 
+def test_an_unknown_encoding_is_refused(tmp_path):
+    (tmp_path / "t.vot").write_text('<?xml version="1.0" encoding="utf-99"?><VOTABLE/>')
+    refused(tmp_path / "t.vot", "unknown encoding: utf-99")
+
+
+def test_a_damaged_parquet_file_is_refused_in_plain_words(tmp_path):
+    pq.write_table(pa.table({"ra": [1.5] * 500, "dec": [2.5] * 500}), tmp_path / "t.parquet")
+    content = bytearray((tmp_path / "t.parquet").read_bytes())
+    content[4:30] = b"\xff" * 26  # the header of the first page
+    (tmp_path / "t.parquet").write_bytes(content)
+    refused(tmp_path / "t.parquet", r"cannot be read: (?!.*Exception)")
+
+
 def test_many_columns_are_opened_soon(tmp_path):
     path = tmp_path / "t.parquet"
     columns = {f"c{n}": pa.array([1.0]) for n in range(4000)}
