@@ -26,8 +26,9 @@ class Column:
 # fmt: off
 COLUMNS = (
     Column("path", "str", "file as it was given or found", None, "meta.file"),
-    Column("label", "str", "FRI, FRII, uncertain, compact, beyond_frame, no_source or error",
-           None, "meta.code.class"),
+    Column("label", "str",
+           "FRI, FRII, uncertain, compact, beyond_frame, incomplete, no_source or error", None,
+           "meta.code.class"),
     Column("p_fri", "float64", "P(FRI | resolved radio galaxy)", None, "stat.probability"),
     Column("p_frii", "float64", "P(FRII | resolved radio galaxy)", None, "stat.probability"),
     Column("entropy_nats", "float64",

@@ -27,7 +27,7 @@ from keras_astroattn.datasets.simulation import (
 )
 from keras_astroattn.datasets.simulation.telescope import NOISE
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
-from keras_astroattn.edge.labels import BEYOND_FRAME, COMPACT, NO_SOURCE, UNCERTAIN
+from keras_astroattn.edge.labels import BEYOND_FRAME, COMPACT, INCOMPLETE, NO_SOURCE, UNCERTAIN
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation.intervals import wilson_interval
 from keras_astroattn.files import write_text
@@ -217,7 +217,7 @@ def _artefact_table(classifier: Classifier, count: int) -> str:
     ]
     columns = (
         lambda label, flagged: label in (COMPACT, NO_SOURCE),
-        lambda label, flagged: label in (UNCERTAIN, BEYOND_FRAME),
+        lambda label, flagged: label in (UNCERTAIN, BEYOND_FRAME, INCOMPLETE),
         lambda label, flagged: label == "FRI",
         lambda label, flagged: label == "FRII",
         lambda label, flagged: flagged,
