@@ -1,14 +1,11 @@
-"""Grad-CAM, Grad-CAM++ and saliency of a class's logit, by tf-keras-vis.
+"""Grad-CAM, Grad-CAM++ and saliency of the logit of a class, by tf-keras-vis.
 
-They ask the network's gradients which pixels speak for a class, where an attention gate
-says what it let pass: read beside each other, one checks the other. tf-keras-vis knows
-models of one output on TensorFlow; a model with attention maps beside its logits is
-wrapped to one.
+tf-keras-vis takes models of one output, on TensorFlow; a model with attention maps among its
+outputs is wrapped to its logits.
 """
 
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
 
 import keras
 import numpy as np
@@ -18,17 +15,17 @@ from keras_astroattn.images import to_network_units
 from keras_astroattn.layers.attention_gate import AttentionGate
 
 GRADIENT_METHODS = ("Grad-CAM", "Grad-CAM++", "saliency")
-"""What `gradient_maps` gives, by these names."""
+"""Names of the maps that `gradient_maps` returns."""
 
 
 def feature_layer(model: keras.Model) -> str:
-    """Name of the layer whose features Grad-CAM weighs, the last before classification.
+    """Return the name of the layer that Grad-CAM takes by default.
 
-    With attention gates it is the one that gives the gating signal g, the output of stage
-    4; otherwise the last convolution, activated.
+    With attention gates it is the layer of the gating signal g, the output of stage 4; else
+    the last activated convolution.
 
     Raises:
-        InputError: The model has no convolution.
+        InputError: the model has no convolution.
     """
     for gate in _gates(model):
         _, g = gate.input
@@ -54,129 +51,84 @@ def gradient_maps(
     layer: str | None = None,
     batch_size: int = 16,
 ) -> dict[str, np.ndarray]:
-    """All of `GRADIENT_METHODS` of the same images.
+    """Compute each of `GRADIENT_METHODS`, which explain the logit y of a class.
+
+        Grad-CAM:   relu(sum_k w_k A_k), w_k the mean over pixels of dy/dA_k
+        Grad-CAM++: relu(sum_k A_k sum_ij alpha_kij relu(dy/dA_kij)), with g = dy/dA and
+                    alpha ~ g^2 / (2 g^2 + g^3 sum_ij A_kij), of sum 1 over the pixels
+        saliency:   |dy/dpixel|, pixels in network units
+
+    A_k are the channels of the output of a layer. The score of Grad-CAM++ in the paper is
+    exp(y), a factor of the whole map that overflows for a logit of 100; it is divided out.
 
     Args:
-        model: As `grad_cam` takes it.
+        model: model on the TensorFlow backend, from (b, height, width, 1) to logits (b,
+            classes) or to a dictionary with `logits`.
         images: (n, height, width) uint8.
-        classes: (n,) int, the class whose logit is asked about; by default what the
-            model predicts.
-        layer: As `grad_cam` takes it.
-        batch_size: Images worked on together.
+        classes: (n,) int, classes whose logits are explained; by default the predicted ones.
+        layer: name of the layer of A; by default `feature_layer(model)`.
+        batch_size: number of images in a batch; 1 for a model of scope `"batch"`.
 
     Returns:
-        By name: (n, h, w) float32 class activation maps at the layer's resolution, not
-        negative, and (n, height, width) float32 saliency.
+        By name: (n, h, w) float32 class activation maps at the resolution of the layer, not
+        negative, not rescaled; and (n, height, width) float32 saliency.
 
     Raises:
-        InputError: As `grad_cam` does.
+        InputError: the model normalizes over batches of more than one image; there is no such
+            layer or class; the images are not 8-bit; Keras runs on another backend than
+            TensorFlow, or tf-keras-vis is not installed.
+
+    Source: Selvaraju et al. 2017 (arXiv 1610.02391), Chattopadhyay et al. 2018 (arXiv
+    1710.11063), Simonyan et al. 2013 (arXiv 1312.6034).
     """
     classes = predicted_classes(model, images, batch_size) if classes is None else classes
     return {
-        "Grad-CAM": grad_cam(model, images, classes, layer, batch_size),
-        "Grad-CAM++": grad_cam_plus_plus(model, images, classes, layer, batch_size),
-        "saliency": saliency(model, images, classes, batch_size),
+        method: _maps(method, model, images, classes, layer, batch_size)
+        for method in GRADIENT_METHODS
     }
 
 
+def grad_cam(model, images, classes=None, layer=None, batch_size=16) -> np.ndarray:
+    """Compute Grad-CAM alone; see `gradient_maps`."""
+    return _maps("Grad-CAM", model, images, classes, layer, batch_size)
+
+
+def grad_cam_plus_plus(model, images, classes=None, layer=None, batch_size=16) -> np.ndarray:
+    """Compute Grad-CAM++ alone; see `gradient_maps`."""
+    return _maps("Grad-CAM++", model, images, classes, layer, batch_size)
+
+
+def saliency(model, images, classes=None, batch_size=16) -> np.ndarray:
+    """Compute saliency alone; see `gradient_maps`."""
+    return _maps("saliency", model, images, classes, None, batch_size)
+
+
 def predicted_classes(model: keras.Model, images: np.ndarray, batch_size: int = 16) -> np.ndarray:
-    """Class of the largest logit of each image as it is, (n,) int64."""
+    """Return the class of the largest logit of each image, (n,) int64."""
     logits = [
         _logits(model(inputs, training=False)) for inputs, _ in _batches(images, None, batch_size)
     ]
     return np.concatenate([np.asarray(one) for one in logits]).argmax(axis=-1)
 
 
-def grad_cam(
-    model: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray | None = None,
-    layer: str | None = None,
-    batch_size: int = 16,
-) -> np.ndarray:
-    """Grad-CAM: relu(sum_k w_k A_k), w_k the mean over pixels of dy/dA_k.
-
-    A_k are the channels of a layer's output and y is the logit of a class.
-
-    Args:
-        model: On the TensorFlow backend, from (b, height, width, 1) to logits (b, classes)
-            or to a dictionary with them under `logits`; its images must not depend on each
-            other (scope `"batch"`) unless `batch_size` is 1.
-        images: (n, height, width) uint8.
-        classes: (n,) int; by default what the model predicts.
-        layer: Name of the layer; by default `feature_layer(model)`.
-        batch_size: Images worked on together.
-
-    Returns:
-        (n, h, w) float32 at the layer's resolution, not negative, not rescaled.
-
-    Raises:
-        InputError: The model normalizes over batches of more than one image; there is no
-            such layer or class; the images are not 8-bit; Keras runs on another backend
-            than TensorFlow, or tf-keras-vis is not installed.
-
-    Source: Selvaraju et al. 2017 (arXiv 1610.02391).
-    """
-    cam = _tf_keras_vis().Gradcam
-    return _activation_map(cam, _logit_of, model, images, classes, layer, batch_size)
-
-
-def grad_cam_plus_plus(
-    model: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray | None = None,
-    layer: str | None = None,
-    batch_size: int = 16,
-) -> np.ndarray:
-    """Grad-CAM++: Grad-CAM whose weights prefer the pixels with the larger derivatives.
-
-    relu(sum_k A_k sum_ij alpha_kij relu(dy/dA_kij)) with, g being the derivative,
-    alpha ~ g^2 / (2 g^2 + g^3 sum_ij A_kij), of sum 1 over the pixels of a channel. The
-    class's score is exp(y) in the paper, whose size multiplies the whole map and
-    overflows for a logit of 100: it is divided out here.
-
-    Args and Returns: As of `grad_cam`.
-
-    Raises:
-        InputError: As `grad_cam` does.
-
-    Source: Chattopadhyay et al. 2018 (arXiv 1710.11063).
-    """
-    cam = _tf_keras_vis().GradcamPlusPlus
-    return _activation_map(cam, _logit_from_0, model, images, classes, layer, batch_size)
-
-
-def saliency(
-    model: keras.Model,
-    images: np.ndarray,
-    classes: np.ndarray | None = None,
-    batch_size: int = 16,
-) -> np.ndarray:
-    """Saliency: |dy/dpixel| of a class's logit y, the pixels in network units.
-
-    Args and Raises: As of `grad_cam`.
-
-    Returns:
-        (n, height, width) float32.
-
-    Source: Simonyan et al. 2013 (arXiv 1312.6034).
-    """
-    of_images = _tf_keras_vis().Saliency(_one_output(model, batch_size))
+def _maps(method, model, images, classes, layer, batch_size) -> np.ndarray:
+    kind, score, options = _tf_keras_vis(method)
+    if method != "saliency":
+        name = feature_layer(model) if layer is None else layer
+        if name not in {one.name for one in model.layers}:
+            raise InputError(f"the model {model.name} has no layer {name}")
+        options |= {"penultimate_layer": name}
+    explain = kind(_one_output(model, batch_size))
     classes = predicted_classes(model, images, batch_size) if classes is None else classes
     maps = [
-        of_images(_logit_of(chosen), inputs, normalize_map=False)
+        explain(score(chosen), inputs, **options)
         for inputs, chosen in _batches(images, _checked(classes, images, model), batch_size)
     ]
     return np.concatenate(maps).astype(np.float32)
 
 
-class _Visualizations(NamedTuple):
-    Gradcam: type
-    GradcamPlusPlus: type
-    Saliency: type
-
-
-def _tf_keras_vis() -> _Visualizations:
+def _tf_keras_vis(method: str) -> tuple[type, Callable, dict[str, object]]:
+    """Class of tf-keras-vis, score and options of a method."""
     if keras.backend.backend() != "tensorflow":
         raise InputError(
             f"Grad-CAM and saliency need TensorFlow, and Keras runs on {keras.backend.backend()}: "
@@ -194,29 +146,14 @@ def _tf_keras_vis() -> _Visualizations:
             f"Grad-CAM and saliency need {error.name}, which is not installed: "
             "pip install tf-keras-vis tensorflow scipy"
         ) from None
-    return _Visualizations(Gradcam, GradcamPlusPlus, Saliency)
-
-
-def _activation_map(method, score, model, images, classes, layer, batch_size) -> np.ndarray:
-    name = feature_layer(model) if layer is None else layer
-    if name not in {one.name for one in model.layers}:
-        raise InputError(f"the model {model.name} has no layer {name}")
-    cam = method(_one_output(model, batch_size))
-    classes = predicted_classes(model, images, batch_size) if classes is None else classes
-    maps = [
-        cam(
-            score(chosen),
-            inputs,
-            penultimate_layer=name,
-            seek_penultimate_conv_layer=False,
-            # Left as they are: the library's own resizing aligns the corners of the maps,
-            # and its rescaling cannot be undone.
-            expand_cam=False,
-            normalize_cam=False,
-        )
-        for inputs, chosen in _batches(images, _checked(classes, images, model), batch_size)
-    ]
-    return np.concatenate(maps).astype(np.float32)
+    # Not resized or rescaled: the library's resizing aligns the corners of the maps, and its
+    # rescaling cannot be undone.
+    cam = {"seek_penultimate_conv_layer": False, "expand_cam": False, "normalize_cam": False}
+    return {
+        "Grad-CAM": (Gradcam, _logit_of, cam),
+        "Grad-CAM++": (GradcamPlusPlus, _logit_from_0, cam),
+        "saliency": (Saliency, _logit_of, {"normalize_map": False}),
+    }[method]
 
 
 def _one_output(model: keras.Model, batch_size: int) -> keras.Model:
