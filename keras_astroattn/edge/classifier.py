@@ -187,7 +187,7 @@ class Classifier:
         if not np.isfinite(probabilities).all():
             raise InputError(f"model {self.model.name} gives no probability for this image")
         return Classification(
-            self.rules.resolved(probabilities),
+            self.rules.resolved(probabilities, flags=cutout.flags),
             *(float(p) for p in probabilities),
             entropy(probabilities),
             cutout.flags,

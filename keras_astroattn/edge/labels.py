@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from keras_astroattn.images import CLASS_NAMES, Cutout, flags
+from keras_astroattn.images.flags import NO_BEAM
 
 UNCERTAIN = "uncertain"
 COMPACT = "compact"
@@ -81,8 +82,19 @@ class LabelRules:
             return COMPACT
         return None
 
-    def resolved(self, probabilities: np.ndarray, names: Sequence[str] = CLASS_NAMES) -> str:
-        """The label that (classes,) probabilities of a resolved source give."""
+    def resolved(
+        self,
+        probabilities: np.ndarray,
+        names: Sequence[str] = CLASS_NAMES,
+        flags: Sequence[str] = (),
+    ) -> str:
+        """The label that (classes,) probabilities of a resolved source give.
+
+        A map of unknown beam (flag `no_beam`) has none of the classes: the network knows
+        sources at its own beam.
+        """
+        if NO_BEAM in flags:
+            return UNCERTAIN
         best = int(np.argmax(probabilities))
         if self.uncertain_below is not None and probabilities[best] < self.uncertain_below:
             return UNCERTAIN

@@ -7,6 +7,7 @@ get in the way.
 
 import contextlib
 import math
+import re
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -22,19 +23,27 @@ if TYPE_CHECKING:
 ARCSEC = 3600.0
 
 _FRAME_NAMES = ("RADESYS", "RADECSYS")
-_FRAME_FIGURES = ("EQUINOX", "EPOCH", "LONPOLE", "LATPOLE")
+_FRAMES_BY_EQUINOX = {"J2000": "FK5", "B1950": "FK4"}
+_KNOWN_FRAMES = ("", "ICRS", "FK5", "FK4", "FK4-NO-E")
+_EQUINOXES = ("EQUINOX", "EPOCH")
+_EQUINOX = re.compile(r"[JB]?(\d{4})(?:\.0*)?")
 # Projections whose scale at the reference point is the header's, and near it hardly differs.
 _ZENITHAL = {"TAN", "SIN", "ARC", "ZEA", "STG", "NCP"}
 _MOST_AXES = 9
-_PARAMETERS = 21  # of a celestial projection at most (ZPN's polynomial)
+_PARAMETERS = 40  # of a celestial projection at most (TPV's polynomial)
 _NEAR_REFERENCE = 0.5  # degrees: tan, sin and the like differ by less than 1e-4 there
+_AXIS_TYPE = re.compile(r"(RA|DEC|[GE]LON|[GE]LAT)\s*-+\s*([A-Z]{3})(-SIP)?")
+_ELEMENT = re.compile(r"(?:PC|CD)(\d+)_(\d+)")
+_UNIT = re.compile(r"CUNIT\d+")
+_NUMERIC = re.compile(r"(CRVAL|CRPIX|CDELT|CROTA)\d+|(PC|CD|PV)\d+(_\d+)?|LONPOLE|LATPOLE")
 _LONGITUDES, _LATITUDES = ("RA", "GLON", "ELON"), ("DEC", "GLAT", "ELAT")
 
 
 def celestial_axes(header: Mapping) -> tuple[int, int] | None:
     """FITS numbers (from 1) of the longitude and latitude axes; None where there are none."""
     longitude = latitude = None
-    for axis in range(1, int(header.get("NAXIS", _MOST_AXES)) + 1):
+    count = header.get("NAXIS", _MOST_AXES)
+    for axis in range(1, min(int(count), _MOST_AXES) + 1):
         name = str(header.get(f"CTYPE{axis}", "")).upper().split("-")[0].strip()
         longitude = axis if name in _LONGITUDES else longitude
         latitude = axis if name in _LATITUDES else latitude
@@ -44,49 +53,177 @@ def celestial_axes(header: Mapping) -> tuple[int, int] | None:
 def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
     """Celestial WCS keywords of a header, renumbered to axes 1 (longitude) and 2.
 
-    Whatever stands there as CDELT, PC or CROTA becomes CD. Returns None where the header
-    has no celestial axes, or their scale is 0 or missing.
+    Whatever stands there as CDELT, PC or CROTA becomes CD. Old and odd spellings (PC001001,
+    CUNIT of DEGREE) go through astropy's WCS, whose fixers know them.
+
+    Args:
+        header: Keywords and values; COMMENT and HISTORY are ignored.
+
+    Returns:
+        None where the header has no celestial axes.
+
+    Raises:
+        InputError: It has, and their keywords make no sense.
     """
     axes = celestial_axes(header)
     if axes is None:
         return None
-    try:
-        matrix = _cd_matrix(header, axes)
-        keywords: dict[str, float | str] = {}
-        for new, old in enumerate(axes, start=1):
-            keywords[f"CTYPE{new}"] = str(header[f"CTYPE{old}"]).upper().strip()
-            keywords[f"CRVAL{new}"] = float(header.get(f"CRVAL{old}", 0.0))
-            keywords[f"CRPIX{new}"] = float(header.get(f"CRPIX{old}", 0.0))
-            keywords[f"CUNIT{new}"] = str(header.get(f"CUNIT{old}", "deg")).strip() or "deg"
-            for other in (1, 2):
-                keywords[f"CD{new}_{other}"] = float(matrix[new - 1, other - 1])
-        present = set(header)  # asked card by card, astropy's header takes 10 us each
-        for new, old in enumerate(axes, start=1):
-            for parameter in range(_PARAMETERS):
-                if f"PV{old}_{parameter}" in present:
-                    keywords[f"PV{new}_{parameter}"] = float(header[f"PV{old}_{parameter}"])
-        keywords |= {key: str(header[key]) for key in _FRAME_NAMES if key in header}
-        for key in _FRAME_FIGURES:
-            # "J2000" and the like stand there too, and mean what is assumed anyway.
-            with contextlib.suppress(KeyError, TypeError, ValueError):
-                keywords[key] = float(header[key])
-    except (TypeError, ValueError):
-        return None
-    numbers = [v for v in keywords.values() if isinstance(v, float)]
-    if not np.all(np.isfinite(numbers)) or abs(np.linalg.det(matrix)) < 1e-30:
-        return None
+    present = set(header)  # asked card by card, astropy's header takes 10 us each
+    types = [_canonical_type(str(header[f"CTYPE{axis}"])) for axis in axes]
+    if present & {"A_ORDER", "B_ORDER", "CPDIS1", "CPDIS2"}:
+        raise InputError("its coordinates have distortions (SIP): reproject it to TAN or SIN first")
+    if _is_odd(header, axes, present):
+        keywords = _keywords_of_astropy(header, axes, types)
+    else:
+        keywords = _plain_keywords(header, axes, types, present)
+    keywords |= _frame(header)
+    if not all(math.isfinite(v) for v in keywords.values() if isinstance(v, float)):
+        raise InputError("the coordinates in the header make no sense: a figure is not finite")
+    matrix = [[float(keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]
+    if abs(np.linalg.det(matrix)) < 1e-30:
+        raise InputError(
+            "the coordinates in the header make no sense: its pixels have no size (CDELT, CD)"
+        )
     return keywords
+
+
+def _canonical_type(name: str) -> str:
+    """CTYPE as the standard spells it: RA---SIN for `ra--sin`."""
+    name = name.upper().strip()
+    found = _AXIS_TYPE.fullmatch(name)
+    return found[1].ljust(5, "-") + found[2] if found else name
+
+
+def _is_odd(header: Mapping, axes: tuple[int, int], present: set[str]) -> bool:
+    """Whether a header spells its coordinates in a way that is not the standard's."""
+    matrix = [key for key in present if key[:2] in ("PC", "CD") and key[2:3].isdigit()]
+    return (
+        any(str(header.get(f"CUNIT{axis}") or "deg").strip() not in ("", "deg") for axis in axes)
+        or any(key[2] == "0" for key in matrix)
+        or (any(key[:2] == "PC" for key in matrix) and bool(header.get(f"CROTA{axes[1]}")))
+        or any(_couples(key, axes) and header[key] for key in matrix)
+    )
+
+
+def _couples(key: str, axes: tuple[int, int]) -> bool:
+    """Whether an element of the matrix connects the sky with another axis."""
+    found = _ELEMENT.fullmatch(key)
+    return bool(found) and (int(found[1]) in axes) != (int(found[2]) in axes)
+
+
+def _plain_keywords(
+    header: Mapping, axes: tuple[int, int], types: Sequence[str], present: set[str]
+) -> dict[str, float | str]:
+    matrix = _cd_matrix(header, axes)
+    keywords: dict[str, float | str] = {}
+    for new, old in enumerate(axes, start=1):
+        keywords[f"CTYPE{new}"] = types[new - 1]
+        keywords[f"CRVAL{new}"] = _figure(header, f"CRVAL{old}")
+        keywords[f"CRPIX{new}"] = _figure(header, f"CRPIX{old}")
+        keywords[f"CUNIT{new}"] = "deg"
+        for other in (1, 2):
+            keywords[f"CD{new}_{other}"] = float(matrix[new - 1, other - 1])
+    for new, old in enumerate(axes, start=1):
+        for parameter in range(_PARAMETERS):
+            if f"PV{old}_{parameter}" in present:
+                keywords[f"PV{new}_{parameter}"] = _figure(header, f"PV{old}_{parameter}")
+    for key in ("LONPOLE", "LATPOLE"):
+        if header.get(key) is not None:
+            keywords[key] = _figure(header, key)
+    return keywords
+
+
+def _keywords_of_astropy(
+    header: Mapping, axes: tuple[int, int], types: Sequence[str]
+) -> dict[str, float | str]:
+    """The same from astropy's WCS, which sees every card but COMMENT and HISTORY."""
+    with quiet():
+        from astropy.io.fits import Header
+        from astropy.wcs import WCS
+
+        whole = Header()
+        for key, value in header.items():
+            if key in ("COMMENT", "HISTORY", "") or value is None:
+                continue
+            if _UNIT.fullmatch(key) and int(key[5:]) not in axes:
+                continue  # of a frequency, say: whatever stands there is nothing of the sky's
+            # astropy takes a text where a figure belongs for 0.
+            value = _figure(header, key) if _NUMERIC.fullmatch(key) else value
+            with contextlib.suppress(ValueError):  # no card of FITS: nothing of WCS either
+                whole[key] = value
+        for axis, name in zip(axes, types, strict=True):
+            whole[f"CTYPE{axis}"] = name
+        try:
+            wcs = WCS(whole)  # mends the spellings of all axes
+            wcs = wcs.sub(list(axes))
+            wcs.wcs.set()
+            matrix = wcs.pixel_scale_matrix
+        except Exception as error:  # wcslib has a dozen exceptions of its own
+            raise InputError(
+                f"the coordinates in the header make no sense: {_reason(error)}"
+            ) from error
+    found = wcs.wcs
+    keywords: dict[str, float | str] = {}
+    for axis in (1, 2):
+        keywords[f"CTYPE{axis}"] = str(found.ctype[axis - 1])
+        keywords[f"CRVAL{axis}"] = float(found.crval[axis - 1])
+        keywords[f"CRPIX{axis}"] = float(found.crpix[axis - 1])
+        keywords[f"CUNIT{axis}"] = str(found.cunit[axis - 1]) or "deg"
+        for other in (1, 2):
+            keywords[f"CD{axis}_{other}"] = float(matrix[axis - 1, other - 1])
+    keywords |= {f"PV{axis}_{number}": float(value) for axis, number, value in found.get_pv()}
+    if header.get("LONPOLE") is not None or header.get("LATPOLE") is not None:
+        keywords |= {"LONPOLE": float(found.lonpole), "LATPOLE": float(found.latpole)}
+    return keywords
+
+
+def _reason(error: Exception) -> str:
+    """The last line of what wcslib says, without its own places."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__
+
+
+def _figure(header: Mapping, key: str, default: float = 0.0) -> float:
+    """A number of the header, also one in quotes; `default` where it is missing or empty."""
+    value = header.get(key)
+    if value is None or (isinstance(value, str) and not value.strip()):
+        return default
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(
+            f"the coordinates in the header make no sense: {key} = {value!r} is no number"
+        ) from None
+
+
+def _frame(header: Mapping) -> dict[str, float | str]:
+    """RADESYS and EQUINOX as the header states them."""
+    found: dict[str, float | str] = {}
+    for key in _FRAME_NAMES:
+        if header.get(key) is not None:
+            name = str(header[key]).upper().strip()
+            found[key] = _FRAMES_BY_EQUINOX.get(name, name)
+    for key in _EQUINOXES:
+        value = header.get(key)
+        with contextlib.suppress(TypeError, ValueError):
+            found[key] = float(value)
+            continue
+        stated = _EQUINOX.fullmatch(str(value or "").upper().strip())
+        # "J2000" means what is assumed anyway.
+        if stated and stated[1] != "2000":
+            found[key] = float(stated[1])
+    return found
 
 
 def _cd_matrix(header: Mapping, axes: tuple[int, int]) -> np.ndarray:
     pairs = [[(i, j) for j in axes] for i in axes]
     if any(f"CD{i}_{j}" in header for row in pairs for i, j in row):
-        return np.array([[float(header.get(f"CD{i}_{j}", 0.0)) for i, j in row] for row in pairs])
-    deltas = np.array([float(header.get(f"CDELT{i}", 0.0)) for i in axes])
+        return np.array([[_figure(header, f"CD{i}_{j}") for i, j in row] for row in pairs])
+    deltas = np.array([_figure(header, f"CDELT{i}") for i in axes])
     if any(f"PC{i}_{j}" in header for row in pairs for i, j in row):
-        turn = [[float(header.get(f"PC{i}_{j}", float(i == j))) for i, j in row] for row in pairs]
+        turn = [[_figure(header, f"PC{i}_{j}", float(i == j)) for i, j in row] for row in pairs]
         return deltas[:, None] * np.array(turn)
-    angle = math.radians(float(header.get(f"CROTA{axes[1]}", 0.0)))
+    angle = math.radians(_figure(header, f"CROTA{axes[1]}"))
     cosine, sine = math.cos(angle), math.sin(angle)
     # Paper II of the FITS WCS series, equation 189 (AIPS's convention).
     return np.array(
@@ -126,8 +263,9 @@ def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
             wcs = WCS(Header(dict(keywords)), naxis=2)
             wcs.wcs.set()
         except Exception as error:  # wcslib has a dozen exceptions of its own
-            reason = " ".join(str(error).split())
-            raise InputError(f"the coordinates in the header make no sense: {reason}") from error
+            raise InputError(
+                f"the coordinates in the header make no sense: {_reason(error)}"
+            ) from error
     return wcs
 
 
@@ -237,6 +375,8 @@ def _foreign_frame(keywords: Mapping[str, float | str], wcs: "WCS"):
     """The astropy frame of coordinates that are neither ICRS nor J2000; None for these."""
     equinox = float(keywords.get("EQUINOX", keywords.get("EPOCH", 2000.0)) or 2000.0)
     system = str(keywords.get("RADESYS", keywords.get("RADECSYS", ""))).upper()
+    if system not in _KNOWN_FRAMES:
+        raise InputError(f"the frame {system!r} of its coordinates (RADESYS) is unknown")
     if str(keywords["CTYPE1"]).startswith("RA") and "FK4" not in system and equinox == 2000.0:
         return None
     with quiet():

@@ -155,6 +155,14 @@ class HduHeader:
         return self._axes("ZNAXIS" if self.is_compressed_image else "NAXIS")
 
     @cached_property
+    def tile_shape(self) -> tuple[int, ...]:
+        """ZTILE1, ZTILE2, ... of a compressed image; by default its rows."""
+        return tuple(
+            self.whole(f"ZTILE{axis}", extent if axis == 1 else 1)
+            for axis, extent in enumerate(self.shape, 1)
+        )
+
+    @cached_property
     def data_size(self) -> int:
         """Bytes of its data, without the padding (FITS standard 4.0, equations 2 and 4)."""
         axes = self._axes("NAXIS")
@@ -216,7 +224,7 @@ def _header_at(file: BinaryIO, place: int, size: int) -> HduHeader | None:
     if not text.startswith(b"XTENSION" if place else b"SIMPLE"):
         if place:
             return None
-        raise InputError("it does not begin with SIMPLE")
+        raise InputError("it cannot be read as FITS: it does not begin with SIMPLE")
     checked = 0
     while True:
         start = _end_of(text, checked)
@@ -276,7 +284,9 @@ def check_compression(header: HduHeader) -> None:
     shape = header.shape
     tile = [header.whole(f"ZTILE{i}", extent if i == 1 else 1) for i, extent in enumerate(shape, 1)]
     if not shape or not all(tile):
-        raise InputError(f"the header makes no sense: tiles of {tile} pixels, of {list(shape)}")
+        raise InputError(
+            f"the header makes no sense: tiles of {list(tile)} pixels, of {list(shape)}"
+        )
     tiles = math.prod(-(-extent // of) for extent, of in zip(shape, tile, strict=True))
     rows = header.whole("NAXIS2")
     if tiles != rows:

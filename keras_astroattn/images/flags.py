@@ -6,6 +6,7 @@ says what each flag means.
 """
 
 NO_BEAM = "no_beam"
+ASSUMED_BEAM = "assumed_beam"
 NO_WCS = "no_wcs"
 UNKNOWN_UNIT = "unknown_unit"
 EDGE = "edge"
@@ -29,6 +30,7 @@ NEIGHBOURS_MASKED = "neighbours_masked"
 
 DESCRIPTIONS = {
     NO_BEAM: "no beam in the header and none given; neither smoothed nor regridded",
+    ASSUMED_BEAM: "no beam in the header, that of its survey assumed; or no BPA, 0 assumed",
     NO_WCS: "no celestial coordinates; 1.8 arcsec a pixel assumed",
     UNKNOWN_UNIT: "brightness unit unknown; noise is in the unit of the file",
     EDGE: "the frame reaches over the edge of the map; what lies beyond is black",

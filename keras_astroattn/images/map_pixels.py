@@ -1,0 +1,142 @@
+"""Sections of a map's pixels, read in the way that suits its file."""
+
+import math
+import os
+from collections.abc import Callable
+from typing import BinaryIO
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+
+from .conventions import FIELD_SIZE
+from .fits_file import HduHeader
+from .map_planes import Planes
+from .tile_cache import TileCache
+
+_BLOCK_ROWS = 1024
+_LONG_ROW = 2**14  # bytes: shorter rows are read whole, for whatever lies beside a source
+_FLOATS = {-32: ">f4", -64: ">f8"}
+
+
+class MapPixels:
+    """Reads sections of one plane of an image.
+
+    Args:
+        file: Open, unpacked.
+        header: Of the HDU.
+        planes: Which of its planes is the map.
+        open_hdu: Opens the HDU with astropy, for what the file does not hold as it is.
+        in_memory: Whether the file has no descriptor of its own to read from.
+    """
+
+    def __init__(
+        self,
+        file: BinaryIO,
+        header: HduHeader,
+        planes: Planes,
+        open_hdu: Callable[[], object],
+        in_memory: bool,
+    ):
+        self._file, self._header, self._planes, self._open = file, header, planes, open_hdu
+        self._hdu = None
+        self._plain = None if in_memory else self._as_stored()
+        self._pixels = self._reader()
+
+    def section(self, rows: slice, columns: slice) -> np.ndarray:
+        """(height, width) float32 of two slices that lie on the map.
+
+        Raises:
+            InputError: The file is cut short.
+        """
+        return self._pixels(rows, columns).astype(np.float32, copy=False)
+
+    def blocks(self, low: list[int], high: list[int], block: int) -> np.ndarray:
+        """(height, width) float32 of pixels [low, high) as (x, y), averaged in blocks.
+
+        Args:
+            low: First pixel.
+            high: Behind the last.
+            block: Pixels of a block along each axis.
+
+        Raises:
+            InputError: There is no whole block, or the file is cut short.
+        """
+        width, height = ((b - a) // block * block for a, b in zip(low, high, strict=True))
+        if width <= 0 or height <= 0:
+            raise InputError("the map hardly reaches into the frame here")
+        rows = max(_BLOCK_ROWS // block, 1) * block
+        parts = []
+        for top in range(low[1], low[1] + height, rows):
+            bottom = min(top + rows, low[1] + height)
+            part = self.section(slice(top, bottom), slice(low[0], low[0] + width))
+            if block > 1:
+                blocks = part.reshape((bottom - top) // block, block, width // block, block)
+                part = blocks.mean(axis=(1, 3))
+            parts.append(part)
+        return np.concatenate(parts) if parts[1:] else parts[0]
+
+    def _reader(self) -> Callable[[slice, slice], np.ndarray]:
+        planes = self._planes
+        if self._header.is_compressed_image:
+            tile = self._header.tile_shape[::-1]
+            block = [tile[axis] for axis in (planes.row_axis, planes.column_axis)]
+            return TileCache(self._converted, planes.shape, block).section
+        if self._plain is None:
+            return self._converted
+        if math.prod(planes.shape) <= FIELD_SIZE**2:  # there is but one source on it
+            return self._stored
+        if planes.shape[1] * self._plain[0].itemsize > _LONG_ROW:
+            return self._stored
+        return TileCache(self._stored, planes.shape, (1, planes.shape[1])).section
+
+    def _converted(self, rows: slice, columns: slice) -> np.ndarray:
+        """Pixels as astropy reads them: unpacked, scaled, off any plane."""
+        if self._hdu is None:
+            self._hdu = self._open()
+        planes = self._planes
+        index: list = list(planes.index)
+        index[planes.row_axis], index[planes.column_axis] = rows, columns
+        values = np.asarray(self._hdu.section[tuple(index)])
+        if planes.row_axis > planes.column_axis:
+            values = values.T
+        if values.shape != (rows.stop - rows.start, columns.stop - columns.start):
+            raise InputError("the file is cut short: fetch it again")
+        return values
+
+    def _as_stored(self) -> tuple[np.dtype, int] | None:
+        """Type and place of the plane's first pixel where the file holds it as it is."""
+        header, planes = self._header, self._planes
+        axes, bits = len(planes.index), header.values["BITPIX"]
+        if (
+            header.is_compressed_image
+            or not {"BSCALE", "BZERO"}.isdisjoint(header.values)
+            or bits not in _FLOATS
+            or (planes.row_axis, planes.column_axis) != (axes - 2, axes - 1)
+        ):
+            return None
+        kind = np.dtype(_FLOATS[bits])
+        plane = 0
+        for number, extent in zip(planes.index[:-2], header.shape[:1:-1], strict=True):
+            plane = plane * extent + number
+        return kind, header.data_start + plane * math.prod(planes.shape) * kind.itemsize
+
+    def _stored(self, rows: slice, columns: slice) -> np.ndarray:
+        """Pixels of a file that holds them as they are, without a detour a row.
+
+        astropy makes an array of every row, 5 ms for a cutout. Not by mapping the file into
+        memory: a file that is cut short meanwhile would end the process.
+        """
+        kind, start = self._plain
+        width, height = columns.stop - columns.start, rows.stop - rows.start
+        pace, length = self._planes.shape[1] * kind.itemsize, width * kind.itemsize
+        first = start + rows.start * pace + columns.start * kind.itemsize
+        descriptor = self._file.fileno()
+        if length == pace:
+            content = os.pread(descriptor, height * length, first)
+        else:
+            parts = [os.pread(descriptor, length, first + row * pace) for row in range(height)]
+            content = b"".join(parts)
+        if len(content) != height * length:
+            raise InputError("the file is cut short: fetch it again")
+        return np.frombuffer(content, kind).reshape(height, width)

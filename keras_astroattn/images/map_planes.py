@@ -1,0 +1,214 @@
+"""Which HDU of a file is the map, and which plane of it."""
+
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+
+from .celestial import celestial_axes, wcs_keywords
+from .cutout import SMALLEST_FIELD
+from .fits_file import HduHeader
+
+_STOKES = {
+    "I": 1, "Q": 2, "U": 3, "V": 4,
+    "RR": -1, "LL": -2, "RL": -3, "LR": -4,
+    "XX": -5, "YY": -6, "XY": -7, "YX": -8,
+}  # fmt: skip
+_POLARISED = {5: "polarised intensity", 6: "fractional polarisation", 7: "polarisation angle"}
+_OTHER_QUANTITY = re.compile(
+    r"polari[sz]|stokes[ _]?[quv]\b|spectral.?index|faraday|rotation.?measure|velocity"
+    r"|optical.?depth",
+    re.IGNORECASE,
+)
+_PREVIEW_PIXELS, _PREVIEW_SCALE, _SAME_EXTENT = 4.0, 1.9, 0.1
+
+
+@dataclass(frozen=True)
+class Planes:
+    """Where the map lies in the axes of its HDU.
+
+    Attributes:
+        index: Plane along each axis, slowest first (numpy's order); 0 along the map's own.
+        row_axis: Of the map's rows, in numpy's order.
+        column_axis: Of its columns.
+        shape: (height, width) of the map.
+        channel: Of the plane, from 0.
+        polarisation: Its Stokes plane, from 0.
+    """
+
+    index: tuple[int, ...]
+    row_axis: int
+    column_axis: int
+    shape: tuple[int, int]
+    channel: int
+    polarisation: int
+
+
+def image_values(header: HduHeader) -> dict:
+    """Keywords of an image, of its own axes where it is compressed."""
+    values = dict(header.values)
+    if header.is_compressed_image:
+        values["NAXIS"], values["BITPIX"] = len(header.shape), values.get("ZBITPIX")
+        values |= {f"NAXIS{axis}": extent for axis, extent in enumerate(header.shape, 1)}
+    return values
+
+
+def holds_image(header: HduHeader) -> bool:
+    """Whether an HDU is an image of two axes or more."""
+    kind = header.values.get("XTENSION", "IMAGE")
+    if header.values.get("GROUPS") is True and header.shape[:1] == (0,):
+        return False
+    is_image = header.is_compressed_image or kind in ("IMAGE", "IUEIMAGE")
+    return is_image and len(header.shape) >= 2 and all(header.shape)
+
+
+def find_map(headers: Sequence[HduHeader]) -> int:
+    """Number of the HDU that is the map: the first image that is no preview.
+
+    Where any image has celestial coordinates, images without are no maps; where any holds
+    real numbers, images of 8 bits are none; and an image with the same extent on the sky as a
+    later one, but in coarser pixels, is its preview.
+
+    Args:
+        headers: Of all HDUs.
+
+    Raises:
+        InputError: There is no image.
+    """
+    found = [number for number, header in enumerate(headers) if holds_image(header)]
+    if not found:
+        raise InputError("the file holds no image")
+    if len(found) == 1:
+        return found[0]
+    values = {number: image_values(headers[number]) for number in found}
+    for is_map in (
+        lambda number: celestial_axes(values[number]) is not None,
+        lambda number: values[number].get("BITPIX") != 8 or "BSCALE" in values[number],
+        lambda number: min(_plane(values[number])) >= SMALLEST_FIELD,
+    ):
+        found = [number for number in found if is_map(number)] or found
+    first = found[0]
+    return next((n for n in found[1:] if _is_preview(values[first], values[n])), first)
+
+
+def _plane(values: dict) -> tuple[int, int]:
+    """(width, height) of the map, pixels."""
+    longitude, latitude = celestial_axes(values) or (1, 2)
+    return values.get(f"NAXIS{longitude}", 1), values.get(f"NAXIS{latitude}", 1)
+
+
+def _is_preview(small: dict, large: dict) -> bool:
+    if math.prod(_plane(large)) < _PREVIEW_PIXELS * math.prod(_plane(small)):
+        return False
+    try:
+        keywords = [wcs_keywords(values) for values in (small, large)]
+    except InputError:
+        return False
+    if None in keywords:
+        return False
+    scales = [
+        math.sqrt(abs(np.linalg.det([[k[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])))
+        for k in keywords
+    ]
+    extents = [s * max(_plane(v)) for s, v in zip(scales, (small, large), strict=True)]
+    return scales[0] >= _PREVIEW_SCALE * scales[1] and (
+        abs(extents[0] / extents[1] - 1) <= _SAME_EXTENT
+    )
+
+
+def choose_planes(header: HduHeader, stokes: str | None, channel: int | None) -> Planes:
+    """The plane of a map in the axes of its HDU.
+
+    Args:
+        header: Of the HDU.
+        stokes: I, Q, ...; None: I, which the file must hold.
+        channel: From 0; None: only where there is no choice.
+
+    Raises:
+        InputError: There is no such plane, or several to choose from.
+    """
+    values = image_values(header)
+    shape = header.shape[::-1]
+    axes = celestial_axes(values) or (1, 2)
+    column_axis, row_axis = (len(shape) - axis for axis in axes)
+    index = [0] * len(shape)
+    wants_stokes, wants_channel, polarisation = stokes, channel, 0
+    for axis in (a for a in range(1, len(shape) + 1) if a not in axes):
+        extent = shape[len(shape) - axis]
+        kind = str(values.get(f"CTYPE{axis}") or "").upper().strip()
+        if kind == "STOKES":
+            plane = polarisation = _stokes_plane(values, axis, extent, wants_stokes)
+            wants_stokes = None
+        elif wants_channel is not None and (extent > 1 or wants_channel == 0):
+            if not 0 <= wants_channel < extent:
+                raise InputError(f"there is no channel {channel}: there are 0 to {extent - 1}")
+            plane, wants_channel = wants_channel, None
+        elif extent == 1 or kind == "SPECLNMF":
+            plane = 0  # of Obit's cubes the first plane is the broad-band map
+        else:
+            name = kind or f"axis {axis}"
+            raise InputError(f"{extent} planes along {name}: name one (channel 0 to {extent - 1})")
+        index[len(shape) - axis] = plane
+    if wants_channel not in (None, 0):
+        raise InputError(f"there is no channel {channel}: the map has one plane")
+    if not _is_stated_plane(values, len(shape), wants_stokes):
+        raise InputError(f"there is no Stokes axis, so no Stokes {stokes}")
+    map_shape = (shape[row_axis], shape[column_axis])
+    return Planes(tuple(index), row_axis, column_axis, map_shape, channel or 0, polarisation)
+
+
+def _is_stated_plane(values: dict, axes: int, wanted: str | None) -> bool:
+    """Whether a map without a Stokes axis is what is wanted, or says nothing of it.
+
+    Raises:
+        InputError: It says that it is something else than total intensity.
+    """
+    stated = values.get("STOKES")
+    for axis in range(axes + 1, axes + 4):  # axes of one plane that were dropped
+        if str(values.get(f"CTYPE{axis}") or "").upper().strip() == "STOKES":
+            stated = _stokes_names(values, axis, 1)[0]
+    stated = stated.upper().strip() if isinstance(stated, str) else ""
+    is_stokes = stated in _STOKES or stated.startswith(("code", "POLARI", "FRACTIONAL"))
+    if is_stokes and stated != (wanted or "I").upper():
+        raise InputError(f"there is no Stokes {(wanted or 'I').upper()}: the file holds {stated}")
+    quantity = str(values.get("BTYPE") or "")
+    if wanted is None and _OTHER_QUANTITY.search(quantity):
+        raise InputError(f"the map is no total intensity: its BTYPE is {quantity!r}")
+    return wanted is None or wanted.upper() == (stated or "I")
+
+
+def _stokes_names(values: dict, axis: int, extent: int) -> list[str]:
+    """Names of the planes along a Stokes axis (FITS standard 4.0, table 29).
+
+    Raises:
+        InputError: A keyword of the axis is no number.
+    """
+    numbers = []
+    for key in ("CRVAL", "CDELT", "CRPIX"):
+        value = values.get(f"{key}{axis}")
+        try:
+            numbers.append(1.0 if value is None else float(value))
+        except ValueError:
+            raise InputError(f"the Stokes axis makes no sense: {key}{axis} = {value!r}") from None
+    start, pace, reference = numbers
+    names = []
+    for plane in range(extent):
+        code = start + (plane + 1 - reference) * pace
+        whole = round(code) if math.isfinite(code) and abs(code - round(code)) < 1e-3 else None
+        name = next((n for n, c in _STOKES.items() if c == whole), None)
+        names.append(name or _POLARISED.get(whole, f"code {code:g}"))
+    return names
+
+
+def _stokes_plane(values: dict, axis: int, extent: int, wanted: str | None) -> int:
+    names = _stokes_names(values, axis, extent)
+    name = (wanted or "I").upper()
+    if name not in _STOKES:
+        raise InputError(f"{wanted!r} is no Stokes parameter: give one of {', '.join(_STOKES)}")
+    if name in names:
+        return names.index(name)
+    raise InputError(f"there is no Stokes {name}: the file holds {', '.join(names)}")
