@@ -122,7 +122,7 @@ class FitsMap:
     ):
         self.path = Path(path)
         self._wcs = None
-        self._hdus = None
+        self._hdus = self._pixels = None
         self._noise_offset: tuple[FitsMap, tuple[int, int]] | None = None
         given = None if beam is None else Beam.of(beam)
         # Opened here, because astropy leaves a broken file open.
@@ -158,7 +158,9 @@ class FitsMap:
 
     def close(self) -> None:
         """Close the file, and let go of what was read of it."""
-        self._pixels = None  # which refers to this map: a circle is not freed at once
+        if self._pixels is not None:
+            self._pixels.close()
+        self._noise_offset = None
         if self._hdus is not None:
             with quiet():
                 self._hdus.close()

@@ -43,6 +43,10 @@ class MapPixels:
         self._plain = None if in_memory else self._as_stored()
         self._pixels = self._reader()
 
+    def close(self) -> None:
+        """Let go of what was read: circles of references are not freed at once."""
+        self._pixels = self._open = self._hdu = None
+
     def section(self, rows: slice, columns: slice) -> np.ndarray:
         """(height, width) float32 of two slices that lie on the map.
 
