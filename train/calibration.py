@@ -1,4 +1,4 @@
-"""A shipped network's temperature and threshold, from networks trained like it."""
+"""The command `python -m train.calibration`: temperature and threshold of a training run."""
 
 import json
 import sys
@@ -29,16 +29,23 @@ app = cyclopts.App(
 def fit_calibration(
     output: Path, configuration: str, epochs: int, error_rate: float, sources: Sources
 ) -> Calibration:
-    """Temperature and threshold fitted on the out-of-fold logits of all finished seeds.
+    """Fit temperature and threshold on the out-of-fold logits of all finished seeds.
+
+    Args:
+        output: folder of the predictions of `train.cross_validation`.
+        configuration: name of the configuration.
+        epochs: passes over the training images.
+        error_rate: accepted share of wrong predictions above the threshold.
+        sources: the confident sources of MiraBest.
 
     Raises:
-        InputError: nothing has been cross-validated.
+        InputError: no cross-validation of the configuration is complete.
     """
     seeds = finished_seeds(output, configuration, epochs)
     if not seeds:
         raise InputError(
-            f"{output} holds no whole cross-validation of {configuration} at {epochs} epochs: "
-            "run cross-validate first"
+            f"{output} holds no complete cross-validation of {configuration} at {epochs} epochs: "
+            "run python -m train.cross_validation first"
         )
     count = len(sources)
     logits = [out_of_fold(output, configuration, epochs, seed, count)[0] for seed in seeds]
@@ -64,15 +71,15 @@ def calibrate(
     output: Path = OUTPUT,
     data_dir: Path | None = None,
 ) -> None:
-    """Write the calibration.json of a run, from the out-of-fold logits of its configuration.
+    """Write calibration.json to a training run, from the out-of-fold logits of its configuration.
 
     Args:
-        run: folder of the training run.
-        configuration: that it was trained as.
-        epochs: passes over the training images; by default the configuration's own number.
-        error_rate: answers that may be wrong; what is less certain is `uncertain`.
-        output: folder of the predictions.
-        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+        run: Folder of the training run.
+        configuration: Name of the configuration that the run was trained with.
+        epochs: Passes over the training images; by default the configuration's own number.
+        error_rate: Accepted share of wrong predictions; less confident ones are `uncertain`.
+        output: Folder of the predictions of `python -m train.cross_validation`.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     sources = load_sources("mirabest-confident", "all", data_dir)
     calibration = fit_calibration(

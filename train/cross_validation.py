@@ -1,5 +1,7 @@
-"""Five folds over all confident sources of MiraBest: every source predicted out of fold."""
+"""The command `python -m train.cross_validation`: predict every source out of fold."""
 
+import functools
+import itertools
 import sys
 from pathlib import Path
 from typing import Literal
@@ -12,8 +14,10 @@ from sklearn.model_selection import StratifiedKFold
 from keras_astroattn.command import run_app
 from keras_astroattn.datasets import Sources, load_sources
 
+from .configuration import TrainConfig
 from .named_configurations import epochs_of, training_options
-from .predictions import Predictions, trained, turned_logits
+from .predictions import Predictions, trained, view_logits
+from .runner import Training, run_trainings
 
 app = cyclopts.App(
     name="python -m train.cross_validation",
@@ -25,22 +29,22 @@ OUTPUT = Path("runs/benchmark-accuracy")
 
 FOLDS = 5
 FOLD_SEED = 0
-"""The folds are the same for every configuration and seed, so that they can be paired."""
+"""All configurations and seeds have the same folds, which allows paired differences."""
 
 Split = Literal["folds", "halves"]
-"""`folds` are drawn; `halves` are the near and the far sources, by redshift."""
+"""`folds` are drawn at random; `halves` are the near and the far sources, by redshift."""
 
 _PART = {"folds": "fold", "halves": "half"}
 
 
 def folds(labels: np.ndarray) -> list[np.ndarray]:
-    """The rows held out in each fold, classes in proportion."""
+    """The rows held out in each fold, stratified by class."""
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=FOLD_SEED)
     return [held_out for _, held_out in splitter.split(labels, labels)]
 
 
 def held_out_rows(sources: Sources, split: Split) -> list[np.ndarray]:
-    """The rows of confident sources held out in each part; every row in one of them."""
+    """The rows of confident sources held out in each part; each row is in one part."""
     if split == "folds":
         return folds(sources.label)
     near = sources.redshift <= np.median(sources.redshift)
@@ -50,7 +54,7 @@ def held_out_rows(sources: Sources, split: Split) -> list[np.ndarray]:
 def fold_path(
     output: Path, configuration: str, epochs: int, seed: int, part: int, split: Split = "folds"
 ) -> Path:
-    """Where the predictions of a run are kept."""
+    """The file of the predictions of a run."""
     return output / configuration / f"epochs{epochs}-seed{seed}-{_PART[split]}{part}.npz"
 
 
@@ -63,46 +67,61 @@ def run_folds(
     console: Console,
     split: Split = "folds",
 ) -> None:
-    """Train what is not there yet, a fold at a time, seed by seed.
+    """Train the runs that are missing, fold by fold and seed by seed.
 
-    The folds are of the confident sources. A configuration that is trained on all of MiraBest
-    also gets the uncertain ones: in every fold, but of the halves those on the same side alone.
+    The confident sources are divided into parts. A configuration that trains on all of MiraBest
+    also trains on the uncertain sources: on all of them in each fold, and on those in the same
+    range of redshift in each half.
+
+    Args:
+        sources: of MiraBest.
+        output: folder of the predictions.
+        configurations: names of the configurations.
+        epochs: of each run; None for the configuration's own number.
+        seeds: of the runs.
+        console: where to show the progress.
+        split: how the sources are divided.
     """
     passes = {name: epochs_of(name, epochs) for name in configurations}
     confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
     held_out = held_out_rows(sources.select(confident), split)
-    wanted = [
-        (seed, configuration, part)
-        for seed in seeds
-        for configuration in configurations
-        for part in range(len(held_out))
-    ]
-    for number, (seed, configuration, part) in enumerate(wanted, start=1):
-        path = fold_path(output, configuration, passes[configuration], seed, part, split)
-        if path.exists():
-            continue
-        console.print(
-            f"run {number} of {len(wanted)}: {configuration}, seed {seed}, {_PART[split]} {part}",
-            highlight=False,
-        )
-        config = training_options(configuration, epochs, seed)
-        rows = held_out[part]
-        training = np.delete(confident, rows)
-        if config.data == "mirabest":
-            taught = uncertain
-            if split == "halves":
-                seen = sources.redshift[training]
-                z = sources.redshift[uncertain]
-                taught = uncertain[(z >= seen.min()) & (z <= seen.max())]
-            training = np.concatenate([training, taught])
-        network = trained(config, sources.select(training), console)
-        Predictions(rows, turned_logits(network, sources.image[confident[rows]])).save(path)
+    trainings = []
+    for seed, name, part in itertools.product(seeds, configurations, range(len(held_out))):
+        path = fold_path(output, name, passes[name], seed, part, split)
+        if not path.exists():
+            config = training_options(name, epochs, seed)
+            rows = held_out[part]
+            training = np.delete(confident, rows)
+            if config.data == "mirabest":
+                more = uncertain
+                if split == "halves":
+                    seen, z = sources.redshift[training], sources.redshift[uncertain]
+                    more = uncertain[(z >= seen.min()) & (z <= seen.max())]
+                training = np.concatenate([training, more])
+            run = functools.partial(_held_out, config, sources, training, confident, rows, console)
+            trainings.append((path, Training(f"{name}, seed {seed}, {_PART[split]} {part}", run)))
+    results = run_trainings([training for _, training in trainings], console)
+    for (path, _), (_, predictions) in zip(trainings, results, strict=True):
+        predictions.save(path)
+
+
+def _held_out(
+    config: TrainConfig,
+    sources: Sources,
+    training: np.ndarray,
+    confident: np.ndarray,
+    rows: np.ndarray,
+    console: Console,
+) -> Predictions:
+    """Train on some rows of the sources, and predict the held-out rows of the confident ones."""
+    network = trained(config, sources.select(training), console)
+    return Predictions(rows, view_logits(network, sources.image[confident[rows]]))
 
 
 def finished_seeds(
     output: Path, configuration: str, epochs: int, split: Split = "folds"
 ) -> list[int]:
-    """The seeds all folds of which are there."""
+    """The seeds of which all parts are finished."""
     found = (output / configuration).glob(f"epochs{epochs}-seed*-{_PART[split]}0.npz")
     seeds = sorted(int(path.stem.split("-")[1].removeprefix("seed")) for path in found)
     return [
@@ -120,7 +139,7 @@ def out_of_fold(
     count: int,
     split: Split = "folds",
 ) -> np.ndarray:
-    """(turns, n, 2) logits of all sources, each by the network that did not see it."""
+    """(views, n, 2) logits of all sources, each by the network that was not trained on it."""
     parts = [Predictions.load(path) for path in _paths(output, configuration, epochs, seed, split)]
     logits = np.full((len(parts[0].logits), count, 2), np.nan, np.float32)
     for part in parts:
@@ -143,18 +162,19 @@ def cross_validate(
     output: Path = OUTPUT,
     data_dir: Path | None = None,
 ) -> None:
-    """Train on four fifths of MiraBest's confident sources and predict the other, five times.
+    """Train on four fifths of the confident sources of MiraBest and predict the other fifth.
 
-    Or on the half of less redshift and predict that of more, and the other way round. Runs
-    that are done are not repeated.
+    This is done five times, so that each source is predicted once for each seed. With
+    `--split halves`, the half at lower redshift predicts the other half, and vice versa.
+    Finished runs are not repeated.
 
     Args:
-        configuration: what to compare; once for each.
-        epochs: passes over the training images; by default the configuration's own number.
-        seeds: runs of every fold.
-        split: five folds that are drawn, or the near and the far half.
-        output: folder of the predictions.
-        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+        configuration: Name of a configuration; repeat the option for several.
+        epochs: Passes over the training images; by default the configuration's own number.
+        seeds: Number of runs of each part.
+        split: `folds` for five random folds, `halves` for near and far sources.
+        output: Folder of the predictions.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     sources = load_sources("mirabest", "all", data_dir)
     run_folds(sources, output, configuration, epochs, range(seeds), Console(), split)

@@ -1,4 +1,4 @@
-"""What is compared: training options by name, on top of the recipe `fast`."""
+"""Training options by name, on top of the recipe `fast`, for cross-validation."""
 
 from typing import Any
 
@@ -7,22 +7,19 @@ from keras_astroattn.errors import InputError
 from .configuration import TrainConfig
 
 SIMULATED_RUN = "runs/simulated-40000-seed{seed}"
-"""The folder of a network that has learned from simulated sources; see docs/accuracy.md.
-
-One for each seed, so that the spread over seeds is that of the whole training.
-"""
+"""Folder of a network that was trained on simulated sources (docs/accuracy.md), for each seed."""
 
 LOOKING_RUN = "runs/looking-40000-seed{seed}"
-"""The same, trained with `--source-correlation`, so that every gate looks at the source."""
+"""The same, trained with `--source-correlation`."""
 
 VOTES_RUN = "runs/votes-40000-seed{seed}"
 """The same, of a network with `--aggregation votes` and `--padding sky`."""
 
 SHIFTED_RUN = "runs/simulated-shifted"
-"""As `SIMULATED_RUN`, where they were shifted by up to 12 pixels; one for all seeds."""
+"""The same, with sources shifted by up to 12 pixels; one network for all seeds."""
 
 PLAIN_SHIFTED_RUN = "runs/plain-shifted"
-"""The same of a network without group convolutions; one for all seeds."""
+"""The same, without group convolutions; one network for all seeds."""
 
 _AFTER_SIMULATED = {
     "data": "mirabest",
@@ -77,15 +74,18 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 
 def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
-    """The options of a run of a named configuration, for `epochs` passes or its own number.
+    """The options of a run of a named configuration.
 
-    `{seed}` in the folder of its initial weights is replaced by the seed.
+    Args:
+        name: of the configuration.
+        epochs: passes over the training images; None for the configuration's own number.
+        seed: of the run; it replaces `{seed}` in the folder of the initial weights.
 
     Raises:
         InputError: there is no such configuration.
     """
     if name not in CONFIGURATIONS:
-        raise InputError(f"no configuration {name!r}: take {', '.join(CONFIGURATIONS)}")
+        raise InputError(f"no configuration {name!r}: choose from {', '.join(CONFIGURATIONS)}")
     options = dict(CONFIGURATIONS[name])
     if epochs is not None:
         options["epochs"] = epochs
@@ -95,5 +95,5 @@ def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
 
 
 def epochs_of(name: str, epochs: int | None) -> int:
-    """The passes of a run of a named configuration, as `training_options` has them."""
+    """The passes of a run of a named configuration; see `training_options`."""
     return training_options(name, epochs, 0).epochs

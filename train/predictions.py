@@ -1,4 +1,4 @@
-"""One training on some sources, and what it says of others."""
+"""Predictions of a network on sources that it was not trained on, and their files."""
 
 import zipfile
 from collections.abc import Mapping
@@ -28,8 +28,8 @@ class Predictions:
 
     Attributes:
         rows: (n,) rows of the sources in their data set.
-        logits: (turns, n, 2) float32: of the image as it is, then of its other turns; see
-            `turned_logits`.
+        logits: (views, n, 2) float32: of the original image, then of its other views; see
+            `view_logits`.
     """
 
     rows: np.ndarray
@@ -70,30 +70,37 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
 
 
 def trained(config: TrainConfig, training: Sources, console: Console) -> keras.Model:
-    """Train as `train.run` does, nothing held out, and give the network."""
+    """Train as `train.run` does, without validation sources, and return the network."""
     keras.backend.clear_session()
     model = build(config, len(training))
     fit(config, model, training, console)
     return model.get_layer("network")
 
 
-def turned_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """(turns, n, 2) logits of (n, 150, 150) uint8 images: what can be averaged over.
+def view_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
+    """Logits of several views of each image, for test-time augmentation.
 
-    Of an equivariant network, to which quarter turns and mirror images are the same, of the
-    image turned by 0, 22.5, 45 and 67.5 degrees (`tta_model`); of another, of the eight
-    symmetries of the square.
+    The views are rotations by 0, 22.5, 45 and 67.5 degrees for an equivariant network, whose
+    logits do not change under quarter turns and reflections, and the eight symmetries of the
+    square for any other network.
+
+    Args:
+        network: from images to logits.
+        images: (n, 150, 150) uint8.
+
+    Returns:
+        (views, n, 2) float32; the first view is the original image.
     """
     pixels = to_network_units(images)[..., np.newaxis]
     if isinstance(network, EquivariantAGCNN):
-        looks = [(tta_model(network, [angle]), pixels) for angle in tta_angles(TTA_VIEWS)]
+        views = [(tta_model(network, [angle]), pixels) for angle in tta_angles(TTA_VIEWS)]
     else:
-        looks = [(network, turned) for turned in symmetric_images(pixels)]
-    return np.stack([model.predict(seen, batch_size=16, verbose=0) for model, seen in looks])
+        views = [(network, view) for view in symmetric_images(pixels)]
+    return np.stack([model.predict(seen, batch_size=16, verbose=0) for model, seen in views])
 
 
 def symmetric_images(images: np.ndarray) -> list[np.ndarray]:
-    """The images as they are, their other quarter turns, and the mirror images of these."""
+    """The images under the eight symmetries of the square, the originals first."""
     return [
         np.ascontiguousarray(np.rot90(mirrored, turns, axes=(1, 2)))
         for mirrored in (images, images[:, :, ::-1])

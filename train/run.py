@@ -1,4 +1,4 @@
-"""`python -m train.run`: train an attention-gated CNN and watch where it looks."""
+"""The command `python -m train.run`: train an attention-gated CNN and draw its attention."""
 
 import sys
 from collections.abc import Sequence
@@ -7,52 +7,45 @@ import cyclopts
 from rich.console import Console
 
 from keras_astroattn.command import run_app
-from keras_astroattn.errors import InputError
-from keras_astroattn.process import quiet_native_logs
 
 from .configuration import TrainConfig, options_not_given
+from .runner import import_quietly
 
 app = cyclopts.App(
     name="python -m train.run",
-    help="Train an attention-gated CNN on radio galaxies and draw where it looks, by epoch.",
+    help="Train an attention-gated CNN on radio galaxies, and draw its attention at each epoch.",
     config=options_not_given,
     version_flags=[],
 )
 
+FILES = {
+    "best.keras": "model; import keras_astroattn, then open it with keras.models.load_model",
+    "attention/progress.png": "attention at each epoch",
+    "losses.png": "losses at each epoch",
+    "evaluation.json": "evaluation, with intervals",
+}
+"""Files of a run that the command names at the end."""
+
 
 @app.default
 def run(*, config: TrainConfig | None = None) -> int:
-    """Train, evaluate, and say where everything lies."""
-    config = config or TrainConfig()
-    try:
-        with quiet_native_logs():
-            from keras_astroattn.report import evaluation_table
+    """Train a network, evaluate it, and list the files that were written."""
+    training = import_quietly("train.training", "training")
+    from keras_astroattn.report import evaluation_table
 
-            from .run_folder import ATTENTION_FOLDER
-            from .training import train
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"training needs {error.name}, which is not installed: pip install -e '.[train]'"
-        ) from None
     console = Console()
-    result = train(config, console)
+    result = training.train(config or TrainConfig(), console)
     for evaluation in result.evaluations.values():
         console.print(evaluation_table(evaluation))
-    for name, what in (
-        ("best.keras", "the model: keras.models.load_model opens it after import keras_astroattn"),
-        (f"{ATTENTION_FOLDER}/progress.png", "where it looked, epoch by epoch"),
-        ("losses.png", "how the training went"),
-        ("evaluation.json", "the table above, with intervals"),
-    ):
+    for name, description in FILES.items():
         if (result.folder / name).exists():
-            console.print(
-                f"{result.folder / name}  {what}", highlight=False, markup=False, soft_wrap=True
-            )
+            text = f"{result.folder / name}  {description}"
+            console.print(text, highlight=False, markup=False, soft_wrap=True)
     return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

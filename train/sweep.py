@@ -1,12 +1,13 @@
-"""`python -m train.sweep`: train the paper's whole set of networks, or any grid of them."""
+"""The command `python -m train.sweep`: train the networks of the paper, or of any grid."""
 
 import dataclasses
+import functools
 import itertools
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import cyclopts
 from cyclopts import Parameter
@@ -14,51 +15,55 @@ from rich.console import Console
 
 from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
-from keras_astroattn.process import quiet_native_logs
 
 from .configuration import CONFIG_FILE, TrainConfig
 from .run import app as run_program
+from .runner import Training, import_quietly, run_trainings
+
+if TYPE_CHECKING:
+    from .training import RunResult
 
 app = cyclopts.App(
     name="python -m train.sweep",
-    help="Train a grid of networks, resume where it stopped, and compare them over seeds.",
+    help="Train a grid of networks, and compare them over seeds.",
     version_flags=[],
 )
 
 Values = tuple[str, ...]
 
 _FIXED = ("--output", "--resume", "--seed", "--recipe")
-"""Options of `train.run` that a sweep sets by itself."""
+"""Options of `train.run` that the sweep sets."""
 
 
 @Parameter(name="*")
 @dataclass(frozen=True, kw_only=True)
 class SweepConfig:
-    """Options of `python -m train.sweep`; those of `python -m train.run` go through to each run.
+    """Options of `python -m train.sweep`, which also takes those of `python -m train.run`.
 
-    Values in a grid are separated by commas, or the option is repeated.
+    Separate the values of a grid by commas, or repeat the option.
     """
 
     output: Path
-    """Folder of the runs, which `python -m train.paper --weights` reads."""
+    """Folder of the runs; `python -m train.paper --weights` reads it."""
 
     gates: Values = ()
-    """0 to 3. Without any of the first four: the paper's whole set."""
+    """Numbers of gates, 0 to 3. Without --gates, --normalization, --aggregation and --data, the
+    sweep trains all networks of the paper."""
 
     normalization: Values = ()
-    """softmax, sigmoid, tanh, range_norm, std_mean_norm."""
+    """Normalizations: softmax, sigmoid, tanh, range_norm, std_mean_norm."""
 
     aggregation: Values = ()
     """mean, concat, deep_sup, ft, concat_gating."""
 
     data: Values = ()
-    """mirabest, mirabest-confident, frdeep, simulated."""
+    """Data sets: mirabest, mirabest-confident, frdeep, simulated."""
 
     seeds: Values = ("0",)
-    """Of weights, validation split and order: one network each."""
+    """Seeds of weights, validation split and order; one network for each."""
 
     recipe: Literal["paper", "fast"] = "paper"
-    """Of all other options: the paper's training (hours a network on a GPU), or minutes."""
+    """Defaults of the other options: `paper` takes hours a network on a GPU, `fast` minutes."""
 
 
 PAPER_SET = (
@@ -72,20 +77,20 @@ PAPER_SET = (
     ),
     *(({"gates": gates}, "mirabest") for gates in (0, 1, 2)),
 )
-"""The paper's networks: the proposed one (range_norm, ft) on three data sets, normalizations x
-aggregations, and fewer gates. 21: the paper trained the proposed one on MiraBest twice."""
+"""The 21 networks of the paper: the proposed one (range_norm, ft) on three data sets, the grid of
+normalizations and aggregations, and fewer gates."""
 
 
 def plan(sweep: SweepConfig, options: Sequence[str] = ()) -> list[TrainConfig]:
-    """The runs of a sweep, each in its own folder, in the order in which they are trained.
+    """The runs of a sweep in the order of their training, each in a folder of its own.
 
     Args:
-        sweep: The grid.
-        options: Further options, as `python -m train.run` takes them.
+        sweep: the grid.
+        options: further options of `python -m train.run`.
 
     Raises:
-        InputError: an option that the sweep sets by itself; a value that is given twice.
-        cyclopts.CycloptsError: what `python -m train.run` would refuse.
+        InputError: an option that the sweep sets, or a value that is given twice.
+        cyclopts.CycloptsError: an option that `python -m train.run` refuses.
     """
     if not _split("seeds", sweep.seeds):
         raise InputError("--seeds is empty: name at least one")
@@ -109,7 +114,7 @@ def _split(name: str, values: Iterable[str]) -> list[str]:
 
 
 def _points(sweep: SweepConfig) -> list[dict[str, str | int]]:
-    """What each network of the grid is set to."""
+    """The options of each network of the grid."""
     named = {
         name: _split(name, getattr(sweep, name))
         for name in ("gates", "normalization", "aggregation", "data")
@@ -123,7 +128,7 @@ def _points(sweep: SweepConfig) -> list[dict[str, str | int]]:
     points = [
         dict(zip(named, values, strict=True)) for values in itertools.product(*named.values())
     ]
-    # Without gates there is nothing to normalize or to aggregate: one network stands for all.
+    # Without gates, normalization and aggregation do not matter: one network is enough.
     unique = {}
     for point in points:
         if point.get("gates") == "0":
@@ -151,35 +156,33 @@ def run(
 ) -> int:
     """Train every network of a grid that is not trained yet, and compare them.
 
-    All options of `python -m train.run` but --output, --resume and --seed go through to each
-    run: --epochs, --learning-rate, --data-dir, --evaluate, --protocol-repeats, ...
+    Each run takes the options of `python -m train.run`, except --output, --resume and --seed:
+    --epochs, --learning-rate, --data-dir, --evaluate, --protocol-repeats, ...
 
-    Parameters
-    ----------
-    options
-        Of `python -m train.run`.
-    sweep
-        The grid.
+    Args:
+        options: Options of `python -m train.run`.
+        sweep: The grid.
     """
     configs = plan(sweep, options)
-    try:
-        with quiet_native_logs():
-            import keras
+    train = import_quietly("train.training", "training").train
+    import keras
 
-            from .training import train
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"training needs {error.name}, which is not installed: pip install -e '.[train]'"
-        ) from None
     from .sweep_summary import write_summary
 
     console = Console()
-    results = {}
-    for number, config in enumerate(configs, start=1):
-        console.rule(f"{number} of {len(configs)}: {config.output.name}", align="left")
-        results[config.output] = train(resumable(config), console)
-        # A sweep of dozens of networks would else keep them all in memory.
+
+    def trained(config: TrainConfig) -> "RunResult":
+        result = train(resumable(config), console)
+        # The networks of a whole sweep would fill the memory.
         keras.backend.clear_session()
+        return result
+
+    trainings = [
+        Training(config.output.name, functools.partial(trained, config)) for config in configs
+    ]
+    results = {}
+    for _, result in run_trainings(trainings, console):
+        results[result.folder] = result
         write_summary(sweep.output, results, console)
     return 0
 
@@ -190,7 +193,7 @@ def resumable(config: TrainConfig) -> TrainConfig:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

@@ -1,4 +1,4 @@
-"""`python -m train.paper NAME`: the paper's experiments, each by one command."""
+"""The command `python -m train.paper NAME`: the experiments of the paper."""
 
 import importlib
 import sys
@@ -9,14 +9,13 @@ from typing import Literal
 import cyclopts
 
 from keras_astroattn.command import run_app
-from keras_astroattn.errors import InputError
-from keras_astroattn.process import quiet_native_logs
 
+from ..runner import import_quietly
 from .configuration import ExperimentConfig
 
 app = cyclopts.App(
     name="python -m train.paper",
-    help="Make the figures and tables of the paper, from its own weights or from yours.",
+    help="Make the figures and tables of the paper, from its published weights or from your runs.",
     version_flags=[],
 )
 
@@ -41,39 +40,27 @@ def run(
 ) -> int:
     """Make the figures and tables of one of the paper's experiments.
 
-    Parameters
-    ----------
-    experiment
-        datasets (1): MiraBest, MiraBest* and FR-DEEP-F. aggregation (2): four normalizations
-        by four aggregations. gates (3): none to three gates. distributions (4): mean images
-        and mean attention. misclassified (5): what is taken for the other class, and how
-        often. reading: where attention lies, beside Grad-CAM, Grad-CAM++ and saliency, and
-        which networks attend the empty sky. all: every network in one table. reproduction: the
-        published tables beside ours, in one document.
-    config
-        Options.
+    Args:
+        experiment: `datasets` (1): MiraBest, MiraBest* and FR-DEEP-F. `aggregation` (2): four
+            normalizations by four aggregations. `gates` (3): none to three gates.
+            `distributions` (4): mean images and mean attention maps. `misclassified` (5): how
+            often each source is assigned to the other class. `reading`: where attention lies,
+            compared with Grad-CAM, Grad-CAM++ and saliency. `all`: every network in one table.
+            `reproduction`: the published tables next to the reproduced ones, in one document.
+        config: Options.
     """
-    try:
-        with quiet_native_logs():
-            from .session import Session
-
-            module = module_of(experiment)
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"the experiments need {error.name}, which is not installed: "
-            "pip install -e '.[train,convert]'"
-        ) from None
-    module.run(Session(config, experiment))
+    session = import_quietly("train.paper.session", "an experiment", "train,convert")
+    module_of(experiment).run(session.Session(config, experiment))
     return 0
 
 
 def module_of(experiment: str) -> ModuleType:
-    """The module of an experiment, whose `run` takes a `Session`."""
+    """The module of an experiment; its `run` takes a `Session`."""
     return importlib.import_module(f".{_MODULES.get(experiment, experiment)}", __package__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

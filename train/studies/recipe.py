@@ -1,12 +1,12 @@
-"""`python -m train.studies.recipe`: what the default recipe reaches, and in how much time.
+"""The command `python -m train.studies.recipe`: accuracy and cost of the default recipe.
 
-Each run is `python -m train.run` in a process of its own: on all training images of
-MiraBest* (the recipe was chosen on validation images; none are held out here) and tested
-by one clean pass over its test batch, once a run, which the table logs. Runs that are
-done are not repeated.
+Measure accuracy and computing time of the default recipe on MiraBest*. Each run is `python -m
+train.run` in a process of its own. It trains on all training images, with none held out, and is
+evaluated once, by one clean pass over the test images. Finished runs are not repeated.
 """
 
 import csv
+import functools
 import json
 import os
 import subprocess
@@ -25,17 +25,22 @@ from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.plots import accuracy_time_figure, save_figure
+from keras_astroattn.process import available_cores
 from keras_astroattn.report import csv_table, mean_and_spread
 
+from ..runner import Training, run_trainings
+
 PAPER_ACCURACY = 0.917
-"""MiraBest*, 360 transforms pooled (Bowles et al. 2020)."""
+"""Accuracy on MiraBest*, pooled over 360 transforms (Bowles et al. 2021)."""
 
 CORES_OF_A_LAPTOP = 2
-"""The time on the wall of a machine that does nothing else: two cores are kept busy."""
+"""Cores of the machine whose wall time the figure shows."""
 
 RESULTS_FILE = "results.csv"
 
-app = cyclopts.App(name="python -m train.studies.recipe", help=__doc__.split("\n\n")[1])
+app = cyclopts.App(
+    name="python -m train.studies.recipe", help=__doc__.split("\n\n")[1], version_flags=[]
+)
 
 
 @app.default
@@ -48,28 +53,32 @@ def benchmark(
     parallel: int = 1,
     train: bool = True,
 ) -> int:
-    """Train, test, and print the table.
+    """Train and evaluate the missing runs, and print a table of all runs.
 
     Args:
-        output: folder of the runs and of results.csv.
-        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
-        seeds: runs of each length.
-        epochs: lengths of the runs.
-        parallel: runs at once, the processor's cores shared between them.
-        train: with --no-train, show the runs that are there.
+        output: Folder of the runs and of results.csv.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
+        seeds: Number of runs of each length.
+        epochs: Lengths of the runs.
+        parallel: Number of runs at a time, which share the cores.
+        train: With --no-train, only show the finished runs.
     """
     console = Console()
     output.mkdir(parents=True, exist_ok=True)
     wanted = [(length, seed) for length in sorted(epochs) for seed in range(seeds)]
     rows = _read(output / RESULTS_FILE)
     missing = [run for run in wanted if train and run not in rows]
-    for start in range(0, len(missing), parallel):
-        together = missing[start : start + parallel]
-        console.print(f"training (epochs, seed) {', '.join(map(str, together))}", highlight=False)
-        started = [_start(output, data_dir, *run, parallel) for run in together]
-        for run, process in zip(together, started, strict=True):
-            rows[run] = _finish(output, *run, *process)
-            _write(output / RESULTS_FILE, rows)
+    trainings = [
+        Training(
+            f"{length} epochs, seed {seed}",
+            functools.partial(_train, output, data_dir, length, seed, parallel),
+        )
+        for length, seed in missing
+    ]
+    results = run_trainings(trainings, console, parallel)
+    for run, (_, row) in zip(missing, results, strict=True):
+        rows[run] = row
+        write_text(output / RESULTS_FILE, csv_table(rows[key] for key in sorted(rows)))
     _report(output, rows, wanted, console)
     return 0
 
@@ -90,46 +99,45 @@ def _report(output: Path, rows: dict, wanted: list[tuple[int, int]], console: Co
         console.print(f"the curve: {path}", highlight=False)
 
 
-def _start(
+def _train(
     output: Path, data_dir: Path | None, epochs: int, seed: int, parallel: int
-) -> tuple[subprocess.Popen, float]:
-    threads = str(max(1, len(os.sched_getaffinity(0)) // parallel))
-    command = [sys.executable, "-m", "train.run", "--data", "mirabest-confident"]
-    command += ["--validation-fraction", "0", "--evaluate", "test"]
-    command += [
-        "--epochs",
-        str(epochs),
-        "--seed",
-        str(seed),
-        "--output",
-        str(_folder(output, epochs, seed)),
-    ]
+) -> dict[str, float | str]:
+    """Train in a process of its own, and return the measures of the run."""
+    folder = _folder(output, epochs, seed)
+    options: dict[str, object] = {
+        "data": "mirabest-confident",
+        "validation-fraction": 0,
+        "evaluate": "test",
+        "epochs": epochs,
+        "seed": seed,
+        "output": folder,
+    }
     if data_dir is not None:
-        command += ["--data-dir", str(data_dir)]
-    if _folder(output, epochs, seed).exists():
+        options["data-dir"] = data_dir
+    command = [sys.executable, "-m", "train.run"]
+    command += [f"--{name}={value}" for name, value in options.items()]
+    if folder.exists():
         command += ["--resume"]
+    threads = str(max(1, available_cores() // parallel))
     environment = {
         **os.environ,
         "TF_NUM_INTRAOP_THREADS": threads,
         "TF_NUM_INTEROP_THREADS": threads,
     }
-    log = (output / f"epochs{epochs}-seed{seed}.log").open("w")
-    return subprocess.Popen(command, stdout=log, stderr=log, env=environment), time.perf_counter()
-
-
-def _finish(
-    output: Path, epochs: int, seed: int, process: subprocess.Popen, started: float
-) -> dict[str, float]:
-    _, status, usage = os.wait4(process.pid, 0)
+    log = folder.with_suffix(".log")
+    started = time.perf_counter()
+    with log.open("w") as file:
+        process = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
+        _, status, usage = os.wait4(process.pid, 0)
     wall = time.perf_counter() - started
     if status != 0:
-        raise InputError(f"a run failed: see {output / f'epochs{epochs}-seed{seed}.log'}")
-    saved = json.loads((_folder(output, epochs, seed) / "evaluation.json").read_text())["clean"]
+        raise InputError(f"a run failed: see {log}")
+    clean = json.loads((folder / "evaluation.json").read_text(encoding="utf-8"))["clean"]
     return {
         "epochs": epochs,
         "seed": seed,
-        "accuracy": saved["accuracy"],
-        "auc": saved["auc"],
+        "accuracy": clean["accuracy"],
+        "auc": clean["auc"],
         "wall_minutes": wall / 60,
         "core_minutes": (usage.ru_utime + usage.ru_stime) / 60,
         "peak_gb": usage.ru_maxrss * 1024 / 1e9,
@@ -142,7 +150,7 @@ def _folder(output: Path, epochs: int, seed: int) -> Path:
 
 
 _WRITTEN_AS = {"tested": str, "epochs": int, "seed": int}
-"""Columns of results.csv that are not fractions."""
+"""Types of the columns of results.csv that are not floats."""
 
 
 def _read(path: Path) -> dict[tuple[int, int], dict]:
@@ -156,10 +164,6 @@ def _read(path: Path) -> dict[tuple[int, int], dict]:
         }
         for row in rows
     }
-
-
-def _write(path: Path, rows: dict[tuple[int, int], dict]) -> None:
-    write_text(path, csv_table(rows[run] for run in sorted(rows)))
 
 
 def _table(rows: dict[tuple[int, int], dict]) -> Table:

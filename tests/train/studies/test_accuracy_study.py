@@ -24,7 +24,7 @@ from train.named_configurations import epochs_of, training_options
 from train.predictions import Predictions, symmetric_images
 from train.studies.accuracy import test_sets
 from train.studies.accuracy.report import groups, peak_snr, read_out_of_fold, report
-from train.studies.accuracy.test_sets import LoggedResult, readings_table
+from train.studies.accuracy.test_sets import LoggedResult, results_table
 
 EPOCHS = 3
 
@@ -67,7 +67,7 @@ def test_the_near_half_predicts_the_far_one_and_is_predicted_by_it(tmp_path, mon
         cross_validation, "trained", lambda config, training, console: seen.append(training)
     )
     monkeypatch.setattr(
-        cross_validation, "turned_logits", lambda network, images: np.zeros((8, len(images), 2))
+        cross_validation, "view_logits", lambda network, images: np.zeros((8, len(images), 2))
     )
     arguments = (some, tmp_path, ["p4m-uncertain"], EPOCHS, range(1), Console(quiet=True))
     run_folds(*arguments, "halves")
@@ -170,7 +170,7 @@ def test_configurations_of_different_passes_are_compared(tmp_path, sources):
 
 
 def test_nothing_is_fitted_on_nothing(tmp_path, sources):
-    with pytest.raises(InputError, match="no whole cross-validation of p4m at 3 epochs"):
+    with pytest.raises(InputError, match="no complete cross-validation of p4m at 3 epochs"):
         fit_calibration(tmp_path, "p4m", EPOCHS, 0.05, sources)
 
 
@@ -184,7 +184,7 @@ def test_groups_by_size_do_not_overlap(sources):
 def test_readings_are_averaged_over_seeds():
     one = LoggedResult("p4m", 30, 0, "a", "b", 104, 0.96, 0.99, 0.1, 0.05, 0.8, None, "2026-01-01")
     other = dataclasses.replace(one, seed=1, accuracy=0.98)
-    line = readings_table([one, other]).splitlines()[-1]
+    line = results_table([one, other]).splitlines()[-1]
     assert line == "| p4m | a | b | 104 | 2 | 97.0 ± 1.4 | 0.990 | 0.100 | 5.0 | 0.800 |  |"
 
 
@@ -227,7 +227,7 @@ def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, mon
     np.testing.assert_allclose(found[0], network.predict(pixels, verbose=0), atol=1e-5)
     turned = tta_model(network).predict(pixels, verbose=0)
     np.testing.assert_allclose(found.mean(axis=0), turned, atol=1e-5)
-    with pytest.raises(InputError, match="no run of p4m-linear that is asked for"):
+    with pytest.raises(InputError, match="no run of p4m-linear with these seeds"):
         test_sets.read_test_sets(*arguments, range(8, 9), ["frdeep"], None, quiet, [run])
 
 

@@ -1,1 +1,1 @@
-"""How right the networks are, by a protocol that cannot fool us."""
+"""Cross-validated accuracy, and results on the official test sets."""

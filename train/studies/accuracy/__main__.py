@@ -1,4 +1,4 @@
-"""`python -m train.studies.accuracy`."""
+"""The command `python -m train.studies.accuracy`."""
 
 import sys
 from pathlib import Path
@@ -13,7 +13,7 @@ from train.cross_validation import OUTPUT, Split
 from train.named_configurations import epochs_of
 
 from .report import report
-from .test_sets import read_test_sets, readings_table
+from .test_sets import read_test_sets, results_table
 
 app = cyclopts.App(
     name="python -m train.studies.accuracy",
@@ -31,15 +31,15 @@ def write_report(
     data_dir: Path | None = None,
     document: Path | None = None,
 ) -> None:
-    """Print the tables of what has been cross-validated, as Markdown.
+    """Print tables of the cross-validated predictions in Markdown.
 
     Args:
-        configuration: what to compare; once for each.
-        epochs: passes over the training images; by default the configuration's own number.
-        split: as of cross-validate.
-        output: folder of the predictions.
-        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
-        document: also write the tables to this file.
+        configuration: Name of a configuration; repeat the option to compare several.
+        epochs: Passes over the training images; by default the configuration's own number.
+        split: `folds` or `halves`, as in `python -m train.cross_validation`.
+        output: Folder of the predictions.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
+        document: File that the tables are also written to.
     """
     console = Console()
     sources = load_sources("mirabest-confident", "all", data_dir)
@@ -60,24 +60,24 @@ def final(
     output: Path = OUTPUT,
     data_dir: Path | None = None,
 ) -> None:
-    """Train on the training batches and read the official test sets, once a network.
+    """Train on official training sets, and evaluate each network once on the test sets.
 
-    Every reading is logged in readings.jsonl. To choose by it would fool us: choose by
-    `cross-validate`.
+    Each result is logged in readings.jsonl. Do not choose a configuration by these results;
+    choose it by cross-validation.
 
     Args:
-        configuration: what was chosen.
-        epochs: passes over the training images; by default the configuration's own number.
-        seeds: networks of each training set.
-        train_on: mirabest-confident, mirabest (both tested also on the FR-DEEP sources that
-            are not in MiraBest) or frdeep; once for each.
-        run: folder of a finished training by the same options, whose network is then read
-            rather than trained once more; once for each.
-        output: folder of the predictions.
-        data_dir: folder of the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`.
+        configuration: Name of the configuration.
+        epochs: Passes over the training images; by default the configuration's own number.
+        seeds: Number of networks for each training set.
+        train_on: `mirabest-confident`, `mirabest` (both are also tested on the FR-DEEP sources
+            that are not in MiraBest) or `frdeep`; repeat the option for several.
+        run: Folder of a finished run with the same options, whose network is evaluated instead
+            of training a new one; repeat the option for several.
+        output: Folder of the predictions.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     console = Console()
-    readings = read_test_sets(
+    results = read_test_sets(
         output,
         configuration,
         epochs_of(configuration, epochs),
@@ -87,7 +87,7 @@ def final(
         console,
         run or (),
     )
-    console.print(readings_table(readings), markup=False, highlight=False, soft_wrap=True)
+    console.print(results_table(results), markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

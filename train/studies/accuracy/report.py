@@ -1,4 +1,4 @@
-"""The tables: what cross-validation says of each configuration, and of their differences."""
+"""Tables of cross-validated accuracy, and of the differences between configurations."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -32,12 +32,12 @@ BRIGHTEST = 255
 
 @dataclass(frozen=True, eq=False)
 class OutOfFold:
-    """Probabilities of all sources by networks that did not see them.
+    """Out-of-fold probabilities of all sources.
 
     Attributes:
-        name: of the configuration and of what was made of its logits.
+        name: of the configuration, and how its logits were combined and calibrated.
         probabilities: (seeds, n, 2).
-        temperatures: of each seed and fold, if any.
+        temperatures: of each seed and fold, if the logits were calibrated.
     """
 
     name: str
@@ -45,16 +45,23 @@ class OutOfFold:
     temperatures: tuple[float, ...] = ()
 
     def right(self, labels: np.ndarray) -> np.ndarray:
-        """(n,) share of the seeds that classify each source rightly."""
+        """(n,) share of the seeds whose prediction of a source is correct."""
         return (self.probabilities.argmax(axis=-1) == labels).mean(axis=0)
 
 
 def read_out_of_fold(
     output: Path, configuration: str, epochs: int, sources: Sources, split: Split = "folds"
 ) -> list[OutOfFold]:
-    """The probabilities as they are, at two temperatures, averaged over turns and seeds.
+    """Read out-of-fold probabilities: raw, calibrated, and averaged over views and seeds.
 
     The temperature of a fold is fitted on the out-of-fold logits of the other folds.
+
+    Args:
+        output: folder of the predictions.
+        configuration: name of the configuration.
+        epochs: passes over the training images.
+        sources: the confident sources of MiraBest.
+        split: how the sources were divided.
     """
     seeds = finished_seeds(output, configuration, epochs, split)
     count = len(sources)
@@ -65,7 +72,7 @@ def read_out_of_fold(
     found = []
     for name, one in (
         (configuration, logits[:, 0]),
-        (f"{configuration}, mean of {logits.shape[1]} turns", logits.mean(axis=1)),
+        (f"{configuration}, mean of {logits.shape[1]} views", logits.mean(axis=1)),
     ):
         found += [
             OutOfFold(name, calibrated(one, 1.0)),
@@ -85,7 +92,7 @@ def _at_temperatures(
     held_out: list[np.ndarray],
     logits: np.ndarray,
 ) -> OutOfFold:
-    """(seeds, n, 2) logits at the temperature that fits the other folds."""
+    """Calibrate (seeds, n, 2) logits at the temperature that fits the other folds."""
     temperatures: list[float] = []
     fitted = np.empty(logits.shape)
     everything = np.arange(len(labels))
@@ -98,7 +105,7 @@ def _at_temperatures(
 
 
 def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:
-    """One a seed."""
+    """One evaluation a seed."""
     return [
         evaluate_predictions(labels, probabilities, protocol=found.name)
         for probabilities in found.probabilities.astype(np.float32)
@@ -106,7 +113,7 @@ def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:
 
 
 def metrics_table(found: list[OutOfFold], labels: np.ndarray) -> str:
-    """Mean and spread over the seeds, and the interval that 833 sources leave."""
+    """A table of metrics: mean and spread over seeds, and the interval of the accuracy."""
     columns = {
         "AUC": lambda e: e.auc,
         "Brier": lambda e: e.brier_score,
@@ -132,7 +139,7 @@ def metrics_table(found: list[OutOfFold], labels: np.ndarray) -> str:
 
 
 def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
-    """Accuracy against the first configuration, source by source."""
+    """A table of paired differences in accuracy from the first configuration."""
     first, *others = found
     weights = bootstrap_weights(labels, BOOTSTRAP_DRAWS, seed=0) / len(labels)
     rows = []
@@ -146,7 +153,7 @@ def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
 
 
 def group_table(found: list[OutOfFold], sources: Sources, split: Split) -> str:
-    """Accuracy by angular size, signal-to-noise and morphology."""
+    """A table of accuracy by angular size, signal-to-noise and morphology."""
     rows = []
     for name, chosen in groups(sources).items():
         cells = []
@@ -161,7 +168,7 @@ def group_table(found: list[OutOfFold], sources: Sources, split: Split) -> str:
 
 
 def groups(sources: Sources) -> dict[str, np.ndarray]:
-    """Masks (n,) by name."""
+    """Masks (n,) of groups of sources, by name."""
     size, snr = sources.angular_size, peak_snr(sources.image)
     masks: dict[str, np.ndarray] = {"all": np.ones(len(sources), bool)}
     masks |= {
@@ -182,18 +189,23 @@ def groups(sources: Sources) -> dict[str, np.ndarray]:
 
 
 def peak_snr(images: np.ndarray) -> np.ndarray:
-    """(n,) peak over noise of (n, 150, 150) uint8 images, from the faintest pixel kept.
+    """Lower bound of the peak signal-to-noise ratio of MiraBest's images.
 
-    The images were set to zero below three sigma and scaled by their brightest pixel, so
-    that the faintest pixel v > 0 says that 3 sigma is at most v / 255 of the peak. It is a
-    lower bound, exact to a step of the 8 bits.
+    Pixels below 3 sigma are 0 in these images, and the peak is 255. A faintest pixel v > 0
+    therefore means that 3 sigma is at most v / 255 of the peak.
+
+    Args:
+        images: (n, h, w) uint8.
+
+    Returns:
+        (n,) float64.
     """
     faintest = np.where(images == 0, BRIGHTEST, images).min(axis=(1, 2))
     return SIGMAS_OF_THE_CLIP * BRIGHTEST / faintest.astype(float)
 
 
 def _size_only(sources: Sources, split: Split) -> float:
-    """Accuracy, %, of FRII where smaller than the cut that is best on the other folds."""
+    """Accuracy (%) of one cut in angular size, fitted on the other folds: FRII below it."""
     size, labels = sources.angular_size, sources.label
     right = np.empty(len(labels), bool)
     cuts = np.unique(size)
@@ -206,17 +218,17 @@ def _size_only(sources: Sources, split: Split) -> float:
 
 
 def coverage_table(found: list[OutOfFold], labels: np.ndarray) -> str:
-    """What share of the sources is answered at an error rate, by the first seed."""
+    """A table of the share of sources that keep a class at an error rate (first seed)."""
     rows = []
     for one in found:
         for rate in ERROR_RATES:
             try:
                 limit = confidence_threshold(labels, one.probabilities[0], rate)
                 answered = [f"{limit.confidence:.3f}", f"{100 * limit.coverage:.1f} %"]
-            except InputError:  # even the most certain answers are wrong more often
+            except InputError:  # the error rate of the most confident predictions is higher
                 answered = ["none", "0 %"]
             rows.append([one.name, f"{100 * rate:.0f} %", *answered])
-    return markdown_table(["", "error rate", "least probability", "answered"], rows)
+    return markdown_table(["", "error rate", "least probability", "coverage"], rows)
 
 
 def report(
@@ -227,15 +239,28 @@ def report(
     say: Callable[[str], object],
     split: Split = "folds",
 ) -> str:
-    """All tables as Markdown."""
+    """Write all tables in Markdown.
+
+    Args:
+        output: folder of the predictions.
+        configurations: names of the configurations.
+        epochs: passes over the training images; None for each configuration's own number.
+        sources: the confident sources of MiraBest.
+        say: called with each remark on a configuration that is left out.
+        split: how the sources were divided.
+
+    Raises:
+        InputError: no cross-validation is complete.
+    """
     labels = sources.label
     passes = {name: epochs_of(name, epochs) for name in configurations}
     finished = [name for name in passes if finished_seeds(output, name, passes[name], split)]
     for name in set(passes) - set(finished):
-        say(f"{name}: no seed has all its folds at {passes[name]} epochs; left out")
+        say(f"{name}: no seed has all folds at {passes[name]} epochs; left out")
     if not finished:
         raise InputError(
-            f"{output} holds no whole cross-validation by {split}: run cross-validate first"
+            f"{output} holds no complete cross-validation by {split}: run python -m "
+            "train.cross_validation first"
         )
     found = {
         name: read_out_of_fold(output, name, passes[name], sources, split) for name in finished
@@ -247,7 +272,7 @@ def report(
         parts += ["## Paired differences in accuracy\n", difference_table(everything, labels)]
     parts += ["## By kind of source\n", group_table(raw, sources, split)]
     parts += [
-        "## Answers at an error rate\n",
+        "## Coverage at an error rate\n",
         coverage_table([e[1] for e in found.values()], labels),
     ]
     return "\n".join(parts)

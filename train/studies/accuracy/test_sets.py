@@ -1,6 +1,7 @@
-"""The official test sets, read once a run by one command, which logs each reading."""
+"""Evaluation on the official test sets, with a log of every result."""
 
 import csv
+import functools
 import json
 import time
 from collections.abc import Sequence
@@ -26,30 +27,43 @@ from keras_astroattn.models.loading import load_network
 from keras_astroattn.report import markdown_table, mean_and_spread
 from train.configuration import TrainConfig, read_run
 from train.named_configurations import training_options
-from train.predictions import Predictions, trained, turned_logits
+from train.predictions import Predictions, trained, view_logits
+from train.runner import Training, run_trainings
 
 READINGS_FILE = "readings.jsonl"
 SHARED_SOURCES_FILE = "in_mirabest.csv"
 
 HYBRIDS = "mirabest-hybrid"
-"""Sources of neither class: a network should be uncertain of them."""
+"""Sources of neither class, on which a network should be uncertain."""
 
 TRAINED_ON = {
     "mirabest-confident": ("mirabest-confident", "frdeep-not-in-mirabest", HYBRIDS),
     "mirabest": ("mirabest", "mirabest-confident", "frdeep-not-in-mirabest", HYBRIDS),
     "frdeep": ("frdeep",),
 }
-"""Training data, and what a network that was trained on them is tested on."""
+"""Test sets by the training data of a network."""
 
 
 @dataclass(frozen=True)
 class LoggedResult:
-    """What one network does on one test set.
+    """The result of one network on one test set, a line of readings.jsonl.
 
-    `seed` is None where the probabilities are those of several networks, averaged.
-    `hybrid_auroc` is the chance that a hybrid has a larger entropy than a source of the
-    test set, `hybrid_auroc_of_disagreement` that it has a larger mutual information; None
-    where the network was not asked for the hybrids, or is one alone.
+    Attributes:
+        configuration: name of the configuration.
+        epochs: passes over the training images.
+        seed: of the training; None for the mean probabilities of several networks.
+        trained_on: name of the training data.
+        tested_on: name of the test set.
+        sources: number of sources in the test set.
+        accuracy: share of correct predictions.
+        auc: area under the ROC curve.
+        log_loss: nats.
+        uncertainty_calibration_error: see `keras_astroattn.evaluation.uncertainty_bins`.
+        hybrid_auroc: probability that a hybrid has a larger entropy than a source of the test
+            set; None if the hybrids were not predicted.
+        hybrid_auroc_of_disagreement: the same for the mutual information; None for a single
+            network.
+        read: time of the prediction, UTC.
     """
 
     configuration: str
@@ -77,16 +91,26 @@ def read_test_sets(
     console: Console,
     runs: Sequence[Path] = (),
 ) -> list[LoggedResult]:
-    """Train on each data set's training sources and test once; what is there is not repeated.
+    """Train on the training sources of each data set, and test once.
 
-    Where one of the `runs` is of the configuration, seed and data, its network is tested
-    rather than trained once more.
+    Finished networks are not trained or tested again.
+
+    Args:
+        output: folder of the predictions and of the log.
+        configuration: name of the configuration.
+        epochs: passes over the training images.
+        seeds: of the networks.
+        trained_on: names of the training data.
+        data_dir: folder with the archives of the data sets.
+        console: where to show the progress.
+        runs: folders of finished runs with the same options, whose networks are tested instead
+            of new ones.
 
     Raises:
-        InputError: an unknown data set; a file is missing; a run is of none of these networks.
+        InputError: a data set is unknown, a file is missing, or the options of a run differ.
     """
     for name in set(trained_on) - set(TRAINED_ON):
-        raise InputError(f"no training data {name!r}: take {', '.join(TRAINED_ON)}")
+        raise InputError(f"no training data {name!r}: choose from {', '.join(TRAINED_ON)}")
     folder = output / configuration
     tests = {
         data: {name: _test_sources(name, data_dir) for name in TRAINED_ON[data]}
@@ -102,32 +126,42 @@ def read_test_sets(
         config, data = read_run(run)
         finished[_options(config, data["name"])] = run
         if _options(config, data["name"]) not in wanted.values():
-            raise InputError(f"{run} is no run of {configuration} that is asked for here")
-    for seed in seeds:
-        for data in trained_on:
-            paths = {name: _path(folder, data, name, epochs, seed) for name in tests[data]}
-            if not all(path.exists() for path in paths.values()):
-                console.print(f"{configuration}, seed {seed}, on {data}", highlight=False)
-                config = training_options(configuration, epochs, seed)
-                run = finished.get(wanted[seed, data])
-                if run is None:
-                    network = trained(config, load_sources(data, "train", data_dir), console)
-                else:
-                    network = load_network(run)
-                _test(network, tests[data], paths)
+            raise InputError(f"{run} is no run of {configuration} with these seeds and data")
+    trainings = []
+    for seed, data in wanted:
+        paths = {name: _path(folder, data, name, epochs, seed) for name in tests[data]}
+        if not all(path.exists() for path in paths.values()):
+            run = finished.get(wanted[seed, data])
+            config = training_options(configuration, epochs, seed)
+            network = functools.partial(_network, config, data, data_dir, run, console)
+            trainings.append(
+                (Training(f"{configuration}, seed {seed}, on {data}", network), data, paths)
+            )
+    results = run_trainings([training for training, *_ in trainings], console)
+    for (_, data, paths), (_, network) in zip(trainings, results, strict=True):
+        _test(network, tests[data], paths)
     members = [(configuration, [seed], False) for seed in seeds]
-    members += [(f"{configuration}, mean of its turns", [seed], True) for seed in seeds]
+    members += [(f"{configuration}, mean of its views", [seed], True) for seed in seeds]
     if len(seeds) > 1:
         members.append((f"{configuration}, {len(seeds)} networks averaged", list(seeds), False))
-    readings = [
-        _reading(name, epochs, several, turned, data, tested_on, tests[data], folder)
-        for name, several, turned in members
+    results = [
+        _result(name, epochs, several, mean_view, data, tested_on, tests[data], folder)
+        for name, several, mean_view in members
         for data in trained_on
         for tested_on in tests[data]
         if tested_on != HYBRIDS
     ]
-    _log(output / READINGS_FILE, readings)
-    return readings
+    _log(output / READINGS_FILE, results)
+    return results
+
+
+def _network(
+    config: TrainConfig, data: str, data_dir: Path | None, run: Path | None, console: Console
+) -> keras.Model:
+    """The network of a finished run, or a new one."""
+    if run is not None:
+        return load_network(run)
+    return trained(config, load_sources(data, "train", data_dir), console)
 
 
 def _path(folder: Path, trained_on: str, tested_on: str, epochs: int, seed: int) -> Path:
@@ -135,13 +169,13 @@ def _path(folder: Path, trained_on: str, tested_on: str, epochs: int, seed: int)
 
 
 def _options(config: TrainConfig, data: str) -> str:
-    """All that decides what is learned."""
+    """All options that change the trained network, as text."""
     return json.dumps({**config.to_json(), "data": data, "evaluate": None})
 
 
 def _test(network: keras.Model, tests: dict[str, Sources], paths: dict[str, Path]) -> None:
     images = np.concatenate([sources.image for sources in tests.values()])
-    logits = turned_logits(network, images)
+    logits = view_logits(network, images)
     first = 0
     for name, sources in tests.items():
         part = slice(first, first + len(sources))
@@ -175,11 +209,11 @@ def _sources_in_mirabest(data_dir: Path | None) -> set[tuple[str, str, str]]:
         }
 
 
-def _reading(
+def _result(
     name: str,
     epochs: int,
     seeds: list[int],
-    turned: bool,
+    mean_view: bool,
     trained_on: str,
     tested_on: str,
     tests: dict[str, Sources],
@@ -187,14 +221,14 @@ def _reading(
 ) -> LoggedResult:
     paths = [_path(folder, trained_on, tested_on, epochs, seed) for seed in seeds]
     read = max(path.stat().st_mtime for path in paths)
-    labels, said = tests[tested_on].label, _predictions(paths, turned)
+    labels, said = tests[tested_on].label, _predictions(paths, mean_view)
     found = evaluate_predictions(
         labels, said.probabilities.astype(np.float32), protocol="one clean pass"
     )
     of_entropy = of_disagreement = None
     if HYBRIDS in tests:
         paths = [_path(folder, trained_on, HYBRIDS, epochs, seed) for seed in seeds]
-        hybrids = _predictions(paths, turned)
+        hybrids = _predictions(paths, mean_view)
         of_entropy = _auroc(hybrids.entropy, said.entropy)
         if len(seeds) > 1:
             of_disagreement = _auroc(hybrids.mutual_information, said.mutual_information)
@@ -215,10 +249,10 @@ def _reading(
     )
 
 
-def _predictions(paths: list[Path], turned: bool) -> EnsemblePrediction:
-    """Of the networks together; of each the image as it is, or the mean logit of its turns."""
+def _predictions(paths: list[Path], mean_view: bool) -> EnsemblePrediction:
+    """The prediction of the networks together, of the original images or of the mean view."""
     logits = [Predictions.load(path).logits for path in paths]
-    taken = [each.mean(axis=0) if turned else each[0] for each in logits]
+    taken = [each.mean(axis=0) if mean_view else each[0] for each in logits]
     return combined(np.stack([calibrated(each, 1.0) for each in taken]))
 
 
@@ -227,18 +261,18 @@ def _auroc(hybrids: np.ndarray, others: np.ndarray) -> float:
     return float(roc_auc_score(is_hybrid, np.concatenate([hybrids, others])))
 
 
-def _log(path: Path, readings: list[LoggedResult]) -> None:
-    """Add to the log, one JSON object a line, what is not in it yet."""
+def _log(path: Path, results: list[LoggedResult]) -> None:
+    """Append the results that are new to the log, one JSON object a line."""
     known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    lines = [json.dumps(reading.__dict__) for reading in readings]
+    lines = [json.dumps(result.__dict__) for result in results]
     write_text(path, "\n".join([*known, *(line for line in lines if line not in known)]) + "\n")
 
 
-def readings_table(readings: list[LoggedResult]) -> str:
-    """Mean and spread over the seeds, a row each training and test set, as Markdown."""
+def results_table(results: list[LoggedResult]) -> str:
+    """A Markdown table of mean and spread over seeds, one row a training and test set."""
     rows = []
-    for pair in dict.fromkeys((r.configuration, r.trained_on, r.tested_on) for r in readings):
-        group = [r for r in readings if (r.configuration, r.trained_on, r.tested_on) == pair]
+    for pair in dict.fromkeys((r.configuration, r.trained_on, r.tested_on) for r in results):
+        group = [r for r in results if (r.configuration, r.trained_on, r.tested_on) == pair]
         accuracy = 100 * np.array([r.accuracy for r in group])
         rows.append(
             [
