@@ -1,9 +1,8 @@
-"""`python -m benchmarks.classify`: a folder of images from end to end, and the start.
+"""The command `python -m benchmarks.classify`: `astroattn classify` on a folder of images.
 
-The rate of `astroattn classify` beside that of the bare model in as many processes, its
-memory for a tenth of the files and for all, and what the first result of a fresh process
-costs. On a machine that does other work, compare processor times: those of the rounds'
-fastest are least disturbed.
+It compares the rate of `astroattn classify` with that of the bare model in as many processes,
+measures the memory for a tenth of the files and for all files, and the time to the first result
+of a new process. On a machine with other load, compare processor times.
 """
 
 import os
@@ -33,7 +32,7 @@ from keras_astroattn.images import preprocess
 from keras_astroattn.process import available_cores
 
 DIFFERENT = 64
-"""Images that differ; the others are further names of the same files."""
+"""Number of different images; the other files are links to them."""
 
 _MIB = 2**20
 
@@ -69,7 +68,7 @@ run_app(app, ["classify", sys.argv[2], "--model", sys.argv[1]])
 """,
 }
 
-# Its own, not what `wait4` says: that counts this process too, which it was forked from.
+# The value of `wait4` would include the parent, from which the process was forked.
 _PEAK = """
 import resource
 try:
@@ -84,7 +83,13 @@ app = cyclopts.App(name="python -m benchmarks.classify", version_flags=[])
 
 @dataclass(frozen=True)
 class Cost:
-    """Of a command with all its processes: seconds on the wall and of processors, MiB."""
+    """Cost of a command with all its processes.
+
+    Attributes:
+        wall: duration, s.
+        processor: processor time, s.
+        peak: peak memory, MiB.
+    """
 
     wall: float
     processor: float
@@ -92,10 +97,10 @@ class Cost:
 
 
 def cost_of(commands: Sequence[Sequence[str]]) -> Cost:
-    """Run commands side by side and measure them, children included.
+    """Run commands at the same time, and measure them with their children.
 
     Raises:
-        InputError: One fails.
+        InputError: a command fails.
     """
     before = os.times()
     started = time.perf_counter()
@@ -115,11 +120,11 @@ def cost_of(commands: Sequence[Sequence[str]]) -> Cost:
 
 
 def _resident(process: psutil.Popen) -> float:
-    """Bytes of a process and its children; what they share is counted once."""
+    """Memory of a process and its children in bytes; shared memory counts once."""
     total = 0.0
     try:
         for one in [process, *process.children(recursive=True)]:
-            # USS is dear to measure, so that RSS stands in on systems without PSS.
+            # USS takes long to measure: systems without PSS give RSS.
             memory = one.memory_full_info()
             total += getattr(memory, "pss", memory.rss)
     except (psutil.NoSuchProcess, psutil.AccessDenied, psutil.ZombieProcess):
@@ -144,18 +149,12 @@ def benchmark(
 ) -> None:
     """Time `astroattn classify` on a folder, and the start of a process.
 
-    Parameters
-    ----------
-    model
-        Name of a preset, or path of a .tflite file.
-    count
-        Files of the folder.
-    kinds
-        Of its files; png and npy are 150 x 150 pixels, fits 300 x 300.
-    workers
-        Processes; by default one a core.
-    starts
-        Fresh processes of each kind.
+    Args:
+        model: Name of a preset, or path of a .tflite file.
+        count: Number of files in the folder.
+        kinds: Formats of the files; png and npy have 150 x 150 pixels, fits 300 x 300.
+        workers: Number of processes; by default one for each core.
+        starts: Number of new processes of each kind.
     """
     workers = workers or available_cores()
     console = Console()
@@ -185,10 +184,10 @@ def benchmark(
 
 
 def make_folders(folder: Path, kinds: Sequence[str], count: int) -> np.ndarray:
-    """Folders `KIND-COUNT` with a tenth of the files and all of them; the network's input.
+    """Make folders `KIND-COUNT` with a tenth of the files and with all files.
 
     Returns:
-        (64, 150, 150, 1) float32: the images that differ.
+        (64, 150, 150, 1) float32, the different images in network units.
     """
     from astropy.io import fits
     from PIL import Image
@@ -263,7 +262,7 @@ def _start_table(folder: Path, model: str, starts: int) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

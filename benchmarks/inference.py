@@ -1,9 +1,8 @@
-"""Inference, one image at a time: LiteRT beside ONNX Runtime and PyTorch.
+"""The command `python -m benchmarks.inference`: LiteRT compared with ONNX Runtime and PyTorch.
 
-`python -m benchmarks.inference CHECKPOINT` runs the paper's own weights (three gates) in
-all of them, with logits and the three attention maps as outputs. The outputs are compared
-before anything is timed. Rounds alternate between the contenders within one process, so
-that whatever else the machine does falls on all alike.
+It runs a published network of three gates on one image at a time, with logits and three attention
+maps as outputs. It compares the outputs before it measures times. The rounds alternate between
+the contenders within one process, so that other load affects all equally.
 """
 
 import statistics
@@ -25,7 +24,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.reference_implementations import PeerAGCNN
+from benchmarks.reference_implementations import ReferenceAGCNN
 from export.inference_graph import inference_outputs
 from export.operator_order import run_when_needed
 from keras_astroattn.command import run_app
@@ -36,31 +35,31 @@ from keras_astroattn.outputs import softmax
 
 GATES = 3
 TOLERANCE = 5e-4
-"""Largest difference of probabilities and attention maps from Keras's."""
+"""Largest accepted difference of probabilities and attention maps from those of Keras."""
 
 Outputs = Sequence[np.ndarray]
 Contender = Callable[[], Outputs]
 
 
 class _WithAttention(torch.nn.Module):
-    """The peer with the maps as outputs."""
+    """The reference implementation with attention maps among its outputs."""
 
-    def __init__(self, network: PeerAGCNN):
+    def __init__(self, network: ReferenceAGCNN):
         super().__init__()
         self.network = network
 
     def forward(self, image: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        """Give logits and maps."""
+        """Return logits and maps."""
         logits, maps = self.network.forward_with_attention(image)
         return logits, *maps
 
 
-def peer_of(model: AGCNN) -> torch.nn.Module:
-    """The PyTorch network with the weights of a Keras one of the proposed configuration."""
-    peer = PeerAGCNN()
+def reference_of(model: AGCNN) -> torch.nn.Module:
+    """The PyTorch network with the weights of a Keras network of the proposed configuration."""
+    reference = ReferenceAGCNN()
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
-    modules = [module for stage in peer.stages for module in stage]
+    modules = [module for stage in reference.stages for module in stage]
     convolutions = [module for module in modules if isinstance(module, torch.nn.Conv2d)]
     normalizations = [module for module in modules if isinstance(module, torch.nn.BatchNorm2d)]
     for layer, module in zip(layers, convolutions, strict=True):
@@ -72,17 +71,19 @@ def peer_of(model: AGCNN) -> torch.nn.Module:
         _copy(module.running_mean, layer.moving_mean)
         _copy(module.running_var, layer.moving_variance)
     gates = [layer for layer in model.layers if isinstance(layer, AttentionGate)]
-    for layer, module in zip(gates, peer.gates, strict=True):
+    for layer, module in zip(gates, reference.gates, strict=True):
         for name in ("theta", "phi", "psi"):
             _copy(getattr(module, name).weight, getattr(layer, name).kernel, (3, 2, 0, 1))
         _copy(module.psi.bias, layer.psi.bias)
     head = model.get_layer("logits")
     for dense, module in zip(
-        [*head.dense_per_gate, head.dense], [*peer.dense_per_gate, peer.dense], strict=True
+        [*head.dense_per_gate, head.dense],
+        [*reference.dense_per_gate, reference.dense],
+        strict=True,
     ):
         _copy(module.weight, dense.kernel, (1, 0))
         _copy(module.bias, dense.bias)
-    return _WithAttention(peer).eval()
+    return _WithAttention(reference).eval()
 
 
 def _copy(target: torch.Tensor, source: keras.Variable, axes: tuple[int, ...] = (0,)) -> None:
@@ -106,7 +107,7 @@ def litert_file(outputs: Callable) -> bytes:
 
 
 def litert(content: bytes, image: np.ndarray, threads: int) -> Contender:
-    """LiteRT, from setting the input to reading all outputs."""
+    """LiteRT: set the input, run, read all outputs."""
     runner = Interpreter(model_content=content, num_threads=threads).get_signature_runner()
 
     def run() -> Outputs:
@@ -116,7 +117,7 @@ def litert(content: bytes, image: np.ndarray, threads: int) -> Contender:
     return run
 
 
-def onnx_runtime(peer: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
+def onnx_runtime(reference: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
     """ONNX Runtime on what PyTorch exports."""
     import onnxruntime
 
@@ -124,28 +125,28 @@ def onnx_runtime(peer: torch.nn.Module, image: np.ndarray, threads: int) -> Cont
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
-        path = str(Path(folder, "peer.onnx"))
+        path = str(Path(folder, "reference.onnx"))
         example = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
-        torch.onnx.export(peer, (example,), path, dynamo=False, opset_version=18)
+        torch.onnx.export(reference, (example,), path, dynamo=False, opset_version=18)
         session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
     feed = {session.get_inputs()[0].name: image.transpose(0, 3, 1, 2).copy()}
     return lambda: session.run(None, feed)
 
 
-def pytorch(peer: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
+def pytorch(reference: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
     """PyTorch in eager mode."""
     torch.set_num_threads(threads)
     tensor = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
 
     def run() -> Outputs:
         with torch.inference_mode():
-            return [value.numpy() for value in peer(tensor)]
+            return [value.numpy() for value in reference(tensor)]
 
     return run
 
 
 def largest_difference(given: Outputs, expected: Outputs) -> float:
-    """Between probabilities and maps of two networks on one image."""
+    """Largest difference between probabilities and maps of two networks on one image."""
 
     def compared(outputs: Outputs) -> list[np.ndarray]:
         return [softmax(np.asarray(outputs[0], np.float64)), *outputs[1:]]
@@ -157,7 +158,7 @@ def largest_difference(given: Outputs, expected: Outputs) -> float:
 def race(
     contenders: dict[str, Contender], rounds: int, calls: int
 ) -> dict[str, tuple[list[float], list[float]]]:
-    """Wall and processor milliseconds of each call, in alternating rounds."""
+    """Measure wall and processor milliseconds of each call, in alternating rounds."""
     times: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in contenders}
     for _ in range(rounds):
         for name, run in contenders.items():
@@ -171,7 +172,7 @@ def race(
 
 
 def results_table(times: dict[str, tuple[list[float], list[float]]], title: str) -> Table:
-    """A row a contender; ratios of LiteRT's tuned export to it."""
+    """A row for each contender, with the ratios of the first contender to it."""
     table = Table(title=title)
     table.add_column("with", no_wrap=True)
     for name in ("median\nms", "fastest\nms", "CPU time\nmedian ms", "LiteRT's\nmedian",
@@ -199,20 +200,14 @@ def benchmark(
     calls: Annotated[int, Parameter(validator=Number(gte=1))] = 5,
     untuned: bool = False,
 ) -> None:
-    """Time the published network in LiteRT, ONNX Runtime and PyTorch, and print a table.
+    """Time a published network in LiteRT, ONNX Runtime and PyTorch, and print a table.
 
-    Parameters
-    ----------
-    checkpoint
-        A published checkpoint of three gates, or its folder.
-    threads
-        Of each contender.
-    rounds
-        In which the contenders take turns.
-    calls
-        Timed calls of each in a round.
-    untuned
-        Also LiteRT on the graph as Keras makes it.
+    Args:
+        checkpoint: A published checkpoint of three gates, or its folder.
+        threads: Number of threads of each contender.
+        rounds: Number of rounds in which the contenders alternate.
+        calls: Number of timed calls of each contender in a round.
+        untuned: Also time LiteRT on the graph that Keras makes, without our changes.
     """
     model = load_published(checkpoint)
     image = example_image()
@@ -221,18 +216,18 @@ def benchmark(
         np.asarray(expected[name])
         for name in ("logits", *(f"attention_{k}" for k in range(1, GATES + 1)))
     ]
-    peer = peer_of(model)
+    reference = reference_of(model)
     exported = run_when_needed(litert_file(inference_outputs(model)))
     contenders = {"LiteRT": litert(exported, image, threads)}
     if untuned:
         content = _untuned(attention_model(model))
         contenders["LiteRT, untuned graph"] = litert(content, image, threads)
-    contenders["ONNX Runtime"] = onnx_runtime(peer, image, threads)
-    contenders["PyTorch"] = pytorch(peer, image, threads)
+    contenders["ONNX Runtime"] = onnx_runtime(reference, image, threads)
+    contenders["PyTorch"] = pytorch(reference, image, threads)
     for name, run in contenders.items():
         difference = largest_difference(run(), expected)
         if not difference <= TOLERANCE:
-            raise InputError(f"{name} computes something else: it differs by {difference:.1e}")
+            raise InputError(f"the outputs of {name} differ from Keras by {difference:.1e}")
     title = f"One image, {threads} thread{'s' * (threads > 1)}, three attention maps"
     Console().print(results_table(race(contenders, rounds, calls), title))
 
@@ -248,7 +243,7 @@ def _untuned(model: keras.Model) -> bytes:
 
 
 def example_image() -> np.ndarray:
-    """(1, 150, 150, 1) float32: two lobes and a core; the time does not depend on it."""
+    """(1, 150, 150, 1) float32 image of two lobes and a core."""
     y, x = np.mgrid[:150, :150].astype(np.float32)
     image = np.full((150, 150), -1, np.float32)
     for row, column, peak in ((60, 70, 1.0), (75, 76, 0.4), (92, 81, 1.6)):
@@ -257,7 +252,7 @@ def example_image() -> np.ndarray:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

@@ -1,9 +1,9 @@
-"""The paper's pooled evaluation: Keras beside PyTorch with PIL's transforms.
+"""Time the paper's pooled evaluation with Keras, and with PyTorch and PIL.
 
-`python -m benchmarks.pooled` predicts as many images as MiraBest's test set has (153), every one
-under random transforms, with the proposed network. PyTorch does as the paper's notebooks do:
-each image is transformed by PIL, made a tensor, and stacked to batches of 16. Rounds
-alternate in one process. The full protocol is 360 transforms of each image.
+`python -m benchmarks.pooled` predicts as many images as MiraBest's test set has (153) under
+random transforms, with the proposed network. PyTorch follows the notebooks of the paper: PIL
+transforms each image, which becomes a tensor in a batch of 16. The rounds alternate in one
+process. The full protocol has 360 transforms of each image.
 """
 
 import statistics
@@ -25,18 +25,21 @@ MIRABEST_TEST_SOURCES = 153
 PAPER_REPEATS = 360
 BATCH_SIZE = 16
 
-app = cyclopts.App(name="python -m benchmarks.pooled", help=__doc__.splitlines()[0])
+app = cyclopts.App(
+    name="python -m benchmarks.pooled", help=__doc__.splitlines()[0], version_flags=[]
+)
 
 
 @app.default
-def benchmark(*, repeats: int = 3, rounds: int = 3) -> int:
-    """Print the seconds of a round, and the ratio.
+def benchmark(*, repeats: int = 3, rounds: int = 3, count: int = MIRABEST_TEST_SOURCES) -> int:
+    """Print the seconds of a round with each library, and their ratio.
 
     Args:
-        repeats: transforms of every image in a round.
-        rounds: timed rounds of each; their median counts. One more warms up.
+        repeats: Number of transforms of each image in a round.
+        rounds: Number of timed rounds, whose median counts; a further first round warms up.
+        count: Number of images.
     """
-    images, _ = training_images(MIRABEST_TEST_SOURCES)
+    images, _ = training_images(count)
     images = np.uint8(np.rint((images[..., 0] + 1) * 127.5))
     contenders = {"Keras (TensorFlow)": keras_round(), "PyTorch, PIL": pytorch_round()}
     times: dict[str, list[float]] = {name: [] for name in contenders}
@@ -46,7 +49,7 @@ def benchmark(*, repeats: int = 3, rounds: int = 3) -> int:
             predict(images, repeats)
             if number:
                 times[name].append(time.perf_counter() - started)
-    table = Table(title=f"{MIRABEST_TEST_SOURCES} images, {repeats} transforms of each")
+    table = Table(title=f"{count} images, {repeats} transforms of each")
     for column in ("with", "seconds", f"minutes for {PAPER_REPEATS}", "times PyTorch"):
         table.add_column(column, justify="left" if column == "with" else "right")
     slow = statistics.median(times["PyTorch, PIL"])
@@ -59,7 +62,7 @@ def benchmark(*, repeats: int = 3, rounds: int = 3) -> int:
 
 
 def keras_round() -> Callable[[np.ndarray, int], np.ndarray]:
-    """The library's own protocol."""
+    """A round with `predict_pooled` of the library."""
     from keras_astroattn.evaluation import predict_pooled
     from keras_astroattn.models import AGCNN
 
@@ -72,14 +75,14 @@ def keras_round() -> Callable[[np.ndarray, int], np.ndarray]:
 
 
 def pytorch_round() -> Callable[[np.ndarray, int], np.ndarray]:
-    """The same in PyTorch: PIL image by PIL image."""
+    """A round in PyTorch, with PIL transforming each image."""
     import torch
 
     from keras_astroattn.evaluation import draw_transforms
 
-    from .reference_implementations import PeerAGCNN
+    from .reference_implementations import ReferenceAGCNN
 
-    network = PeerAGCNN().eval()
+    network = ReferenceAGCNN().eval()
 
     def transformed(image: np.ndarray, row: np.ndarray) -> torch.Tensor:
         picture = Image.fromarray(image)

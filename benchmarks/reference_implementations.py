@@ -1,6 +1,6 @@
-"""The same networks and augmentation as a PyTorch user would write them.
+"""Network and augmentation in plain PyTorch, as a reference for speed and results.
 
-What Keras is timed against. Plain modules and functions, nothing of `keras_astroattn`.
+Nothing of `keras_astroattn` is used here.
 """
 
 import math
@@ -14,10 +14,10 @@ INTERMEDIATE_CHANNELS = 64
 
 
 class Gate(nn.Module):
-    """a = range_norm(psi(relu(theta(x) + upsample(phi(g))))); gives (x a, a).
+    """Attention gate: a = range_norm(psi(relu(theta(x) + upsample(phi(g))))).
 
-    x (batch, channels, height, width) and g (batch, gating channels, h, w) to the
-    attended x and the map (batch, 1, height, width).
+    Input: x (batch, channels, height, width) and g (batch, gating channels, h, w). Output: x a,
+    and a (batch, 1, height, width).
     """
 
     def __init__(self, channels: int, gating_channels: int):
@@ -30,7 +30,7 @@ class Gate(nn.Module):
         nn.init.constant_(self.psi.bias, 10.0)
 
     def forward(self, x: torch.Tensor, g: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-        """Give (x a, a)."""
+        """Return (x a, a)."""
         gating = functional.interpolate(
             self.phi(g), size=x.shape[2:], mode="bilinear", align_corners=False
         )
@@ -41,7 +41,7 @@ class Gate(nn.Module):
         return x * a, a
 
 
-class PeerAGCNN(nn.Module):
+class ReferenceAGCNN(nn.Module):
     """The proposed network: three gates, range_norm per image, sum, ft; logits (batch, 2).
 
     Input (batch, 1, 150, 150), float32 in [-1, 1]. 101,447 trainable parameters.
@@ -69,7 +69,7 @@ class PeerAGCNN(nn.Module):
     def forward_with_attention(
         self, image: torch.Tensor
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
-        """Give the logits and the maps (batch, h, w), gate 1 (the coarsest) first."""
+        """Return logits and attention maps (batch, h, w), the coarsest first."""
         x, outputs = image, []
         for number, stage in enumerate(self.stages):
             x = stage(functional.max_pool2d(x, 2) if number else x)
@@ -83,17 +83,20 @@ class PeerAGCNN(nn.Module):
         return self.dense(torch.cat(votes, dim=1)), maps
 
     def forward(self, image: torch.Tensor) -> torch.Tensor:
-        """Give the logits (batch, 2)."""
+        """Return the logits (batch, 2)."""
         return self.forward_with_attention(image)[0]
 
 
 def random_affine(
     images: torch.Tensor, rotation: float = 180.0, shift: float = 2.0, zoom: float = 0.1
 ) -> torch.Tensor:
-    """Resample (batch, 1, size, size) once, each image under its own random transform.
+    """Transform each image at random, with bilinear interpolation.
 
-    Rotation in degrees, shift in pixels, zoom as a fraction, each uniform on both sides
-    of none; bilinear, and black (-1) from outside the image.
+    Args:
+        images: (batch, 1, size, size). Pixels from outside of an image become black (-1).
+        rotation: largest rotation to either side, degrees.
+        shift: largest shift to either side, pixels.
+        zoom: largest change of scale to either side, as a fraction.
     """
     batch, _, size, _ = images.shape
 
@@ -107,6 +110,6 @@ def random_affine(
         [torch.stack([cosine, -sine, shift_x], 1), torch.stack([sine, cosine, shift_y], 1)], 1
     )
     grid = functional.affine_grid(theta, list(images.shape), align_corners=False)
-    # grid_sample fills with 0: shift black there and back.
+    # grid_sample fills with 0: black is moved to 0 and back.
     sampled = functional.grid_sample(images + 1, grid, mode="bilinear", align_corners=False)
     return sampled - 1

@@ -1,7 +1,7 @@
-"""What attention snapshots add to an epoch of MiraBest.
+"""Measure the time that attention snapshots add to an epoch on MiraBest.
 
 `python -m benchmarks.snapshots` trains the default network on as many images as a run on
-MiraBest does and times, in the same run, each epoch and the snapshot at its end.
+MiraBest has, and times each epoch and the snapshot at its end.
 """
 
 import statistics
@@ -20,17 +20,20 @@ from keras_astroattn.command import run_app
 from .training import training_images
 
 MIRABEST_TRAINING_SOURCES = 855
-"""Of MiraBest's 1069 training images, 20 % are held out."""
+"""Training images of a run on MiraBest: 1069, of which 20 % are held out."""
 
-app = cyclopts.App(name="python -m benchmarks.snapshots", help=__doc__.splitlines()[0])
+app = cyclopts.App(
+    name="python -m benchmarks.snapshots", help=__doc__.splitlines()[0], version_flags=[]
+)
 
 
 @app.default
-def benchmark(*, epochs: int = 4) -> int:
-    """Print seconds an epoch, seconds a snapshot, and their ratio.
+def benchmark(*, epochs: int = 4, images: int = MIRABEST_TRAINING_SOURCES) -> int:
+    """Print the seconds of an epoch and of a snapshot, and their ratio.
 
     Args:
-        epochs: timed epochs; the first one, which compiles the graph, is left out.
+        epochs: Number of timed epochs; a further first epoch compiles the graph.
+        images: Number of training images.
     """
     from keras import callbacks
 
@@ -40,8 +43,8 @@ def benchmark(*, epochs: int = 4) -> int:
     from train.loop import build
 
     config = TrainConfig(epochs=epochs + 1)
-    images, labels = training_images(MIRABEST_TRAINING_SOURCES)
-    pixels = ((images[..., 0] + 1) * 127.5).astype("uint8")
+    drawn, labels = training_images(images)
+    pixels = ((drawn[..., 0] + 1) * 127.5).astype("uint8")
     steps = steps_per_epoch(len(pixels), 1, config.batch_size)
     model = build(config, len(pixels))
     probes = [int(np.argmax(labels == label)) for label in (0, 1)]

@@ -1,11 +1,10 @@
-"""Surveys: rows per second beside the bare network, memory, and resuming.
+"""The command `python -m benchmarks.survey`: speed and memory of `astroattn survey`.
 
-`python -m benchmarks.survey speed` scores a simulated survey of radio galaxies (no point
-sources: every row asks the network) with one worker and with two, from files that are not in
-the system's cache, beside the bare network in as many processes. `memory` runs a catalogue of
-a million rows and watches the processes; `--on-tiles` says what share of its rows lies on a
-tile, as scoring them all takes hours. `agree` compares the local cluster with workers that were
-started by hand.
+`speed` scores a simulated survey with one worker and with two, from files that are not in the
+system's cache, and compares it with the bare network in as many processes. The survey has no
+point sources, so that every row runs the network. `memory` scores a catalogue of a million rows
+and measures the memory of the processes. `agree` compares the local cluster with workers that
+were started separately.
 """
 
 import contextlib
@@ -41,11 +40,12 @@ _INTERVAL = 0.25  # seconds between looks at the memory
 _MIB = 2**20
 
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
+
 app = cyclopts.App(name="python -m benchmarks.survey", version_flags=[])
 
 
 def bare_rate(processes: int, images: int, model: str) -> float:
-    """Images a second of the network alone, in so many processes of one thread."""
+    """Images per second of the bare network in several processes of one thread."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(processes)
     queue = context.Queue()
@@ -75,7 +75,7 @@ def _predict(barrier, queue, images: int, model: str) -> None:
 
 
 def forget(folder: Path) -> None:
-    """Put the files of a folder out of the system's cache."""
+    """Remove the files of a folder from the system's cache."""
     for path in folder.rglob("*"):
         if path.is_file():
             with path.open("rb") as file:
@@ -84,7 +84,7 @@ def forget(folder: Path) -> None:
 
 
 def repeated(simulated: SimulatedSurvey, path: Path, rows: int) -> Path:
-    """A CSV catalogue of so many rows, each source as often as that takes."""
+    """Write a CSV catalogue of `rows` rows that repeats the sources."""
     with path.open("w") as file:
         file.write("id,ra,dec\n")
         for row in range(rows):
@@ -96,16 +96,16 @@ def repeated(simulated: SimulatedSurvey, path: Path, rows: int) -> Path:
 
 
 def command(catalogue: Path, tiles: Path, output: Path, *more: object) -> list[str]:
-    """The survey as a command."""
+    """The command line of a survey."""
     return [*COMMAND, "survey", "--catalogue", str(catalogue), "--images", str(tiles),
             "--output", str(output), *map(str, more)]  # fmt: skip
 
 
 def run(arguments: list[str]) -> float:
-    """Seconds that a command takes.
+    """Run a command and return its duration in seconds.
 
     Raises:
-        InputError: It fails.
+        InputError: the command fails.
     """
     begun = time.perf_counter()
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)
@@ -124,22 +124,15 @@ def speed(
     model: str = DEFAULT_PRESET,
     folder: Path | None = None,
 ) -> None:
-    """Rows a second of one worker and of two, beside the bare network.
+    """Measure rows per second with one worker and with two, and those of the bare network.
 
-    Parameters
-    ----------
-    sources
-        Simulated radio galaxies.
-    tiles
-        They lie on.
-    rows
-        Of the catalogue: every source many times.
-    rounds
-        In which all take turns; the best of each counts.
-    model
-        Preset or path.
-    folder
-        For the files; by default a temporary one.
+    Args:
+        sources: Number of simulated radio galaxies.
+        tiles: Number of tiles of the survey.
+        rows: Number of rows of the catalogue, in which each source occurs many times.
+        rounds: Number of alternating measurements; the best one counts.
+        model: Name of a preset, or path of a .tflite file.
+        folder: Folder for the files; by default a temporary one.
     """
     with _folder(folder) as here:
         simulated = _survey(here, sources, tiles, point_share=0.0)
@@ -176,11 +169,11 @@ def speed(
 
 
 class Watch:
-    """Peak resident memory of a process and of its workers, MiB.
+    """Measure the peak resident memory of a process and of its workers, MiB.
 
     Attributes:
-        command: Of the process itself.
-        worker: Of the largest worker.
+        command: peak of the process.
+        worker: peak of the largest worker.
     """
 
     def __init__(self, process: subprocess.Popen):
@@ -217,26 +210,17 @@ def memory(
     model: str = DEFAULT_PRESET,
     folder: Path | None = None,
 ) -> None:
-    """Peak memory of a run of many rows, and how long resuming it takes when it is finished.
+    """Measure the peak memory of a large run, and the time to resume it when it is finished.
 
-    Parameters
-    ----------
-    rows
-        Of the catalogue.
-    on_tiles
-        Share of them that lies on a tile; the others are spread over the sky.
-    sources
-        Simulated sources that these are.
-    tiles
-        They lie on.
-    workers
-        Processes.
-    chunk_size
-        Rows of a file.
-    model
-        Preset or path.
-    folder
-        For the files; by default a temporary one.
+    Args:
+        rows: Number of rows of the catalogue.
+        on_tiles: Share of the rows that lie on a tile. The others are spread over the sky.
+        sources: Number of simulated sources on the tiles.
+        tiles: Number of tiles.
+        workers: Number of worker processes.
+        chunk_size: Number of rows in a file.
+        model: Name of a preset, or path of a .tflite file.
+        folder: Folder for the files; by default a temporary one.
     """
     with _folder(folder) as here:
         simulated = _survey(here, sources, tiles)
@@ -318,20 +302,16 @@ def agree(
     model: str = DEFAULT_PRESET,
     folder: Path | None = None,
 ) -> None:
-    """Score a simulated survey locally and on workers started by hand; compare with the truth.
+    """Score a simulated survey on a local cluster and on separate workers, and compare.
 
-    Parameters
-    ----------
-    sources
-        Simulated radio galaxies and point sources.
-    tiles
-        They lie on.
-    workers
-        Processes of either cluster.
-    model
-        Preset or path.
-    folder
-        For the files; by default a temporary one.
+    A third of the sources are point sources. The table also compares the labels with the truth.
+
+    Args:
+        sources: Number of simulated radio galaxies and point sources.
+        tiles: Number of tiles that they lie on.
+        workers: Number of processes of each cluster.
+        model: Preset or path of the network.
+        folder: Where the files are written; by default a temporary folder.
     """
     with _folder(folder) as here:
         simulated = _survey(here, sources, tiles)
@@ -349,7 +329,7 @@ def agree(
 
 
 class _Cluster:
-    """A scheduler and workers as separate processes; a context that gives the address."""
+    """Context that starts a scheduler and workers as processes, and gives the address."""
 
     def __init__(self, workers: int, folder: Path):
         with socket.socket() as probe:
@@ -415,7 +395,7 @@ def _survey(folder: Path, sources: int, tiles: int, point_share: float = 1 / 3) 
 
 @contextlib.contextmanager
 def _folder(named: Path | None) -> Iterator[Path]:
-    """A folder that was named, or a temporary one that is removed."""
+    """The named folder, or a temporary one that is removed afterwards."""
     if named is not None:
         named.mkdir(parents=True, exist_ok=True)
         yield named.resolve()
@@ -425,7 +405,7 @@ def _folder(named: Path | None) -> Iterator[Path]:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

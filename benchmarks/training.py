@@ -1,10 +1,9 @@
-"""Training throughput and memory: Keras beside PyTorch.
+"""The command `python -m benchmarks.training`: training with Keras compared with PyTorch.
 
-`python -m benchmarks.training` trains the proposed network (three gates, `range_norm`, `ft`,
-sum, Adam) on the same images with Keras on TensorFlow and with its PyTorch equivalent,
-each with the paper's random affine augmentation. Every contender is a process of its own
-on the same few CPU cores; the rounds alternate between them, so that whatever else the
-machine does falls on all alike.
+It trains the proposed network (three gates, `range_norm`, `ft`, sum, Adam) on the same images
+with Keras on TensorFlow and with its PyTorch equivalent, both with the paper's random affine
+augmentation. Each contender is a process of its own on the same CPU cores. The rounds alternate
+between them, so that other load affects all equally.
 """
 
 import json
@@ -37,13 +36,16 @@ TITLES = {
     "pytorch-channels-last": "PyTorch channels last",
     "pytorch-compile": "PyTorch compiled",
 }
-"""What can be timed, by name."""
+"""Titles of the contenders, by name."""
 
 
 def training_images(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Blobs on black: float32 (count, 150, 150, 1) in [-1, 1], and int32 classes.
+    """Images of one blob each, and random classes.
 
-    The time of a step does not depend on what an image shows.
+    The time of a step does not depend on the content of the images.
+
+    Returns:
+        float32 (count, 150, 150, 1) in [-1, 1], and int32 (count,).
     """
     rng = np.random.default_rng(0)
     y, x = np.mgrid[:150, :150].astype(np.float32)
@@ -54,7 +56,7 @@ def training_images(count: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def keras_epoch(images: np.ndarray, labels: np.ndarray, batch_size: int) -> Callable[[], None]:
-    """A function that trains one epoch with `model.fit` on a tf.data pipeline."""
+    """Return a function that trains one epoch with `model.fit` on a tf.data pipeline."""
     import keras
     import tensorflow as tf
 
@@ -89,15 +91,15 @@ def pytorch_epoch(
     channels_last: bool = False,
     compiled: bool = False,
 ) -> Callable[[], None]:
-    """A function that trains one epoch with a plain PyTorch loop."""
+    """Return a function that trains one epoch with a plain PyTorch loop."""
     import torch
 
-    from benchmarks.reference_implementations import PeerAGCNN, random_affine
+    from benchmarks.reference_implementations import ReferenceAGCNN, random_affine
 
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = PeerAGCNN().to(memory_format=layout)
+    model = ReferenceAGCNN().to(memory_format=layout)
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
     forward = torch.compile(model) if compiled else model
     # From memory in slices: less work than a DataLoader does.
@@ -117,11 +119,11 @@ def pytorch_epoch(
 
 
 def work(contender: str, count: int, batch_size: int, threads: int) -> None:
-    """Be a contender: train one epoch per line read, and answer with seconds and memory.
+    """Train one epoch for each line of the standard input, and print its time and memory.
 
-    Answers are lines of JSON: `seconds` of the epoch, `peak_mib` of the process so far.
+    Each answer is a line of JSON: `seconds` of the epoch, `peak_mib` of the process so far.
     """
-    # Whatever the libraries print must not mix with the answers.
+    # Messages of the libraries must not mix with the answers.
     answers = os.fdopen(os.dup(1), "w")
     os.dup2(2, 1)
     images, labels = training_images(count)
@@ -147,7 +149,7 @@ def work(contender: str, count: int, batch_size: int, threads: int) -> None:
 
 
 class Contender:
-    """A process that trains an epoch whenever it is told to, and sleeps in between."""
+    """A process that trains one epoch on request."""
 
     def __init__(self, name: str, count: int, batch_size: int, threads: int):
         self.name = name
@@ -181,10 +183,10 @@ class Contender:
             os.sched_setaffinity(self.process.pid, cores)
 
     def train(self) -> float:
-        """Train one epoch; give its images/s.
+        """Train one epoch and return the images per second.
 
         Raises:
-            InputError: if the process ended; with the last line of its messages.
+            InputError: the process has ended; the error holds its last message.
         """
         try:
             self.process.stdin.write("epoch\n")
@@ -202,7 +204,7 @@ class Contender:
         return self.count / answer["seconds"]
 
     def close(self) -> None:
-        """Let the process end."""
+        """End the process."""
         self.process.stdin.close()
         self.process.stdout.close()
         self.process.wait()
@@ -212,7 +214,7 @@ class Contender:
 def race(
     names: Sequence[str], count: int, batch_size: int, threads: int, rounds: int
 ) -> list[Contender]:
-    """Train in turn, `rounds` epochs each after one to warm up."""
+    """Train alternately: one epoch of each contender to warm up, then `rounds` timed ones."""
     contenders = []
     try:
         for name in names:
@@ -229,7 +231,7 @@ def race(
 
 
 def results_table(results: dict[int, list[Contender]], threads: int) -> Table:
-    """A row per batch size and contender; ratios of medians, to PyTorch's in eager mode."""
+    """A row for each batch size and contender, with ratios to eager PyTorch."""
     table = Table(title=f"Training, 3 gates, range_norm, ft, sum, Adam; {threads} CPU threads")
     table.add_column("batch", justify="right")
     table.add_column("with", no_wrap=True)
@@ -272,24 +274,19 @@ def benchmark(
     images: Annotated[int, cyclopts.Parameter(validator=cyclopts.validators.Number(gte=1))] = 192,
     threads: Annotated[int, cyclopts.Parameter(validator=cyclopts.validators.Number(gte=1))] = 2,
 ) -> None:
-    """Time training with Keras and with PyTorch, side by side, and print a table.
+    """Time training with Keras and with PyTorch, and print a table.
 
-    Parameters
-    ----------
-    batch_size
-        Images a step; once for each.
-    contender
-        keras, pytorch, pytorch-channels-last or pytorch-compile; once for each.
-    rounds
-        Timed epochs of each contender.
-    images
-        Images an epoch.
-    threads
-        CPU threads and cores of each contender.
+    Args:
+        batch_size: Images in a step; repeat the option for several.
+        contender: keras, pytorch, pytorch-channels-last or pytorch-compile; repeat the option
+            for several.
+        rounds: Number of timed epochs of each contender.
+        images: Number of images in an epoch.
+        threads: Number of CPU threads and cores of each contender.
     """
     unknown = [name for name in contender if name not in TITLES]
     if unknown:
-        raise InputError(f"unknown contender {unknown[0]!r}; take one of {', '.join(TITLES)}")
+        raise InputError(f"unknown contender {unknown[0]!r}; choose from {', '.join(TITLES)}")
     console = Console()
     results = {}
     for size in batch_size:

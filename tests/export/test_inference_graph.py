@@ -8,7 +8,7 @@ import torch
 from ai_edge_litert.interpreter import Interpreter
 from tiny_model_file import untrained_model
 
-from benchmarks.inference import peer_of
+from benchmarks.inference import reference_of
 from export.conversion import convert
 from export.inference_graph import inference_outputs
 from export.source_model import SourceModel
@@ -117,7 +117,7 @@ def test_the_sky_takes_no_digits_off_logits_of_hundreds(published_dir, data_dir)
     given = np.concatenate(
         [serve(image=one[np.newaxis, ..., np.newaxis])["logits"] for one in batch]
     )
-    peer = peer_of(model).double()
+    reference = reference_of(model).double()
     with torch.inference_mode():
-        expected, *_ = peer(torch.from_numpy(batch[:, np.newaxis]).double())
+        expected, *_ = reference(torch.from_numpy(batch[:, np.newaxis]).double())
     np.testing.assert_allclose(given, expected.numpy(), rtol=0, atol=2e-3)

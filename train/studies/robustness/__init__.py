@@ -1,1 +1,1 @@
-"""Labels against beam, size and signal-to-noise: `python -m train.studies.robustness`."""
+"""Labels against beam, size, signal-to-noise ratio and imaging artefacts."""

@@ -1,6 +1,6 @@
-"""Fields that show no resolved radio galaxy: blank sky, and what imaging leaves on it.
+"""Fields without a resolved radio galaxy: empty sky, and imaging artefacts.
 
-Each function gives a (300, 300) field in Jy/beam on FIRST's pixels, at FIRST's noise.
+Each function returns a (300, 300) field in Jy/beam, with the pixels and the noise of FIRST.
 """
 
 from collections.abc import Callable
@@ -25,21 +25,21 @@ def blank(rng: np.random.Generator) -> np.ndarray:
 
 
 def stripes(rng: np.random.Generator) -> np.ndarray:
-    """A ripple over the whole field, three times the noise, as from one bad baseline."""
+    """A ripple over the whole field, three times the noise, like that of one bad baseline."""
     angle, wavelength = rng.uniform(0, np.pi), rng.uniform(12, 60)
     across = _ROW * np.sin(angle) + _COLUMN * np.cos(angle)
     return blank(rng) + 3 * NOISE * np.cos(2 * np.pi * across / wavelength)
 
 
 def hot_pixels(rng: np.random.Generator) -> np.ndarray:
-    """Forty single pixels, 300 times the noise, anywhere."""
+    """Forty single pixels at random places, 300 times the noise."""
     field = blank(rng)
     field[tuple(rng.integers(0, SIZE, (2, 40)))] += 300 * NOISE
     return field
 
 
 def spokes(share: float) -> Callable[[np.random.Generator], np.ndarray]:
-    """A bright point with the six arms of a snapshot of the VLA, so bright beside it."""
+    """A bright point with the six arms of a VLA snapshot, `share` times as bright."""
 
     def field(rng: np.random.Generator) -> np.ndarray:
         turned, wavelength = rng.uniform(0, np.pi), rng.uniform(20, 50)
@@ -53,7 +53,7 @@ def spokes(share: float) -> Callable[[np.random.Generator], np.ndarray]:
 
 
 def rings(share: float) -> Callable[[np.random.Generator], np.ndarray]:
-    """A bright point with rings around it, so bright beside it."""
+    """A bright point with rings around it, `share` times as bright."""
 
     def field(rng: np.random.Generator) -> np.ndarray:
         wavelength = rng.uniform(12, 40)
@@ -73,4 +73,4 @@ KINDS: dict[str, Callable[[np.random.Generator], np.ndarray]] = {
     "rings, 0.3 %": rings(0.003),
     "rings, 1 %": rings(0.01),
 }
-"""By name, as tables show it."""
+"""Kinds of fields, by their name in the tables."""

@@ -1,0 +1,69 @@
+"""Each benchmark runs on tiny sizes and prints its table."""
+
+import importlib
+
+import pytest
+
+from keras_astroattn.command import run_app
+
+
+def run(module: str, *arguments: str) -> int:
+    """Run `python -m benchmarks.MODULE ARGUMENTS` in this process."""
+    return run_app(importlib.import_module(f"benchmarks.{module}").app, arguments)
+
+
+def test_an_unknown_contender_is_refused(capsys):
+    assert run("training", "--contender", "caffe") == 2
+    assert "unknown contender 'caffe'; choose from keras, pytorch" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_training_compares_keras_with_pytorch(capsys):
+    pytest.importorskip("torch")
+    sizes = ("--batch-size", "4", "--images", "8", "--rounds", "1", "--threads", "1")
+    assert run("training", *sizes) == 0
+    text = capsys.readouterr().out
+    assert "Keras (TensorFlow)" in text
+    assert "PyTorch" in text
+
+
+@pytest.mark.slow
+def test_pooled_evaluation_is_compared_with_pytorch(capsys):
+    pytest.importorskip("torch")
+    assert run("pooled", "--repeats", "1", "--rounds", "1", "--count", "4") == 0
+    assert "4 images, 1 transforms of each" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_snapshots_are_timed(capsys):
+    assert run("snapshots", "--epochs", "1", "--images", "32") == 0
+    assert "32 images an epoch" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_inference_gives_the_outputs_of_keras_in_every_runtime(published_dir, capsys):
+    for name in ("torch", "onnx", "onnxruntime"):
+        pytest.importorskip(name)
+    name = "0709Exp1-range_norm-MiraBestNOUNCAdam-AGRadGalNetft-5e-05"
+    checkpoint = str(published_dir / "checkpoints" / name)
+    assert run("inference", checkpoint, "--rounds", "1", "--calls", "1") == 0
+    text = capsys.readouterr().out
+    for runtime in ("LiteRT", "ONNX Runtime", "PyTorch"):
+        assert runtime in text
+
+
+@pytest.mark.slow
+def test_classify_is_compared_with_the_bare_model(capsys):
+    pytest.importorskip("psutil")
+    sizes = ("--count", "64", "--kinds", "png", "--workers", "1", "--starts", "1")
+    assert run("classify", *sizes) == 0
+    assert "bare model" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_a_survey_is_timed_with_one_worker_and_with_two(tmp_path, capsys):
+    for name in ("psutil", "distributed", "pyarrow"):
+        pytest.importorskip(name)
+    sizes = ("--sources", "4", "--tiles", "1", "--rows", "8", "--rounds", "1")
+    assert run("survey", "speed", *sizes, "--folder", str(tmp_path)) == 0
+    assert "command / network" in capsys.readouterr().out

@@ -1,0 +1,130 @@
+"""Fields of FIRST and simulated sources, degraded, and their labels."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from keras_astroattn.datasets.simulation import draw_noise, draw_source, generator, observe
+from keras_astroattn.edge import Classifier
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import (
+    BEAM,
+    CLASS_NAMES,
+    PIXEL_SCALE,
+    Beam,
+    Cutout,
+    cutout_from_field,
+    measure_noise,
+)
+from keras_astroattn.images.resampling import smooth
+
+BEAMS = (5.4, 6.0, 8.0, 10.0, 15.0, 25.0, 45.0)
+"""Full widths at half maximum from FIRST's to NVSS's beam, arcsec."""
+
+SEED = 20
+
+Field = tuple[np.ndarray, int]
+"""A map in Jy/beam, and its class."""
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One classified image.
+
+    Attributes:
+        truth: true class: 0 FRI, 1 FRII, -1 a point source.
+        label: one of `edge.labels.LABELS`.
+        network: class that the network predicts, before the label rules.
+        size: largest angular size, in beams.
+        ratio: signal-to-noise ratio of the peak.
+    """
+
+    truth: int
+    label: str
+    network: int
+    size: float
+    ratio: float
+
+    @property
+    def classified(self) -> bool:
+        """Whether the label is a class."""
+        return self.label in CLASS_NAMES
+
+    @property
+    def right(self) -> bool:
+        """Whether the label is the true class."""
+        return self.label == CLASS_NAMES[self.truth]
+
+
+def classify(
+    classifier: Classifier, cutout: Cutout, truth: int, ratio: float | None = None
+) -> Trial:
+    """Classify a cutout with the network alone, and with the label rules.
+
+    Args:
+        classifier: the model.
+        cutout: the image.
+        truth: true class, see `Trial`.
+        ratio: signal-to-noise ratio; by default that of the cutout.
+    """
+    outputs = classifier.predict(cutout.network_input[np.newaxis])
+    found = classifier.describe(cutout, outputs)
+    return Trial(
+        truth,
+        found.label,
+        int(outputs["probabilities"][0].argmax()),
+        cutout.size_in_beams,
+        cutout.peak_snr if ratio is None else ratio,
+    )
+
+
+def first_fields(folder: Path) -> list[tuple[np.ndarray, int]]:
+    """FIRST fields of FRI and FRII sources.
+
+    Args:
+        folder: holds FITS files whose names begin with the class, as those of MiraBest do.
+
+    Returns:
+        (300, 300) maps in Jy/beam with their classes, 0 FRI or 1 FRII.
+
+    Raises:
+        InputError: there is none.
+    """
+    from astropy.io import fits
+
+    classes = {"1": 0, "2": 1}
+    paths = [path for path in sorted(folder.glob("*.fits")) if path.name[0] in classes]
+    if not paths:
+        raise InputError(f"{folder} holds no FIRST field whose name begins with its class")
+    return [(np.squeeze(fits.getdata(path)), classes[path.name[0]]) for path in paths]
+
+
+def smoothed(field: np.ndarray, beam: float) -> np.ndarray:
+    """Smooth a FIRST field (Jy/beam) to a beam of `beam` arcsec."""
+    if beam <= BEAM:
+        return field
+    covariance = (Beam.of(beam).covariance - Beam.of(BEAM).covariance) / PIXEL_SCALE**2
+    return smooth(field, covariance) * np.float32((beam / BEAM) ** 2)
+
+
+def with_noise(field: np.ndarray, ratio: float, rng: np.random.Generator) -> np.ndarray | None:
+    """Add noise until the peak is `ratio` times the noise; None if the field is noisier."""
+    noise, peak = measure_noise(field), float(np.nanmax(field[75:225, 75:225]))
+    wanted = peak / ratio
+    if wanted <= noise:
+        return None
+    return field + draw_noise(rng, field.shape, float(np.sqrt(wanted**2 - noise**2)))
+
+
+def simulated_trials(classifier: Classifier, count: int) -> dict[float, list[Trial]]:
+    """Classify simulated sources observed with each of `BEAMS`, three pixels a beam."""
+    found: dict[float, list[Trial]] = {}
+    for beam in BEAMS:
+        scale = beam * PIXEL_SCALE / BEAM
+        for index in range(count):
+            source = draw_source(SEED, index)
+            field = observe(source, generator(SEED, index, 1), pixel_scale=scale, beam=beam)
+            cutout = cutout_from_field(field, scale, beam)
+            found.setdefault(beam, []).append(classify(classifier, cutout, source.label))
+    return found
