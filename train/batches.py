@@ -1,4 +1,4 @@
-"""The order of the training images, as a function of seed and epoch."""
+"""Batches of images; seed and epoch determine the order."""
 
 from collections.abc import Iterator
 
@@ -13,17 +13,16 @@ _TARGET = tf.TensorSpec((None, len(CLASS_NAMES)), tf.float32)
 
 
 def steps_per_epoch(count: int, passes: int, batch_size: int) -> int:
-    """Whole batches in `passes` passes over `count` images; at least one."""
+    """Number of whole batches in `passes` passes over `count` images; at least one."""
     return max(1, count * passes // batch_size)
 
 
 def epoch_batches(
     count: int, passes: int, batch_size: int, seed: int, epoch: int
 ) -> Iterator[np.ndarray]:
-    """Rows of each batch of one epoch: every pass is one permutation of all rows.
+    """Rows of each batch of one epoch; each pass is a permutation of all rows.
 
-    What is left over at the end of the last pass, less than a batch, is left out; it is
-    another remainder every epoch.
+    The rows at the end that do not fill a batch are left out. They differ from epoch to epoch.
     """
     random = np.random.default_rng([seed, epoch])
     order = np.concatenate([random.permutation(count) for _ in range(passes)])
@@ -40,15 +39,15 @@ def training_batches(
     seed: int,
     epochs: range,
 ) -> tf.data.Dataset:
-    """Batches of (images in network units, targets), epoch after epoch.
+    """Training batches of (images in network units, targets), epoch after epoch.
 
     Args:
         images: uint8 (n, 150, 150).
         targets: float32 (n, classes); see `sources.target_probabilities`.
-        passes: over the images in an epoch.
-        batch_size: images in a batch.
+        passes: number of passes over the images in an epoch.
+        batch_size: number of images in a batch.
         seed: of the order.
-        epochs: numbers of the epochs to come.
+        epochs: numbers of the epochs.
     """
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -62,14 +61,14 @@ def training_batches(
 def validation_batches(
     images: np.ndarray, targets: np.ndarray, *, passes: int, batch_size: int, augment: dict
 ) -> tf.data.Dataset:
-    """Batches to validate on: one clean pass, or `passes` passes of fixed random transforms.
+    """Validation batches: one clean pass, or several passes under fixed random transforms.
 
-    The transforms are the same at every epoch, so that its losses can be compared.
+    The transforms are the same in every epoch, so that losses can be compared.
 
     Args:
         images: uint8 (n, 150, 150).
         targets: float32 (n, classes); see `sources.target_probabilities`.
-        passes: augmented passes; 0 is one clean pass.
+        passes: number of augmented passes; 0 means one clean pass.
         batch_size: images in a batch.
         augment: options of `RandomAffine`.
     """

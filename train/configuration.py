@@ -30,88 +30,88 @@ class TrainConfig:
     """Attention gates, coarsest first."""
 
     symmetry: Annotated[Literal["none", "p4m"], Parameter(group=_network)] = "none"
-    """Let quarter turns and mirror images change nothing, by group convolutions (p4m)."""
+    """Symmetry of the network: p4m makes it equivariant to quarter turns and reflections."""
 
     normalization: Annotated[
         Literal["softmax", "sigmoid", "tanh", "range_norm", "std_mean_norm"],
         Parameter(group=_network),
     ] = "sigmoid"
-    """How scores become an attention map."""
+    """Normalization of the scores to an attention map."""
 
     aggregation: Annotated[
         Literal["mean", "concat", "deep_sup", "ft", "concat_gating", "votes"],
         Parameter(group=_network),
     ] = "concat_gating"
-    """How the gates' vectors become logits; `votes`: as sums over the pixels of the source."""
+    """Aggregation of the gates to logits; `votes` sums over the pixels of the source."""
 
     pooling: Annotated[Literal["sum", "weighted_mean"], Parameter(group=_network)] = "weighted_mean"
-    """How an attended map becomes a vector."""
+    """Pooling of the attended features to a vector."""
 
     scope: Annotated[Literal["sample", "batch"], Parameter(group=_network)] = "sample"
-    """Normalize over each image by itself, or over the batch as the paper's code did."""
+    """Normalize attention over each image, or over the batch as the code of the paper does."""
 
     stretch: Annotated[Literal["linear", "sqrt"], Parameter(group=_network)] = "sqrt"
-    """Let the network see the image's brightness or its square root."""
+    """Stretch of the brightness in front of the network."""
 
     padding: Annotated[Literal["zeros", "sky"], Parameter(group=_network)] = "zeros"
-    """What 3 x 3 convolutions see beyond the frame."""
+    """Pixels beyond the frame that 3 x 3 convolutions see: zeros, or the value of empty sky."""
 
     psi_bias: Annotated[float, Parameter(group=_network)] = 0.0
     """Initial bias of the gates' scores."""
 
     source_correlation: Annotated[float, Parameter(group=_network)] = 0.0
-    """Ask of each gate's map, while training, at least this correlation with the source."""
+    """Least correlation with the source that the loss requires of each gate's map."""
 
     dropout: Annotated[float, Parameter(group=_network)] = 0.0
-    """Rate on the pooled vectors."""
+    """Dropout rate of the pooled vectors."""
 
     data: Annotated[
         Literal["auto", "mirabest", "mirabest-confident", "frdeep", "simulated"],
         Parameter(group=_data),
     ] = "auto"
-    """`auto` takes MiraBest where it is at hand without a network, else simulated sources."""
+    """Data set; `auto` takes MiraBest if its archive is on this machine, else simulated sources."""
 
     data_dir: Annotated[Path | None, Parameter(group=_data)] = None
-    """Folder with the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`."""
+    """Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`."""
 
     simulated_sources: Annotated[int, Parameter(group=_data)] = 1000
-    """Training sources that `--data simulated` makes."""
+    """Number of training sources of `--data simulated`."""
 
     split: Annotated[Literal["train", "all"], Parameter(group=_data)] = "train"
-    """`all` adds the test sources: for use in the field, with nothing left to test on."""
+    """Sources to train on; `all` includes the test sources, and leaves none to test on."""
 
     uncertain_confidence: Annotated[float, Parameter(group=_data)] = 1.0
-    """P(label) that is taught of sources whose label is uncertain, as a third of MiraBest is."""
+    """Target probability of an uncertain label (a third of MiraBest has one)."""
 
     validation_fraction: Annotated[float, Parameter(group=_data)] = 0.2
-    """Share of the training images held out to choose the best epoch; 0 keeps the last."""
+    """Share of the training images held out to choose the best epoch; 0 keeps the last epoch."""
 
     train_limit: Annotated[int | None, Parameter(group=_data)] = None
     """Use only N training images (validation included), classes in proportion."""
 
     recipe: Annotated[Literal["fast", "paper"], Parameter(group=_training)] = "fast"
-    """Defaults of all other options: minutes on a laptop, or the paper's training."""
+    """Defaults of all other options: `fast` takes minutes on a laptop, `paper` is the paper's."""
 
     epochs: Annotated[int, Parameter(group=_training)] = 30
-    """How often validation, snapshots and checkpoints are made."""
+    """Number of epochs; validation, attention snapshot and checkpoint follow each."""
 
     passes: Annotated[int, Parameter(group=_training)] = 1
-    """Augmented passes over the training images in one epoch."""
+    """Number of augmented passes over the training images in an epoch."""
 
     validation_passes: Annotated[int, Parameter(group=_training)] = 0
-    """Augmented passes over the validation images; 0 is one clean pass."""
+    """Number of augmented passes over the validation images; 0 means one clean pass."""
 
     batch_size: Annotated[int, Parameter(group=_training)] = 32
     """Images in a batch."""
 
     optimizer: Annotated[Literal["adam", "adamw", "sgd"], Parameter(group=_training)] = "adamw"
-    """What follows the gradient."""
+    """Optimizer."""
 
     learning_rate: Annotated[float, Parameter(group=_training)] = 3e-3
     """Initial learning rate."""
 
     schedule: Annotated[Literal["cosine", "constant"], Parameter(group=_training)] = "cosine"
-    """Let the learning rate fall to zero over the run, or keep it."""
+    """Schedule of the learning rate; `cosine` decreases it to zero over the run."""
 
     weight_decay: Annotated[float, Parameter(group=_training)] = 1e-3
     """Decoupled weight decay."""
@@ -123,7 +123,8 @@ class TrainConfig:
     """Further epochs at the end, which train with that loss."""
 
     initial_weights: Annotated[str | None, Parameter(group=_training)] = None
-    """Start from the weights of this network: a preset, a .keras file, or the folder of a run."""
+    """Network whose weights the training starts from: a preset, a .keras file, or the folder of a
+    run."""
 
     dtype_policy: Annotated[
         Literal["float32", "mixed_float16", "mixed_bfloat16"], Parameter(group=_training)
@@ -131,37 +132,37 @@ class TrainConfig:
     """Keras dtype policy of the network."""
 
     seed: Annotated[int, Parameter(group=_training)] = 0
-    """Of weights, validation split, order, augmentation and dropout."""
+    """Seed of weights, validation split, order, augmentation and dropout."""
 
     rotation: Annotated[float, Parameter(group=_augmentation)] = 180.0
-    """Largest rotation, degrees."""
+    """Largest rotation to either side, degrees."""
 
     shift: Annotated[float, Parameter(group=_augmentation)] = 2.0
-    """Largest shift, pixels."""
+    """Largest shift along each axis, pixels."""
 
     zoom: Annotated[float, Parameter(group=_augmentation)] = 0.1
-    """Largest change of scale."""
+    """Largest change of scale, as a fraction."""
 
     flip: Annotated[bool, Parameter(group=_augmentation)] = True
     """Mirror at random."""
 
     evaluate: Annotated[Literal["validation", "test"], Parameter(group=_results)] = "validation"
-    """What the table at the end is made on. Choose on validation; report on test."""
+    """Sources of the final evaluation. Choose options on validation; report results on test."""
 
     protocol_repeats: Annotated[int, Parameter(group=_results)] = 0
-    """Also evaluate pooled over N random transforms of every image (the paper: 360)."""
+    """Also evaluate pooled over N random transforms of each image (360 in the paper)."""
 
     output: Annotated[Path | None, Parameter(group=_results)] = None
-    """Folder of the run; by default one under `runs/`, named by data, gates and seed."""
+    """Folder of the run; by default a folder in `runs/` named by data, gates and seed."""
 
     resume: Annotated[bool, Parameter(group=_results, negative="")] = False
-    """Go on with the run in `--output` where it was interrupted."""
+    """Continue the interrupted run in `--output`."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing.
+        """Check the values.
 
         Raises:
-            InputError: naming the option.
+            InputError: a value is out of range; the error names the option.
         """
         at_least = {
             "epochs": 1,
@@ -214,7 +215,7 @@ class TrainConfig:
             raise InputError(f"--train-limit must be at least 4; got {self.train_limit}")
 
     def to_json(self) -> dict[str, Any]:
-        """All that decides the result: every option but where to read and write."""
+        """The options that decide the result: all but the folders and `resume`."""
         return {
             name: value
             for name, value in dataclasses.asdict(self).items()
@@ -223,7 +224,7 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], **more: Any) -> "TrainConfig":
-        """Read what `to_json` wrote, with options that it leaves out."""
+        """Read what `to_json` wrote; `more` holds the options that it leaves out."""
         return cls(**values, **more)
 
 
@@ -231,10 +232,10 @@ _NOT_SAVED = ("data_dir", "output", "resume")
 
 
 def recipe_values(recipe: str, gates: int) -> dict[str, Any]:
-    """What a recipe sets differently from `TrainConfig`'s defaults.
+    """Options in which a recipe differs from the defaults of `TrainConfig`.
 
-    `paper`: Bowles et al. 2020, section 4; the scope stays per sample unless asked for,
-    and dropout was used with three gates only.
+    `paper` follows Bowles et al. 2021, section 4, in which only the network with three gates has
+    dropout. The scope stays per sample unless it is set.
     """
     if recipe != "paper":
         return {}
@@ -258,7 +259,7 @@ def recipe_values(recipe: str, gates: int) -> dict[str, Any]:
 
 
 def paper_config(gates: int = 3, **more: Any) -> TrainConfig:
-    """The recipe `paper` as a configuration, for programs that make many."""
+    """The recipe `paper` as a configuration."""
     return TrainConfig(
         **{"gates": gates, "recipe": "paper", **recipe_values("paper", gates), **more}
     )
@@ -267,10 +268,10 @@ def paper_config(gates: int = 3, **more: Any) -> TrainConfig:
 def options_not_given(
     app: cyclopts.App, commands: tuple[str, ...], arguments: cyclopts.ArgumentCollection
 ) -> None:
-    """Fill in the options that the command line leaves out (a `cyclopts` config source).
+    """Fill in the options that are not on the command line (a `cyclopts` config source).
 
-    They come from the interrupted run's config.json under `--resume`, else from the
-    recipe; what both leave out has `TrainConfig`'s defaults.
+    With `--resume`, they come from config.json of the interrupted run, otherwise from the
+    recipe. Others have the defaults of `TrainConfig`.
     """
     given = {
         argument.name: argument.tokens[0].value or "true"
@@ -278,7 +279,7 @@ def options_not_given(
         if argument.tokens
     }
     for argument in arguments:
-        # cyclopts takes 2.5 for a whole number, and rounds it.
+        # cyclopts accepts 2.5 for a whole number, and rounds it.
         if argument.hint in (int, int | None) and "." in given.get(argument.name, ""):
             raise InputError(f"{argument.name} must be a whole number; got {given[argument.name]}")
     output = given.get("--output")
@@ -304,10 +305,10 @@ def saved_config(folder: Path) -> TrainConfig:
 
 
 def read_run(folder: Path) -> tuple[TrainConfig, dict[str, Any]]:
-    """The configuration of the run in a folder, and what it says of its data.
+    """The configuration of the run in a folder, and the description of its data.
 
     Raises:
-        InputError: as `saved_config`.
+        InputError: there is no run, or its config.json cannot be read.
     """
     path = folder / CONFIG_FILE
     try:
@@ -317,24 +318,24 @@ def read_run(folder: Path) -> tuple[TrainConfig, dict[str, Any]]:
     except (FileNotFoundError, NotADirectoryError):
         raise InputError(f"{folder} holds no run to resume: leave --resume out") from None
     except OSError as error:
-        raise InputError(f"cannot read {path} ({error.strerror}): mend its permissions") from None
+        raise InputError(f"cannot read {path} ({error.strerror}): fix its permissions") from None
     except (ValueError, KeyError, TypeError) as error:
         raise InputError(
-            f"{path} is not the configuration of a run ({error}): train anew in another --output"
+            f"{path} is not the configuration of a run ({error}): train again in another --output"
         ) from None
 
 
 def require_same(config: TrainConfig, saved: TrainConfig) -> None:
-    """Refuse to resume a run with other options than it was started with.
+    """Check that a run is resumed with the options that it was started with.
 
     Raises:
-        InputError: naming the options that differ.
+        InputError: options differ; the error names them.
     """
     now, before = config.to_json(), saved.to_json()
     differing = [name for name in now if now[name] != before[name]]
     if differing:
-        told = ", ".join(f"{_flag(name)} {before[name]}, not {now[name]}" for name in differing)
-        raise InputError(f"the run to resume has {told}: leave these options out")
+        values = ", ".join(f"{_flag(name)} {before[name]}, not {now[name]}" for name in differing)
+        raise InputError(f"the run to resume has {values}: leave these options out")
 
 
 def _flag(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Which sources a run trains on, validates on and is tested on."""
+"""Sources that a run trains, validates and is evaluated on."""
 
 from dataclasses import dataclass
 
@@ -17,12 +17,18 @@ DATA_TITLES = {
     "frdeep": "FR-DEEP-F",
     "simulated": "simulated",
 }
-"""What the paper calls the data sets."""
+"""Names of the data sets in the paper."""
 
 
 @dataclass(frozen=True)
 class TrainingSources:
-    """The sources of a run; `validation` is None where none are held out."""
+    """The sources of a run.
+
+    Attributes:
+        name: of the data set.
+        training: to train on.
+        validation: held out; None if there are none.
+    """
 
     name: str
     training: Sources
@@ -30,7 +36,7 @@ class TrainingSources:
 
 
 def choose_data(config: TrainConfig) -> tuple[str, str | None]:
-    """The data set that `--data auto` means, and one line to say so (None if named)."""
+    """The data set of a run, and a line that says how `auto` chose it (None if it was named)."""
     if config.data != "auto":
         return config.data, None
     if is_at_hand("mirabest", config.data_dir):
@@ -39,13 +45,13 @@ def choose_data(config: TrainConfig) -> tuple[str, str | None]:
 
 
 def split_sources(config: TrainConfig, name: str) -> TrainingSources:
-    """Read a data set's training sources and hold the validation sources out.
+    """Read the training sources of a data set, and hold out validation sources.
 
-    `config.split="all"` counts the test sources among those to train on. What is held out is
-    stratified by class and depends on the seed alone.
+    With `config.split="all"`, the test sources are training sources too. The validation sources
+    are stratified by class and depend only on the seed.
 
     Raises:
-        InputError: as `load_sources`; a class is missing or too small to be split.
+        InputError: the sources cannot be loaded, or a class is missing or too small to split.
     """
     sources = load_sources(
         name, config.split, config.data_dir, simulated_sources=config.simulated_sources
@@ -68,9 +74,12 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
 
 
 def target_probabilities(sources: Sources, uncertain_confidence: float) -> np.ndarray:
-    """What a network is taught: P(class) of each source, (n, classes) float32.
+    """Target probability of each class.
 
-    1 for the class of a confident label, `uncertain_confidence` for that of an uncertain one.
+    It is 1 for the class of a confident label, and `uncertain_confidence` for an uncertain one.
+
+    Returns:
+        (n, classes) float32.
     """
     given = np.where(sources.confident, 1.0, uncertain_confidence)
     targets = np.repeat((1 - given)[:, np.newaxis], len(CLASS_NAMES), axis=1)
@@ -79,12 +88,12 @@ def target_probabilities(sources: Sources, uncertain_confidence: float) -> np.nd
 
 
 def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tuple[str, Sources]:
-    """What the table at the end is made on, with its name.
+    """Sources of the final evaluation, with their name.
 
-    Where validation is asked for and nothing was held out, it is the training sources.
+    These are the training sources if no validation sources were held out.
 
     Raises:
-        InputError: as `load_sources`; the test sources are of one class.
+        InputError: the sources cannot be loaded, or the test sources have one class.
     """
     if config.evaluate == "test":
         test = load_sources(
@@ -98,7 +107,7 @@ def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tu
 
 
 def _drawn(rows: np.ndarray, labels: np.ndarray, count: int, seed: int) -> np.ndarray:
-    """`count` of the rows, classes in proportion, in the order of the file."""
+    """Draw `count` of the rows, stratified by class, in the order of the file."""
     try:
         drawn, _ = train_test_split(
             rows, train_size=count, random_state=seed, stratify=labels[rows]

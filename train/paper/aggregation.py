@@ -1,4 +1,4 @@
-"""Experiment 2: normalization x aggregation."""
+"""Experiment 2: normalization and aggregation."""
 
 import numpy as np
 
@@ -16,7 +16,7 @@ TITLES = {"row_title": "normalization", "column_title": "aggregation"}
 
 
 def run(session: Session) -> None:
-    """Metrics of the grid, and where its networks look on an FRI and an FRII."""
+    """Evaluate the grid, and draw the attention of its networks on an FRI and an FRII."""
     measured = session.measure(grid_entries(session.entries))
     rows = evaluation_records(measured)
     session.write("results.csv", csv_table(rows))
@@ -49,7 +49,7 @@ def run(session: Session) -> None:
 
 
 def grid_entries(entries: list[Entry]) -> list[Entry]:
-    """The networks of the grid: three gates, on one data set (MiraBest if there are any).
+    """The networks of the grid: three gates, on one data set (MiraBest if possible).
 
     Raises:
         InputError: there is none.
@@ -67,7 +67,7 @@ def grid_entries(entries: list[Entry]) -> list[Entry]:
 
 
 def grid_names(measured: list[Measurement]) -> tuple[list[str], list[str]]:
-    """Normalizations and aggregations that there are, the paper's first, in its order."""
+    """The normalizations and aggregations of the networks, in the order of the paper."""
 
     def ordered(names: set[str], paper: tuple[str, ...]) -> list[str]:
         return [name for name in paper if name in names] + sorted(names - set(paper))
@@ -79,7 +79,7 @@ def grid_names(measured: list[Measurement]) -> tuple[list[str], list[str]]:
 
 
 def arrange(measured: list[Measurement], names: tuple[list[str], list[str]], value) -> list[list]:
-    """`value(measurement)` of the lowest seed in each cell of the grid; None where none is."""
+    """`value(measurement)` of the lowest seed in each cell of the grid; None in empty cells."""
     cells = _cells(measured, names)
     return [[None if not cell else value(cell[0]) for cell in row] for row in cells]
 
@@ -97,7 +97,7 @@ def _cells(measured, names) -> list[list[list[Measurement]]]:
 
 
 def _grid_of(measured, names, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sample standard deviation over seeds of a pooled metric, NaN where unknown."""
+    """Mean and sample standard deviation over seeds of a pooled metric; NaN where unknown."""
     cells = _cells(measured, names)
     values = np.full((len(names[0]), len(names[1])), np.nan)
     spread = values.copy()

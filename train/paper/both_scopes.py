@@ -10,10 +10,10 @@ from keras_astroattn.models import AGCNN
 
 
 class BothScopes(keras.Model):
-    """Logits and maps of an `AGCNN` under one or both scopes, at the price of one.
+    """Logits and maps of an `AGCNN` under one or both scopes in one forward pass.
 
-    The scopes differ in the normalization of the gates' scores alone; convolutions and
-    scores, which cost nearly everything, are shared.
+    The scopes differ only in the normalization of the scores. They share convolutions and scores,
+    which take nearly all of the time.
 
     Input (batch, height, width, 1); outputs, float32, for each scope: `{scope}/logits`
     (batch, classes), and `{scope}/attention_{k}` (batch, h, w) for each gate.
@@ -43,10 +43,10 @@ class BothScopes(keras.Model):
             self.trunk = keras.Model(network.input, network.output)
 
     def build(self, input_shape):
-        """The weights are the network's, which is built."""
+        """Do nothing: the network is already built."""
 
     def call(self, image):
-        """Give the outputs of an image in network units."""
+        """Return the outputs for images in network units."""
         trunk = self.trunk(image, training=False)
         if not self.gates:
             return {f"{scope}/logits": trunk for scope in self.scopes}

@@ -1,4 +1,4 @@
-"""Which trained networks there are: the paper's, or those of a folder of runs."""
+"""The trained networks: the published ones, or those in a folder of runs."""
 
 import hashlib
 import json
@@ -38,7 +38,13 @@ _SCOPED = ("range_norm", "std_mean_norm")
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """Mean loss of each epoch: `training` and `validation` (None if none was held out), (n,)."""
+    """Mean losses by epoch.
+
+    Attributes:
+        training: (n,).
+        validation: (n,); None if no sources were held out.
+        first_epoch: number of the first epoch.
+    """
 
     training: np.ndarray
     validation: np.ndarray | None
@@ -47,24 +53,24 @@ class Losses:
 
 @dataclass(frozen=True, eq=False)
 class Entry:
-    """One trained network: where it lies and what it is.
+    """One trained network.
 
     Attributes:
-        name: Of its folder.
-        gates: 0 to 3.
-        normalization: Of the attention scores.
-        aggregation: From the gates to logits.
-        data: What it was trained on, a name that `load_sources` knows.
-        seed: Of its training; 0 for the paper's, which do not tell.
-        experiment: The paper's number of the experiment it was trained for: 1, 2 or 3
-            (None for a run, which is at everyone's service).
-        weights: The file of its weights.
-        scope: What it was trained under, `"sample"` or `"batch"`.
-        batch_size: Images that share a batch in evaluation.
-        epochs: Weights by epoch of training, the last being `weights`; empty if only the
-            best were kept.
-        snapshots: Folder of the maps drawn while it was trained, or None.
-        losses: Of its training, or None.
+        name: name of its folder.
+        gates: number of gates, 0 to 3.
+        normalization: of the attention scores.
+        aggregation: of the gates to logits.
+        data: name of its training data, as `load_sources` takes it.
+        seed: of the training; 0 for published networks, whose seeds are not known.
+        experiment: number of the experiment in the paper that it was trained for, 1, 2 or 3;
+            None for a run, which all experiments use.
+        weights: file of the weights.
+        scope: scope of the normalization in training, `"sample"` or `"batch"`.
+        batch_size: number of images in a batch of the evaluation.
+        epochs: files of the weights by epoch, the last one being `weights`; empty if only the
+            best weights were kept.
+        snapshots: folder of the attention snapshots of the training, or None.
+        losses: of the training, or None.
     """
 
     name: str
@@ -91,16 +97,16 @@ class Entry:
 
     @property
     def scopes(self) -> tuple[str, ...]:
-        """Scopes to evaluate under: that of its training, then each image by itself.
+        """Scopes of the evaluation: that of the training, then each image by itself.
 
-        `softmax`, `sigmoid` and `tanh` look at one image anyway.
+        `softmax`, `sigmoid` and `tanh` depend on one image in either scope.
         """
         if self.scope == "batch" and self.gates and self.normalization in _SCOPED:
             return ("batch", "sample")
         return ("sample",)
 
     def columns(self) -> dict[str, str | int]:
-        """What a row of a results table says of the network."""
+        """The columns of a results table that describe the network."""
         return {
             "model": self.name,
             "gates": self.gates,
@@ -128,7 +134,7 @@ class Entry:
 
 
 def open_catalogue(config: ExperimentConfig) -> tuple[list[Entry], list[str]]:
-    """The networks that `--weights` means, and remarks on what was left out.
+    """The networks that `--weights` names, and remarks on those that are left out.
 
     Raises:
         InputError: the folder is missing or holds none.
@@ -139,10 +145,10 @@ def open_catalogue(config: ExperimentConfig) -> tuple[list[Entry], list[str]]:
 
 
 def published_entries(folder: Path) -> list[Entry]:
-    """The networks below `checkpoints/`, by the names of their folders.
+    """The published networks in `checkpoints/`, described by the names of their folders.
 
     Raises:
-        InputError: there is none, or a name does not say what it holds.
+        InputError: there is none, or a name does not describe a network.
     """
     folders = sorted(path for path in (folder / "checkpoints").iterdir() if path.is_dir())
     if not folders:
@@ -156,8 +162,8 @@ def _published_entry(folder: Path, losses: Path) -> Entry:
     match = re.search(r"Exp(\d)\d*-.*-(MiraBestNOHYBRID|MiraBestNOUNC|FRDEEP)", folder.name)
     if match is None or named.gates is None:
         raise InputError(
-            f"the name of {folder} does not tell what was trained on what: "
-            "name it as it was published"
+            f"the name of {folder} does not describe a network: give it the "
+            "name that it was published with"
         )
     epochs = checkpoint_epochs(folder)
     last = max(epochs)
@@ -177,9 +183,9 @@ def _published_entry(folder: Path, losses: Path) -> Entry:
 
 
 def _with_own_losses(entry: Entry, entries: Sequence[Entry]) -> Entry:
-    # A losses' file does not name the aggregation, and networks that differ in it alone wrote
-    # one file in turn. The kept epoch, that of the lowest validation loss, tells whose it is,
-    # unless several networks have kept the same one.
+    # The name of a file of losses does not contain the aggregation, and networks that differ only
+    # in it overwrote one file. The kept epoch has the lowest validation loss, which identifies
+    # the network, unless several networks kept the same epoch.
     if entry.losses is None:
         return entry
     lowest = int(entry.losses.validation.argmin())
@@ -256,17 +262,17 @@ def _run_entry(run: Path, folder: Path) -> Entry:
 
 
 def of_experiments(entries: Iterable[Entry], *numbers: int) -> list[Entry]:
-    """Those trained for one of the paper's experiments, and all runs."""
+    """The networks that were trained for some experiments of the paper, and all runs."""
     return [entry for entry in entries if entry.experiment in (None, *numbers)]
 
 
 def proposed(entries: Sequence[Entry]) -> list[Entry]:
-    """Those of the paper's proposed configuration, on any data and seed: 3 gates, range_norm, ft.
+    """The networks of the proposed configuration (3 gates, range_norm, ft), of any data and seed.
 
-    Where there is none, the one configuration that the entries share.
+    If there is none, all networks must share one configuration, which is then taken.
 
     Raises:
-        InputError: there is neither.
+        InputError: there is none, and the configurations differ.
     """
     entries = of_experiments(entries, 1)
     chosen = [

@@ -1,4 +1,4 @@
-"""Every option of the experiments: its default, its help, its check."""
+"""The options of the experiments, with their defaults, help texts and checks."""
 
 import os
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ EXPERIMENTS = ("datasets", "aggregation", "gates", "distributions", "misclassifi
 """The paper's experiments, 1 to 5."""
 
 MISCLASSIFIED_REPEATS = 1000
-"""Turns of each source in the paper's experiment 5."""
+"""Random transforms of each source in experiment 5 of the paper."""
 
 
 @Parameter(name="*")
@@ -27,40 +27,40 @@ class ExperimentConfig:
     """Options of `python -m train.paper`."""
 
     weights: str = PUBLISHED
-    """`published`: the paper's; or a folder of runs, such as `python -m train.sweep` makes."""
+    """Weights: `published`, or a folder of runs, for example of `python -m train.sweep`."""
 
     output: Path
-    """Folder of the results. Experiments with one output share what they evaluate."""
+    """Folder of the results. Experiments with the same folder share their predictions."""
 
     data_dir: Path | None = None
-    """Folder with the data sets' tarballs; by default `KERAS_ASTROATTN_DATA`."""
+    """Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`."""
 
     published_dir: Path | None = None
-    """Folder with the paper's `checkpoints/` and `losses/`; by default
+    """Folder with `checkpoints/` and `losses/` of the paper; by default
     `KERAS_ASTROATTN_PUBLISHED`."""
 
     repeats: int | None = None
-    """Random transforms of every image; by default the paper's 360, and 1000 for
+    """Number of random transforms of each image; by default 360 as in the paper, and 1000 for
     `misclassified`."""
 
     in_full: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ()
-    """Networks whose images get the paper's 360 transforms even where --repeats are fewer:
-    their names, in which `*` stands for anything."""
+    """Names of networks that always get at least 360 transforms, whatever --repeats says; `*`
+    stands for any text."""
 
     split: Literal["test", "train", "all"] = "test"
-    """Sources to evaluate on."""
+    """Split of the data set to evaluate on."""
 
     seed: int = 0
-    """Of the transforms."""
+    """Seed of the transforms."""
 
     document: Path | None = None
-    """Where `reproduction` writes its document too."""
+    """File to which `reproduction` also writes its document."""
 
     def __post_init__(self) -> None:
-        """Refuse numbers that mean nothing.
+        """Check the values.
 
         Raises:
-            InputError: naming the option.
+            InputError: a value is out of range; the error names the option.
         """
         if self.repeats is not None and self.repeats < 1:
             raise InputError(f"--repeats must be at least 1; got {self.repeats}")
@@ -68,21 +68,21 @@ class ExperimentConfig:
             raise InputError(f"--seed must be at least 0; got {self.seed}")
 
     def repeats_of(self, experiment: str) -> int:
-        """Turns of each image in an experiment."""
+        """Number of random transforms of each image in an experiment."""
         if self.repeats is not None:
             return self.repeats
         return MISCLASSIFIED_REPEATS if experiment == "misclassified" else PAPER_REPEATS
 
     def published_folder(self) -> Path:
-        """The folder with the paper's weights.
+        """The folder with the published weights.
 
         Raises:
-            InputError: none is named, or it holds no `checkpoints` folder.
+            InputError: no folder is named, or it holds no `checkpoints` folder.
         """
         named = self.published_dir or os.environ.get(PUBLISHED_VARIABLE)
         if not named:
             raise InputError(
-                "where are the published weights? name the folder that holds checkpoints/ by "
+                "the published weights are not named: give the folder with checkpoints/ by "
                 f"--published-dir or {PUBLISHED_VARIABLE}"
             )
         folder = expand_user(named)

@@ -20,22 +20,25 @@ from .published_results import published_results
 from .session import SCOPE_WORDS, Measurement, Session, evaluate, evaluation_records
 
 LEAKED_TEST_IMAGES = ("30_example",)
-"""FR-DEEP's test images whose galaxy is in its training set too; see `FRDeep`."""
+"""Test images of FR-DEEP whose galaxy is also in its training set; see `FRDeep`."""
 
 OUR_LOSS = "cross-entropy loss (nats)"
 
 PUBLISHED_LOSS = "loss, as published"
-"""Not in nats an image: the paper's is a cross-entropy of a softmax of a softmax, 0.31 nats or
-more, and MiraBest*'s goes down to 0.25."""
+"""Label of the published losses, whose unit is not known.
+
+They are not nats: a cross-entropy of the softmax of a softmax is at least 0.31 nats, but the losses
+on MiraBest* reach 0.25.
+"""
 
 WITHOUT_LEAK = (
-    "FR-DEEP-F is tested on all of its 50 images; one of them, 30_example, shows a galaxy of "
-    "its training set, and the rows named `without leak` leave it out."
+    "FR-DEEP-F has 50 test images. One of them, 30_example, shows a galaxy of the training set; "
+    "the rows named `without leak` exclude it."
 )
 
 
 def run(session: Session) -> None:
-    """Metrics, confusion matrices, ROC, losses and attention on each data set."""
+    """Evaluate on each data set, and draw confusion, ROC curve, losses and attention."""
     measured = session.measure(proposed(session.entries))
     measured.sort(key=lambda one: (list(DATA_TITLES).index(one.entry.data), one.entry.seed))
     shown = first_seeds(measured)
@@ -65,7 +68,7 @@ def run(session: Session) -> None:
 
 
 def first_seeds(measured: list[Measurement]) -> list[Measurement]:
-    """The lowest seed of each data set, in the order of the paper."""
+    """The network with the lowest seed on each data set, in the order of the paper."""
     chosen: dict[str, Measurement] = {}
     for one in sorted(measured, key=lambda one: list(DATA_TITLES).index(one.entry.data)):
         kept = chosen.get(one.entry.data)
@@ -75,7 +78,7 @@ def first_seeds(measured: list[Measurement]) -> list[Measurement]:
 
 
 def without_leak(session: Session, one: Measurement) -> list:
-    """Evaluations on the test images of FR-DEEP that it was not trained on."""
+    """Evaluations on the test images of FR-DEEP that are not in its training set."""
     if one.entry.data != "frdeep" or session.config.split != "test":
         return []
     kept = ~np.isin(one.sources.name, LEAKED_TEST_IMAGES)
@@ -87,11 +90,11 @@ def without_leak(session: Session, one: Measurement) -> list:
 
 
 def comparison(measured: list[Measurement], names: list[str], chapter: int) -> Figure:
-    """Accuracy and AUC, pooled and clean, beside what a chapter of the paper says of each."""
+    """Figure of accuracy and AUC, pooled and clean, with the results of a chapter of the paper."""
     series = {}
     kinds = (("pooled", 0), ("pooled", 1), ("clean", 1))
     for kind, place in kinds:
-        # What looks at one image anyway has one scope, which stands for both.
+        # A normalization that depends on one image has one scope, which stands for both.
         scopes = [one.entry.scopes[min(place, len(one.entry.scopes) - 1)] for one in measured]
         words = SCOPE_WORDS["batch" if place == 0 and "batch" in scopes else "sample"]
         series.setdefault(
@@ -147,7 +150,7 @@ def _draw_network(session: Session, one: Measurement) -> None:
 
 
 def _draw_epochs(session: Session, entry: Entry) -> None:
-    """Attention by epoch of training, where weights or maps were kept of several."""
+    """Draw attention by epoch of training, if weights or maps of several epochs were kept."""
     examples = session.examples(entry.data)
     by_epoch = {}
     if len(entry.epochs) > 1:
@@ -168,9 +171,10 @@ def _draw_epochs(session: Session, entry: Entry) -> None:
 def read_snapshots(
     entry: Entry, most: int = 17
 ) -> tuple[np.ndarray, np.ndarray, dict[int, np.ndarray]]:
-    """Probe images, their labels, and mean maps by epoch, as a run's snapshots hold them.
+    """Read the snapshots of a run, of at most `most` evenly spread epochs.
 
-    At most `most` epochs, evenly spread.
+    Returns:
+        The images (n, h, w), their labels (n,), and by epoch the mean attention maps.
     """
     paths = sorted(entry.snapshots.glob("epoch_*.npz"))
     chosen = np.unique(np.linspace(0, len(paths) - 1, min(most, len(paths))).round().astype(int))

@@ -1,4 +1,4 @@
-"""Experiment 4: mean images and mean attention over the whole augmented set."""
+"""Experiment 4: mean images and mean attention over all augmented views."""
 
 from collections.abc import Callable
 
@@ -17,19 +17,19 @@ from .passes import ScopePass
 from .session import Measurement, Session
 
 SOURCE_LEVEL = 0.1
-"""A pixel of a mean image belongs to the mean source above this part of its maximum."""
+"""Share of the maximum above which a pixel of a mean image belongs to the source."""
 
 REMARKS = (
-    "Means over every random transform of every source, as a network saw them. Attention is "
-    "normalized as in the network's training (per batch of 16 in the paper's).",
-    f"Of each mean map: its share on the mean source (pixels above {SOURCE_LEVEL:g} of the mean "
-    "image's maximum), enrichment (share over area: below 1 the empty sky gets more than its "
-    "part), and root-mean-square radius beside that of the mean image.",
+    "Means over all augmented views of all sources. Attention is "
+    "normalized as in the training of the network (per batch of 16 in the paper).",
+    f"For each mean attention map: share on the mean source (pixels above {SOURCE_LEVEL:g} of the "
+    "mean image's maximum), enrichment (share over area; the empty sky is preferred below 1), and "
+    "root-mean-square radius, with that of the mean image.",
 )
 
 
 def run(session: Session) -> None:
-    """Mean images and maps by class, gate, epoch, grid, and true x predicted class."""
+    """Draw mean images and maps by class, gate, epoch, grid, and true and predicted class."""
     (one, *_) = first_seeds(session.measure(_on_one_data_set(session)))
     epochs = sorted(one.entry.epochs)
     by_epoch = session.measure([one.entry], epochs) if len(epochs) > 1 else []
@@ -64,7 +64,7 @@ def _on_one_data_set(session: Session):
 
 
 def _grid(session: Session) -> list[Measurement]:
-    """The networks of the grid; none where all have fewer gates."""
+    """The networks of the grid; none if all have fewer than three gates."""
     if not any(entry.gates == 3 for entry in session.entries):
         return []
     return session.measure(grid_entries(session.entries))
@@ -83,7 +83,7 @@ def _draw_classes(session: Session, main: ScopePass) -> None:
 
 
 def _draw_confusion(session: Session, main: ScopePass) -> None:
-    """True class down, predicted class across; mean image and mean map on a common scale."""
+    """Draw mean image and mean attention map by true class (rows) and predicted class."""
 
     def cells(value: Callable) -> list[list[np.ndarray | None]]:
         return [[value(true, predicted) for predicted in (0, 1)] for true in (0, 1)]

@@ -1,23 +1,24 @@
-"""`all`: every network of a folder in one table, extended when a network is added."""
+"""The experiment `all`: every network in one table."""
 
 from keras_astroattn.report import csv_table, results_markdown
 
 from .session import Session, evaluation_records
 
 REMARKS = (
-    "Pooled: every image under so many random transforms, all predictions together (the "
-    "paper's protocol). Clean: one pass over the images as they are.",
-    "Per batch: attention normalized over 16 consecutive images, as the paper did; there an "
-    "image's class depends on its neighbours. Per image: each image by itself, which is what "
-    "to prefer. Where neither is named, the normalization looks at one image anyway.",
-    "In brackets, 95 % intervals over sources: how another draw of sources would change the "
-    "figure of this very network.",
+    "Pooled: all predictions of each image under that number of random transforms (the protocol "
+    "of the paper). Clean: one pass over the original images.",
+    "Per batch: attention is normalized over 16 consecutive images, as in the paper. The class "
+    "of an image then depends on its neighbours. Per image: attention is normalized over each "
+    "image, which is recommended. Where neither is named, the normalization depends on one image "
+    "only.",
+    "Brackets hold 95 % intervals over sources: the change of the figure if other sources were "
+    "drawn, for the same network.",
 )
-"""What a reader of a results table needs to know."""
+"""Explanations for the readers of a results table."""
 
 
 def run(session: Session) -> None:
-    """Evaluate every network on sources of the data set it was trained on."""
+    """Evaluate every network on the sources of its data set."""
     rows = evaluation_records(session.measure(session.entries))
     session.write("results.csv", csv_table(rows))
     session.write("results.md", results_markdown("Every network", REMARKS, rows))

@@ -12,7 +12,7 @@ from .session import Session, evaluation_records
 
 
 def run(session: Session) -> None:
-    """Metrics by number of gates, and each gate's map of an FRI and an FRII."""
+    """Evaluate by number of gates, and draw the map of each gate of an FRI and an FRII."""
     measured = session.measure(gate_entries(session.entries))
     measured.sort(key=lambda one: (one.entry.gates, one.entry.seed))
     rows = evaluation_records(measured)
@@ -47,10 +47,10 @@ def run(session: Session) -> None:
 
 
 def gate_entries(entries: list[Entry]) -> list[Entry]:
-    """The networks that differ in the number of their gates: range_norm and ft, on MiraBest.
+    """The networks that differ in the number of gates: range_norm and ft on MiraBest.
 
-    Of runs: those of the normalization, aggregation and data set that come with the most
-    numbers of gates (a network without gates is at every one's service).
+    Among runs, these are the networks of the normalization, aggregation and data set with the
+    most numbers of gates, and the network without gates.
 
     Raises:
         InputError: there is none.

@@ -1,4 +1,4 @@
-"""Experiment 5: which sources are taken for the other class, and how often."""
+"""Experiment 5: how often each source is assigned to the other class."""
 
 import math
 
@@ -17,7 +17,7 @@ from .session import SCOPE_WORDS, Measurement, Session
 
 
 def run(session: Session) -> None:
-    """False-classification rates by source, sorted and grouped, and the worst sources."""
+    """Tabulate and draw the false-classification rate of each source, and show the worst ones."""
     (one,) = first_seeds(session.measure(_on_one_data_set(session)))
     rates = {scope: false_rates(one, scope) for scope in one.entry.scopes}
     main = rates[one.entry.scopes[0]]
@@ -51,13 +51,13 @@ def _on_one_data_set(session: Session) -> list[Entry]:
 
 
 def false_rates(one: Measurement, scope: str) -> np.ndarray:
-    """(n,) share of each source's turns that are predicted as the other class."""
+    """(n,) share of the augmented views of each source that are predicted as the other class."""
     predicted = one.passes[scope].turns.argmax(axis=-1)
     return (predicted != one.sources.label).mean(axis=0)
 
 
 def published_rows(session: Session, entry: Entry) -> tuple[int, ...] | None:
-    """The published list, where it is of these very sources and this network; else None."""
+    """The published list if it belongs to these sources and this network, otherwise None."""
     if entry.experiment == 1 and entry.data == "mirabest" and session.config.split == "test":
         return MISCLASSIFIED
     return None
@@ -66,7 +66,7 @@ def published_rows(session: Session, entry: Entry) -> tuple[int, ...] | None:
 def source_rows(
     one: Measurement, rates: dict[str, np.ndarray], published: tuple[int, ...] | None
 ) -> list[Record]:
-    """One row a source, worst first: what it is, where it is, how often it is misclassified."""
+    """One record for each source, with its false-classification rates, the worst first."""
     sources = one.sources
     main = rates[one.entry.scopes[0]]
     turns = one.main.turns
@@ -105,7 +105,7 @@ def _markdown(session: Session, one: Measurement, rows: list[Record]) -> str:
     text = (
         "# Experiment 5: misclassified sources\n\n"
         f"{one.entry.configuration}, {len(one.sources)} sources, {one.repeats} random transforms "
-        f"of each. {len(worst)} are taken for the other class in at least {percent} of them; "
+        f"of each. {len(worst)} are assigned to the other class in at least {percent} of them; "
         "`results.csv` lists all.\n\n"
     )
     if "in_published_list" in rows[0]:
@@ -117,7 +117,7 @@ def _markdown(session: Session, one: Measurement, rows: list[Record]) -> str:
             f"Missing: {_listed(sorted(set(published) - set(found)))}; "
             f"further: {_listed(sorted(set(found) - set(published)))}.\n\n"
         )
-    # A source near the threshold falls on either side of it by chance.
+    # Chance decides on which side of the threshold a source near it falls.
     near = [row for row in rows if row not in worst and row[keys[0]] >= 0.9]
     headers = ["row", "name", "class", "label", "morphology", "RA deg", "Dec deg", "redshift"]
     headers += ["size ″", *(f"false {SCOPE_WORDS[scope]} %" for scope in scopes)]
@@ -188,5 +188,5 @@ def _sheet(sources: Sources, worst: np.ndarray, rates: np.ndarray):
         captions,
         sources.label[order],
         columns=min(4, len(order)),
-        title="true class (?: uncertain), and share of transforms taken for the other class",
+        title="true class (?: uncertain), and share of transforms assigned to the other class",
     )

@@ -1,4 +1,4 @@
-"""The experiments in a notebook: one call each, which says in words what is missing."""
+"""The experiments in a notebook, by one call each."""
 
 import csv
 import io
@@ -21,10 +21,10 @@ REPEATS_VARIABLE = "KERAS_ASTROATTN_REPEATS"
 OUTPUT_VARIABLE = "KERAS_ASTROATTN_OUTPUT"
 
 REPEATS = 20
-"""Random transforms of each image where the environment names no other number."""
+"""Default number of random transforms of each image."""
 
 OUTPUT = Path("..") / "runs" / "notebooks"
-"""Results of the notebooks, which share what they evaluate; seen from `notebooks/`."""
+"""Folder of the results, seen from `notebooks/`; the notebooks share their predictions."""
 
 Cell = str | int | float
 
@@ -92,7 +92,7 @@ class Results:
 
 
 def experiment(name: str, repeats: int | None = None, weights: str | Path = PUBLISHED) -> Results:
-    """Run an experiment of `python -m train.paper`, and print why where it cannot be.
+    """Run an experiment of `python -m train.paper`, or print why it cannot run.
 
     Data are found by `KERAS_ASTROATTN_DATA`, the published weights by
     `KERAS_ASTROATTN_PUBLISHED`.
@@ -125,20 +125,20 @@ def experiment(name: str, repeats: int | None = None, weights: str | Path = PUBL
 
 
 def quiet_tensorflow() -> None:
-    """Keep TensorFlow's advice (that many networks are many graphs, say) out of a notebook."""
+    """Keep the warnings of TensorFlow out of a notebook."""
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
 
 def output_folder() -> Path:
-    """Where the notebooks write: `KERAS_ASTROATTN_OUTPUT`, or `runs/notebooks`."""
+    """Folder of the results: `KERAS_ASTROATTN_OUTPUT`, or `runs/notebooks`."""
     return Path(os.environ.get(OUTPUT_VARIABLE) or OUTPUT)
 
 
 def repeats_from_environment() -> int:
-    """`KERAS_ASTROATTN_REPEATS`, or 20.
+    """The value of `KERAS_ASTROATTN_REPEATS`, or 20.
 
     Raises:
-        InputError: It is no whole number.
+        InputError: it is not a whole number.
     """
     named = os.environ.get(REPEATS_VARIABLE) or str(REPEATS)
     if not named.isdecimal():
@@ -147,8 +147,8 @@ def repeats_from_environment() -> int:
 
 
 def say_missing(error: InputError) -> None:
-    """Tell a reader that the figures below are not made, and why."""
-    print(f"Not run, and what follows stays without its figures:\n{error}")
+    """Print why the figures below are missing."""
+    print(f"Not run; the figures below are missing:\n{error}")
 
 
 def show_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "Markdown":
@@ -161,7 +161,7 @@ def show_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "Markdo
 
 
 def _number(text: str) -> str:
-    """Three decimals of a number that has more; anything else as it is."""
+    """A number with a decimal point to three decimals; other text unchanged."""
     try:
         return text if "." not in text else f"{float(text):.3f}"
     except ValueError:

@@ -1,4 +1,4 @@
-"""Everything the experiments need of one network, from one walk over the transformed images."""
+"""Predictions and sums of attention maps of a network over randomly transformed images."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,21 +15,20 @@ from ..predictions import read_arrays, save_arrays
 from .both_scopes import BothScopes
 
 FORMAT = 1
-"""Of the saved passes; a change makes old files unknown."""
+"""Format of the saved passes; after a change, passes are computed again."""
 
 
 @dataclass(frozen=True)
 class ScopePass:
-    """A network's answers on n sources under one scope of normalization.
+    """Results of a network on n sources under one scope of normalization.
 
     Attributes:
-        turns: (repeats, n, 2) float32 class probabilities under random transforms.
-        clean: (n, 2) float32 class probabilities of the images as they are.
-        counts: (2, 2) int64 turns of [true class][predicted class].
-        images: (2, 2, h, w) float64, sum of the transformed images (brightness 0 to 255)
-            over those turns.
-        attention: One (2, 2, h', w') float64 a gate: the sum of its maps over those turns.
-        examples: One (m, h', w') float32 a gate: the maps of the example images.
+        turns: (repeats, n, 2) float32 class probabilities of the augmented views.
+        clean: (n, 2) float32 class probabilities of the original images.
+        counts: (2, 2) int64 number of views by [true class][predicted class].
+        images: (2, 2, h, w) float64 sum of these views (brightness 0 to 255).
+        attention: for each gate (2, 2, h', w') float64, the sum of its maps of these views.
+        examples: for each gate (m, h', w') float32, the maps of the example images.
     """
 
     turns: np.ndarray
@@ -40,26 +39,26 @@ class ScopePass:
     examples: tuple[np.ndarray, ...]
 
     def mean_image(self, true: int, predicted: int | None = None) -> np.ndarray | None:
-        """Mean image (h, w) of a class's turns, or of those predicted as a class."""
+        """Mean (h, w) of the views of a true class, or of those with a predicted class."""
         return self._mean(self.images, true, predicted)
 
     def mean_attention(
         self, true: int, predicted: int | None = None
     ) -> tuple[np.ndarray, ...] | None:
-        """Each gate's mean map (h', w') over such turns; None where there is no turn."""
+        """Mean map (h', w') of each gate over such views; None if there is none."""
         if not self._count(true, predicted):
             return None
         return tuple(self._mean(sums, true, predicted) for sums in self.attention)
 
     def mean_over_gates(self, true: int, predicted: int | None = None) -> np.ndarray | None:
-        """The mean of the gates' mean maps at the size of the image; None without turns."""
+        """Mean attention map over such views at the size of the image; None if there is none."""
         gates = self.mean_attention(true, predicted)
         if not gates:
             return None
         return over_gates([gate[np.newaxis] for gate in gates], self.images.shape[-2:])[0]
 
     def example_mean(self) -> np.ndarray:
-        """(m, h, w) mean over the gates of the examples' maps."""
+        """(m, h, w) mean attention maps of the examples."""
         return over_gates(self.examples, self.images.shape[-2:])
 
     def _count(self, true: int, predicted: int | None) -> int:
@@ -91,7 +90,7 @@ def walk(
     on_turns: Callable[[int], object] = lambda turns: None,
     known: dict[str, ScopePass] | None = None,
 ) -> dict[str, ScopePass]:
-    """Predict images as they are and under random transforms, and add up where it looked.
+    """Predict images and their augmented views, and sum the attention maps.
 
     The transforms and batches are those of `keras_astroattn.evaluation.predict_pooled`.
 
@@ -99,13 +98,13 @@ def walk(
         network: an `AGCNN`.
         images: (n, h, w) uint8.
         labels: (n,) 0 or 1.
-        examples: (m, h, w) uint8, whose maps are wanted, each image alone in its batch.
+        examples: (m, h, w) uint8, whose maps are kept; each is alone in its batch.
         scopes: `"sample"`, `"batch"` or both.
-        repeats: Turns of each image.
-        seed: Of the transforms.
-        batch_size: Consecutive images that share a batch.
-        on_turns: Called with the number of turns just predicted.
-        known: What the same call gave for fewer repeats, which it then only adds to.
+        repeats: number of random transforms of each image.
+        seed: of the transforms.
+        batch_size: number of consecutive images in a batch.
+        on_turns: called with the number of views that were predicted.
+        known: the result of the same call for fewer repeats, which is extended.
 
     Returns:
         By scope.
@@ -146,7 +145,7 @@ def _of_scope(outputs: dict, scope: str) -> dict[str, np.ndarray]:
 
 
 class _Tally:
-    """What `walk` adds up under one scope."""
+    """Sums of `walk` under one scope."""
 
     def __init__(self, labels: np.ndarray, repeats: int, size: tuple[int, int]):
         classes = len(CLASS_NAMES)
@@ -177,7 +176,7 @@ class _Tally:
             if not chosen.any():
                 continue
             self.counts[cell] += chosen.sum()
-            # Plain sums: as a product of matrices they take several times as long.
+            # A product of matrices takes several times as long as plain sums.
             self.images[cell] += images[chosen].sum(axis=0, dtype=np.float64)
             for sums, maps in zip(self.attention, gates, strict=True):
                 sums[cell] += maps[chosen].sum(axis=0)
@@ -195,7 +194,7 @@ class _Tally:
 
 
 def save_passes(path: Path, passes: dict[str, ScopePass]) -> None:
-    """Write what `walk` gave as one compressed file, atomically; sums in float32."""
+    """Write the result of `walk` as one compressed file; sums are kept in float32."""
     arrays = {}
     for scope, one in passes.items():
         for name in ("turns", "clean", "counts"):

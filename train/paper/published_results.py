@@ -1,4 +1,4 @@
-"""What Bowles et al. 2020 (arXiv 2012.01248) publish of their networks, on their test sets.
+"""Results of Bowles et al. 2021 (arXiv 2012.01248) on their test sets.
 
 Pooled over 360 random transforms of every test image, in batches of 16.
 """
@@ -17,7 +17,7 @@ ACCURACY_TOLERANCE = 1.0
 """Percentage points within which the published accuracies are reproduced."""
 
 AUC_TOLERANCE = 0.015
-"""The same of AUC."""
+"""The same for the AUC."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +74,10 @@ CHAPTERS = {
 
 
 def is_second_training(entry: Entry) -> bool:
-    """Whether it is the grid's own network of the proposed configuration.
+    """Whether it is the second published network of the proposed configuration.
 
-    The weights hold two of range_norm and ft on MiraBest. The grid prints the figures of
-    experiment 1's (to the Monte Carlo error), and this one's nowhere.
+    Two networks of range_norm and ft on MiraBest are published. The grid of the paper shows the
+    results of experiment 1 (within the Monte Carlo error), and those of this one nowhere.
     """
     return entry.experiment == 2 and (entry.normalization, entry.aggregation) == (
         "range_norm",
@@ -86,7 +86,7 @@ def is_second_training(entry: Entry) -> bool:
 
 
 def published_results(entry: Entry) -> dict[int, PublishedResult]:
-    """What the paper prints of one of its networks, by chapter; nothing of any other."""
+    """The published results of a network by chapter; empty for other networks."""
     if entry.experiment == 1:
         results = {1: PROPOSED[entry.data]}
         if entry.data == "mirabest":

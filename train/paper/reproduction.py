@@ -1,4 +1,4 @@
-"""`reproduction`: the published tables beside ours, as one document."""
+"""The experiment `reproduction`: published tables next to the reproduced ones."""
 
 import numpy as np
 from sklearn.metrics import roc_auc_score
@@ -30,13 +30,13 @@ from .session import Measurement, Session
 
 
 def run(session: Session) -> None:
-    """Evaluate the paper's networks as the paper did, and write what agrees and what does not.
+    """Evaluate the published networks by the protocol of the paper, and compare the results.
 
     Raises:
         InputError: the weights are not the paper's, or the sources not the test set.
     """
     if session.config.weights != PUBLISHED or session.config.split != "test":
-        raise InputError("reproduction compares the published weights on the test sets alone")
+        raise InputError("reproduction needs the published weights and --split test")
     measured = sorted(session.measure(session.entries), key=_paper_order)
     rows = [
         comparison_row(one, chapter, published)
@@ -54,7 +54,7 @@ def run(session: Session) -> None:
 
 
 def _paper_order(one: Measurement) -> tuple:
-    """Data sets, rows and columns of the grid, and numbers of gates as the paper has them."""
+    """Sort by data set, grid and number of gates, in the order of the paper."""
     entry = one.entry
     return (
         list(DATA_TITLES).index(entry.data),
@@ -66,7 +66,7 @@ def _paper_order(one: Measurement) -> tuple:
 
 
 def _remarks(session: Session, measured: list[Measurement]) -> str:
-    """What the tables cannot show: FR-DEEP's leak, and a network that the paper does not print."""
+    """Remarks on the leak of FR-DEEP, and on a network without published results."""
     text = "\n## Remarks\n\n"
     for one in measured:
         for evaluation in without_leak(session, one):
@@ -87,7 +87,7 @@ def _remarks(session: Session, measured: list[Measurement]) -> str:
 
 
 def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -> Record:
-    """Ours and the published figures of one network, and how far they are apart."""
+    """Reproduced and published results of one network, and their difference."""
     scope = one.entry.scopes[0]
     ours, alone = one.main_evaluation, one.evaluations["pooled", "sample"]
     clean = one.evaluations["clean", "sample"]
@@ -117,11 +117,11 @@ def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -
 
 
 def auc_by_first_class(turns: np.ndarray, labels: np.ndarray) -> float:
-    """AUC of p(FRI) as the score of FRI, all turns pooled.
+    """AUC of p(FRI) as the score of FRI, pooled over all views.
 
-    It differs from that of p(FRII) only where probabilities saturate: in single precision
-    the likelier class's is rounded to 1 for any logits 17 apart, and these images tie, while
-    the other class's small probability still ranks them.
+    It differs from the AUC of p(FRII) only where probabilities saturate. In single precision, the
+    larger probability is rounded to 1 if the logits differ by 17, so that such images tie. The
+    smaller probability still ranks them.
     """
     pooled = np.broadcast_to(labels, turns.shape[:2]).ravel()
     return float(roc_auc_score(pooled == 0, turns[..., 0].ravel()))
@@ -133,9 +133,9 @@ def agrees(difference: float, tolerance: float) -> bool:
 
 
 def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Standard errors of pooled accuracy and AUC from the random transforms alone.
+    """Standard errors of pooled accuracy and AUC that the random transforms cause.
 
-    Of the mean over repeats, from their scatter; NaN for a single repeat.
+    They follow from the scatter over repeats, and are NaN for a single repeat.
 
     Args:
         turns: (repeats, n, 2) probabilities.
@@ -150,7 +150,13 @@ def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, fl
 
 
 def document(rows: list[Record], measured: list[Measurement], config: ExperimentConfig) -> str:
-    """The whole document in Markdown, of networks measured as `config` says."""
+    """Write the document in Markdown.
+
+    Args:
+        rows: of `comparison_row`.
+        measured: the networks.
+        config: the options of the experiment.
+    """
     within = sum(row["within"] == "yes" for row in rows)
     command = (
         "python -m train.paper reproduction --weights published --published-dir DIR "
@@ -291,7 +297,7 @@ def _differences(rows: list[Record]) -> str:
 
 
 def _in_full(measured: list[Measurement], repeats: int) -> str:
-    """Which networks got more transforms than the others, and what they gave without them."""
+    """Results of the networks of `--in-full` with the number of transforms of the others."""
     chosen = [one for one in measured if one.repeats > repeats]
     if not chosen:
         return ""

@@ -1,4 +1,4 @@
-"""What the experiments share: options, networks, sources, evaluations, files."""
+"""One call of the program: its networks, sources, predictions, evaluations and files."""
 
 import contextlib
 import fnmatch
@@ -41,27 +41,27 @@ from .passes import ScopePass
 PREDICTIONS = "predictions"
 
 EXAMPLES = {"mirabest": (8, 92), "mirabest-confident": (8, 67), "frdeep": (13, 40)}
-"""Rows of the test set of an FRI and an FRII to show attention on.
+"""Rows of an FRI and an FRII of the test set whose attention is shown.
 
-The paper's rows 8 and 92 of MiraBest; the same two galaxies in MiraBest*; in FR-DEEP two
-that are resolved and not among MiraBest's training images.
+Rows 8 and 92 of MiraBest are those of the paper; MiraBest* holds the same two galaxies. Those of
+FR-DEEP are resolved and not among the training images of MiraBest.
 """
 
 SCOPE_WORDS = {"batch": "per batch", "sample": "per image"}
-"""How attention is normalized, in tables."""
+"""Scopes of the normalization, as written in tables."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """One network's answers on a set of sources, and what they are worth.
+    """Predictions of one network on a set of sources, and their evaluation.
 
     Attributes:
-        entry: The network.
-        epoch: Of its weights; None for its best.
-        sources: What it was tried on.
-        repeats: Turns of each source.
-        passes: Its answers, by scope.
-        evaluations: By (`"pooled"` or `"clean"`, scope).
+        entry: the network.
+        epoch: of its weights; None for the best.
+        sources: the sources.
+        repeats: number of random transforms of each source.
+        passes: predictions and maps, by scope.
+        evaluations: by (`"pooled"` or `"clean"`, scope).
     """
 
     entry: Entry
@@ -78,12 +78,12 @@ class Measurement:
 
     @property
     def main(self) -> ScopePass:
-        """Under the scope that it was trained under."""
+        """The pass under the scope of the training."""
         return self.passes[self.entry.scopes[0]]
 
     @property
     def main_evaluation(self) -> Evaluation:
-        """Pooled, under the scope that it was trained under."""
+        """The pooled evaluation under the scope of the training."""
         return self.evaluations["pooled", self.entry.scopes[0]]
 
 
@@ -95,12 +95,12 @@ def evaluation_records(measurements: Iterable[Measurement]) -> list[Record]:
 
 
 class Session:
-    """One run of the program; makes what is asked for once, and keeps it in the output folder.
+    """One call of the program, which computes each result once and keeps it on disk.
 
     Args:
-        config: The options.
-        experiment: Its name, which is also the folder of its results.
-        console: Where to write.
+        config: the options.
+        experiment: its name, which is also the name of the folder of its results.
+        console: where to show the progress.
     """
 
     def __init__(self, config: ExperimentConfig, experiment: str, console: Console | None = None):
@@ -118,11 +118,11 @@ class Session:
             self.say(remark)
 
     def say(self, text: str) -> None:
-        """Write a line."""
+        """Show a line."""
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def sources(self, data: str, split: str | None = None) -> Sources:
-        """The sources of a data set, by default of the split that is asked for."""
+        """The sources of a data set, by default of the split in the options."""
         key = (data, split or self.config.split)
         if key not in self._sources:
             self._sources[key] = load_sources(*key, self.config.data_dir)
@@ -137,19 +137,26 @@ class Session:
         return sources.select(np.array(rows))
 
     def example_names(self, data: str) -> list[str]:
-        """What to call them in a figure: the rows of the test set."""
+        """Names of the examples in figures: their rows in the test set."""
         return [f"row {row}" for row in EXAMPLES[data]] if data in EXAMPLES else ["first"] * 2
 
     def repeats_of(self, entry: Entry) -> int:
-        """Turns of each image for a network: the paper's, at least, if it is to have them all."""
+        """Number of random transforms for a network; at least 360 if `--in-full` names it."""
         return max(self.repeats, PAPER_REPEATS) if entry.name in self._in_full else self.repeats
 
     def measure(
         self, entries: Iterable[Entry], epochs: Sequence[int] | None = None
     ) -> list[Measurement]:
-        """Evaluate networks, or one network's epochs, each on the sources it is meant for.
+        """Evaluate networks, or epochs of one network, on the sources of their data set.
 
-        What the output folder holds already is read, not computed again.
+        Predictions in the output folder are read, not computed again.
+
+        Args:
+            entries: the networks.
+            epochs: of the training; by default the best one.
+
+        Raises:
+            InputError: there is no network.
         """
         wanted = [
             (entry, epoch) for entry in entries for epoch in ([None] if epochs is None else epochs)
@@ -171,7 +178,7 @@ class Session:
         )
         todo = sum(count for count, lacks in zip(turns, missing, strict=True) if lacks)
         if todo and not self.console.is_terminal:
-            self.say(f"{sum(missing)} of {len(wanted)} networks to evaluate, {todo} turns")
+            self.say(f"{sum(missing)} of {len(wanted)} networks to evaluate, {todo} images")
         with progress:
             task = progress.add_task("evaluating", total=todo) if todo else None
             return [
@@ -180,7 +187,7 @@ class Session:
             ]
 
     def example_maps(self, entry: Entry) -> dict[int, np.ndarray]:
-        """Mean maps (m, h, w) of the examples by epoch of training, each image by itself."""
+        """Mean attention maps (m, h, w) of the examples by epoch, normalized per image."""
         inputs = to_network_units(self.examples(entry.data).image[..., np.newaxis])
         network = entry.load()
         forward = attention_model(network).predict_on_batch
@@ -216,12 +223,12 @@ class Session:
             on_turns=on_turns,
             known=known,
         )
-        # Compiled graphs of dozens of networks would fill the memory.
+        # The compiled graphs of dozens of networks would fill the memory.
         keras.backend.clear_session()
         return passes
 
     def _of_fewer_repeats(self, entry: Entry, path: Path) -> dict[str, ScopePass]:
-        """What is kept of the same network and sources for the most repeats that are fewer."""
+        """The kept passes of the same network and sources with the most repeats below these."""
         start, _, key = path.stem.rsplit("-", 2)
         kept = {}
         for other in path.parent.glob(f"{glob.escape(start)}-*-{key}.npz"):
@@ -232,9 +239,9 @@ class Session:
         return next((one for one in passes if one is not None), {})
 
     def _file(self, entry: Entry, epoch: int | None) -> Path:
-        """Where a network's answers are kept: the name holds all that decides them."""
+        """The file of a network's passes; its name depends on all that decides them."""
         if epoch is not None and entry.epochs[epoch] == entry.weights:
-            epoch = None  # its best epoch, which the other experiments share
+            epoch = None  # the best epoch, whose passes the other experiments share
         sources = self.sources(entry.data)
         decides = [
             saved.FORMAT,
@@ -251,7 +258,7 @@ class Session:
         return self.kept_file(f"{name}-{self.config.split}-{self.repeats_of(entry)}", decides)
 
     def kept_file(self, name: str, decides: list) -> Path:
-        """Where a result is kept: its name holds a digest of all that decides it."""
+        """The file of a result; its name holds a digest of all that decides the result."""
         key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
         stem = name.replace("/", "_")
         return self.config.output / PREDICTIONS / f"{stem}-{key}.npz"
@@ -273,7 +280,7 @@ class Session:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Name the output folder in the error, should writing inside the block fail."""
+        """Turn an error of writing inside the block into one line that names the output folder."""
         try:
             yield
         except OSError as error:
@@ -296,16 +303,16 @@ class Session:
 
 
 def _named(names: Sequence[str], patterns: Iterable[str]) -> set[str]:
-    """The names that fit any of the patterns.
+    """The names that match any of the patterns.
 
     Raises:
-        InputError: a pattern fits none.
+        InputError: a pattern matches no name.
     """
     chosen = set()
     for pattern in patterns:
         fitting = fnmatch.filter(names, pattern)
         if not fitting:
-            raise InputError(f"--in-full {pattern} names no network: take the name of its folder")
+            raise InputError(f"--in-full {pattern} names no network: give the name of its folder")
         chosen.update(fitting)
     return chosen
 
@@ -317,14 +324,17 @@ def evaluate(
     rows: np.ndarray | slice = slice(None),
     note: str = "",
 ) -> dict[tuple[str, str], Evaluation]:
-    """Metrics of a network's answers, pooled and clean, by (kind, scope).
+    """Evaluate the predictions of a network, pooled and clean.
 
     Args:
-        entry: The network.
+        entry: the network.
         labels: (n,) classes of all sources.
-        passes: By scope.
-        rows: Sources to count.
-        note: Added to the protocol's name.
+        passes: by scope.
+        rows: the sources to evaluate on.
+        note: added to the name of the protocol.
+
+    Returns:
+        By (`"pooled"` or `"clean"`, scope).
     """
     evaluations = {}
     for scope, one in passes.items():
