@@ -12,15 +12,17 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "attention": ["attention_figure", "attention_progress", "map_grid"],
         "classified_source": ["Sky", "classified_source_figure"],
         "confusion": ["confusion_figure"],
-        "deletion": ["deletion_figure", "patches_figure"],
+        "deletion": ["deletion_figure"],
         "losses": ["loss_figure"],
-        "metrics": ["metric_figure", "metric_grid"],
+        "metrics": ["enrichment_figure", "metric_figure", "metric_grid"],
         "misclassification": ["false_rate_figure", "group_rates_figure"],
         "equivariance": ["equivariance_figure"],
-        "reading": ["enrichment_figure", "reading_figure"],
         "reliability": ["reliability_figure"],
         "roc": ["roc_figure"],
+        "source_maps": ["patches_figure", "source_maps_figure"],
         "style": ["COLUMN_WIDTH", "TEXT_WIDTH", "new_figure", "save_figure", "styled"],
     },
 )
-__getattr__ = former_names(__name__, {"moves_figure": "equivariance_figure"}, _lazy)
+__getattr__ = former_names(
+    __name__, {"moves_figure": "equivariance_figure", "reading_figure": "source_maps_figure"}, _lazy
+)

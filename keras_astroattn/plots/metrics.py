@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from .style import COLOURS, COLUMN_WIDTH, new_figure, styled
+from .style import COLOURS, COLUMN_WIDTH, TEXT_WIDTH, new_figure, styled
 
 Point = tuple[float, float, float]
 """A value and the ends of its interval."""
@@ -119,4 +119,58 @@ def metric_figure(
         ncols=2,
         handlelength=1.2,
     )
+    return figure
+
+
+@styled
+def enrichment_figure(
+    values: Mapping[str, Sequence[float]],
+    names: Sequence[str],
+    width: float = TEXT_WIDTH,
+) -> Figure:
+    """Draw the enrichment of attention on the source by map, one row a network.
+
+    The range below 1, in which attention prefers the empty sky, is shaded.
+
+    Args:
+        values: By map's name (`gate 1`, `mean`, `Grad-CAM`): enrichment of each network,
+            positive, NaN where it has no such map.
+        names: Of the networks.
+        width: Of the figure, inches.
+    """
+    figure = new_figure(width, 0.65 + 0.23 * len(names))
+    axes = figure.subplots()
+    rows = np.arange(len(names))
+    # Maps of one network lie a little below each other, so that none hides another.
+    places = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else [0.0]
+    for number, (title, several) in enumerate(values.items()):
+        axes.plot(
+            np.asarray(several, float),
+            rows + places[number],
+            MARKERS[number % len(MARKERS)],
+            ms=3.6,
+            color=COLOURS[number % len(COLOURS)],
+            # Open where colours come round again, so that no two maps look alike.
+            mfc="none" if number >= len(COLOURS) else None,
+            label=title,
+        )
+    axes.set_xscale("log")
+    finite = np.concatenate([np.asarray(several, float) for several in values.values()])
+    finite = finite[np.isfinite(finite)]
+    low, high = 0.8 * min(finite.min(), 1.0), 1.25 * max(finite.max(), 1.0)
+    axes.set_xlim(low, high)
+    axes.axvspan(low, 1.0, color="0.92", lw=0, zorder=0)
+    axes.axvline(1.0, color="black", lw=0.8, zorder=1)
+    ticks = [tick for tick in (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50) if low <= tick <= high]
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.set_yticks(rows, names)
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.tick_params(axis="y", length=0)
+    for edge in rows[:-1] + 0.5:
+        axes.axhline(edge, color="0.8", lw=0.5, zorder=0.5)
+    axes.set_xlabel(
+        "attention per pixel of the source over that of the image (below 1: on the empty sky)"
+    )
+    figure.legend(loc="outside upper center", ncols=len(values), handlelength=1.2)
     return figure

@@ -10,6 +10,37 @@ from keras_astroattn.errors import InputError
 from .style import CLASS_COLOURS, TEXT_WIDTH, panel_grid, scale_bar, show_source, styled
 
 
+def sheet_panels(
+    count: int, columns: int, title: str | None, width: float, captions: bool = True
+) -> tuple[Figure, np.ndarray]:
+    """An empty sheet of panels in rows.
+
+    Args:
+        count: number of panels.
+        columns: number of panels in a row, at most `count`.
+        title: of the sheet.
+        width: of the figure, inches.
+        captions: whether each panel has a caption above it.
+
+    Returns:
+        The figure and its axes, (rows, columns); those after the last panel are hidden.
+    """
+    columns = min(columns, count)
+    top = 0.05 + (0.2 if title else 0.0) + (0.13 if captions else 0.0)
+    figure, panels = panel_grid(
+        width,
+        -(-count // columns),
+        columns,
+        margins=(0.03, 0.03, top, 0.03),
+        row_gap=0.17 if captions else None,
+    )
+    if title:
+        figure.suptitle(title, y=1 - 0.04 / figure.get_size_inches()[1], va="top", fontsize=8)
+    for axes in panels.flat[count:]:
+        axes.set_axis_off()
+    return figure, panels
+
+
 @styled
 def contact_sheet(
     images: np.ndarray,
@@ -47,22 +78,8 @@ def contact_sheet(
     for name, given in (("captions", captions), ("labels", labels)):
         if given is not None and len(given) != len(images):
             raise InputError(f"contact sheet: {len(given)} {name} for {len(images)} images")
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    top = 0.05 + (0.2 if title else 0.0) + (0.13 if captions is not None else 0.0)
-    figure, panels = panel_grid(
-        width,
-        rows,
-        columns,
-        margins=(0.03, 0.03, top, 0.03),
-        row_gap=0.17 if captions is not None else None,
-    )
-    if title:
-        figure.suptitle(title, y=1 - 0.04 / figure.get_size_inches()[1], va="top", fontsize=8)
-    for place, axes in enumerate(panels.flat):
-        if place >= len(images):
-            axes.set_axis_off()
-            continue
+    figure, panels = sheet_panels(len(images), columns, title, width, captions is not None)
+    for place, axes in enumerate(panels.flat[: len(images)]):
         show_source(axes, images[place])
         if captions is not None:
             axes.set_title(captions[place], fontsize=6, pad=2)

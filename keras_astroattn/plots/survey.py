@@ -9,12 +9,12 @@ from matplotlib.figure import Figure
 from keras_astroattn.errors import InputError
 
 from .attention import contours
+from .sheets import sheet_panels
 from .style import (
     COLOURS,
     COLUMN_WIDTH,
     TEXT_WIDTH,
     new_figure,
-    panel_grid,
     show_source,
     styled,
 )
@@ -108,16 +108,8 @@ def attention_sheet(
             f"attention sheet: {len(images)} images, {len(attention)} maps and {len(captions)} "
             "captions; give as many of each, at least one"
         )
-    columns = min(columns, len(images))
-    rows = -(-len(images) // columns)
-    top = 0.2 + (0.2 if title else 0.0)
-    figure, panels = panel_grid(width, rows, columns, margins=(0.03, 0.03, top, 0.03), row_gap=0.17)
-    if title:
-        figure.suptitle(title, y=1 - 0.04 / figure.get_size_inches()[1], va="top", fontsize=8)
-    for place, axes in enumerate(panels.flat):
-        if place >= len(images):
-            axes.set_axis_off()
-            continue
+    figure, panels = sheet_panels(len(images), columns, title, width)
+    for place, axes in enumerate(panels.flat[: len(images)]):
         show_source(axes, images[place])
         contours(axes, attention[place])
         axes.set_title(captions[place], fontsize=6, pad=2)

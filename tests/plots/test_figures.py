@@ -21,10 +21,10 @@ from keras_astroattn.plots import (
     loss_figure,
     map_grid,
     patches_figure,
-    reading_figure,
     reliability_figure,
     roc_figure,
     save_figure,
+    source_maps_figure,
 )
 from keras_astroattn.plots.style import COLOURS, RESOLUTION, line_looks
 
@@ -86,7 +86,7 @@ def reading():
     maps = {"gate 1": blobs(2, 37), "mean": 3 + blobs(2, 150), "Grad-CAM": 0 * blobs(2, 18)}
     enrichment = {name: np.array([4.56, 0.78]) for name in maps}
     enrichment["mean"] = np.array([123.4, 2.4e-5])
-    return reading_figure(sources(2), maps, [0, 1], ["row 8", "row 92"], enrichment)
+    return source_maps_figure(sources(2), maps, [0, 1], ["row 8", "row 92"], enrichment)
 
 
 def enrichments():

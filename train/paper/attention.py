@@ -15,7 +15,7 @@ from keras_astroattn.evaluation import (
     pairwise_agreement,
 )
 from keras_astroattn.models import attention_model
-from keras_astroattn.plots import enrichment_figure, reading_figure
+from keras_astroattn.plots import enrichment_figure, source_maps_figure
 from keras_astroattn.report import Record, csv_table, markdown_table
 
 from ..predictions import read_arrays, save_arrays
@@ -123,7 +123,7 @@ def run(session: Session) -> None:
     session.save(figure, "enrichment")
     for one in summaries:
         examples = session.examples(one.entry.data)
-        figure = reading_figure(
+        figure = source_maps_figure(
             examples.image,
             one.examples,
             examples.label,

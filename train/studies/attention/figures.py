@@ -14,8 +14,8 @@ from keras_astroattn.plots import (
     deletion_figure,
     equivariance_figure,
     patches_figure,
-    reading_figure,
     save_figure,
+    source_maps_figure,
 )
 
 from .maps import (
@@ -125,5 +125,5 @@ def _examples(network: TitledNetwork, images: np.ndarray, labels: np.ndarray) ->
     shown = {title: orders[title] for title in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS)}
     return {
         "patches": patches_figure(images[cut], parts[cut], shown, labels),
-        "maps": reading_figure(images, maps, labels),
+        "maps": source_maps_figure(images, maps, labels),
     }
