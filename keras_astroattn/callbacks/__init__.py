@@ -1,11 +1,10 @@
-"""What happens between the epochs of a training: snapshots, checkpoints, progress."""
+"""Keras callbacks of a training: attention snapshots, checkpoints, history, progress."""
 
 from .attention_snapshots import AttentionSnapshots, draw_progress
 from .checkpoints import Checkpoints, committed, remove_committed
-from .epoch_seed import EpochSeed
-from .finite_loss import FiniteLoss
 from .history_file import HistoryFile, read_history
 from .progress import TrainingProgress
+from .safeguards import EpochSeed, FiniteLoss
 
 __all__ = [
     "AttentionSnapshots",

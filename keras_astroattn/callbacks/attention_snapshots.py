@@ -1,4 +1,4 @@
-"""Where the network looks, epoch by epoch."""
+"""Attention maps at each epoch of a training."""
 
 import os
 import tempfile
@@ -17,21 +17,20 @@ SNAPSHOT = "epoch_{:04d}"
 
 
 class AttentionSnapshots(keras.callbacks.Callback):
-    """Draw every gate's map for fixed probe images at the end of each epoch.
+    """Draw the attention maps of fixed probe images at the end of each epoch.
 
     Writes `epoch_NNNN.npz` (`image` uint8 (n, h, w), `label` (n,), `attention_1` ..
     `attention_N` and `attention_mean` (n, h, w) float32, `logits` (n, classes)) and
     `epoch_NNNN.png`, and, where a TensorBoard folder is given, the picture there as an
-    image summary (which needs TensorFlow). A network without gates has no maps, and
-    nothing is written.
+    image summary (which needs TensorFlow). Nothing is written for a network without gates.
 
     Args:
-        network: the network being trained.
+        network: the network that is trained.
         images: probe images, uint8 (n, h, w).
-        labels: their classes (n,).
-        folder: where to write.
+        labels: (n,) classes.
+        folder: where the snapshots are written.
         tensorboard: folder of the TensorBoard log, or None.
-        every: epochs between two snapshots (the first epoch has one too).
+        every: number of epochs between two snapshots; the first epoch has one too.
     """
 
     def __init__(
@@ -55,7 +54,7 @@ class AttentionSnapshots(keras.callbacks.Callback):
         self._writer = None
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write the epoch's maps and their picture."""
+        """Write the maps of the epoch and their picture."""
         if self.gates < 1 or ((epoch + 1) % self.every and epoch > 0):
             return
         outputs = self.attention.predict_on_batch(self._inputs)
@@ -91,17 +90,14 @@ class AttentionSnapshots(keras.callbacks.Callback):
 
 
 def draw_progress(folder: str | os.PathLike, most: int = 11) -> Path | None:
-    """Draw `progress.png`: a source, then its mean attention across the snapshots.
-
-    One source a class, the first of it among the probe images; at most `most` epochs,
-    evenly spread.
+    """Draw `progress.png`: a source of each class, and its mean attention map by epoch.
 
     Args:
         folder: of the snapshots.
-        most: epochs drawn.
+        most: largest number of epochs that are drawn, evenly spread.
 
     Returns:
-        The picture, or None where there is no snapshot.
+        The picture, or None if there is no snapshot.
     """
     from PIL import Image
 

@@ -1,4 +1,4 @@
-"""Models on disk that survive a kill at any moment."""
+"""Checkpoints that stay valid if the training is killed at any time."""
 
 import os
 import re
@@ -21,17 +21,17 @@ class Checkpoints(keras.callbacks.Callback):
 
     At the end of each epoch, in this order, each written under a temporary name and
     renamed: `best.keras` if the validation loss is the lowest so far (without
-    validation: always), `last.keras`, and `resume_NNNN.keras`, the model being fitted
-    with its optimizer after epoch NNNN (earlier ones are then removed). The last is what
-    commits an epoch: an epoch that is killed before it is done again, with the same
-    result. Put this callback after all others.
+    validation: always), `last.keras`, and `resume_NNNN.keras`, the fitted model with its
+    optimizer after epoch NNNN (earlier ones are then removed). `resume_NNNN.keras` commits an
+    epoch: an epoch that is killed before is trained again, with the same result. Put this
+    callback after all others.
 
     Args:
-        network: what is saved as `best.keras` and `last.keras` (the model being fitted
-            wraps it with its augmentation).
-        folder: where.
+        network: saved as `best.keras` and `last.keras`; the fitted model contains it behind its
+            augmentation.
+        folder: of the run.
         best: lowest validation loss of the epochs before a resume.
-        monitor: the quantity whose minimum is best.
+        monitor: quantity whose minimum is best.
         restart: number of epochs after which the best is sought among later ones alone.
     """
 
@@ -69,9 +69,9 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 def committed(folder: str | os.PathLike) -> dict[int, Path]:
-    """The files to go on from, by the number of epochs done (one, or two after a kill).
+    """The files to resume from, by the number of finished epochs (two after a kill).
 
-    The number is in the name: an optimizer's count of steps leaves out those that
+    The name holds the number, because an optimizer does not count the steps that
     `LossScaleOptimizer` skips.
     """
     pattern = re.compile(r"resume_(\d{4,})\.keras")
@@ -80,7 +80,7 @@ def committed(folder: str | os.PathLike) -> dict[int, Path]:
 
 
 def remove_committed(folder: str | os.PathLike, before: float = float("inf")) -> None:
-    """Remove the files to go on from that are of fewer than `before` epochs."""
+    """Remove the files to resume from after fewer than `before` epochs."""
     for epoch, path in committed(folder).items():
         if epoch < before:
             path.unlink(missing_ok=True)

@@ -1,4 +1,4 @@
-"""The training history as a file that can be read while the training runs."""
+"""The training history as a CSV file that is complete at any time."""
 
 import csv
 import os
@@ -13,10 +13,10 @@ from keras_astroattn.report import csv_table
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, float]]:
-    """The rows of a history file, one an epoch; none if there is no such file.
+    """Read a history file: one row for each epoch, none if there is no such file.
 
     Raises:
-        InputError: it is not a history, or damaged.
+        InputError: the file is not a history, or is damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -28,13 +28,13 @@ def read_history(path: str | os.PathLike) -> list[dict[str, float]]:
                 for row in csv.DictReader(file)
             ]
     except (ValueError, TypeError, KeyError, csv.Error) as error:
-        raise InputError(f"{path} is damaged ({error}): start the run again elsewhere") from None
+        raise InputError(f"{path} is damaged ({error}): train again in another folder") from None
 
 
 class HistoryFile(keras.callbacks.Callback):
     """Write a CSV file, one row an epoch: epoch (from 1), seconds, then Keras's logs.
 
-    The file is written anew each epoch, under a temporary name, and renamed.
+    Each epoch writes the whole file under a temporary name, and renames it.
 
     Args:
         path: of the CSV file.
@@ -47,11 +47,11 @@ class HistoryFile(keras.callbacks.Callback):
         self.rows = list(rows or [])
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Start the epoch's clock."""
+        """Start the clock of the epoch."""
         self._started = time.perf_counter()
 
     def on_epoch_end(self, epoch, logs=None):
-        """Add the epoch's row and write the file."""
+        """Add the row of the epoch, and write the file."""
         seconds = time.perf_counter() - self._started
         values = {name: float(value) for name, value in (logs or {}).items()}
         self.rows.append({"epoch": epoch + 1, "seconds": round(seconds, 3), **values})

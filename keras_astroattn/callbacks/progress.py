@@ -13,13 +13,13 @@ from rich.progress import (
 
 
 class TrainingProgress(keras.callbacks.Callback):
-    """One bar over all epochs, and a line for each epoch that is done.
+    """Show a progress bar over all epochs, and a line for each finished epoch.
 
-    Where the output is no terminal (a log file), only the lines are written.
+    Only the lines are written where the output is not a terminal.
 
     Args:
-        epochs: of the whole training.
-        initial_epoch: epochs that are done already.
+        epochs: number of epochs of the training.
+        initial_epoch: number of epochs that are already trained.
         console: where to write; by default the standard output.
     """
 
@@ -53,16 +53,16 @@ class TrainingProgress(keras.callbacks.Callback):
         self.progress.start()
 
     def on_epoch_begin(self, epoch, logs=None):
-        """Name the epoch."""
+        """Show the number of the epoch."""
         self.progress.update(self._task, epoch=f"{epoch + 1}/{self.epochs}")
 
     def on_train_batch_end(self, batch, logs=None):
-        """Move the bar."""
+        """Advance the bar."""
         if self.console.is_terminal:
             self.progress.update(self._task, advance=1, loss=float(logs["loss"]))
 
     def on_epoch_end(self, epoch, logs=None):
-        """Write the epoch's line."""
+        """Write the line of the epoch."""
         values = "  ".join(
             f"{name.replace('val_', 'validation ')} {float(value):.4f}"
             for name, value in (logs or {}).items()
@@ -73,5 +73,5 @@ class TrainingProgress(keras.callbacks.Callback):
         )
 
     def on_train_end(self, logs=None):
-        """Take the bar away; a training that breaks off must call it too (the cursor is hidden)."""
+        """Remove the bar and show the cursor; call it also after an interrupted training."""
         self.progress.stop()

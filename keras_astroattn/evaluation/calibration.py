@@ -1,25 +1,25 @@
-"""Whether a model's confidence and its uncertainty mean what they say."""
+"""Calibration of the confidence and the uncertainty of a model."""
 
 from dataclasses import dataclass
 
 import numpy as np
 
 DEFAULT_BINS = 10
-"""Bins of the calibration errors: a tenth each, some ten test sources a bin or more."""
+"""Default number of bins of the calibration errors."""
 
 
 @dataclass(frozen=True)
 class CalibrationBins:
-    """Predictions binned by what the model said, beside what came true.
+    """Predictions in bins of their stated confidence or uncertainty.
 
     Bin k of M holds the predictions whose stated value is in (k / M, (k + 1) / M], k from
     0 (and 0 itself in the first).
 
     Attributes:
-        count: Predictions in each bin.
-        stated: Mean stated value (confidence or uncertainty) in each bin; 0 if empty.
-        observed: Share of the bin's predictions that were right (of confidence) or wrong
-            (of uncertainty); 0 if empty.
+        count: number of predictions in each bin.
+        stated: mean stated value (confidence or uncertainty) in each bin; 0 if empty.
+        observed: share of correct predictions (confidence) or of wrong ones (uncertainty) in
+            each bin; 0 if empty.
     """
 
     count: tuple[int, ...]
@@ -49,8 +49,8 @@ def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
     """-ln p(true class) of each prediction, in nats.
 
-    Probabilities are kept above float32's resolution, 1.2e-7, whatever their type, so that
-    a prediction that is certain and wrong costs 15.9 rather than everything.
+    Probabilities are limited to at least the resolution of float32, 1.2e-7, so that a wrong
+    prediction costs at most 15.9 nats.
 
     Args:
         labels: (n,) 0 or 1.
@@ -71,9 +71,9 @@ def normalized_entropy(probabilities: np.ndarray) -> np.ndarray:
 
 
 def bin_sums(stated: np.ndarray, observed: np.ndarray, bins: int) -> np.ndarray:
-    """Per source and bin: predictions, sum of what was stated, sum of what was observed.
+    """Number of predictions, sum of stated and sum of observed values by source and bin.
 
-    Sums rather than means, because a weighted sum over sources is then a bootstrap sample.
+    A weighted sum over sources is a bootstrap sample.
 
     Args:
         stated: (turns, m) from 0 to 1.
@@ -95,7 +95,7 @@ def bin_sums(stated: np.ndarray, observed: np.ndarray, bins: int) -> np.ndarray:
 
 
 def bins_from_sums(sums: np.ndarray) -> CalibrationBins:
-    """Means of each bin from its (3, M) sums over all sources."""
+    """Bins from their (3, M) sums over all sources."""
     count, stated, observed = sums
     size = np.maximum(count, 1)
     return CalibrationBins(
@@ -106,13 +106,13 @@ def bins_from_sums(sums: np.ndarray) -> CalibrationBins:
 
 
 def confidence_sums(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
-    """`bin_sums` of the highest class's probability against being right, (3, m, M)."""
+    """(3, m, M) `bin_sums` of the largest class probability and of correct predictions."""
     right = probabilities.argmax(axis=-1) == labels
     return bin_sums(probabilities.max(axis=-1).astype(np.float64), right, bins)
 
 
 def uncertainty_sums(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
-    """`bin_sums` of the normalized entropy against being wrong, (3, m, M)."""
+    """(3, m, M) `bin_sums` of the normalized entropy and of wrong predictions."""
     wrong = probabilities.argmax(axis=-1) != labels
     return bin_sums(normalized_entropy(probabilities), wrong, bins)
 

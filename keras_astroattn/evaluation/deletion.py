@@ -1,11 +1,10 @@
-"""What a network says while the patches of its source are deleted one by one.
+"""Deletion test: predictions while the patches of a source are deleted one by one.
 
-If a map marks what the network needs, then deleting the patches where the map is highest
-lowers the score of the predicted class faster than deleting them in any other order. All
-orders delete the same `flux_patches`, so that at every step the same flux is gone.
+If a map marks the pixels that a prediction depends on, deleting the patches with the highest values
+first lowers the score of the predicted class faster than any other order. All orders delete the
+same `flux_patches`, so that each step deletes the same flux.
 
-Source: the deletion of Petsiuk et al. 2018 (arXiv 1806.07421), of equal flux in place of
-equal area.
+Source: Petsiuk et al. 2018 (arXiv 1806.07421), with steps of equal flux instead of equal area.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -22,10 +21,10 @@ from .attention import resize_maps
 
 @dataclass(frozen=True, eq=False)
 class Deletion:
-    """One image under one order of deletion: k patches one by one, then the rest.
+    """Predictions of one image while k patches, and then the rest, are deleted.
 
     Attributes:
-        deleted: (k + 2,) share of the image's flux that is gone: 0, after each patch, and 1.
+        deleted: (k + 2,) deleted share of the flux: 0, the share after each patch, and 1.
         logits: (k + 2, classes) float64.
     """
 
@@ -34,26 +33,26 @@ class Deletion:
 
     @property
     def predicted(self) -> int:
-        """The class of the whole image."""
+        """The predicted class of the original image."""
         return int(self.logits[0].argmax())
 
     @property
     def probability(self) -> np.ndarray:
-        """(k + 2,) probability of the class that the whole image was given."""
+        """(k + 2,) probability of the predicted class of the original image."""
         return softmax(self.logits, axis=-1)[:, self.predicted]
 
     @property
     def margin(self) -> np.ndarray:
-        """(k + 2,) logit of that class over the highest of the others."""
+        """(k + 2,) logit of that class minus the highest other logit."""
         others = np.delete(self.logits, self.predicted, axis=-1)
         return self.logits[:, self.predicted] - others.max(axis=-1)
 
     def area(self, score: np.ndarray) -> float:
-        """Area under a score (k + 2,) against the share of flux deleted: its mean over it."""
+        """Area under a score (k + 2,) as a function of the deleted share of flux."""
         return float(np.trapezoid(score, self.deleted))
 
     def at(self, shares: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """A score at other shares of flux deleted, linear between the steps."""
+        """Interpolate a score linearly at other shares of deleted flux."""
         return np.interp(shares, self.deleted, score)
 
 
@@ -74,7 +73,7 @@ def patch_values(maps: np.ndarray, patches: np.ndarray) -> list[np.ndarray]:
 
 
 def deletion_order(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Labels 1 to k of patches by (k,) values, highest first, ties by lot."""
+    """Labels 1 to k of patches by (k,) values, highest first; ties in random order."""
     return 1 + np.lexsort((random.random(len(values)), -values))
 
 
@@ -86,25 +85,25 @@ def delete(
     batch_size: int = 16,
     on_batch: Callable[[int, int], object] | None = None,
 ) -> dict[str, list[Deletion]]:
-    """Delete every image's patches in every order, and ask the network at each step.
+    """Delete the patches of each image in each order, and predict the image at each step.
 
-    What is deleted becomes black sky. An image that two orders come to is predicted once.
+    Deleted pixels become empty sky. An image that occurs in several orders is predicted once.
 
     Args:
-        model: A Keras model, or any function, from (b, h, w, 1) float32 in [-1, 1] to
+        model: a Keras model, or any function, from (b, h, w, 1) float32 in [-1, 1] to
             logits (b, classes), which must not depend on each other.
         images: (n, h, w) uint8.
         patches: (n, h, w), from `flux_patches`.
-        orders: By name: for each image its labels 1 to k in the order of deletion, which may
-            end early. After it the rest is deleted, whatever it is.
-        batch_size: Images predicted together.
-        on_batch: Called with the number of predictions made and to be made (progress bars).
+        orders: by name: for each image its labels 1 to k in the order of deletion. An order may
+            be incomplete; the last step deletes all other flux.
+        batch_size: number of images in a batch.
+        on_batch: called with the number of finished predictions and of all predictions.
 
     Returns:
-        By name: a `Deletion` an image.
+        By name: one `Deletion` for each image.
 
     Raises:
-        InputError: The images are not 8-bit, or do not fit the patches.
+        InputError: the images are not 8-bit, or their shape differs from that of the patches.
     """
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape != patches.shape:
         raise InputError(
@@ -144,7 +143,7 @@ def delete(
 
 
 def _states(labels: np.ndarray, order: np.ndarray) -> list[frozenset[int]]:
-    """What is gone at each step: nothing, ever more patches, and all there is."""
+    """Deleted labels at each step: none, more and more patches, and all."""
     steps = [frozenset(order[:step].tolist()) for step in range(len(order) + 1)]
     return [*steps, frozenset(np.unique(labels[labels != 0]).tolist())]
 

@@ -1,4 +1,4 @@
-"""What several networks say together, and how much they disagree."""
+"""Predictions of several networks together, and their disagreement."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,9 +17,9 @@ class EnsemblePrediction:
 
     Attributes:
         probabilities: (n, classes) float64, the mean over the networks.
-        entropy: (n,) nats, of this mean: all that is uncertain.
-        mutual_information: (n,) nats, see `mutual_information`: what of it is the
-            networks' disagreement, and would go with more training data.
+        entropy: (n,) entropy of the mean, nats: the total uncertainty.
+        mutual_information: (n,) nats, see `mutual_information`: the part of the entropy that
+            the disagreement of the networks causes, and that more training data would reduce.
     """
 
     probabilities: np.ndarray
@@ -30,12 +30,12 @@ class EnsemblePrediction:
 def predict_ensemble(
     models: Sequence[Callable[[np.ndarray], object]], images: np.ndarray, batch_size: int = 64
 ) -> EnsemblePrediction:
-    """Ask several networks, one clean pass each, and average their probabilities.
+    """Predict with several networks, in one clean pass each, and average the probabilities.
 
     Args:
-        models: as of `predict_clean`, trained by other seeds, folds or data.
+        models: as in `predict_clean`, trained with different seeds, folds or data.
         images: (n, h, w) uint8.
-        batch_size: images that are predicted together.
+        batch_size: number of images in a batch.
 
     Raises:
         InputError: there is no model; or as `predict_clean`.
@@ -46,13 +46,13 @@ def predict_ensemble(
 
 
 def combined(probabilities: np.ndarray) -> EnsemblePrediction:
-    """The ensemble's prediction from those of its members, (members, n, classes)."""
+    """Combine the probabilities of the members, (members, n, classes)."""
     mean = probabilities.mean(axis=0, dtype=np.float64)
     return EnsemblePrediction(mean, entr(mean).sum(axis=-1), mutual_information(probabilities))
 
 
 def mutual_information(probabilities: np.ndarray) -> np.ndarray:
-    """I = H[mean_k p_k] - mean_k H[p_k], in nats: 0 where all say the same.
+    """I = H[mean_k p_k] - mean_k H[p_k], in nats: 0 where all members agree.
 
     Args:
         probabilities: (members, n, classes).

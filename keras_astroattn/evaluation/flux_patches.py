@@ -1,9 +1,9 @@
-"""A source cut into connected patches of the same flux, to be deleted one by one.
+"""Division of a source into connected patches of equal flux, for deletion tests.
 
-Which pixels a network needs is asked by taking them away. Single pixels will not do: a
-radio image is smooth over its beam. Patches of the same number of pixels will not do
-either: whoever points at the bright ones would win by the flux that goes with them. So a
-patch here is connected, and holds as much flux as any other.
+A deletion test removes parts of a source and measures how the prediction changes. Single pixels are
+unsuitable, because a radio image is smooth over its beam. Patches with equal numbers of pixels
+favour a map that marks bright patches, because more flux is deleted with them. The patches here
+are connected, and all have the same flux.
 """
 
 import numpy as np
@@ -12,38 +12,37 @@ from scipy import ndimage
 from keras_astroattn.errors import InputError
 
 REST = -1
-"""Label of the islands that are too faint to be a patch: specks of noise, faint neighbours."""
+"""Label of islands that are too faint for a patch, such as noise and faint neighbours."""
 
 PATCHES = 10
-"""Patches that the flux of an image is cut into."""
+"""Default number of patches of an image."""
 
 _EIGHT = np.ones((3, 3), int)
-# Around a pixel, clockwise: each is beside the one before it.
+# The neighbours of a pixel, clockwise.
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
 
 
 def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
-    """Cut what is not black in an image into connected patches of equal flux.
+    """Divide the source of an image into connected patches of equal flux.
 
-    An island (pixels above 0 that touch, corners too) of flux F out of T is cut into
-    round(F / (T / count)) patches, at least one. Islands under half a patch's flux are no
-    patches, and are all labelled `REST`; the brightest island is always one.
+    An island is a group of pixels above 0 that touch at sides or corners. An island of flux F out
+    of the total flux T is divided into round(F / (T / count)) patches, at least one. Islands with
+    less than half of the flux of a patch are labelled `REST`, except the brightest one.
 
-    Patches are grown from the far end of an island, nearest pixels first, and never so that
-    what is left of it falls apart, as long as there is a choice: where a pixel cuts off
-    another piece, that piece goes with it. The patches of an island differ by the flux of a
-    pixel, more where it has necks or branches.
+    A patch grows from the far end of an island, nearest pixels first, and leaves a connected rest
+    if possible. If a pixel cuts off a piece of the island, the piece joins the patch. The fluxes of
+    the patches of an island differ by about one pixel, and by more at necks and branches.
 
     Args:
-        image: (height, width) of non-negative brightness, 0 on the empty sky.
-        count: Patches of an image that is one island, at least 1.
+        image: (height, width) non-negative brightness, 0 on the empty sky.
+        count: number of patches of an image with one island, at least 1.
 
     Returns:
         (height, width) int64: 0 on the sky, 1 to k the patches, `REST`.
 
     Raises:
-        InputError: The image is no picture, is blank, or has negative or infinite pixels;
-            `count` is not positive.
+        InputError: the image is not two-dimensional, is empty, or has negative or infinite
+            pixels; or `count` is not positive.
     """
     if image.ndim != 2 or count < 1:
         raise InputError(
@@ -53,7 +52,7 @@ def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
     flux = image.astype(np.float64)
     if not (np.isfinite(flux).all() and flux.min() >= 0 and flux.max() > 0):
         raise InputError(
-            "the image is blank or has negative or infinite pixels: patches need a source on 0"
+            "the image is empty or has negative or infinite pixels: give a source on a sky of 0"
         )
     islands, number = ndimage.label(flux > 0, _EIGHT)
     fluxes = ndimage.sum_labels(flux, islands, np.arange(1, number + 1))
@@ -72,7 +71,7 @@ def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
 
 def _cut(flux: np.ndarray, inside: np.ndarray, parts: int) -> list[np.ndarray]:
     """Masks of `parts` patches of a connected mask that has at least as many pixels."""
-    # A black frame, so that no pixel lacks a neighbour.
+    # A black frame gives every pixel all neighbours.
     flux, left = np.pad(flux, 1), np.pad(inside, 1)
     patches = []
     for missing in range(parts, 1, -1):

@@ -1,9 +1,9 @@
-"""Confidence intervals that know that turns of one source are not independent.
+"""Confidence intervals for predictions of which several belong to one source.
 
-Under the pooled protocol one source gives hundreds of predictions, and they resemble one
-another: 55,080 predictions of 153 sources say little more about the population of radio
-galaxies than 153 do. Proportions therefore get Wilson intervals at the effective sample
-size, everything else a bootstrap that resamples sources, never predictions.
+The pooled protocol gives hundreds of predictions of each source, which are not independent: 55,080
+predictions of 153 sources hold little more information on the population of radio galaxies than 153
+predictions. Proportions therefore have Wilson intervals at the effective sample size. Other metrics
+have a bootstrap that resamples sources, not predictions.
 """
 
 from statistics import NormalDist
@@ -15,7 +15,7 @@ Interval = tuple[float, float]
 """Lower and upper bound."""
 
 CONFIDENCE_LEVEL = 0.95
-"""Coverage that every interval of an evaluation aims at."""
+"""Nominal coverage of all intervals."""
 
 
 def wilson_interval(
@@ -28,9 +28,9 @@ def wilson_interval(
 
     Args:
         proportion: p, from 0 to 1.
-        size: n > 0. It need not be whole, for it may be an effective sample size
-            (`astropy.stats.binom_conf_interval`, the same otherwise, truncates it).
-        confidence_level: Between 0 and 1.
+        size: n > 0. It may be an effective sample size, which is not an integer
+            (`astropy.stats.binom_conf_interval` truncates it).
+        confidence_level: between 0 and 1.
     """
     z = NormalDist().inv_cdf((1 + confidence_level) / 2)
     centre = proportion + z**2 / (2 * size)
@@ -40,17 +40,17 @@ def wilson_interval(
 
 
 def effective_sample_size(proportions: np.ndarray, turns: int) -> float:
-    """How many independent predictions those of m sources, `turns` each, are worth.
+    """Effective sample size of m sources with `turns` predictions each.
 
     n_eff = p (1 - p) / v (Kish 1965; Korn & Graubard 1998 for its use in intervals), with
     p the mean of the sources' proportions p_i and v = sum (p_i - p)^2 / (m (m - 1)) the
-    variance of that mean as the sources' scatter shows it. It is kept between m (all turns
-    of a source agree) and m x turns (independent), and is m where the scatter says
-    nothing: one turn each, one source, or p of 0 or 1.
+    variance of that mean, estimated from the scatter of the sources. It is limited to the range
+    from m (all predictions of a source agree) to m x turns (independent predictions). It is m
+    where the scatter is not defined: one prediction each, one source, or p of 0 or 1.
 
     Args:
-        proportions: (m,), the share of each source's turns that have the property.
-        turns: Turns of each source.
+        proportions: (m,) share of the predictions of each source that have the property.
+        turns: number of predictions of each source.
     """
     sources = len(proportions)
     mean = float(np.mean(proportions))
@@ -68,18 +68,18 @@ def clustered_wilson_interval(proportions: np.ndarray, turns: int) -> Interval:
 
 
 def bootstrap_weights(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """How often each source is drawn in each bootstrap sample, classes kept in proportion.
+    """Number of times that each source is drawn in each bootstrap sample, stratified by class.
 
-    Each class is resampled by itself, to its own size: the share of FRIs in a test set is
-    the catalogue's choice, not chance, and no sample is left with one class.
+    Each class is resampled to its own size, because the catalogue fixes the share of FRIs in a
+    test set, and a sample needs both classes.
 
     Args:
         labels: (m,) classes of the sources.
-        draws: Number of bootstrap samples.
-        seed: Of the draws.
+        draws: number of bootstrap samples.
+        seed: of the draws.
 
     Returns:
-        (draws, m) float64, whole numbers; a row sums to m.
+        (draws, m) float64 of integers; each row sums to m.
     """
     random = np.random.default_rng(seed)
     weights = np.zeros((draws, len(labels)))
@@ -108,17 +108,17 @@ def bootstrap_interval(
     """The central 95 % of the mean or median of (m,) values over bootstrap samples.
 
     Args:
-        values: One a source.
-        labels: (m,) classes of the sources, as `bootstrap_weights` takes them.
-        statistic: What is bootstrapped.
-        draws: Number of bootstrap samples.
-        seed: Of the draws.
+        values: (m,), one for each source.
+        labels: (m,) classes of the sources; see `bootstrap_weights`.
+        statistic: mean or median.
+        draws: number of bootstrap samples.
+        seed: of the draws.
     """
     times = bootstrap_weights(labels, draws, seed)
     if statistic == "mean":
         return percentile_interval(times @ values / len(values))
     ordered = np.argsort(values)
-    # Which of the sorted values stand in the middle, or on both sides of it.
+    # The sorted values at the middle, or on both sides of it.
     reached = np.cumsum(times[:, ordered], axis=1)
     middles = [
         values[ordered][(reached > position).argmax(axis=1)]

@@ -1,4 +1,4 @@
-"""What a set of predictions is worth: one dataclass for JSON, tables and plots."""
+"""Metrics of a set of predictions, with intervals."""
 
 import dataclasses
 import json
@@ -20,10 +20,10 @@ from .intervals import (
 )
 
 BOOTSTRAP_DRAWS = 2000
-"""Bootstrap samples behind an interval: its ends are then good to a tenth of its width."""
+"""Default number of bootstrap samples; the ends of an interval vary by a tenth of its width."""
 
 ROC_POINTS = 500
-"""Most points kept of an ROC (its AUC is of all)."""
+"""Largest number of points that are kept of a ROC curve; the AUC uses all."""
 
 
 @dataclass(frozen=True)
@@ -34,9 +34,9 @@ class Evaluation:
     positive class of the ROC. Intervals are Wilson's for accuracy and recalls (at the
     effective sample size, where a source has several predictions) and the percentiles of
     a bootstrap over sources for the rest; `keras_astroattn.evaluation.intervals` says why.
-    They tell how another draw of sources would change the figures of this very model, not
-    how another training run would. The errors of calibration are sums of absolute values:
-    a bootstrap sample raises them, and their intervals lie high.
+    They describe the change if other sources were drawn, for the same trained model. Errors of
+    calibration are sums of absolute values, which resampling increases: their intervals are
+    biased high.
 
     Attributes:
         protocol: What was predicted ("clean", "pooled 360", ...).
@@ -138,7 +138,7 @@ class Evaluation:
         return rows
 
     def record(self) -> dict[str, str | int | float]:
-        """One flat row for a results table: every metric, its bounds as `..._low`, `..._high`."""
+        """A flat record for a results table: metrics, and bounds as `..._low` and `..._high`."""
         record: dict[str, str | int | float] = {
             "protocol": self.protocol,
             "images": self.images,
@@ -161,20 +161,20 @@ def evaluate_predictions(
     bootstrap_draws: int = BOOTSTRAP_DRAWS,
     seed: int = 0,
 ) -> Evaluation:
-    """Every metric of an `Evaluation` from labels and class probabilities.
+    """Compute all metrics from labels and class probabilities.
 
     Args:
-        labels: (n,) 0 (FRI) or 1 (FRII), one a source.
-        probabilities: (n, 2), or (turns, n, 2) as `predict_pooled` gives them: all turns
-            are pooled, each turn a prediction. Rows sum to 1.
-        protocol: A name for how they were made; it goes into tables.
-        bins: Of the calibration errors.
-        bootstrap_draws: Bootstrap samples behind the intervals.
-        seed: Of the bootstrap.
+        labels: (n,) 0 (FRI) or 1 (FRII), one for each source.
+        probabilities: (n, 2), or (views, n, 2) of `predict_pooled`, whose views are pooled.
+            Rows sum to 1.
+        protocol: name of the protocol in tables.
+        bins: number of bins of the calibration errors.
+        bootstrap_draws: number of bootstrap samples.
+        seed: of the bootstrap.
 
     Raises:
-        InputError: Shapes disagree, a label is not 0 or 1, one class is missing, or a
-            probability is not finite or its row does not sum to 1.
+        InputError: shapes disagree, a label is not 0 or 1, a class is missing, or a
+            probability is not finite, or its row does not sum to 1.
     """
     labels = np.asarray(labels)
     probabilities = np.asarray(probabilities)
@@ -246,10 +246,10 @@ def _ranking(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dic
 
 
 def _pairwise_wins(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """Share of turn pairs in which source p scores above source q, ties half, (P, Q).
+    """(P, Q) share of pairs of views in which source p scores above source q; ties count half.
 
-    The pooled AUC is the mean of this matrix, and its bootstrap over sources a weighted
-    mean: thousands of samples for the price of one.
+    The pooled AUC is the mean of this matrix, and a bootstrap sample over sources is a weighted
+    mean of it.
     """
     wins = np.empty((positive.shape[1], negative.shape[1]))
     for q, rivals in enumerate(np.sort(negative.T)):

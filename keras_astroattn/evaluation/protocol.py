@@ -1,8 +1,8 @@
-"""One clean pass over a test set, and the paper's pooled random transforms of it.
+"""Predictions in one clean pass over a test set, and by the pooled protocol of the paper.
 
-In the pooled protocol (Bowles et al. 2021) every test image is turned, shifted and
-scaled at random `repeats` times and all predictions are pooled into one confusion matrix
-and one ROC. We call one image under one transform a *turn* of its source.
+In the pooled protocol (Bowles et al. 2021), every test image is rotated, shifted and scaled at
+random `repeats` times, and all predictions are pooled into one confusion matrix and one ROC curve.
+An image under one transform is an *augmented view* of its source.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -16,19 +16,19 @@ from keras_astroattn.images import to_network_units
 from keras_astroattn.outputs import softmax
 
 MAX_ROTATION = 180.0
-"""Largest rotation of a turn, degrees."""
+"""Largest rotation of an augmented view, degrees."""
 
 MAX_SHIFT = 2
-"""Largest shift of a turn along either axis, whole pixels."""
+"""Largest shift of an augmented view along each axis, whole pixels."""
 
 SCALE_RANGE = (0.9, 1.1)
-"""Smallest and largest scale of a turn."""
+"""Smallest and largest scale of an augmented view."""
 
 PAPER_REPEATS = 360
-"""Turns of each image in the published tables."""
+"""Augmented views of each image in the published tables."""
 
 PAPER_BATCH_SIZE = 16
-"""Images that share a batch in the published tables."""
+"""Number of images in a batch for the published tables."""
 
 
 def draw_transforms(count: int, seed: int, repeat: int, size: int = 150) -> np.ndarray:
@@ -41,11 +41,11 @@ def draw_transforms(count: int, seed: int, repeat: int, size: int = 150) -> np.n
     (the conventions of torchvision's `RandomAffine`, which the paper used).
 
     Args:
-        count: Number of images.
-        seed: Of the whole protocol.
-        repeat: Which repeat; a repeat's transforms depend on nothing but seed, repeat and
-            count, so that repeats can be made in any order or added later.
-        size: Height and width of the images, pixels.
+        count: number of images.
+        seed: of the protocol.
+        repeat: number of the repeat. Its transforms depend only on seed, repeat and count, so
+            that repeats can be made in any order, or added later.
+        size: height and width of the images, pixels.
 
     Returns:
         (count, 6) float64, rows (a, b, c, d, e, f): the output pixel (x, y) is read at
@@ -71,10 +71,7 @@ def draw_transforms(count: int, seed: int, repeat: int, size: int = 150) -> np.n
 
 
 def transform_images(images: np.ndarray, transforms: np.ndarray) -> np.ndarray:
-    """Resample 8-bit images bilinearly, black outside, to 8 bits as Pillow does.
-
-    Pillow is the reference here and, being compiled, also the fastest of what the base
-    dependencies offer (half the time of `scipy.ndimage.affine_transform`).
+    """Resample 8-bit images bilinearly with Pillow, as the paper does; black outside.
 
     Args:
         images: (n, h, w) uint8.
@@ -99,16 +96,15 @@ def _transform(images: list[Image.Image], transforms: np.ndarray) -> np.ndarray:
 def transformed_turns(
     images: np.ndarray, repeats: int, seed: int = 0, first: int = 0
 ) -> Iterator[np.ndarray]:
-    """Every repeat's random turns of all images, one repeat at a time.
+    """Augmented views of all images, one repeat at a time.
 
-    The next repeat is made in a thread (Pillow releases the interpreter's lock) while the
-    caller works on the present one.
+    A thread makes the next repeat while the caller works on the present one.
 
     Args:
         images: (n, h, w) uint8, square.
-        repeats: Number of repeats, at least 1.
-        seed: Of the transforms.
-        first: Number of the first repeat: `first=20` goes on where 20 repeats ended.
+        repeats: number of repeats, at least 1.
+        seed: of the transforms.
+        first: number of the first repeat; `first=20` continues after 20 repeats.
 
     Yields:
         (n, h, w) uint8, the images in their order under new transforms.
@@ -136,14 +132,14 @@ def transformed_turns(
 def predict_clean(
     model: Callable[[np.ndarray], object], images: np.ndarray, batch_size: int = 64
 ) -> np.ndarray:
-    """Class probabilities of the images as they are, in one pass.
+    """Class probabilities of the original images, in one pass.
 
     Args:
-        model: A Keras model, or any function, from (b, h, w, 1) float32 in [-1, 1] to
+        model: a Keras model, or any function, from (b, h, w, 1) float32 in [-1, 1] to
             logits (b, classes), or to a dictionary with them under `logits`.
         images: (n, h, w) uint8.
-        batch_size: Consecutive images that are predicted together. It matters to a model
-            that normalizes over the batch (`scope="batch"`): 16 in the paper.
+        batch_size: number of consecutive images in a batch. It affects a model that normalizes
+            over the batch (`scope="batch"`); the paper has 16.
 
     Returns:
         (n, classes) float32. Single precision on purpose: where logits are so far apart
@@ -168,15 +164,15 @@ def predict_pooled(
     """Class probabilities of every image under random transforms: the paper's protocol.
 
     Batches are `batch_size` consecutive images of one repeat (the last is what is left),
-    never a mixture of repeats, as a model that normalizes over its batch demands.
+    never of several repeats, because a model may normalize over its batch.
 
     Args:
-        model: As `predict_clean` takes it.
+        model: as in `predict_clean`.
         images: (n, h, w) uint8, square.
-        repeats: Turns of each image; 360 in the paper.
-        seed: Of the transforms.
-        batch_size: 16 in the paper.
-        on_repeat: Called with the number of repeats done, after each (progress bars).
+        repeats: number of augmented views of each image; 360 in the paper.
+        seed: of the transforms.
+        batch_size: number of images in a batch; 16 in the paper.
+        on_repeat: called after each repeat with the number of finished repeats.
 
     Returns:
         (repeats, n, classes) float32, which `evaluate_predictions` pools.

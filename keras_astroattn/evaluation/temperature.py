@@ -1,4 +1,4 @@
-"""Probabilities that mean what they say, and when to say nothing."""
+"""Temperature scaling of logits, and thresholds on the confidence."""
 
 from dataclasses import dataclass
 
@@ -17,8 +17,8 @@ _LOG_BOUNDS = (np.log(SMALLEST_TEMPERATURE), np.log(LARGEST_TEMPERATURE))
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     """The T that minimizes the mean of -ln softmax(logits / T)[label].
 
-    The logits must be of sources that the network was not trained on; T then changes how
-    certain it is, and never which class it prefers.
+    The logits must belong to sources that the network was not trained on. T changes the
+    confidence of a prediction, but not the predicted class.
 
     Args:
         labels: (n,) 0 or 1.
@@ -28,7 +28,7 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
         T, between 0.02 and 50.
 
     Raises:
-        InputError: every source or none is classified rightly, so that no T is best.
+        InputError: all predictions or none are correct, so that no T is best.
 
     Source: Guo et al. 2017, On calibration of modern neural networks (arXiv 1706.04599).
     """
@@ -45,9 +45,9 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     """The T at which the mean normalized entropy of softmax(logits / T) is the error rate.
 
-    The entropy, from 0 to 1, can then be read as the chance of being wrong, which at the T of
-    `fit_temperature` it is not: a probability of 0.9 has a normalized entropy of 0.47. The
-    uncertainty calibration error is small here, and the probabilities are too certain.
+    At this T, the entropy (0 to 1) approximates the error rate, which it does not at the T of
+    `fit_temperature`: a probability of 0.9 has a normalized entropy of 0.47. The uncertainty
+    calibration error is small at this T, but the probabilities are overconfident.
 
     Args:
         labels: (n,) 0 or 1.
@@ -57,8 +57,7 @@ def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
         T, between 0.02 and 50.
 
     Raises:
-        InputError: every source or none is classified rightly, or no such T has so small or
-            large an entropy.
+        InputError: all predictions or none are correct, or no T gives this mean entropy.
     """
     error_rate = 1 - _require_some_right_and_some_wrong(labels, logits)
 
@@ -75,7 +74,7 @@ def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def _require_some_right_and_some_wrong(labels: np.ndarray, logits: np.ndarray) -> float:
-    """The share that is classified rightly."""
+    """The share of correct predictions."""
     right = logits.argmax(axis=-1) == labels
     if right.all() or not right.any():
         raise InputError(
@@ -92,12 +91,12 @@ def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Threshold:
-    """Where to stop believing.
+    """A threshold on the confidence.
 
     Attributes:
-        confidence: sources whose likelier class has less probability are uncertain.
-        coverage: share of the sources that have at least as much.
-        error_rate: share of these that are wrong.
+        confidence: sources whose larger class probability is below it are uncertain.
+        coverage: share of the sources at or above it.
+        error_rate: share of wrong predictions among these.
     """
 
     confidence: float
@@ -108,7 +107,7 @@ class Threshold:
 def confidence_threshold(
     labels: np.ndarray, probabilities: np.ndarray, error_rate: float
 ) -> Threshold:
-    """The least confidence at which at most a share `error_rate` of the answers is wrong.
+    """The lowest confidence above which at most a share `error_rate` of predictions is wrong.
 
     Args:
         labels: (n,) 0 or 1.
@@ -116,13 +115,13 @@ def confidence_threshold(
         error_rate: from 0 to 1.
 
     Raises:
-        InputError: even the most certain answers are wrong more often.
+        InputError: the error rate of the most confident predictions is larger.
     """
     confidence = probabilities.max(axis=-1)
     order = np.argsort(-confidence, kind="stable")
     wrong = (probabilities.argmax(axis=-1) != labels)[order]
     share = np.cumsum(wrong) / np.arange(1, len(labels) + 1)
-    # Sources of one confidence are all in or all out.
+    # Sources with equal confidence are all included or all excluded.
     last_of_its_value = np.append(np.diff(confidence[order]) != 0, True)
     allowed = np.flatnonzero((share <= error_rate) & last_of_its_value)
     if not allowed.size:
