@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 import numpy as np
 
-from keras_astroattn.datasets.simulation.telescope import NOISE
 from keras_astroattn.datasets.simulation import draw_source, generator, observe, point_source
+from keras_astroattn.datasets.simulation.telescope import NOISE
 from keras_astroattn.edge import Classifier
 from keras_astroattn.edge.labels import BEYOND_FRAME, COMPACT, INCOMPLETE, NO_SOURCE, UNCERTAIN
 from keras_astroattn.evaluation.intervals import wilson_interval
