@@ -80,11 +80,11 @@ def _with_origin(source: SourceModel, file: Path) -> SourceModel:
     """What a preset's file says of itself (`export.preset` writes it)."""
     if file.suffix != ".keras":
         return source
-    with zipfile.ZipFile(file) as archive:
-        if ORIGIN_MEMBER not in archive.namelist():
-            return source
-        told = json.loads(archive.read(ORIGIN_MEMBER))
     try:
+        with zipfile.ZipFile(file) as archive:
+            if ORIGIN_MEMBER not in archive.namelist():
+                return source
+            told = json.loads(archive.read(ORIGIN_MEMBER))
         calibration = Calibration(
             told["calibration"]["temperature"],
             told["labels"]["uncertain_below"],
@@ -92,5 +92,10 @@ def _with_origin(source: SourceModel, file: Path) -> SourceModel:
         )
         training = told["training"] and TrainConfig.from_json(told["training"])
         return replace(source, calibration=calibration, training=training, data=told["data"])
-    except (KeyError, TypeError) as error:
-        raise InputError(f"{file} is of another version ({error}): make the preset anew") from None
+    except InputError as error:
+        raise InputError(f"{file}: {error}") from None
+    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise InputError(
+            f"{file} has a damaged {ORIGIN_MEMBER} ({reason}): make the preset again"
+        ) from None

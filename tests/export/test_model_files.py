@@ -208,6 +208,16 @@ def test_a_broken_model_is_one_line(tmp_path, content):
     assert "\n" not in str(raised.value)
 
 
+@pytest.mark.parametrize("text", [b"{}", b"[]", b"{} x", b"\xff", b'{"calibration": {}}'])
+def test_a_preset_with_damaged_metadata_is_one_line(tmp_path, untrained_source, text):
+    path = tmp_path / "odd.keras"
+    untrained_source.model.save(path)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("keras_astroattn.json", text)
+    with pytest.raises(InputError, match=r"odd\.keras has a damaged keras_astroattn\.json"):
+        open_source_model(path)
+
+
 def test_no_model_is_status_2(tmp_path, capsys):
     assert main(["nowhere.keras", "--output", str(tmp_path)]) == 2
     assert "nowhere.keras: no preset" in capsys.readouterr().err

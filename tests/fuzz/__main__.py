@@ -26,7 +26,7 @@ a purpose. This table counts what becomes of such files. A seeded generator make
 sound one: it changes bytes, header cards, numbers, words and lines, and packs the result again
 where the format has a checksum of its own. Each file is opened in a process of its own.
 
-Repeat it with `make fuzz`, or one kind with `python -m fuzz KIND --count N --seed {seed}`.
+Repeat it with `make fuzz`, or one kind with `make fuzz FUZZ='KIND --count N --seed {seed}'`.
 The command writes this page when it runs all kinds.
 
 | files | count | right | refused | traceback | crash | hang | over 1 GiB | code or address |
