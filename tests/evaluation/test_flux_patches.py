@@ -97,7 +97,7 @@ def test_patches_of_radio_galaxies():
 @pytest.mark.parametrize(
     ("image", "count", "message"),
     [
-        (np.zeros((5, 5)), 10, "blank"),
+        (np.zeros((5, 5)), 10, "empty"),
         (np.array([[1.0, np.nan]]), 10, "infinite"),
         (np.array([[1.0, -1.0]]), 10, "negative"),
         (np.ones(5), 10, "cut into"),
