@@ -1,7 +1,6 @@
 """`astroattn check`: what a survey will do, before it is started."""
 
 from collections import Counter
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -17,60 +16,58 @@ from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.session import require_packages
 from keras_astroattn.survey.tiles import Footprints, find_tiles, index_tiles
 
-from .survey import map_options, parse_columns
+from .options import (
+    HDU,
+    TTA,
+    BeamSize,
+    Catalogue,
+    Channel,
+    Columns,
+    Model,
+    Stokes,
+    SurveyName,
+    Tiles,
+    Turns,
+    map_options,
+)
+from .survey import parse_columns
 
 _SHOWN = 3  # errors of each kind
 
 
 def check(
-    catalogue: Path,
-    images: Annotated[list[str], Parameter(negative="")],
+    catalogue: Catalogue,
+    images: Tiles,
     /,
     *,
-    model: str = DEFAULT_PRESET,
-    survey: str | None = None,
-    columns: str | None = None,
-    tta: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
-    turns: Annotated[int | None, Parameter(validator=Number(gte=1), show=False)] = None,
-    sample: Annotated[int, Parameter(validator=Number(gte=1))] = 64,
-    workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
-    hdu: str | None = None,
-    stokes: str | None = None,
-    channel: int | None = None,
-    beam: Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True)] = None,
+    model: Model = DEFAULT_PRESET,
+    survey: SurveyName = None,
+    columns: Columns = None,
+    tta: TTA = 1,
+    turns: Turns = None,
+    sample: Annotated[
+        int,
+        Parameter(
+            validator=Number(gte=1),
+            help="Number of sources to score, for the share of each label and the time.",
+        ),
+    ] = 64,
+    workers: Annotated[
+        int | None,
+        Parameter(
+            validator=Number(gte=1),
+            help="Number of worker processes for which the time is estimated; by default one a "
+            "core.",
+        ),
+    ] = None,
+    hdu: HDU = None,
+    stokes: Stokes = None,
+    channel: Channel = None,
+    beam: BeamSize = None,
 ) -> int:
     """Check a catalogue and its tiles before a survey: columns, beams, coverage, and run time.
 
     Ends with status 2 if no row of the catalogue lies on a tile.
-
-    Parameters
-    ----------
-    catalogue
-        CSV, FITS table, VOTable or Parquet file.
-    images
-        Tiles: glob patterns (quoted), folders, FITS files, or text files that list them.
-    model
-        Name of a preset, or path of a .tflite file.
-    survey
-        Whose column names the catalogue has: lotss-dr2, racs, vlass, first.
-    columns
-        ROLE=NAME,... for ra, dec, id, flux and parent.
-    tta
-        As of survey.
-    turns
-        Former name of --tta.
-    sample
-        Sources to score, for the share of compact ones and the time.
-    workers
-        Processes that the time is told for; by default one a core.
-    hdu
-        Number or name of the HDU of every tile.
-    stokes
-        Stokes parameter; by default I.
-    channel
-        Plane of a cube, from 0.
-    beam
-        Beam of the tiles, arcsec.
     """
     require_packages("pyarrow")
     from keras_astroattn.survey.catalogue import open_catalogue

@@ -20,6 +20,7 @@ from keras_astroattn.tables import Row
 
 from .image_files import attention_paths, find_images
 from .journal import Journal
+from .options import HDU, TTA, BeamSize, Channel, Model, Stokes, Turns, hdu_of
 from .result_files import require_writable, write_csv_rows, write_results
 from .scoring import Scoring
 from .scoring_pool import score_files
@@ -27,25 +28,25 @@ from .scoring_pool import score_files
 _FILES_WORTH_A_PROCESS = 32  # starting one takes as long as classifying these
 
 
-def classify(
+def classify(  # noqa: D417 - the others are described in `options`
     paths: Annotated[list[Path], Parameter(negative="")],
     /,
     *,
-    model: str = DEFAULT_PRESET,
+    model: Model = DEFAULT_PRESET,
     output: Path | None = None,
     attention: Path | None = None,
-    tta: Annotated[int, Parameter(validator=Number(gte=1))] = 1,
-    turns: Annotated[int | None, Parameter(validator=Number(gte=1), show=False)] = None,
+    tta: TTA = 1,
+    turns: Turns = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     position: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    hdu: str | None = None,
-    stokes: str | None = None,
-    channel: int | None = None,
+    hdu: HDU = None,
+    stokes: Stokes = None,
+    channel: Channel = None,
     rms_map: Path | None = None,
     noise: float | None = None,
-    beam: Annotated[tuple[float, ...] | None, Parameter(consume_multiple=True)] = None,
+    beam: BeamSize = None,
     pixel_scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     colormap: str | None = None,
 ) -> int:
@@ -57,27 +58,18 @@ def classify(
 
     Args:
         paths: FITS, PNG, JPEG, NPY or NPZ files, and folders of them.
-        model: Name of a preset, or path of a .tflite file written by export.run.
         output: Results file (.csv, .json, .vot, .fits or .parquet). By default, the table is
             printed as CSV.
         attention: Folder for attention maps: for each source a picture, and the mean attention
             map as FITS with the source's coordinates. Column `picture` names the picture.
-        tta: Average the prediction over N rotations of the image (test-time augmentation, N times
-            slower).
-        turns: Former name of --tta.
         workers: Number of worker processes. By default, one for every 32 files, at most one a
             core.
         resume: Continue an interrupted run that wrote to --output.
         overwrite: Replace the results file and the files of --attention if they exist.
         position: Position of the source, RA,DEC, in degrees or sexagesimal. By default, the centre
             of the map.
-        hdu: Number or name of the HDU. By default, the first that holds an image.
-        stokes: Stokes parameter. By default, I.
-        channel: Number of the plane of a cube, from 0.
         rms_map: FITS map of the noise, on the same pixels as the image, in Jy/beam.
         noise: Noise of the map, in Jy/beam. By default, it is measured.
-        beam: Beam of the map: its width in arcsec, or its major axis, minor axis (arcsec) and
-            position angle (degrees). By default, from the header.
         pixel_scale: Pixel scale of a picture or array, arcsec: it is then a map of any size
             (arrays in Jy/beam), whose beam is --beam. By default it is a finished image of 150 x
             150 pixels of 1.8 arcsec.
@@ -89,7 +81,7 @@ def classify(
         raise InputError("--resume needs --output: name the results file to go on with")
     options = {
         "position": position,
-        "hdu": int(hdu) if hdu is not None and hdu.isdecimal() else hdu,
+        "hdu": hdu_of(hdu),
         "stokes": stokes,
         "channel": channel,
         "rms_map": None if rms_map is None else str(rms_map),

@@ -100,6 +100,7 @@ def identity_of(settings: "SurveySettings", model: "ModelFile") -> dict:
         "linking length": settings.linking_length,
         "mask neighbours": settings.mask_neighbours,
         "tta": settings.tta,
+        "chunk size": settings.chunk_size,
         "map options": dataclasses.asdict(settings.options),
     }
     return json.loads(json.dumps(identity))

@@ -140,6 +140,7 @@ def test_resuming_a_finished_run_touches_nothing(world, scored):
     [
         ((), "holds a survey: name another folder"),
         (("--resume", "--mask-neighbours"), "the run before had another mask neighbours"),
+        (("--resume", "--beam", "5"), "the run before had another map options"),
         (("--resume", "--tta", "4"), "the run before had another tta"),
         (("--columns", "ra:ra"), "give ra=NAME"),
         (("--attention", "100"), "give top:N"),

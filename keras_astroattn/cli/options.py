@@ -1,0 +1,87 @@
+"""Options that several commands share, each with one type and one help text."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+
+from keras_astroattn.survey.tiles import MapOptions
+
+_AT_LEAST_1 = Number(gte=1)
+
+Catalogue = Annotated[Path, Parameter(help="CSV file, FITS table, VOTable or Parquet file.")]
+
+Tiles = Annotated[
+    list[str],
+    Parameter(
+        negative="",
+        consume_multiple=True,
+        help="Tiles: glob patterns (quoted), folders, FITS files, or text files that list them.",
+    ),
+]
+
+Model = Annotated[
+    str,
+    Parameter(help="Name of a preset, or path of a .tflite file written by export.run."),
+]
+
+SurveyName = Annotated[
+    str | None,
+    Parameter(
+        help="Survey whose column names the catalogue has: lotss-dr2, racs, vlass, first. By "
+        "default, it is found from the names."
+    ),
+]
+
+Columns = Annotated[
+    str | None,
+    Parameter(
+        help="ROLE=NAME,... for the roles ra, dec, id, flux and parent, where the names of the "
+        "columns do not tell them."
+    ),
+]
+
+TTA = Annotated[
+    int,
+    Parameter(
+        validator=_AT_LEAST_1,
+        help="Average the prediction over N rotations of the image (test-time augmentation, N "
+        "times slower).",
+    ),
+]
+
+Turns = Annotated[
+    int | None, Parameter(validator=_AT_LEAST_1, show=False, help="Former name of --tta.")
+]
+
+HDU = Annotated[
+    str | None,
+    Parameter(help="Number or name of the HDU. By default, the first that holds an image."),
+]
+
+Stokes = Annotated[str | None, Parameter(help="Stokes parameter. By default, I.")]
+
+Channel = Annotated[int | None, Parameter(help="Number of the plane of a cube, from 0.")]
+
+BeamSize = Annotated[
+    tuple[float, ...] | None,
+    Parameter(
+        negative="",
+        consume_multiple=True,
+        help="Beam: its width in arcsec, or its major axis, minor axis (arcsec) and position "
+        "angle (degrees). By default, from the header.",
+    ),
+]
+
+
+def hdu_of(text: str | None) -> int | str | None:
+    """Return the number or the name that --hdu gives."""
+    return int(text) if text is not None and text.isdecimal() else text
+
+
+def map_options(
+    hdu: str | None, stokes: str | None, channel: int | None, beam: tuple[float, ...] | None
+) -> MapOptions:
+    """Return how tiles are opened, from the command line."""
+    return MapOptions(hdu_of(hdu), stokes, channel, beam)
