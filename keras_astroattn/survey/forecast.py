@@ -1,4 +1,4 @@
-"""What to expect of a survey, before a night is spent on it."""
+"""Estimate labels and duration of a survey from a sample of its sources."""
 
 import contextlib
 import heapq
@@ -21,18 +21,18 @@ from .tiles import Footprints, MapOptions
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """What a look at a catalogue, its tiles and a sample of its sources says.
+    """What a catalogue, its tiles and a sample of its sources tell of a survey.
 
     Attributes:
-        rows: Of the catalogue.
-        missing: Rows without a position.
-        nowhere: Rows whose position is not on the sky.
-        inside: Rows on a tile.
-        tiles_used: Tiles that at least one row is cut from.
-        sampled: Sources that were scored.
-        labels: How many of these have each label.
-        errors: Why some could not be scored, each once.
-        seconds_per_row: Of one process; NaN where none was scored.
+        rows: number of rows of the catalogue.
+        missing: number of rows without a position.
+        nowhere: number of rows whose position is not on the sky.
+        inside: number of rows on a tile.
+        tiles_used: number of tiles from which at least one row is cut.
+        sampled: number of sources that were scored.
+        labels: number of these with each label.
+        errors: why some could not be scored, each reason once.
+        seconds_per_row: time for one row in one process; NaN if none was scored.
     """
 
     rows: int
@@ -46,7 +46,7 @@ class Forecast:
     seconds_per_row: float = float("nan")
 
     def hours(self, workers: int) -> float:
-        """How long all rows that are on a tile take, estimated from the sample."""
+        """Return the estimated time for all rows that are on a tile."""
         return self.inside * self.seconds_per_row / workers / 3600
 
 
@@ -67,8 +67,8 @@ def forecast(
         footprints: The tiles.
         classifier: The network.
         options: How tiles are opened.
-        sample: How many sources to score; always the same ones of a catalogue.
-        told: Called with the number of rows that were read.
+        sample: number of sources to score; always the same ones of a catalogue.
+        told: called with the number of rows that were read.
 
     Raises:
         InputError: The catalogue is damaged.

@@ -1,4 +1,4 @@
-"""Components that are one source: by the name of their parent, or by their distance."""
+"""Join components to sources, by the name of their parent or by their distance."""
 
 import hashlib
 import math
@@ -16,15 +16,15 @@ from .tiles import unit_vectors
 
 @dataclass(frozen=True, eq=False)
 class Grouping:
-    """Which source each of n rows of a catalogue belongs to; about 50 bytes a row.
+    """The source of each of n rows of a catalogue; about 50 bytes a row.
 
     Attributes:
-        lead: (n,) int64, the row that stands for the source: its brightest component, the
-            first where fluxes are not known.
-        ra: (n,) ICRS degrees of the source's centroid, weighted by flux where all of its
-            components have one.
-        dec: (n,) likewise.
-        components: (n,) int32, how many rows the source has.
+        lead: (n,) int64, row that stands for the source: its brightest component, or the first
+            if fluxes are not known.
+        ra: (n,) right ascension of the source's centroid, ICRS degrees, weighted by flux if all
+            of its components have one.
+        dec: (n,) its declination, ICRS degrees.
+        components: (n,) int32, number of rows of the source.
     """
 
     lead: np.ndarray

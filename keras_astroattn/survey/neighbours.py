@@ -1,4 +1,4 @@
-"""Which other sources of the catalogue lie near a position.
+"""Find the other sources of the catalogue near a position.
 
 Positions go to files by zones of declination, each sorted by right ascension (Gray, Nieto-
 Santisteban & Szalay 2006). A worker maps the zones into memory and touches what it needs, so
@@ -28,7 +28,7 @@ class ZoneWriter:
     """Writes positions to a folder of zones.
 
     Args:
-        folder: New; it is made.
+        folder: path of a new folder, which is made.
     """
 
     def __init__(self, folder: Path):
@@ -36,7 +36,7 @@ class ZoneWriter:
         folder.mkdir(parents=True)
 
     def add(self, ra: np.ndarray, dec: np.ndarray, source: np.ndarray) -> None:
-        """Add (n,) ICRS degrees and numbers of sources; NaN positions are left out."""
+        """Add (n,) positions (ICRS degrees) and numbers of sources; NaN is left out."""
         known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
         zone = _zone(dec[known])
         order = np.argsort(zone, kind="stable")
@@ -58,7 +58,7 @@ class Zones:
     """Looks up positions in a folder that a `ZoneWriter` finished.
 
     Args:
-        folder: It exists.
+        folder: the folder.
     """
 
     def __init__(self, folder: Path):
@@ -67,15 +67,16 @@ class Zones:
     def around(
         self, ra: np.ndarray, dec: np.ndarray, radius: float
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """All entries within a radius of each of (n,) positions, themselves too.
+        """Find all entries within a radius of each position, the position itself included.
 
         Args:
             ra: (n,) ICRS degrees.
-            dec: (n,) likewise.
-            radius: Degrees.
+            dec: (n,) ICRS degrees.
+            radius: degrees.
 
         Returns:
-            (m,) index of the position, (m,) ra, (m,) dec, (m,) source of the entries.
+            (m,) index of the position, and (m,) right ascension, (m,) declination and (m,) number
+            of the source of each entry.
         """
         index, parts = [], []
         lowest, highest = _zone(dec - radius), _zone(dec + radius)
@@ -101,7 +102,7 @@ class Zones:
         cosine = np.einsum(
             "ij,ij->i", unit_vectors(ra[of], dec[of]), unit_vectors(found["ra"], found["dec"])
         )
-        # Near a pole the windows of two turns overlap.
+        # Near a pole the windows in right ascension overlap.
         near = cosine >= math.cos(math.radians(radius))
         of, found = of[near], found[near]
         _, once = np.unique(
@@ -120,14 +121,14 @@ def _path(folder: Path, number: int) -> Path:
 
 
 def _reach_in_ra(dec: np.ndarray, radius: float) -> np.ndarray:
-    """Half width in right ascension of a circle, degrees; 180 where it holds a pole."""
+    """Return the half width of a circle in right ascension, degrees; 180 if it holds a pole."""
     polar = np.abs(dec) + radius >= 90.0
     sine = math.sin(math.radians(radius)) / np.cos(np.radians(np.where(polar, 0.0, dec)))
     return np.where(polar, 180.0, np.degrees(np.arcsin(np.clip(sine, 0, 1))) * (1 + 1e-9) + 1e-9)
 
 
 def _groups(sorted_numbers: np.ndarray) -> Iterator[tuple[int, int, int]]:
-    """(number, start, stop) of each run of equal numbers."""
+    """Yield (number, start, stop) of each run of equal numbers."""
     if not len(sorted_numbers):
         return
     bounds = np.flatnonzero(np.diff(sorted_numbers)) + 1

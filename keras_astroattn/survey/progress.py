@@ -1,4 +1,4 @@
-"""How a survey goes, on a terminal or in the log of a batch job."""
+"""Report the progress of a survey on a terminal or in the log of a batch job."""
 
 import math
 import time
@@ -12,12 +12,12 @@ _PATIENCE = 10.0  # seconds that workers may take to start
 
 
 class Progress:
-    """Tells of a survey on a console: a bar on a terminal, otherwise a line a minute.
+    """Reports progress on a console: a bar on a terminal, otherwise a line a minute.
 
     Use it as a context manager.
 
     Args:
-        console: To tell it on.
+        console: the console.
     """
 
     def __init__(self, console: Console):
@@ -45,23 +45,23 @@ class Progress:
         self._bar.stop()
 
     def indexing(self, tiles: int) -> None:
-        """Headers of so many tiles are about to be read."""
+        """Start to report the tiles whose headers are read, of `tiles` in all."""
         self._start("reading headers", tiles)
 
     def indexed(self, done: int) -> None:
-        """So many are read."""
+        """Report the number of tiles that are done."""
         self._advance_to(done)
 
     def planning(self, rows: int | None) -> None:
-        """A catalogue of so many rows, where that is known, is about to be read."""
+        """Start to report the rows that are read, of `rows` in all if that is known."""
         self._start("assigning sources to tiles", rows)
 
     def planned(self, done: int) -> None:
-        """So many rows are read."""
+        """Report the number of rows that are read."""
         self._advance_to(done)
 
     def scoring(self, rows: int, done: int, unreadable: list) -> None:
-        """So many rows are to be scored, of which so many are done already."""
+        """Start to report scored rows: `rows` in all, of which `done` are on disk already."""
         if unreadable:
             path, error = unreadable[0]
             self.say(f"{len(unreadable)} tiles cannot be read; the first: {path}: {error}")
@@ -70,11 +70,11 @@ class Progress:
         self._start("scoring", rows, done)
 
     def scored(self, rows: int) -> None:
-        """So many more rows are done."""
+        """Report that more rows are scored."""
         self._advance_to(self._done + rows)
 
     def workers(self, threads: int) -> None:
-        """So many threads of workers there are now."""
+        """Report the number of threads of all workers; say so if there is none for 10 s."""
         now = time.monotonic()
         if threads or self._alone_since is None:
             self._alone_since = None if threads else now
@@ -83,7 +83,7 @@ class Progress:
             self._alone_since = math.inf
 
     def dashboard(self, address: str | None) -> None:
-        """Where a browser shows the workers."""
+        """Show the address of the dashboard."""
         if address:
             self.say(f"dashboard: {address}")
 

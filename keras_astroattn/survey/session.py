@@ -70,18 +70,23 @@ def open_output(folder: Path) -> Iterator[Path]:
     is_new = not folder.exists()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        folder = folder.resolve()
-        with held(folder):
-            yield folder
-    except BlockingIOError:
-        raise InputError(f"--output {folder} is in use by another run: wait for its end") from None
     except OSError as error:
         raise unwritable(f"--output {folder}", error) from None
-    except InputError:
-        if is_new:
-            with contextlib.suppress(OSError):  # it is not empty
-                folder.rmdir()
-        raise
+    folder = folder.resolve()
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(held(folder))
+        except BlockingIOError:
+            raise InputError(
+                f"--output {folder} is in use by another run: wait for its end"
+            ) from None
+        try:
+            yield folder
+        except InputError:
+            if is_new:
+                with contextlib.suppress(OSError):  # it is not empty
+                    folder.rmdir()
+            raise
 
 
 def identity_of(settings: "SurveySettings", model: "ModelFile") -> dict:

@@ -1,4 +1,4 @@
-"""Other sources of the catalogue in the frame of one."""
+"""Flag or blank other sources of the catalogue in the frame of one."""
 
 import dataclasses
 import math
@@ -17,10 +17,10 @@ class Surroundings:
     """Finds and treats the neighbours of sources that lie on one tile.
 
     Args:
-        zones: Positions of the whole catalogue.
-        ra: (n,) of the sources, ICRS degrees.
-        dec: (n,) likewise.
-        source: (n,) their numbers: entries of the same number are the source itself.
+        zones: positions of the whole catalogue.
+        ra: (n,) right ascension of the sources, ICRS degrees.
+        dec: (n,) declination of the sources, ICRS degrees.
+        source: (n,) their numbers; entries with the same number are the source itself.
     """
 
     def __init__(self, zones: Zones, ra: np.ndarray, dec: np.ndarray, source: np.ndarray):
@@ -28,11 +28,11 @@ class Surroundings:
         self._found: dict[str, _OnTile] = {}
 
     def pixel(self, sky: FitsMap, place: int) -> np.ndarray | None:
-        """(2,) x and y of a source on a map, counted from 0; None where it has no coordinates.
+        """Return the (2,) pixel x and y of a source, from 0; None if the map has no coordinates.
 
         Args:
-            sky: The map.
-            place: Index of the source.
+            sky: the map.
+            place: index of the source.
         """
         return None if sky.keywords is None else self._on(sky).sources[place]
 

@@ -1,4 +1,4 @@
-"""What stands in a scored survey, counted part by part."""
+"""Count labels, flags, errors and positions of a scored survey, part by part."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -24,10 +24,10 @@ class Tally:
     """Counts of a survey.
 
     Attributes:
-        rows: Of the table.
-        labels: Rows by label.
-        flags: Rows by flag.
-        reasons: Rows that could not be scored, by the beginning of the reason.
+        rows: number of rows of the table.
+        labels: number of rows with each label.
+        flags: number of rows with each flag.
+        reasons: number of rows that could not be scored, by the beginning of the reason.
         frii: (BINS,) histogram of P(FRII), from 0 to 1, by label.
         sky: (RA bins, Dec bins) counts of rows that lie on a tile, by label.
         ra_edges: (RA bins + 1,) degrees, rising; beyond 360 where the survey lies across 0.
@@ -45,10 +45,10 @@ class Tally:
 
 
 def tally(folder: Path) -> Tally:
-    """Count what stands in an output folder; two passes over it, one part in memory.
+    """Count a scored survey, in two passes with one part in memory.
 
     Args:
-        folder: Of the output.
+        folder: the output folder.
     """
     found = Tally()
     found.ra_edges, found.dec_edges = _extent(folder)
@@ -81,12 +81,12 @@ def _add(found: Tally, table: pa.Table) -> None:
 
 
 def turn(ra: np.ndarray, start: float) -> np.ndarray:
-    """Right ascensions in degrees, brought to the 360 degrees from `start`."""
+    """Return right ascensions in degrees, moved to the 360 degrees from `start`."""
     return (ra - start) % 360.0 + start
 
 
 def _extent(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Edges of bins that hold all rows on a tile, starting after the widest gap in RA."""
+    """Return the edges of bins that hold all rows on a tile, from the widest gap in RA on."""
     occupied = np.zeros(720, bool)  # half degrees
     south, north = 90.0, -90.0
     for table in read_parts(folder, ("aa_path", "aa_ra", "aa_dec")):

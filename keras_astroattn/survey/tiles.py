@@ -1,4 +1,4 @@
-"""Where the tiles of a survey lie on the sky, read off their headers once and kept."""
+"""Where the tiles of a survey lie on the sky: read from their headers once, and cached."""
 
 import dataclasses
 import errno
@@ -35,17 +35,17 @@ class Tile:
     """One FITS map, as its header describes it.
 
     Attributes:
-        path: Absolute.
-        size: Of the file, bytes.
-        modified: When, ns.
-        error: Why it cannot be used; None where it can.
+        path: absolute path.
+        size: size of the file, bytes.
+        modified: time of the last change, ns.
+        error: why the tile cannot be used; None if it can.
         shape: (height, width), pixels.
-        keywords: Celestial WCS keywords.
-        beam: Major and minor axis (arcsec) and position angle (degrees); None: unknown.
-        is_first: Whether the header says that it is FIRST.
-        scale: Of its pixels in the middle, arcsec.
+        keywords: celestial WCS keywords.
+        beam: major and minor axis (arcsec) and position angle (degrees); None: unknown.
+        is_first: whether the header says that the map is of FIRST.
+        scale: pixel scale in the middle, arcsec.
         centre: (RA, Dec) of the middle, ICRS degrees.
-        radius: Of the circle around it that holds the tile, degrees.
+        radius: radius of the circle around the middle that holds the tile, degrees.
     """
 
     path: str
@@ -63,7 +63,7 @@ class Tile:
 
 @dataclass(frozen=True)
 class MapOptions:
-    """How every tile is opened: options of `images.FitsMap`; they travel to workers."""
+    """How tiles are opened: options of `images.FitsMap`, as they are sent to workers."""
 
     hdu: int | str | None = None
     stokes: str | None = None
@@ -80,14 +80,14 @@ class MapOptions:
 
 
 def find_tiles(named: Sequence[str]) -> list[str]:
-    """Absolute paths of tiles, sorted, each once.
+    """Return the absolute paths of tiles, sorted, each once.
 
     Args:
-        named: Glob patterns (`**` goes down), folders, FITS files, and text files with one
-            of these a line.
+        named: glob patterns (`**` includes subfolders), folders, FITS files, and text files with
+            one of these a line.
 
     Raises:
-        InputError: There is none, or a list cannot be read.
+        InputError: There is no tile, or a list cannot be read.
     """
     found: dict[str, None] = {}
     for name in named:
@@ -124,16 +124,16 @@ def index_tiles(
     options: MapOptions = MapOptions(),
     told: Callable[[int], object] = lambda done: None,
 ) -> "Footprints":
-    """Read the headers of tiles, or of those that changed since it was done last.
+    """Read the headers of the tiles that are new or have changed since the last time.
 
-    The index is kept in the cache folder (`KERAS_ASTROATTN_CACHE`); where that cannot be
-    written, headers are read each time. A tile that cannot be read is in the index with its
-    error.
+    The index is kept in the cache folder (`KERAS_ASTROATTN_CACHE`); if that cannot be written,
+    headers are read each time. A tile whose content cannot be read is in the index with its
+    error. What the system refuses now (a permission, a broken connection) is not cached.
 
     Args:
-        paths: As `find_tiles` gives them.
-        options: How tiles are opened.
-        told: Called with the number of tiles that are done.
+        paths: as `find_tiles` gives them.
+        options: how tiles are opened.
+        told: called with the number of tiles that are done.
     """
     kept_in = _index_file(paths, options)
     known = _read_index(kept_in)
@@ -246,13 +246,13 @@ def _footprint(keywords: dict, shape: tuple[int, int]) -> dict:
 
 
 def _holds_a_fold(keywords: dict, shape: tuple[int, int]) -> bool:
-    """Whether a map is so wide that its edges say nothing of its extent (all-sky maps)."""
+    """Return whether a map is too wide for its edges to tell its extent (all-sky maps)."""
     matrix = np.array([[float(keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
     return bool(np.abs(matrix @ [shape[1], shape[0]]).max() > 90)
 
 
 def unit_vectors(ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-    """(n, 3) unit vectors of (n,) positions in degrees."""
+    """Return (n, 3) unit vectors of (n,) positions in degrees."""
     a, d = np.radians(ra), np.radians(dec)
     return np.stack([np.cos(d) * np.cos(a), np.cos(d) * np.sin(a), np.sin(d)], axis=-1)
 
@@ -287,10 +287,10 @@ class Assignment:
 
 
 class Footprints:
-    """The tiles of a survey, to look up positions in.
+    """Finds the tiles that hold a position.
 
     Args:
-        tiles: In the order of their numbers.
+        tiles: the tiles, in the order of their numbers.
     """
 
     def __init__(self, tiles: Sequence[Tile]):
@@ -353,6 +353,6 @@ def _by_depth(
 
 
 def positions_on(tile: Tile, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels x and y, counted from 0, of (n,) ICRS positions on a tile; NaN off its sky."""
+    """Return pixels x and y, from 0, of (n,) ICRS positions on a tile; NaN off its sky."""
     wcs = _wcs_of(tuple(tile.keywords.items()))
     return sky_to_pixels(tile.keywords, wcs, ra, dec)
