@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _AHEAD = 3  # chunks under way for each thread of a worker
 _POLL = 0.1  # seconds between two looks for finished chunks
 _COUNT_EVERY = 1.0  # seconds between two counts of the workers
-_PASSES = 3
+_PASSES = 2
 _KILLED = "workers were killed while they scored these rows (out of memory?)"
 
 
@@ -40,7 +40,7 @@ def score_waiting(
 
     A tile that ends two workers at the same row is given up in that chunk. A chunk whose
     workers are killed all the same, four times each, is tried again when all others are done.
-    After the third such pass its rows get that as their error.
+    After the second such pass its rows get that as their error.
 
     Args:
         settings: the survey.
