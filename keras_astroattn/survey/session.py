@@ -157,7 +157,7 @@ def finished_summary(folder: Path, identity: dict, resume: bool) -> dict | None:
         raise InputError(f"--output {folder} holds a survey: name another folder")
     try:
         summary = json.loads(path.read_text(encoding="utf-8"))
-        before = summary["identity"]
+        before = dict(summary["identity"])
     except (OSError, ValueError, TypeError, KeyError):
         raise InputError(f"{path} is damaged: remove it and start again with --resume") from None
     require_same(before, identity)
