@@ -14,7 +14,7 @@ from ai_edge_litert.interpreter import Interpreter
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE
-from keras_astroattn.models import attention_model
+from keras_astroattn.models.wrappers import full_model, votes_head
 from keras_astroattn.process import quiet_native_logs
 
 from .half_precision import store_halved
@@ -70,9 +70,9 @@ def write_saved_model(source: SourceModel, folder: Path, attention: bool = True)
     Args:
         source: What to export.
         folder: Where; it must not exist.
-        attention: Whether the maps are among the outputs.
+        attention: Whether the maps, and the evidence, are among the outputs.
     """
-    model = attention_model(source.model)
+    model = full_model(source.model)
 
     def outputs(image: tf.Tensor) -> dict[str, tf.Tensor]:
         given = model(image, training=False)
@@ -95,11 +95,11 @@ def convert(
         precision: `float32`; `float16`, large kernels of half the size; `dynamic`, 8-bit
             weights and floating-point activations; `int8`, both in 8 bits.
         training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
-        attention: Whether the maps are among the outputs.
+        attention: Whether the maps, and the evidence, are among the outputs.
         integer_borders: With `int8`: input and outputs are 8-bit too.
 
     Raises:
-        InputError: `int8` of a model with `softmax` attention.
+        InputError: `int8` of a model with `softmax` attention or votes.
     """
     integer = precision == "int8"
     outputs = inference_outputs(source.model, attention, integer, half=precision == "float16")
@@ -178,12 +178,17 @@ def require_quantizable(source: SourceModel) -> None:
     """Refuse int8 where it cannot work.
 
     Raises:
-        InputError: The gates normalize by softmax.
+        InputError: The gates normalize by softmax, or the logits are votes.
     """
     if "softmax" in source.normalizations:
         raise InputError(
             "int8 cannot hold softmax attention: its steps are 1/256 and the map vanishes; "
-            "take another precision"
+            "use another precision"
+        )
+    if votes_head(source.model) is not None:
+        raise InputError(
+            "int8 cannot hold the aggregation votes: the number of a small source's pixels "
+            "vanishes in steps of 1/256 of the largest; use another precision"
         )
 
 

@@ -168,7 +168,7 @@ def _export_litert(
             temporary.write_bytes(content)
             append_metadata(temporary, metadata)
             size = temporary.stat().st_size
-            found = verify_litert(temporary, reference, precision == "float32", wanted.attention)
+            found = verify_litert(temporary, reference, precision, wanted.attention)
             if not found.passed:
                 raise _Failed
     except _Failed:

@@ -46,8 +46,12 @@ from keras_astroattn.layers import (
     P4MGroupPool,
     P4MLifting,
     P4MMaxPool,
+    SkyPadding,
+    VotesAggregation,
 )
 from keras_astroattn.outputs import resize_matrix
+
+from .votes_graph import by_matrices, votes
 
 STRIP_BYTES = 768 * 1024
 """A strip of the gates' widest tensor should not exceed this (the L2 cache is 1 MiB)."""
@@ -71,7 +75,8 @@ class _Convolution:
     """A convolution of stride 1 that has not been computed: batch normalization may follow.
 
     `sky`, (channels,), is what x holds on the empty sky; kernel and bias are float64 as yet.
-    `half`: the kernel is to be one that float16 holds.
+    `half`: the kernel is to be one that float16 holds. `padding`: SAME, VALID, or SKY, where x
+    gets the border of `SkyPadding` first.
     """
 
     x: tf.Tensor
@@ -80,6 +85,7 @@ class _Convolution:
     sky: np.ndarray
     centred: bool
     half: bool
+    padding: str
 
     def scaled(self, scale: np.ndarray, shift: np.ndarray) -> "_Convolution":
         # The symmetries of a group convolution's channel share its statistics.
@@ -96,16 +102,24 @@ class _Attended:
     a: tf.Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _Padded:
+    """The result of `SkyPadding` that has not been computed: a convolution follows."""
+
+    x: tf.Tensor
+
+
 def inference_outputs(
     model: keras.Model, attention: bool = True, integer: bool = False, half: bool = False
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A function from images to `logits`, `attention_1` .., `attention_mean`.
+    """A function from images to `logits`, `attention_1` .., `attention_mean`, `evidence`.
 
-    It equals `attention_model(model)` but for rounding.
+    It equals `attention_model(model)` but for rounding, or `evidence_model(model)` where the
+    network has evidence.
 
     Args:
         model: An `AGCNN` or another functional model of layers that are used once each.
-        attention: Whether to give the maps.
+        attention: Whether to give the maps and the evidence.
         integer: Make the graph for full integer quantization: psi stays a convolution,
             since sums have no 8-bit kernel in XNNPACK.
         half: Round the large kernels to what float16 holds.
@@ -120,7 +134,7 @@ def inference_outputs(
     sky = _empty_sky(model)
 
     def outputs(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        values, maps = {id(model.input): image}, []
+        values, maps, evidence = {id(model.input): image}, [], None
         for layer in model.layers:
             if isinstance(layer, keras.layers.InputLayer):
                 continue
@@ -128,7 +142,9 @@ def inference_outputs(
             if isinstance(layer, _TAKES_A_LIST) and not isinstance(inputs, list):
                 inputs = [inputs]  # Keras gives a list of one as its element
             result = _compute(layer, inputs, integer, half, sky)
-            if isinstance(layer, AttentionGate):
+            if isinstance(layer, VotesAggregation):
+                _, evidence, *maps = result
+            elif isinstance(layer, AttentionGate):
                 maps.append(result[1])
             given = keras.tree.flatten(layer.output)
             for tensor, value in zip(given, result if len(given) > 1 else [result], strict=True):
@@ -137,6 +153,8 @@ def inference_outputs(
         if attention and maps:
             named |= {f"attention_{number}": a for number, a in enumerate(maps, start=1)}
             named["attention_mean"] = _mean_map(maps, tuple(model.input.shape[1:3]))
+        if attention and evidence is not None:
+            named["evidence"] = evidence
         return named
 
     return outputs
@@ -167,12 +185,16 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
         return inputs.scaled(*_normalization(layer))
     if isinstance(layer, AttentionPooling) and isinstance(inputs[0], _Attended):
         return _pooled(inputs[0].x, inputs[0].a, layer.pooling)
+    if isinstance(layer, SkyPadding):
+        return _Padded(_computed(inputs))
+    padding = "SKY" if isinstance(inputs, _Padded) else None
     inputs = keras.tree.map_structure(_computed, inputs, none_is_leaf=False)
     if _is_convolution(layer):
+        padding = padding or layer.padding.upper()
         kernel, bias = _kernel_and_bias(layer)
         empty = sky[layer.name]
         centred = not integer and len(empty) == 1 and empty.any()
-        return _Convolution(inputs, kernel, bias, empty, centred, half)
+        return _Convolution(inputs, kernel, bias, empty, centred, half, padding)
     if isinstance(layer, P4MMaxPool):
         return tf.nn.max_pool2d(inputs, layer.window(inputs.shape[1]), 2, "VALID")
     if isinstance(layer, P4MGroupPool):
@@ -184,6 +206,8 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
         x, g = inputs
         a = _normalize(layer.normalize, _scores(layer, x, g, integer))
         return _Attended(x, a), a
+    if isinstance(layer, VotesAggregation):
+        return votes(layer, inputs, _array, half)
     if isinstance(layer, AttentionMean):
         return _mean_map(inputs, layer.size)
     if isinstance(layer, ConcatGatingAggregation) and integer:
@@ -233,6 +257,8 @@ def _computed(value):
         return _convolve(value)
     if isinstance(value, _Attended):
         return value.x * value.a[..., tf.newaxis]
+    if isinstance(value, _Padded):
+        return value.x
     return value
 
 
@@ -247,7 +273,7 @@ def _is_plain_convolution(layer: keras.Layer) -> bool:
         and layer.strides == (1, 1)
         and layer.dilation_rate == (1, 1)
         and layer.groups == 1
-        and layer.padding == "same"
+        and layer.padding in ("same", "valid")
         and layer.activation is keras.activations.linear
     )
 
@@ -266,7 +292,7 @@ def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, 
 
 
 def _convolve(pending: _Convolution) -> tf.Tensor:
-    x, kernel, padding = pending.x, pending.kernel, "SAME"
+    x, kernel, padding = pending.x, pending.kernel, pending.padding
     if pending.half and kernel.size >= HALVED_FROM:
         kernel = kernel.astype(np.float16)
     kernel = kernel.astype(np.float32)
@@ -275,14 +301,18 @@ def _convolve(pending: _Convolution) -> tf.Tensor:
     height, width = x.shape[1:3]
     if pending.centred:
         bias += _on_the_sky(kernel, pending.sky)
-        # Zeros lie around the image, not sky: they must be there before it is subtracted.
         # Without the axis of channels, as padding takes long with it, and as the converter
-        # would then put the subtraction back into the bias.
-        around = [[0, 0], *([(size - 1) // 2, size // 2] for size in (rows, columns))]
-        x = tf.pad(tf.reshape(x, [-1, height, width]), around) - pending.sky.astype(np.float32)
-        x, padding = tf.reshape(x, [-1, height + rows - 1, width + columns - 1, 1]), "VALID"
+        # would otherwise put the subtraction back into the bias.
+        x = tf.reshape(x, [-1, height, width])
+        if padding == "SAME":
+            # Zeros lie around the image, not sky: they must be there before it is subtracted.
+            around = [[0, 0], *([(size - 1) // 2, size // 2] for size in (rows, columns))]
+            x, padding = tf.pad(x, around), "VALID"
+        x = (x - pending.sky.astype(np.float32))[..., tf.newaxis]
+    if padding == "SKY":
+        x, padding = _with_border(x), "VALID"
     bias = bias.astype(np.float32)
-    if channels > NARROW or columns != 3 or width % 2:
+    if channels > NARROW or columns != 3 or width % 2 or pending.padding == "VALID":
         return tf.nn.conv2d(x, kernel, 1, padding) + bias
     # Columns 2j and 2j + 1 see columns 2j - 1 .. 2j + 2: stride 2, and one padded on either
     # side.
@@ -291,6 +321,12 @@ def _convolve(pending: _Convolution) -> tf.Tensor:
     pair[:, 1:, :, channels:] = kernel
     both = tf.nn.conv2d(x, pair, [1, 2], padding) + np.tile(bias, 2)
     return tf.reshape(both, [-1, height, width, channels])
+
+
+def _with_border(x: tf.Tensor) -> tf.Tensor:
+    """One pixel more on each side, as `SkyPadding`: XNNPACK joins, and has no such padding."""
+    x = tf.concat([x[:, :1], x, x[:, -1:]], axis=1)
+    return tf.concat([x[:, :, :1], x, x[:, :, -1:]], axis=2)
 
 
 def _on_the_sky(kernel: np.ndarray, sky: np.ndarray) -> np.ndarray:
@@ -384,14 +420,11 @@ def _resize_matrix(size: int, target: int) -> np.ndarray:
 
 
 def _resize_map(a: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """(batch, h, w) resized bilinearly: two products with constant matrices."""
+    """(batch, h, w) resized bilinearly."""
     height, width = a.shape[1:]
     if (height, width) == tuple(size):
         return a
-    columns = tf.matmul(tf.reshape(a, [-1, width]), _resize_matrix(width, size[1]).T)
-    turned = tf.transpose(tf.reshape(columns, [-1, height, size[1]]), [0, 2, 1])
-    rows = tf.matmul(tf.reshape(turned, [-1, height]), _resize_matrix(height, size[0]).T)
-    return tf.transpose(tf.reshape(rows, [-1, size[1], size[0]]), [0, 2, 1])
+    return by_matrices(a, _resize_matrix(height, size[0]), _resize_matrix(width, size[1]))
 
 
 def _mean_map(maps: list[tf.Tensor], size: tuple[int, int]) -> tf.Tensor:

@@ -11,7 +11,7 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.edge.model_file import SIGNATURE
-from keras_astroattn.models import attention_model
+from keras_astroattn.models.wrappers import full_model
 from keras_astroattn.outputs import softmax
 from keras_astroattn.process import quiet_native_logs
 
@@ -20,11 +20,17 @@ from .source_model import SourceModel
 FLOAT32_TOLERANCE = 5e-4
 """Largest difference of float32 probabilities and attention from Keras's."""
 
+EVIDENCE_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "dynamic": 5e-2}
+"""Largest difference of the evidence, summed over pixels, from the logits, in parts of the
+largest logit, by precision."""
+
 SMALLEST_AGREEMENT = 0.98
 """Share of the images whose class must be Keras's, below float32."""
 
 LARGEST_ACCURACY_CHANGE = 0.01
 """Largest change of the accuracy, below float32."""
+
+_SHOWN = ("attention", "evidence")
 
 _BATCH = 32
 
@@ -39,6 +45,9 @@ class Verification:
         images: How many.
         probability_difference: Largest.
         attention_difference: Largest over all maps; 0 without attention.
+        evidence_difference: Largest of the evidence, in parts of the largest logit; 0 without.
+        evidence_sum_difference: Largest difference of the file's evidence, summed over pixels,
+            from its own logits, in parts of the largest logit; 0 without evidence.
         class_agreement: Share of images of the same class.
         accuracy_change: The file's accuracy less Keras's.
         unknown_operators: Flex and custom operators.
@@ -52,6 +61,8 @@ class Verification:
     accuracy_change: float
     unknown_operators: tuple[str, ...]
     failures: tuple[str, ...]
+    evidence_difference: float = 0.0
+    evidence_sum_difference: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -70,7 +81,7 @@ class Reference:
 
 def reference_of(source: SourceModel, images: np.ndarray, labels: np.ndarray) -> Reference:
     """What Keras gives on (n, 150, 150, 1) float32 images with (n,) labels."""
-    model = attention_model(source.model)
+    model = full_model(source.model)
     parts = [
         keras.tree.map_structure(np.asarray, model(batch, training=False))
         for batch in _batches(images)
@@ -84,7 +95,7 @@ def reference_of(source: SourceModel, images: np.ndarray, labels: np.ndarray) ->
 def verify(
     predict: Predict,
     reference: Reference,
-    exact: bool,
+    precision: str,
     attention: bool = True,
     unknown_operators: tuple[str, ...] = (),
 ) -> Verification:
@@ -93,13 +104,14 @@ def verify(
     Args:
         predict: From (n, 150, 150, 1) images to the file's outputs, by name.
         reference: What to compare with.
-        exact: Hold it to `FLOAT32_TOLERANCE`, not to classes and accuracy.
+        precision: Of the file; `float32` is held to `FLOAT32_TOLERANCE`, others to classes and
+            accuracy.
         attention: Whether the file must give the maps.
         unknown_operators: Of `operators_beyond_litert`.
     """
     given = _joined([predict(batch) for batch in _batches(reference.images)])
     expected = reference.outputs
-    wanted = {name for name in expected if attention or not name.startswith("attention")}
+    wanted = {name for name in expected if attention or not name.startswith(_SHOWN)}
     failures = []
     if set(given) != wanted:
         failures.append(f"outputs are {', '.join(sorted(given))}")
@@ -112,9 +124,20 @@ def verify(
     ours = expected["probabilities"].argmax(axis=-1)
     agreement = float((theirs == ours).mean())
     change = float((theirs == reference.labels).mean() - (ours == reference.labels).mean())
+    evidence, added = 0.0, 0.0
+    if "evidence" in wanted & set(given):
+        largest = float(np.abs(expected["logits"]).max())
+        evidence = _difference(given["evidence"], expected["evidence"]) / largest
+        sums = given["evidence"].sum(axis=(1, 2), dtype=np.float64)
+        added = _difference(sums, given["logits"]) / largest
+        tolerance = EVIDENCE_TOLERANCE[precision]
+        if not added <= tolerance:
+            failures.append(f"evidence adds up to the logits within {added:.1e} (> {tolerance})")
+        if not evidence <= tolerance:
+            failures.append(f"evidence differs by {evidence:.1e} (> {tolerance})")
     if not all(np.isfinite(values).all() for values in given.values()):
         failures.append("values that are not finite")
-    if exact:
+    if precision == "float32":
         for what, difference in (("probabilities", probability), ("attention", attended)):
             if not difference <= FLOAT32_TOLERANCE:
                 failures.append(f"{what} differ by {difference:.1e} (> {FLOAT32_TOLERANCE})")
@@ -131,6 +154,8 @@ def verify(
         change,
         unknown_operators,
         tuple(failures),
+        evidence,
+        added,
     )
 
 
@@ -141,10 +166,12 @@ def verify_saved_model(folder: Path, reference: Reference, attention: bool) -> V
     def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
         return {name: value.numpy() for name, value in serve(image=tf.constant(images)).items()}
 
-    return verify(predict, reference, exact=True, attention=attention)
+    return verify(predict, reference, "float32", attention)
 
 
-def verify_litert(path: Path, reference: Reference, exact: bool, attention: bool) -> Verification:
+def verify_litert(
+    path: Path, reference: Reference, precision: str, attention: bool
+) -> Verification:
     """Verify a .tflite file as `keras_astroattn.edge` runs it, one image at a time."""
     with quiet_native_logs():
         classifier = Classifier(open_model(path))
@@ -153,7 +180,7 @@ def verify_litert(path: Path, reference: Reference, exact: bool, attention: bool
         return _joined([classifier.predict(image[np.newaxis]) for image in images])
 
     return verify(
-        predict, reference, exact, attention, operators_beyond_litert(classifier.model.content)
+        predict, reference, precision, attention, operators_beyond_litert(classifier.model.content)
     )
 
 

@@ -14,12 +14,12 @@ VOTES = "votes"
 POSITIVE = ("softmax", "sigmoid", "range_norm")
 """Normalizations whose maps have no negative values, so that a weighted mean by them exists."""
 
-# Half a grey level above black: what is brighter is source.
-_BRIGHT = BLACK + 1 / 255
+BRIGHT = BLACK + 1 / 255
+"""Half a grey level above black: what is brighter is source."""
 
-# Attention below this in all on the source: the gate has no vote. Dividing by less would give
-# infinite gradients.
 SMALLEST_WEIGHT = 1e-12
+"""A gate whose attention on the source sums to less has no vote: the quotient's gradient would
+not be finite."""
 
 
 def antialiased_matrix(size: int, target: int) -> np.ndarray:
@@ -39,7 +39,7 @@ def antialiased_matrix(size: int, target: int) -> np.ndarray:
 
 def source_pixels(image):
     """[I > black]: 1 on the source and 0 on the sky, (batch, height, width) float32, of images."""
-    return ops.cast(image[..., 0] > _BRIGHT, "float32")
+    return ops.cast(image[..., 0] > BRIGHT, "float32")
 
 
 @register

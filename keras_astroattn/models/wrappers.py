@@ -61,6 +61,19 @@ def evidence_model(model: keras.Model) -> keras.Model:
     return keras.Model(model.input, outputs, name=f"{model.name}_evidence")
 
 
+def full_model(model: keras.Model) -> keras.Model:
+    """Add all that a network can show: `evidence_model` where it has evidence.
+
+    Args:
+        model: as of `attention_model`.
+
+    Returns:
+        The result of `evidence_model` for a network with `aggregation="votes"`, otherwise that
+        of `attention_model`.
+    """
+    return attention_model(model) if votes_head(model) is None else evidence_model(model)
+
+
 def votes_head(model: keras.Model) -> VotesAggregation | None:
     """The layer of a network with `aggregation="votes"` that makes its logits; otherwise None."""
     return next((layer for layer in model.layers if isinstance(layer, VotesAggregation)), None)

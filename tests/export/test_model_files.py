@@ -64,7 +64,7 @@ def test_the_whole_network_is_one_delegate_partition(model_path):
 
 def test_the_file_is_verified_against_keras(untrained_source, model_path):
     reference = reference_of(untrained_source, np.repeat(image(), 2, axis=0), np.array([0, 1]))
-    found = verify_litert(model_path, reference, exact=True, attention=True)
+    found = verify_litert(model_path, reference, precision="float32", attention=True)
     assert found.passed, found
     assert found.unknown_operators == ()
 
@@ -106,7 +106,7 @@ def test_exact_files_may_differ_by_five_ten_thousandths(off_by, passes):
     found = verify(
         lambda batch: {"logits": np.zeros((len(batch), 2)), "probabilities": shifted},
         reference_with_probabilities(expected),
-        exact=True,
+        precision="float32",
         attention=False,
     )
     assert found.passed == passes
@@ -133,7 +133,7 @@ def test_missing_outputs_and_unknown_operators_fail():
     given = {"logits": np.zeros((1, 2)), "probabilities": np.full((1, 2), 0.5)}
     reference = reference_with_probabilities(given["probabilities"])
     reference.outputs["attention_1"] = np.zeros((1, 5, 5))
-    found = verify(lambda _: given, reference, exact=False, unknown_operators=("FlexErf",))
+    found = verify(lambda _: given, reference, precision="float16", unknown_operators=("FlexErf",))
     assert "FlexErf" in str(found.failures)
     assert "outputs are" in str(found.failures)
 
