@@ -15,7 +15,8 @@ def former_names(
 
     Args:
         package: `__name__` of the package.
-        names: present name by former name; both belong to the package.
+        names: present name by former name. A present name without a module belongs to the
+            package.
         otherwise: the package's own `__getattr__`, for all other names.
 
     Returns:
@@ -28,13 +29,15 @@ def former_names(
 
     def find(name: str) -> Any:
         if name in names:
+            module, _, present = names[name].rpartition(".")
+            module = module or package
             warnings.warn(
-                f"{package}.{name} is now {package}.{names[name]}; the former name goes with "
-                "the next release",
+                f"{package}.{name} is now {module}.{present}; the former name goes with the "
+                "next release",
                 DeprecationWarning,
                 stacklevel=2,
             )
-            return getattr(importlib.import_module(package), names[name])
+            return getattr(importlib.import_module(module), present)
         if otherwise is not None:
             return otherwise(name)
         raise AttributeError(f"module {package!r} has no attribute {name!r}")

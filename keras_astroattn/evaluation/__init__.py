@@ -37,7 +37,6 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
             "overlap",
             "undo_transform",
         ],
-        "flux_patches": ["REST", "flux_patches"],
         "intervals": ["bootstrap_interval", "effective_sample_size", "wilson_interval"],
         "metrics": ["Evaluation", "evaluate_predictions"],
         "protocol": [
@@ -68,6 +67,8 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
 __getattr__ = former_names(
     __name__,
     {
+        "REST": "keras_astroattn.images.REST",
+        "flux_patches": "keras_astroattn.images.flux_patches",
         "MOVES": "EQUIVARIANCE_TESTS",
         "Move": "EquivarianceTest",
         "move_back": "undo_transform",

@@ -2,13 +2,8 @@ import numpy as np
 import pytest
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.evaluation import (
-    REST,
-    delete,
-    deletion_order,
-    flux_patches,
-    patch_values,
-)
+from keras_astroattn.evaluation import delete, deletion_order, patch_values
+from keras_astroattn.images import REST, flux_patches
 
 PATCHES = np.array([[[1, 1, 2], [3, 4, 0], [0, 0, REST]]])
 IMAGE = np.array([[[10, 10, 20], [20, 20, 0], [0, 0, 20]]], np.uint8)

@@ -6,9 +6,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from keras_astroattn.datasets.simulation import simulate
-from keras_astroattn.evaluation import flux_patches
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
-from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.images import CLASS_NAMES, flux_patches
 from keras_astroattn.models import attention_model
 from keras_astroattn.plots import (
     deletion_figure,

@@ -18,14 +18,13 @@ from keras_astroattn.evaluation import (
     calibrated,
     correlation,
     delete,
-    flux_patches,
     frame_regions,
     overlap,
     region_enrichment,
     resize_maps,
     undo_transform,
 )
-from keras_astroattn.images import BLACK, IMAGE_SIZE
+from keras_astroattn.images import BLACK, IMAGE_SIZE, flux_patches
 from keras_astroattn.models import attention_model
 from keras_astroattn.models.loading import find_network, load_network
 

@@ -4,7 +4,7 @@ from scipy import ndimage
 
 from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.errors import InputError
-from keras_astroattn.evaluation import REST, flux_patches
+from keras_astroattn.images import REST, flux_patches
 
 CORNERS_TOO = np.ones((3, 3))
 

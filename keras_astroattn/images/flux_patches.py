@@ -7,9 +7,10 @@ are connected, and all have the same flux.
 """
 
 import numpy as np
-from scipy import ndimage
 
 from keras_astroattn.errors import InputError
+
+from .islands import label_islands
 
 REST = -1
 """Label of islands that are too faint for a patch, such as noise and faint neighbours."""
@@ -17,9 +18,29 @@ REST = -1
 PATCHES = 10
 """Default number of patches of an image."""
 
-_EIGHT = np.ones((3, 3), int)
 # The neighbours of a pixel, clockwise.
 _RING = ((-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1), (1, 0), (1, -1), (0, -1))
+
+
+def _touches(one: tuple[int, int], other: tuple[int, int]) -> bool:
+    return max(abs(one[0] - other[0]), abs(one[1] - other[1])) <= 1
+
+
+def _is_connected(pixels: list[tuple[int, int]]) -> bool:
+    """Whether pixels touch each other, corners too; so do none and one."""
+    reached, waiting = pixels[:1], pixels[1:]
+    for pixel in reached:
+        near = [other for other in waiting if _touches(pixel, other)]
+        waiting = [other for other in waiting if other not in near]
+        reached += near
+    return not waiting
+
+
+# Whether the neighbours of a pixel hold together without it, by the bits of those that are there.
+_RING_IS_CONNECTED = tuple(
+    _is_connected([pixel for bit, pixel in enumerate(_RING) if pattern >> bit & 1])
+    for pattern in range(256)
+)
 
 
 def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
@@ -54,8 +75,7 @@ def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
         raise InputError(
             "the image is empty or has negative or infinite pixels: give a source on a sky of 0"
         )
-    islands, number = ndimage.label(flux > 0, _EIGHT)
-    fluxes = ndimage.sum_labels(flux, islands, np.arange(1, number + 1))
+    islands, fluxes = _pieces(flux > 0, flux)
     labels = np.zeros(image.shape, np.int64)
     patches = 0
     for island, share in enumerate(fluxes / (fluxes.sum() / count), start=1):
@@ -150,14 +170,14 @@ def _far_end(inside: np.ndarray) -> tuple[int, int]:
 def _leaves_connected(left: np.ndarray, pixel: tuple[int, int]) -> bool:
     """Whether a connected mask without one of its pixels is connected."""
     row, column = pixel
-    around = np.zeros((3, 3), bool)
-    around[...] = left[row - 1 : row + 2, column - 1 : column + 2]
-    around[1, 1] = False
-    if ndimage.label(around, _EIGHT)[1] <= 1:
+    pattern = sum(
+        1 << bit for bit, (down, across) in enumerate(_RING) if left[row + down, column + across]
+    )
+    if _RING_IS_CONNECTED[pattern]:
         return True
     without = left.copy()
     without[pixel] = False
-    return ndimage.label(without, _EIGHT)[1] <= 1
+    return len(np.unique(label_islands(without)[1])) <= 1
 
 
 def _with_cut_off(
@@ -166,7 +186,20 @@ def _with_cut_off(
     """A pixel and all that it holds to the brightest of the pieces that it parts."""
     without = left.copy()
     without[pixel] = False
-    pieces, number = ndimage.label(without, _EIGHT)
-    brightest = 1 + np.argmax(ndimage.sum_labels(flux, pieces, np.arange(1, number + 1)))
-    cut_off = np.argwhere((pieces > 0) & (pieces != brightest))
+    pieces, fluxes = _pieces(without, flux)
+    cut_off = np.argwhere((pieces > 0) & (pieces != 1 + np.argmax(fluxes)))
     return [pixel, *((int(row), int(column)) for row, column in cut_off)]
+
+
+def _pieces(mask: np.ndarray, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The connected pieces of a mask, and the flux of each.
+
+    Returns:
+        (height, width) int, 0 off the mask and 1 to n the pieces, in the order of their first
+        pixels; (n,) fluxes.
+    """
+    points, labels = label_islands(mask)
+    _, numbers = np.unique(labels, return_inverse=True)
+    pieces = np.zeros(mask.shape, np.int64)
+    pieces[tuple(points.T)] = numbers + 1
+    return pieces, np.bincount(numbers, weights=flux[tuple(points.T)])

@@ -1,0 +1,248 @@
+"""Why an image got its class: the evidence of each part of the source, and what deleting it does."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from keras_astroattn.images import BLACK, CLASS_NAMES, Cutout, flux_patches
+from keras_astroattn.images.compass import direction_name, north_and_east
+
+from .classification import Classification
+
+COMPONENTS = 6
+"""Components of equal flux that a source is cut into, about."""
+
+CENTRAL_PIXELS = 4.0
+"""A component nearer than this to the flux centroid, pixels (1.3 beams), is central."""
+
+SURROUNDINGS = "faint islands"
+"""Name of the islands that are too faint to be a component."""
+
+
+@dataclass(frozen=True, eq=False)
+class Component:
+    """A part of a source.
+
+    Attributes:
+        name: by its position, for example "outer northern component".
+        pixels: (150, 150) bool, where it is.
+        flux_share: its share of the flux above 3 sigma.
+        evidence: sum of its signed evidence, logit(FRII) - logit(FRI).
+        share: its share of the answer: its evidence for the class that was given over that of
+            all components. Shares add up to 1; a negative one speaks against the class.
+        p_without: probability of the class that was given when the component is deleted.
+        label_without: label when the component is deleted.
+    """
+
+    name: str
+    pixels: np.ndarray = field(repr=False)
+    flux_share: float
+    evidence: float
+    share: float
+    p_without: float
+    label_without: str
+
+
+@dataclass(frozen=True, eq=False)
+class Explanation:
+    """The answer of a network, taken apart.
+
+    Attributes:
+        classification: the answer. Without a class there is nothing to explain: `evidence` is
+            None and there are no components.
+        evidence: (150, 150) float32, signed evidence of each pixel, E(FRII) - E(FRI). Its sum
+            is the difference of the logits. Positive pixels speak for FRII.
+        components: parts of the source, the largest share first.
+        counterfactual: names of the fewest components found whose deletion changes the label;
+            empty if deleting all but one does not.
+        label_after: label after deleting the components of `counterfactual`.
+    """
+
+    classification: Classification
+    evidence: np.ndarray | None = field(default=None, repr=False)
+    components: tuple[Component, ...] = ()
+    counterfactual: tuple[str, ...] = ()
+    label_after: str | None = None
+
+    @property
+    def probability(self) -> float | None:
+        """Probability of the class that was given, or of the likelier one."""
+        found = self.classification
+        return None if found.p_fri is None else max(found.p_fri, found.p_frii)
+
+    def __repr__(self) -> str:
+        """Return the explanation in one sentence."""
+        found = self.classification
+        if not self.components:
+            return f"{found.label}: no class is given, so there is nothing to explain."
+        first = self.components[0]
+        text = (
+            f"{found.label} (P = {self.probability:.2f}): the {first.name} gives "
+            f"{100 * first.share:.0f} % of the evidence; without it P = {first.p_without:.2f}"
+        )
+        if self.counterfactual:
+            names = " and the ".join(self.counterfactual)
+            return f"{text}. Deleting the {names} changes the label to {self.label_after}."
+        return f"{text}. No deletion of components that was tried changes the label."
+
+    def to_dict(self) -> dict:
+        """Return everything but the maps, as plain values for JSON."""
+        found = self.classification
+        return {
+            "label": found.label,
+            "p_fri": found.p_fri,
+            "p_frii": found.p_frii,
+            "components": [
+                {
+                    "name": one.name,
+                    "flux_share": one.flux_share,
+                    "evidence": one.evidence,
+                    "share": one.share,
+                    "p_without": one.p_without,
+                    "label_without": one.label_without,
+                }
+                for one in self.components
+            ],
+            "counterfactual": list(self.counterfactual),
+            "label_after": self.label_after,
+        }
+
+    def to_json(self) -> str:
+        """Return `to_dict` as JSON text."""
+        return json.dumps(self.to_dict())
+
+
+def explain_cutout(
+    cutout: Cutout,
+    outputs: Mapping[str, np.ndarray],
+    classification: Classification,
+    predict: Callable[[np.ndarray], np.ndarray],
+    label_of: Callable[[np.ndarray], str],
+) -> Explanation:
+    """Take the answer of a network apart and measure what each part of the source does.
+
+    Args:
+        cutout: the source.
+        outputs: what the network gives for it; `evidence` (1, 150, 150, 2) among it.
+        classification: the answer, with a class or `uncertain`.
+        predict: from images (n, 150, 150, 1) to probabilities (n, 2).
+        label_of: from probabilities (2,) to a label.
+
+    Returns:
+        The explanation. A network runs once for each component, and at most as many times
+        again for the counterfactual.
+    """
+    by_class = outputs["evidence"][0].astype(np.float32)
+    evidence = by_class[..., 1] - by_class[..., 0]
+    given = int(outputs["probabilities"][0].argmax())
+    masks, names = _parts(cutout)
+    alone = predict(np.stack([_without(cutout, [mask]) for mask in masks]))
+    toward = (1 if CLASS_NAMES[given] == "FRII" else -1) * np.array(
+        [float(evidence[mask].sum()) for mask in masks]
+    )
+    total = float(toward.sum())
+    flux = cutout.pixels.astype(float)
+    components = [
+        Component(
+            name,
+            mask,
+            float(flux[mask].sum() / flux.sum()),
+            float(evidence[mask].sum()),
+            float(one / total) if total else 0.0,
+            float(p[given]),
+            label_of(p),
+        )
+        for name, mask, one, p in zip(names, masks, toward, alone, strict=True)
+    ]
+    components.sort(key=lambda one: -one.share)
+    changed, label = _counterfactual(cutout, components, classification.label, predict, label_of)
+    return Explanation(classification, evidence, tuple(components), changed, label)
+
+
+def _parts(cutout: Cutout) -> tuple[list[np.ndarray], list[str]]:
+    """Masks of the components of a source, and their names."""
+    patches = flux_patches(cutout.pixels, COMPONENTS)
+    masks = [patches == number for number in range(1, patches.max() + 1)]
+    flux = cutout.pixels.astype(float)
+    middle = _centroid(flux, flux > 0)
+    offsets = [_centroid(flux, mask) - middle for mask in masks]
+    names = _names(offsets, north_and_east(cutout))
+    rest = patches < 0
+    if rest.any():
+        masks.append(rest)
+        names.append(SURROUNDINGS)
+    return masks, names
+
+
+def _centroid(flux: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """(x, y) of the flux on a mask, pixels."""
+    rows, columns = np.nonzero(mask)
+    weights = flux[mask]
+    return np.array([columns @ weights, rows @ weights]) / weights.sum()
+
+
+def _names(offsets: Sequence[np.ndarray], directions) -> list[str]:
+    """Name components by direction from the centroid, and by distance where two share one."""
+    distances = [float(np.hypot(*offset)) for offset in offsets]
+    sides = [
+        "central" if distance < CENTRAL_PIXELS else direction_name(tuple(offset), directions)
+        for offset, distance in zip(offsets, distances, strict=True)
+    ]
+    number = Counter(sides)
+    names = []
+    for side, distance in zip(sides, distances, strict=True):
+        nearer = sum(
+            other < distance for one, other in zip(sides, distances, strict=True) if one == side
+        )
+        if number[side] == 1:
+            names.append(f"{side} component")
+        elif number[side] == 2 and side != "central":
+            names.append(f"{('inner', 'outer')[nearer]} {side} component")
+        else:
+            names.append(f"{side} component {nearer + 1}")
+    return names
+
+
+def _without(cutout: Cutout, masks: Sequence[np.ndarray]) -> np.ndarray:
+    """The network's input with components painted black."""
+    image = cutout.network_input.copy()
+    for mask in masks:
+        image[mask] = BLACK
+    return image
+
+
+def _counterfactual(
+    cutout: Cutout,
+    components: Sequence[Component],
+    label: str,
+    predict: Callable[[np.ndarray], np.ndarray],
+    label_of: Callable[[np.ndarray], str],
+) -> tuple[tuple[str, ...], str | None]:
+    """The fewest components found whose deletion changes the label, and the new label.
+
+    Single components are known. Then those whose deletion lowers the probability most are
+    deleted together, one more each time, and each that proves unnecessary is put back.
+    """
+    by_effect = sorted(components, key=lambda one: one.p_without)
+    for one in by_effect:
+        if one.label_without != label:
+            return (one.name,), one.label_without
+
+    def label_without(chosen: Sequence[Component]) -> str:
+        image = _without(cutout, [one.pixels for one in chosen])
+        return label_of(predict(image[np.newaxis])[0])
+
+    for count in range(2, len(by_effect)):
+        chosen = list(by_effect[:count])
+        after = label_without(chosen)
+        if after == label:
+            continue
+        for one in by_effect[: count - 1]:
+            fewer = [other for other in chosen if other is not one]
+            if len(fewer) > 1 and (without := label_without(fewer)) != label:
+                chosen, after = fewer, without
+        return tuple(one.name for one in chosen), after
+    return (), None
