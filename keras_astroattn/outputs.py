@@ -51,3 +51,18 @@ def resize_matrix(size: int, target: int) -> np.ndarray:
     matrix[np.arange(target), low] = 1 - (place - low)
     matrix[np.arange(target), np.minimum(low + 1, size - 1)] += place - low
     return matrix
+
+
+def signed_evidence(outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
+    """Return the evidence for the second class less that for the first, of every pixel.
+
+    Args:
+        outputs: outputs of a network by name.
+
+    Returns:
+        (n, height, width), E(FRII) - E(FRI): its sum over the pixels is the difference of the
+        logits. None for networks without evidence, and for more than two classes.
+    """
+    if "evidence" not in outputs or outputs["evidence"].shape[-1] != 2:
+        return None
+    return outputs["evidence"][..., 1] - outputs["evidence"][..., 0]

@@ -9,8 +9,8 @@ import numpy as np
 
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units
-from keras_astroattn.models.wrappers import attention_model
-from keras_astroattn.outputs import gate_maps
+from keras_astroattn.models.wrappers import attention_model, evidence_model, votes_head
+from keras_astroattn.outputs import gate_maps, signed_evidence
 from keras_astroattn.plots import attention_figure, attention_progress, save_figure
 
 SNAPSHOT = "epoch_{:04d}"
@@ -20,7 +20,8 @@ class AttentionSnapshots(keras.callbacks.Callback):
     """Draw the attention maps of fixed probe images at the end of each epoch.
 
     Writes `epoch_NNNN.npz` (`image` uint8 (n, h, w), `label` (n,), `attention_1` ..
-    `attention_N` and `attention_mean` (n, h, w) float32, `logits` (n, classes)) and
+    `attention_N` and `attention_mean` (n, h, w) float32, `logits` (n, classes), and `evidence`
+    (n, h, w, classes) of networks that give it) and
     `epoch_NNNN.png`, and, where a TensorBoard folder is given, the picture there as an
     image summary (which needs TensorFlow). Nothing is written for a network without gates.
 
@@ -48,8 +49,11 @@ class AttentionSnapshots(keras.callbacks.Callback):
         self.folder = Path(folder)
         self.tensorboard = tensorboard
         self.every = every
-        self.attention = attention_model(network)
-        self.gates = len(self.attention.outputs) - 2
+        gives_evidence = votes_head(network) is not None
+        self.attention = (evidence_model if gives_evidence else attention_model)(network)
+        self.gates = sum(
+            name.removeprefix("attention_").isdecimal() for name in self.attention.output
+        )
         self._inputs = to_network_units(self.images)[..., None]
         self._writer = None
 
@@ -68,6 +72,7 @@ class AttentionSnapshots(keras.callbacks.Callback):
             gate_maps(outputs),
             outputs["attention_mean"],
             self.labels,
+            evidence=signed_evidence(outputs),
         )
         (picture,) = save_figure(figure, self.folder / name, formats=("png",), resolution=120)
         if self.tensorboard is not None:
@@ -90,7 +95,9 @@ class AttentionSnapshots(keras.callbacks.Callback):
 
 
 def draw_progress(folder: str | os.PathLike, most: int = 11) -> Path | None:
-    """Draw `progress.png`: a source of each class, and its mean attention map by epoch.
+    """Draw `progress.png`: a source of each class, and its evidence or mean attention by epoch.
+
+    Networks that give evidence are shown by their signed evidence, others by their attention.
 
     Args:
         folder: of the snapshots.
@@ -111,12 +118,13 @@ def draw_progress(folder: str | os.PathLike, most: int = 11) -> Path | None:
         with np.load(path) as snapshot:
             images, labels = snapshot["image"], snapshot["label"]
             epochs.append(int(path.stem.removeprefix("epoch_")))
-            maps.append(snapshot["attention_mean"])
+            signed = signed_evidence(snapshot)
+            maps.append(snapshot["attention_mean"] if signed is None else signed)
     strips = []
     for label in np.unique(labels):
         row = int(np.flatnonzero(labels == label)[0])
         by_epoch = {epoch: one[row] for epoch, one in zip(epochs, maps, strict=True)}
-        figure = attention_progress(images[row], by_epoch, int(label))
+        figure = attention_progress(images[row], by_epoch, int(label), signed=signed is not None)
         with tempfile.TemporaryDirectory() as scratch:
             (strip,) = save_figure(figure, Path(scratch) / "strip", ("png",), resolution=150)
             strips.append(Image.open(strip).convert("RGB"))

@@ -8,6 +8,7 @@ from keras_astroattn import __version__
 from keras_astroattn.edge import Attention, Classification
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import Cutout, flags
+from keras_astroattn.images.compass import north_and_east
 from keras_astroattn.plots.classified_source import Sky, classified_source_figure
 from keras_astroattn.plots.style import save_figure
 
@@ -44,6 +45,7 @@ def write_attention(
         unit="mJy/beam" if in_jansky else "brightness",
         noise=cutout.noise * 1e3 if in_jansky else 0.0,
         sky=_sky(cutout),
+        evidence=attention.evidence,
     )
     picture, attention_map = attention_paths(folder, name)
     save_figure(figure, picture, formats=("png",), resolution=150)
@@ -52,15 +54,7 @@ def write_attention(
 
 
 def _sky(cutout: Cutout) -> Sky:
-    north = east = None
-    wcs = cutout.wcs
-    if wcs is not None:
-        middle = (np.array(cutout.pixels.shape[::-1]) - 1) / 2
-        longitude, latitude = wcs.wcs_pix2world([middle], 0)[0]
-        step = cutout.pixel_scale / 3600
-        aside = step / max(np.cos(np.radians(latitude)), 1e-6)
-        points = wcs.wcs_world2pix([[longitude, latitude + step], [longitude + aside, latitude]], 0)
-        north, east = (tuple((point - middle).tolist()) for point in points)
+    north, east = north_and_east(cutout) or (None, None)
     beam = cutout.beam
     return Sky(
         cutout.pixel_scale,

@@ -7,7 +7,9 @@ from keras_astroattn.presets import DEFAULT_PRESET, list_presets
 __getattr__, __dir__, _lazy = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "classifier": ["Attention", "Classification", "Classifier"],
+        "classification": ["Attention", "Classification"],
+        "classifier": ["Classifier"],
+        "explanation": ["Component", "Explanation"],
         "labels": ["COMPACT_BELOW_BEAMS", "LABELS", "LabelRules"],
         "model_file": ["ModelFile", "open_model"],
     },

@@ -1,4 +1,4 @@
-"""Why an image got its class: the evidence of each part of the source, and what deleting it does."""
+"""Why an image got its class: the evidence of its parts, and what deleting them does."""
 
 import json
 from collections import Counter
@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_astroattn.images import BLACK, CLASS_NAMES, Cutout, flux_patches
 from keras_astroattn.images.compass import direction_name, north_and_east
+from keras_astroattn.outputs import signed_evidence
 
 from .classification import Classification
 
@@ -16,7 +17,7 @@ COMPONENTS = 6
 """Components of equal flux that a source is cut into, about."""
 
 CENTRAL_PIXELS = 4.0
-"""A component nearer than this to the flux centroid, pixels (1.3 beams), is central."""
+"""A component nearer than this to the middle of the source, pixels (1.3 beams), is central."""
 
 SURROUNDINGS = "faint islands"
 """Name of the islands that are too faint to be a component."""
@@ -135,8 +136,7 @@ def explain_cutout(
         The explanation. A network runs once for each component, and at most as many times
         again for the counterfactual.
     """
-    by_class = outputs["evidence"][0].astype(np.float32)
-    evidence = by_class[..., 1] - by_class[..., 0]
+    evidence = signed_evidence(outputs)[0]
     given = int(outputs["probabilities"][0].argmax())
     masks, names = _parts(cutout)
     alone = predict(np.stack([_without(cutout, [mask]) for mask in masks]))
@@ -167,7 +167,9 @@ def _parts(cutout: Cutout) -> tuple[list[np.ndarray], list[str]]:
     patches = flux_patches(cutout.pixels, COMPONENTS)
     masks = [patches == number for number in range(1, patches.max() + 1)]
     flux = cutout.pixels.astype(float)
-    middle = _centroid(flux, flux > 0)
+    # The middle of the extent, not of the flux: one bright lobe is not the centre of two.
+    places = np.argwhere(patches > 0)[:, ::-1]
+    middle = (places.min(axis=0) + places.max(axis=0)) / 2
     offsets = [_centroid(flux, mask) - middle for mask in masks]
     names = _names(offsets, north_and_east(cutout))
     rest = patches < 0

@@ -11,6 +11,7 @@ from matplotlib.patheffects import withStroke
 
 from keras_astroattn.images import CLASS_NAMES
 
+from .evidence import EVIDENCE_LABEL, evidence_limit, show_evidence
 from .style import (
     ATTENTION_COLOURS,
     COLUMN_WIDTH,
@@ -38,11 +39,13 @@ def attention_figure(
     width: float | None = None,
     gamma: float = 1.0,
     source: str = "source",
+    evidence: np.ndarray | None = None,
 ) -> Figure:
     """One row a source: its image, each gate's map, the mean map, and the two overlaid.
 
     The last panel shows the source under contours of the mean attention, at a quarter,
-    half and three quarters of its range. All maps of a gate share one colour scale, shown
+    half and three quarters of its range; with evidence it shows the evidence under contours of
+    the source, each source on its own scale. All maps of a gate share one colour scale, shown
     below its column, so that sources can be compared.
 
     Args:
@@ -55,18 +58,24 @@ def attention_figure(
         gamma: Maps are stretched by this power; 0.5 or less shows the few bright pixels of
             softmax attention and what surrounds them.
         source: What the images are called.
+        evidence: (n, h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
     """
     columns = len(gates) + 3
     width = (COLUMN_WIDTH if columns <= 4 else TEXT_WIDTH) if width is None else width
     left = 0.2 if names is None else 0.32
     figure, panels = panel_grid(width, len(images), columns, (left, 0.05, 0.2, 0.42))
-    titles = [source, *(f"gate {k + 1}" for k in range(len(gates))), "mean", "overlay"]
+    titles = [source, *(f"gate {k + 1}" for k in range(len(gates))), "mean"]
+    titles.append("overlay" if evidence is None else "evidence")
     for axes, text in zip(panels[0], titles, strict=True):
         axes.set_title(text, pad=3)
     sources = [show_source(axes, image) for axes, image in zip(panels[:, 0], images, strict=True)]
-    for axes, image, one in zip(panels[:, -1], images, mean, strict=True):
-        show_source(axes, image)
-        contours(axes, one)
+    for row, axes in enumerate(panels[:, -1]):
+        if evidence is None:
+            show_source(axes, images[row])
+            contours(axes, mean[row])
+        else:
+            relative = evidence[row] / evidence_limit(evidence[row])
+            signed = show_evidence(axes, relative, images[row], 1.0)
     for row, label in enumerate(labels):
         name = CLASS_NAMES[label] if names is None else f"{CLASS_NAMES[label]}\n{names[row]}"
         panels[row, 0].set_ylabel(name, labelpad=3)
@@ -79,7 +88,10 @@ def attention_figure(
             for axes, one in zip(panels[:, column], maps, strict=True)
         ]
         bar_below(panels[-1, column], drawn[0], "attention")
-    panels[-1, -1].set_xlabel("contours:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
+    if evidence is None:
+        panels[-1, -1].set_xlabel("contours:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
+    else:
+        bar_below(panels[-1, -1], signed, EVIDENCE_LABEL)
     return figure
 
 
@@ -92,8 +104,9 @@ def attention_progress(
     width: float = TEXT_WIDTH,
     shared_scale: bool = True,
     source: str = "source",
+    signed: bool = False,
 ) -> Figure:
-    """A source, then its attention epoch by epoch.
+    """A source, then its attention, or its signed evidence, epoch by epoch.
 
     Args:
         image: (h, w) brightness from 0.
@@ -104,6 +117,7 @@ def attention_progress(
         shared_scale: One colour scale for all epochs; otherwise each runs from its own
             minimum to its own maximum.
         source: What the image is called.
+        signed: The maps are signed evidence, E(FRII) - E(FRI); each has its own scale.
     """
     columns = min(columns, len(maps) + 1)
     rows = -(-(len(maps) + 1) // columns)
@@ -115,12 +129,15 @@ def attention_progress(
     stack = np.concatenate([np.ravel(one) for one in maps.values()])
     limits = (float(stack.min()), float(stack.max())) if shared_scale else (0.0, 1.0)
     for axes, (epoch, one) in zip(flat[1:], maps.items(), strict=False):
-        values = one if shared_scale else rescaled(one)
-        drawn = show_map(axes, values, limits, image.shape)
+        if signed:
+            drawn = show_evidence(axes, one / evidence_limit(one), image, 1.0)
+        else:
+            drawn = show_map(axes, one if shared_scale else rescaled(one), limits, image.shape)
         axes.set_title(f"epoch {epoch}", pad=3)
     for axes in flat[len(maps) + 1 :]:
         axes.set_axis_off()
-    bar_beside(panels, drawn, "attention" if shared_scale else "attention (relative)")
+    label = "attention" if shared_scale else "attention (relative)"
+    bar_beside(panels, drawn, EVIDENCE_LABEL if signed else label)
     return figure
 
 

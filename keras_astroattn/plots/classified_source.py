@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 from .attention import contours, show_map
+from .evidence import EVIDENCE_LABEL, show_evidence
 from .style import SOURCE_COLOURS, TEXT_WIDTH, bar_below, panel_grid, styled
 
 BAR_ARCSEC = 60.0
@@ -45,8 +46,11 @@ def classified_source_figure(
     noise: float,
     sky: Sky,
     width: float = TEXT_WIDTH,
+    evidence: np.ndarray | None = None,
 ) -> Figure:
     """A source, each gate's map, and the mean attention under its contours.
+
+    With evidence the last panel shows the evidence under contours of the source.
 
     The source carries the beam, a scale bar and the directions of north and east. FITS maps
     have their first row at the bottom, and so they are drawn where `sky.north` is known;
@@ -61,22 +65,28 @@ def classified_source_figure(
         noise: Of `brightness`: the faintest that is shown; 0 shows all that is positive.
         sky: Where north is, and how large a pixel.
         width: Of the figure, inches.
+        evidence: (h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
     """
     figure, panels = panel_grid(width, 1, len(gates) + 3, (0.05, 0.05, 0.42, 0.42))
     panels = panels[0]
     figure.text(0.5, 1 - 0.05 / figure.get_figheight(), title, ha="center", va="top", size=8)
-    titles = ["source", *(f"gate {k}" for k in range(1, len(gates) + 1)), "mean", "overlay"]
+    titles = ["source", *(f"gate {k}" for k in range(1, len(gates) + 1)), "mean"]
+    titles.append("overlay" if evidence is None else "evidence")
     for axes, text in zip(panels, titles, strict=True):
         axes.set_title(text, pad=3)
     size = brightness.shape
     source = _show_brightness(panels[0], brightness, noise)
-    _show_brightness(panels[-1], brightness, noise)
     bar_below(panels[0], source, unit)
     for axes, one in zip(panels[1:-1], [*gates, mean], strict=True):
         drawn = show_map(axes, one, (float(one.min()), float(one.max())), size)
         bar_below(axes, drawn, "attention")
-    contours(panels[-1], mean)
-    panels[-1].set_xlabel("contours of the mean:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
+    if evidence is None:
+        _show_brightness(panels[-1], brightness, noise)
+        contours(panels[-1], mean)
+        panels[-1].set_xlabel("contours of the mean:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
+    else:
+        bright = np.where(brightness > 3 * noise, brightness, 0) if noise > 0 else brightness
+        bar_below(panels[-1], show_evidence(panels[-1], evidence, bright), EVIDENCE_LABEL)
     _draw_sky(panels[0], sky, size)
     for axes in panels:
         axes.set_xlim(-0.5, size[1] - 0.5)

@@ -1,0 +1,123 @@
+"""An answer taken apart: evidence, shares, measured effects, counterfactual, names."""
+
+import json
+
+import numpy as np
+import pytest
+
+from keras_astroattn.edge.classification import Classification
+from keras_astroattn.edge.explanation import Explanation, explain_cutout
+from keras_astroattn.images import cutout_from_array
+from keras_astroattn.images.compass import COMPASS, PICTURE, direction_name
+
+
+def three_blobs(fluxes=(60, 40, 80)) -> np.ndarray:
+    """(150, 150) uint8: squares of 6 x 6 pixels at the top, in the middle and at the bottom."""
+    image = np.zeros((150, 150), np.uint8)
+    for row, brightness in zip((30, 72, 114), fluxes, strict=True):
+        image[row : row + 6, 72:78] = brightness
+    return image
+
+
+def additive_outputs(image: np.ndarray) -> dict[str, np.ndarray]:
+    """A network whose logit of FRII is +3 for the upper blob, -1 for the middle, +0.5 below."""
+    bright = image[0, ..., 0] > -1
+    evidence = np.zeros((1, 150, 150, 2), np.float32)
+    for rows, logit in ((slice(0, 50), 3.0), (slice(50, 100), -1.0), (slice(100, 150), 0.5)):
+        if bright[rows].any():
+            evidence[0, rows, :, 1] += bright[rows] * logit / bright[rows].sum()
+    logits = evidence.sum(axis=(1, 2))
+    powers = np.exp(logits)
+    return {"evidence": evidence, "probabilities": powers / powers.sum(axis=-1, keepdims=True)}
+
+
+def explain(image: np.ndarray, label_of) -> Explanation:
+    cutout = cutout_from_array(image)
+    outputs = additive_outputs(cutout.network_input[np.newaxis])
+    p = outputs["probabilities"][0]
+    return explain_cutout(
+        cutout,
+        outputs,
+        Classification(label_of(p), float(p[0]), float(p[1])),
+        lambda images: np.concatenate(
+            [additive_outputs(one[np.newaxis])["probabilities"] for one in images]
+        ),
+        label_of,
+    )
+
+
+def likelier(p: np.ndarray) -> str:
+    return ("FRI", "FRII")[int(p.argmax())]
+
+
+def one_patch_an_island(monkeypatch):
+    monkeypatch.setattr("keras_astroattn.edge.explanation.COMPONENTS", 3)
+
+
+def test_shares_and_effects_are_those_of_an_additive_network(monkeypatch):
+    one_patch_an_island(monkeypatch)
+    found = explain(three_blobs(), likelier)
+    by_name = {one.name: one for one in found.components}
+    assert set(by_name) == {"upper component", "central component", "lower component"}
+    # logits: 3 - 1 + 0.5 = 2.5; shares 3 / 2.5, -1 / 2.5, 0.5 / 2.5
+    shares = {name: one.share for name, one in by_name.items()}
+    assert shares == pytest.approx(
+        {"upper component": 1.2, "central component": -0.4, "lower component": 0.2}, abs=1e-6
+    )
+    # Without the upper blob the logit is -0.5: P(FRII) = 1 / (1 + e^0.5) = 0.3775
+    assert by_name["upper component"].p_without == pytest.approx(0.37754, abs=1e-5)
+    assert by_name["lower component"].p_without == pytest.approx(1 / (1 + np.exp(-2)), abs=1e-5)
+    assert found.counterfactual == ("upper component",)
+    assert found.label_after == "FRI"
+    assert found.evidence.sum() == pytest.approx(2.5, abs=1e-5)
+
+
+def test_the_counterfactual_takes_no_more_components_than_needed(monkeypatch):
+    one_patch_an_island(monkeypatch)
+
+    def strict(p):
+        """FRI needs a probability of 0.7: here -1 alone gives 0.73, -0.5 does not."""
+        return "FRI" if p[0] > 0.7 else "FRII"
+
+    found = explain(three_blobs(), strict)
+    assert set(found.counterfactual) == {"upper component", "lower component"}
+    assert found.label_after == "FRI"
+
+
+def test_an_explanation_is_one_sentence_and_json(monkeypatch):
+    one_patch_an_island(monkeypatch)
+    found = explain(three_blobs(), likelier)
+    assert repr(found) == (
+        "FRII (P = 0.92): the upper component gives 120 % of the evidence; without it P = 0.38. "
+        "Deleting the upper component changes the label to FRI."
+    )
+    stored = json.loads(found.to_json())
+    assert stored["counterfactual"] == ["upper component"]
+    assert sum(one["share"] for one in stored["components"]) == pytest.approx(1)
+
+
+def test_without_a_class_there_is_nothing_to_explain():
+    assert repr(Explanation(Classification("compact"))) == (
+        "compact: no class is given, so there is nothing to explain."
+    )
+
+
+@pytest.mark.parametrize(
+    ("offset", "name"),
+    [
+        ((0, 1), "northern"),
+        ((-1, 1), "north-eastern"),
+        ((-1, 0), "eastern"),
+        ((1, -1), "south-western"),
+    ],
+)
+def test_directions_on_the_sky_follow_north_and_east(offset, name):
+    """A FITS map with north up: rows grow to the north, columns to the west."""
+    assert direction_name(offset, ((0.0, 1.0), (-1.0, 0.0))) == name
+
+
+def test_directions_of_a_turned_map_and_of_a_picture():
+    assert direction_name((1, 0), ((1.0, 0.0), (0.0, 1.0))) == "northern"
+    assert direction_name((0, -3), None) == "upper"
+    assert direction_name((3, 3), None) == "lower-right"
+    assert len(COMPASS) == len(PICTURE) == 8
