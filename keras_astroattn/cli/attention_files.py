@@ -1,4 +1,4 @@
-"""What `--attention` writes: a picture of a source, and its mean map as FITS."""
+"""What `--attention` writes: a picture of a source, and its attention and evidence as FITS."""
 
 from pathlib import Path
 
@@ -49,7 +49,7 @@ def write_attention(
     )
     picture, attention_map = attention_paths(folder, name)
     save_figure(figure, picture, formats=("png",), resolution=150)
-    _write_map(attention_map, cutout, attention.mean, found)
+    _write_maps(attention_map, cutout, attention, found)
     return picture
 
 
@@ -64,17 +64,21 @@ def _sky(cutout: Cutout) -> Sky:
     )
 
 
-def _write_map(path: Path, cutout: Cutout, mean: np.ndarray, found: Classification) -> None:
+def _write_maps(path: Path, cutout: Cutout, attention: Attention, found: Classification) -> None:
     from astropy.io import fits
 
     header = fits.Header()
     for keyword, value in (cutout.wcs_header or {}).items():
         header[keyword] = value
-    header["BTYPE"] = ("attention", "mean of the gates' attention maps")
     header["FRLABEL"] = (found.label, "label of the source")
     if found.p_frii is not None:
         header["PFRI"] = (found.p_fri, "P(FRI | resolved radio galaxy)")
         header["PFRII"] = (found.p_frii, "P(FRII | resolved radio galaxy)")
     header["ORIGIN"] = f"keras-astroattn {__version__}"
+    header["BTYPE"] = ("attention", "mean of the gates' attention maps")
+    images = [fits.PrimaryHDU(attention.mean.astype(np.float32), header)]
+    if attention.evidence is not None:
+        header["BTYPE"] = ("evidence", "FRII positive, FRI negative; sum is logit difference")
+        images.append(fits.ImageHDU(attention.evidence.astype(np.float32), header, "EVIDENCE"))
     with atomic_path(path) as temporary:
-        fits.PrimaryHDU(mean.astype(np.float32), header).writeto(temporary)
+        fits.HDUList(images).writeto(temporary)

@@ -13,7 +13,7 @@ EVIDENCE_LABEL = "FRI  ◂ evidence ▸  FRII"
 
 _PEAK_PERCENTILE = 99.0  # of |E| over the pixels with evidence: the end of the colour scale
 _CONTOUR_STEP = 4.0  # between neighbouring brightness contours
-_CONTOURS = 5
+_CONTOURS = 3
 
 
 def evidence_limit(evidence: np.ndarray) -> float:
@@ -58,5 +58,5 @@ def show_evidence(
         levels = peak / _CONTOUR_STEP ** np.arange(_CONTOURS, 0, -1)
         faintest = brightness[brightness > 0].min()
         levels = levels[levels > faintest] if (levels > faintest).any() else [peak / 2]
-        axes.contour(brightness, levels=levels, colors="0.25", linewidths=0.4)
+        axes.contour(brightness, levels=levels, colors="0.25", linewidths=0.3)
     return drawn
