@@ -55,7 +55,7 @@ class _WithAttention(torch.nn.Module):
 
 
 def reference_of(model: AGCNN) -> torch.nn.Module:
-    """The PyTorch network with the weights of a Keras network of the proposed configuration."""
+    """Return a PyTorch network with the weights of a Keras network of the paper's proposal."""
     reference = ReferenceAGCNN()
     layers = [layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D)]
     norms = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
@@ -92,7 +92,7 @@ def _copy(target: torch.Tensor, source: keras.Variable, axes: tuple[int, ...] = 
 
 
 def litert_file(outputs: Callable) -> bytes:
-    """A .tflite file of a function from images to named outputs."""
+    """Return a .tflite file of a function from images to named outputs."""
     module = tf.Module()
 
     @tf.function(input_signature=[tf.TensorSpec((None, 150, 150, 1), tf.float32, name="image")])
@@ -172,7 +172,7 @@ def race(
 
 
 def results_table(times: dict[str, tuple[list[float], list[float]]], title: str) -> Table:
-    """A row for each contender, with the ratios of the first contender to it."""
+    """Return a row for each contender, with the ratios of the first contender to it."""
     table = Table(title=title)
     table.add_column("with", no_wrap=True)
     for name in ("median\nms", "fastest\nms", "CPU time\nmedian ms", "LiteRT's\nmedian",

@@ -62,7 +62,7 @@ def benchmark(*, repeats: int = 3, rounds: int = 3, count: int = MIRABEST_TEST_S
 
 
 def keras_round() -> Callable[[np.ndarray, int], np.ndarray]:
-    """A round with `predict_pooled` of the library."""
+    """Return a round with `predict_pooled` of the library."""
     from keras_astroattn.evaluation import predict_pooled
     from keras_astroattn.models import AGCNN
 
@@ -75,7 +75,7 @@ def keras_round() -> Callable[[np.ndarray, int], np.ndarray]:
 
 
 def pytorch_round() -> Callable[[np.ndarray, int], np.ndarray]:
-    """A round in PyTorch, with PIL transforming each image."""
+    """Return a round in PyTorch, with PIL transforming each image."""
     import torch
 
     from keras_astroattn.evaluation import draw_transforms

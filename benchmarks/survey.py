@@ -96,7 +96,7 @@ def repeated(simulated: SimulatedSurvey, path: Path, rows: int) -> Path:
 
 
 def command(catalogue: Path, tiles: Path, output: Path, *more: object) -> list[str]:
-    """The command line of a survey."""
+    """Return the command line of a survey."""
     return [*COMMAND, "survey", "--catalogue", str(catalogue), "--images", str(tiles),
             "--output", str(output), *map(str, more)]  # fmt: skip
 
@@ -395,7 +395,7 @@ def _survey(folder: Path, sources: int, tiles: int, point_share: float = 1 / 3) 
 
 @contextlib.contextmanager
 def _folder(named: Path | None) -> Iterator[Path]:
-    """The named folder, or a temporary one that is removed afterwards."""
+    """Yield the named folder, or a temporary one that is removed afterwards."""
     if named is not None:
         named.mkdir(parents=True, exist_ok=True)
         yield named.resolve()

@@ -231,7 +231,7 @@ def race(
 
 
 def results_table(results: dict[int, list[Contender]], threads: int) -> Table:
-    """A row for each batch size and contender, with ratios to eager PyTorch."""
+    """Return a row for each batch size and contender, with ratios to eager PyTorch."""
     table = Table(title=f"Training, 3 gates, range_norm, ft, sum, Adam; {threads} CPU threads")
     table.add_column("batch", justify="right")
     table.add_column("with", no_wrap=True)

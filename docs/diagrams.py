@@ -31,7 +31,7 @@ STYLE = {
 
 
 def card(width: float, height: float) -> tuple[Figure, Axes]:
-    """A white card with rounded corners; one unit is a tenth of an inch."""
+    """Draw a white card with rounded corners; one unit is a tenth of an inch."""
     figure = Figure(figsize=(width / 10, height / 10))
     figure.patch.set_alpha(0)
     axes = figure.add_axes((0, 0, 1, 1))
@@ -52,7 +52,7 @@ def card(width: float, height: float) -> tuple[Figure, Axes]:
 
 
 def box(axes: Axes, x: float, y: float, size: tuple[float, float], text: str, **more) -> None:
-    """A rounded box about (x, y) with a text in it."""
+    """Draw a rounded box about (x, y) with a text in it."""
     width, height = size
     look = {"facecolor": PALE, "edgecolor": INK, "linewidth": 1.1, "zorder": 3}
     look |= {key: more.pop(key) for key in tuple(more) if key in look}
@@ -69,7 +69,7 @@ def box(axes: Axes, x: float, y: float, size: tuple[float, float], text: str, **
 
 
 def line(axes: Axes, points: list[tuple[float, float]], colour: str = INK, **more) -> None:
-    """A line through points; `head` (default true) ends it in an arrow."""
+    """Draw a line through points; `head` (default true) ends it in an arrow."""
     head = more.pop("head", True)
     look = {"color": colour, "linewidth": 1.5, "zorder": 2, "shrinkA": 0, "shrinkB": 0, **more}
     *way, last = points
@@ -88,7 +88,7 @@ def line(axes: Axes, points: list[tuple[float, float]], colour: str = INK, **mor
 
 
 def picture(axes: Axes, image: np.ndarray, x: float, y: float, side: float, colours: str) -> None:
-    """An image about (x, y), `side` wide, in a thin frame."""
+    """Draw an image about (x, y), `side` wide, in a thin frame."""
     half = side / 2
     limits = axes.get_xlim(), axes.get_ylim()
     axes.imshow(
@@ -104,7 +104,7 @@ def picture(axes: Axes, image: np.ndarray, x: float, y: float, side: float, colo
 
 
 def feature_maps(axes: Axes, x: float, y: float, side: float, count: int, colour: str) -> None:
-    """A stack of `count` square feature maps, the last one in front, about (x, y)."""
+    """Draw a stack of `count` square feature maps, the last one in front, about (x, y)."""
     step = 0.9
     for layer in range(count):
         shift = (layer - (count - 1) / 2) * step
@@ -122,7 +122,7 @@ def feature_maps(axes: Axes, x: float, y: float, side: float, count: int, colour
 
 
 def source_and_maps() -> tuple[np.ndarray, dict[int, np.ndarray]]:
-    """A simulated FRII, and it smoothed to 150, 75 and 37 pixels."""
+    """Return a simulated FRII, and it smoothed to 150, 75 and 37 pixels."""
     sources = simulate(40, seed=3, label=1)
     large = np.argmin(abs(sources.angular_size - 130))
     image = sources.image[large].astype(float) / 255
@@ -134,7 +134,7 @@ def source_and_maps() -> tuple[np.ndarray, dict[int, np.ndarray]]:
 
 
 def network() -> Figure:
-    """The AG-CNN: four stages, the gating signal and three gates."""
+    """Draw the AG-CNN: four stages, the gating signal and three gates."""
     figure, axes = card(124, 64)
     image, maps = source_and_maps()
     top, middle, bottom = 46.0, 20.6, 7.8
@@ -194,7 +194,7 @@ def network() -> Figure:
 
 
 def gate() -> Figure:
-    """The attention gate: what is done to x and g."""
+    """Draw the attention gate: what is done to x and g."""
     figure, axes = card(124, 43)
     _, maps = source_and_maps()
     high, low = 31.0, 10.5

@@ -47,7 +47,7 @@ def write_reference(source: Path) -> None:
 
 
 def commands_page() -> str:
-    """Every command with its options, from the programs themselves."""
+    """Return every command with its options, from the programs themselves."""
     parts = ["# Commands", "", "Every command prints this text with `--help`.", ""]
     for program, module in COMMANDS.items():
         app = importlib.import_module(module).app
@@ -57,7 +57,7 @@ def commands_page() -> str:
 
 
 def columns_page() -> str:
-    """Every column of the tables of `astroattn classify` and `astroattn survey`."""
+    """Return every column of the tables of `astroattn classify` and `astroattn survey`."""
     from keras_astroattn.tables import COLUMNS, PICTURE
 
     rows = [
@@ -80,7 +80,7 @@ def columns_page() -> str:
 
 
 def flags_page() -> str:
-    """Every label and every flag."""
+    """Return every label and every flag."""
     from keras_astroattn.images.flags import DESCRIPTIONS
 
     return _page(
@@ -92,7 +92,7 @@ def flags_page() -> str:
 
 
 def presets_page() -> str:
-    """The model cards of the presets."""
+    """Return the model cards of the presets."""
     from keras_astroattn import edge
 
     parts = ["# Presets", ""]
@@ -103,7 +103,7 @@ def presets_page() -> str:
 
 
 def api_page(package: str, purpose: str) -> str:
-    """The public names of a package."""
+    """Return the public names of a package."""
     name = f"keras_astroattn.{package}"
     module = importlib.import_module(name)
     lines = [f"# {name}", "", purpose, ""]
@@ -125,7 +125,7 @@ def api_page(package: str, purpose: str) -> str:
 
 
 def _assigned_in(package: str, constant: str) -> str:
-    """The module of a package that assigns a constant: its description stands there."""
+    """Return the module of a package that assigns a constant: its description stands there."""
     folder = Path(importlib.import_module(package).__path__[0])
     for path in sorted(folder.rglob("*.py")):
         if re.search(rf"^{constant}\b.*=", path.read_text(encoding="utf-8"), re.MULTILINE):

@@ -68,9 +68,9 @@ def write_saved_model(source: SourceModel, folder: Path, attention: bool = True)
     """Write a SavedModel that serves in a process without this package.
 
     Args:
-        source: What to export.
-        folder: Where; it must not exist.
-        attention: Whether the maps, and the evidence, are among the outputs.
+        source: what to export.
+        folder: where; it must not exist.
+        attention: whether the maps, and the evidence, are among the outputs.
     """
     model = full_model(source.model)
 
@@ -88,15 +88,15 @@ def convert(
     attention: bool = True,
     integer_borders: bool = False,
 ) -> bytes:
-    """The .tflite file of a model, without metadata.
+    """Return the .tflite file of a model, without metadata.
 
     Args:
-        source: What to export.
+        source: what to export.
         precision: `float32`; `float16`, large kernels of half the size; `dynamic`, 8-bit
             weights and floating-point activations; `int8`, both in 8 bits.
         training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
-        attention: Whether the maps, and the evidence, are among the outputs.
-        integer_borders: With `int8`: input and outputs are 8-bit too.
+        attention: whether the maps, and the evidence, are among the outputs.
+        integer_borders: with `int8`: input and outputs are 8-bit too.
 
     Raises:
         InputError: `int8` of a model with `softmax` attention or votes.
@@ -193,7 +193,7 @@ def require_quantizable(source: SourceModel) -> None:
 
 
 def _drawn(images: np.ndarray, draw: int) -> np.ndarray:
-    """Some of the images, evenly over the data, which are ordered by class in places."""
+    """Return some of the images, evenly over the data, which are ordered by class in places."""
     count = min(CALIBRATION_IMAGES, len(images))
     return images[
         np.linspace(draw if count < len(images) else 0, len(images) - 1, count).astype(int)

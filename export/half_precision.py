@@ -13,7 +13,7 @@ _WITH_KERNEL = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CON
 
 
 def store_halved(content: bytes) -> bytes:
-    """A .tflite file whose large kernels are float16 where that holds them exactly.
+    """Return a .tflite file whose large kernels are float16 where that holds them exactly.
 
     The converter's own float16 rounds biases and the last layers too. Here nothing is rounded:
     XNNPACK widens the kernels once, when it takes the network.

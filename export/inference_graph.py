@@ -112,17 +112,17 @@ class _Padded:
 def inference_outputs(
     model: keras.Model, attention: bool = True, integer: bool = False, half: bool = False
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
-    """A function from images to `logits`, `attention_1` .., `attention_mean`, `evidence`.
+    """Return a function from images to `logits`, `attention_1` .., `attention_mean`, `evidence`.
 
     It equals `attention_model(model)` but for rounding, or `evidence_model(model)` where the
     network has evidence.
 
     Args:
-        model: An `AGCNN` or another functional model of layers that are used once each.
-        attention: Whether to give the maps and the evidence.
-        integer: Make the graph for full integer quantization: psi stays a convolution,
+        model: an `AGCNN` or another functional model of layers that are used once each.
+        attention: whether to give the maps and the evidence.
+        integer: make the graph for full integer quantization: psi stays a convolution,
             since sums have no 8-bit kernel in XNNPACK.
-        half: Round the large kernels to what float16 holds.
+        half: round the large kernels to what float16 holds.
 
     Raises:
         ValueError: A layer is used more than once.
@@ -161,7 +161,7 @@ def inference_outputs(
 
 
 def _empty_sky(model: keras.Model) -> dict[str, np.ndarray]:
-    """What each convolution sees in the middle of a black image, (channels,), by its name."""
+    """Return the input (channels,) of each convolution in the middle of a black image, by name."""
     convolutions = [layer for layer in model.layers if _is_convolution(layer)]
     if not convolutions:
         return {}
@@ -246,7 +246,7 @@ def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) 
 
 
 def _called(layer: keras.Layer, inputs):
-    """What the layer gives for inference, with constants in place of its variables."""
+    """Return what the layer gives for inference, with constants in place of its variables."""
     weights = [(variable, tf.constant(_array(variable))) for variable in layer.variables]
     with keras.StatelessScope(state_mapping=weights):
         return layer(inputs, training=False) if layer._call_has_training_arg else layer(inputs)
@@ -283,7 +283,7 @@ def _is_plain_relu(layer: keras.layers.ReLU) -> bool:
 
 
 def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """The scale and shift, float64, that batch normalization amounts to after training."""
+    """Return the scale and shift, float64, that batch normalization amounts to after training."""
     deviation = np.sqrt(_array(layer.moving_variance).astype(np.float64) + layer.epsilon)
     gamma = _array(layer.gamma) if layer.scale else 1.0
     beta = _array(layer.beta) if layer.center else 0.0
@@ -324,13 +324,13 @@ def _convolve(pending: _Convolution) -> tf.Tensor:
 
 
 def _with_border(x: tf.Tensor) -> tf.Tensor:
-    """One pixel more on each side, as `SkyPadding`: XNNPACK joins, and has no such padding."""
+    """Pad by one pixel as `SkyPadding`, with concatenations: XNNPACK has no such padding."""
     x = tf.concat([x[:, :1], x, x[:, -1:]], axis=1)
     return tf.concat([x[:, :, :1], x, x[:, :, -1:]], axis=2)
 
 
 def _on_the_sky(kernel: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """What a kernel gives, (channels out,), where its input is `sky` (channels in,)."""
+    """Return the output (channels out,) of a kernel whose input is `sky` (channels in,)."""
     return np.einsum("hwio,i->o", kernel.astype(np.float64), sky)
 
 
@@ -373,7 +373,7 @@ def _by_strips(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
 
 
 def _between_rows(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
-    """The same, columns first: rows between two rows of g are mixed of these two.
+    """Yield the same, columns first: rows between two rows of g are mixed of these two.
 
     A matrix of two columns makes them: half the time of resizing, which looks at four pixels
     for each.
@@ -393,7 +393,7 @@ def _between_rows(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
 
 
 def _pointwise(x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
-    """A 1 x 1 convolution, kernel (channels in, channels out)."""
+    """Return a 1 x 1 convolution, kernel (channels in, channels out)."""
     return tf.nn.conv2d(x, kernel[np.newaxis, np.newaxis].astype(np.float32), 1, "VALID")
 
 
@@ -408,7 +408,7 @@ def _strips(height: int, row_bytes: int) -> list[slice]:
 
 
 def _joined(strips: list[tf.Tensor]) -> tf.Tensor:
-    """Strips of rows below each other, a few at a time: XNNPACK joins at most five."""
+    """Concatenate strips of rows, a few at a time: XNNPACK concatenates at most five."""
     while len(strips) > 1:
         groups = [strips[first : first + 4] for first in range(0, len(strips), 4)]
         strips = [tf.concat(group, axis=1) if group[1:] else group[0] for group in groups]

@@ -85,8 +85,8 @@ def append_metadata(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
     """Append `metadata.json`, with the network's checksum, to a .tflite file without one.
 
     Args:
-        path: The file, which holds the network alone.
-        metadata: What `describe` gives.
+        path: the file, which holds the network alone.
+        metadata: what `describe` gives.
     """
     path = Path(path)
     path.write_bytes(with_metadata(path.read_bytes(), metadata))
@@ -98,8 +98,8 @@ def with_metadata(network: bytes, metadata: dict[str, Any]) -> bytes:
     LiteRT reads a file from its beginning and zip readers from its end.
 
     Args:
-        network: What the converter gives.
-        metadata: What `describe` gives.
+        network: what the converter gives.
+        metadata: what `describe` gives.
     """
     file = io.BytesIO(network)
     # A fixed date: the same model gives the same file.

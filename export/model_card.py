@@ -113,14 +113,14 @@ def model_card(
     files: Mapping[str, int],
     verified: Result,
 ) -> str:
-    """The model card of a run's best network, in Markdown.
+    """Return the model card of a run's best network, in Markdown.
 
     Args:
-        source: The network; its name is the preset's.
-        run: Folder of the training run.
-        metadata: Of the .tflite file.
-        files: Sizes in bytes by name.
-        verified: How the .tflite file compares with Keras.
+        source: the network; its name is the preset's.
+        run: folder of the training run.
+        metadata: of the .tflite file.
+        files: sizes in bytes by name.
+        verified: how the .tflite file compares with Keras.
 
     Raises:
         InputError: The run has not been evaluated.
@@ -257,7 +257,7 @@ def _learned(saved: dict[str, Any], test_too: bool) -> str:
 
 
 def _first_run(config: TrainConfig) -> Path | None:
-    """The folder of the run whose weights another one started from."""
+    """Return the folder of the run whose weights another one started from."""
     folder = None if config.initial_weights is None else Path(config.initial_weights)
     return folder if folder is not None and folder.is_dir() else None
 
@@ -269,7 +269,7 @@ def _command(source: SourceModel) -> str:
 
 
 def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
-    """What trains a network, that first which it started from."""
+    """Return what trains a network, that first which it started from."""
     first = _first_run(config)
     before = [] if first is None else _commands(read_run(first)[0], first)
     usual = {

@@ -14,7 +14,7 @@ class Operator(Protocol):
 
 
 def run_when_needed(content: bytes) -> bytes:
-    """A .tflite file of the same operators, each just before what needs it first.
+    """Return a .tflite file of the same operators, each just before what needs it first.
 
     The converter sorts them as it pleases: all strips of a wide tensor before the first is
     used, by when the first have left the cache.

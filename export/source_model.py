@@ -23,11 +23,11 @@ class SourceModel:
     """A model to be exported.
 
     Attributes:
-        name: Of the exported files, in the metadata.
-        model: An `AGCNN` or another functional model of one 150 x 150 image that ends in
+        name: of the exported files, in the metadata.
+        model: an `AGCNN` or another functional model of one 150 x 150 image that ends in
             logits.
-        calibration: Of its probabilities.
-        training: The options of its training run; None where that is not known.
+        calibration: of its probabilities.
+        training: the options of its training run; None where that is not known.
         data: `name` and `checksum` of what it was trained on; empty likewise.
     """
 
@@ -77,7 +77,7 @@ def open_source_model(model_or_run: str | Path) -> SourceModel:
 
 
 def _with_origin(source: SourceModel, file: Path) -> SourceModel:
-    """What a preset's file says of itself (`export.preset` writes it)."""
+    """Return what a preset's file says of itself (`export.preset` writes it)."""
     if file.suffix != ".keras":
         return source
     try:

@@ -42,16 +42,16 @@ class Verification:
     """How a file compares with Keras on real images.
 
     Attributes:
-        images: How many.
-        probability_difference: Largest.
-        attention_difference: Largest over all maps; 0 without attention.
-        evidence_difference: Largest of the evidence, in parts of the largest logit; 0 without.
-        evidence_sum_difference: Largest difference of the file's evidence, summed over pixels,
+        images: how many.
+        probability_difference: largest.
+        attention_difference: largest over all maps; 0 without attention.
+        evidence_difference: largest of the evidence, in parts of the largest logit; 0 without.
+        evidence_sum_difference: largest difference of the file's evidence, summed over pixels,
             from its own logits, in parts of the largest logit; 0 without evidence.
-        class_agreement: Share of images of the same class.
-        accuracy_change: The file's accuracy less Keras's.
-        unknown_operators: Flex and custom operators.
-        failures: Why it fails; empty if it passes.
+        class_agreement: share of images of the same class.
+        accuracy_change: the file's accuracy less Keras's.
+        unknown_operators: flex and custom operators.
+        failures: why it fails; empty if it passes.
     """
 
     images: int
@@ -80,7 +80,7 @@ class Reference:
 
 
 def reference_of(source: SourceModel, images: np.ndarray, labels: np.ndarray) -> Reference:
-    """What Keras gives on (n, 150, 150, 1) float32 images with (n,) labels."""
+    """Return what Keras gives on (n, 150, 150, 1) float32 images with (n,) labels."""
     model = full_model(source.model)
     parts = [
         keras.tree.map_structure(np.asarray, model(batch, training=False))
@@ -102,12 +102,12 @@ def verify(
     """Compare what a file gives with what Keras gives.
 
     Args:
-        predict: From (n, 150, 150, 1) images to the file's outputs, by name.
-        reference: What to compare with.
-        precision: Of the file; `float32` is held to `FLOAT32_TOLERANCE`, others to classes and
+        predict: from (n, 150, 150, 1) images to the file's outputs, by name.
+        reference: what to compare with.
+        precision: of the file; `float32` is held to `FLOAT32_TOLERANCE`, others to classes and
             accuracy.
-        attention: Whether the file must give the maps.
-        unknown_operators: Of `operators_beyond_litert`.
+        attention: whether the file must give the maps.
+        unknown_operators: of `operators_beyond_litert`.
     """
     given = _joined([predict(batch) for batch in _batches(reference.images)])
     expected = reference.outputs
@@ -185,7 +185,7 @@ def verify_litert(
 
 
 def operators_beyond_litert(content: bytes) -> tuple[str, ...]:
-    """Names of the Flex and custom operators in a .tflite file."""
+    """Return the names of the Flex and custom operators in a .tflite file."""
     interpreter = Interpreter(
         model_content=content, num_threads=1, experimental_preserve_all_tensors=False
     )

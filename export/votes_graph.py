@@ -34,13 +34,13 @@ def votes(
     array: Callable[..., np.ndarray],
     half: bool,
 ) -> list[tf.Tensor]:
-    """What `VotesAggregation` gives for inference.
+    """Return what `VotesAggregation` gives for inference.
 
     Args:
         layer: the aggregation.
         inputs: x_1, a_1, ..., g and the image, as the layer takes them.
         array: gives the values of a variable.
-        half: Round the resize matrices to what float16 holds; the sum stays exact.
+        half: round the resize matrices to what float16 holds; the sum stays exact.
 
     Returns:
         Logits, evidence, and the weights a_k m_k of each gate.
@@ -79,7 +79,7 @@ class _Resizes:
     Args:
         size: of the image.
         targets: of the maps.
-        half: Round the matrices to what float16 holds.
+        half: round the matrices to what float16 holds.
     """
 
     def __init__(self, size: tuple[int, int], targets: list[tuple[int, int]], half: bool):
@@ -99,7 +99,7 @@ class _Resizes:
         )
 
     def by_border(self, a: tf.Tensor | None, k: int) -> tf.Tensor | None:
-        """A map (batch, h, w) times what three pixels' shares are short of at the border."""
+        """Return a map (batch, h, w) times what three pixels' shares are short of at the border."""
         if k not in self.halves:
             return a
         rows, columns = (np.ones(n, np.float32) for n in self.targets[k])
@@ -107,7 +107,7 @@ class _Resizes:
         return (1.0 if a is None else a) * rows[:, np.newaxis] * columns
 
     def down(self, a: tf.Tensor) -> list[tf.Tensor]:
-        """Maps of each target size of a map (batch, height, width)."""
+        """Return a map (batch, height, width) at each target size."""
         found = dict.fromkeys(self.same, a)
         for k in self.halves:
             kernel = np.outer(_HALVING, _HALVING)[..., np.newaxis, np.newaxis]
@@ -120,14 +120,14 @@ class _Resizes:
         return [found[k] for k in range(len(self.targets))]
 
     def up(self, several: list[tf.Tensor]) -> tf.Tensor:
-        """The sum (batch, channels, height, width) of maps (batch, channels, h_k, w_k)."""
+        """Return the sum (batch, channels, height, width) of maps (batch, channels, h_k, w_k)."""
         parts = [several[k] for k in self.same] + [_doubled(several[k]) for k in self.halves]
         if self.others:
             parts.append(self._spread(several))
         return sum(parts[1:], parts[0])
 
     def _blocks(self) -> list[tuple[int, slice, slice]]:
-        """The other maps, as blocks along the diagonal of one matrix."""
+        """Return the other maps, as blocks along the diagonal of one matrix."""
         rows, columns = ([slice(*pair) for pair in itertools.pairwise(e)] for e in self.edges)
         return list(zip(self.others, rows, columns, strict=True))
 
@@ -153,7 +153,7 @@ def by_matrices(a: tf.Tensor, rows: np.ndarray, columns: np.ndarray) -> tf.Tenso
 
 
 def _doubled(e: tf.Tensor) -> tf.Tensor:
-    """The transpose of halving (batch, channels, h, w): to (batch, channels, 2 h, 2 w).
+    """Return the transpose of halving (batch, channels, h, w): to (batch, channels, 2 h, 2 w).
 
     Of the four pixels that a pixel becomes, the upper left has of itself 3/8 along an axis and of
     those above and to the left 1/8, and so on: a convolution to four channels, which then become

@@ -55,7 +55,7 @@ def expand_user(path: str | os.PathLike) -> Path:
 
 
 def partial_files(folder: str | os.PathLike) -> list[Path]:
-    """What `atomic_path` left in a folder, or below it, in a process that was killed."""
+    """Return what `atomic_path` left in a folder, or below it, in a process that was killed."""
     return sorted(path for path in Path(folder).rglob(f".*{_PARTIAL}*") if path.is_file())
 
 

@@ -13,7 +13,7 @@ _TARGET = tf.TensorSpec((None, len(CLASS_NAMES)), tf.float32)
 
 
 def steps_per_epoch(count: int, passes: int, batch_size: int) -> int:
-    """Number of whole batches in `passes` passes over `count` images; at least one."""
+    """Return the number of whole batches in `passes` passes over `count` images; at least one."""
     return max(1, count * passes // batch_size)
 
 
@@ -61,7 +61,7 @@ def training_batches(
 def validation_batches(
     images: np.ndarray, targets: np.ndarray, *, passes: int, batch_size: int, augment: dict
 ) -> tf.data.Dataset:
-    """Validation batches: one clean pass, or several passes under fixed random transforms.
+    """Return validation batches: one clean pass, or several passes with fixed random transforms.
 
     The transforms are the same in every epoch, so that losses can be compared.
 

@@ -215,7 +215,7 @@ class TrainConfig:
             raise InputError(f"--train-limit must be at least 4; got {self.train_limit}")
 
     def to_json(self) -> dict[str, Any]:
-        """The options that decide the result: all but the folders and `resume`."""
+        """Return the options that decide the result: all but the folders and `resume`."""
         return {
             name: value
             for name, value in dataclasses.asdict(self).items()
@@ -259,7 +259,7 @@ def recipe_values(recipe: str, gates: int) -> dict[str, Any]:
 
 
 def paper_config(gates: int = 3, **more: Any) -> TrainConfig:
-    """The recipe `paper` as a configuration."""
+    """Return the recipe `paper` as a configuration."""
     return TrainConfig(
         **{"gates": gates, "recipe": "paper", **recipe_values("paper", gates), **more}
     )
@@ -296,7 +296,7 @@ def options_not_given(
 
 
 def saved_config(folder: Path) -> TrainConfig:
-    """The configuration of the run in a folder.
+    """Return the configuration of the run in a folder.
 
     Raises:
         InputError: there is no run, or its config.json cannot be read.
@@ -305,7 +305,7 @@ def saved_config(folder: Path) -> TrainConfig:
 
 
 def read_run(folder: Path) -> tuple[TrainConfig, dict[str, Any]]:
-    """The configuration of the run in a folder, and the description of its data.
+    """Return the configuration of the run in a folder, and the description of its data.
 
     Raises:
         InputError: there is no run, or its config.json cannot be read.

@@ -38,13 +38,13 @@ _PART = {"folds": "fold", "halves": "half"}
 
 
 def folds(labels: np.ndarray) -> list[np.ndarray]:
-    """The rows held out in each fold, stratified by class."""
+    """Return the rows held out in each fold, stratified by class."""
     splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=FOLD_SEED)
     return [held_out for _, held_out in splitter.split(labels, labels)]
 
 
 def held_out_rows(sources: Sources, split: Split) -> list[np.ndarray]:
-    """The rows of confident sources held out in each part; each row is in one part."""
+    """Return the rows of confident sources held out in each part; each row is in one part."""
     if split == "folds":
         return folds(sources.label)
     near = sources.redshift <= np.median(sources.redshift)
@@ -54,7 +54,7 @@ def held_out_rows(sources: Sources, split: Split) -> list[np.ndarray]:
 def fold_path(
     output: Path, configuration: str, epochs: int, seed: int, part: int, split: Split = "folds"
 ) -> Path:
-    """The file of the predictions of a run."""
+    """Return the file of the predictions of a run."""
     return output / configuration / f"epochs{epochs}-seed{seed}-{_PART[split]}{part}.npz"
 
 
@@ -121,7 +121,7 @@ def _held_out(
 def finished_seeds(
     output: Path, configuration: str, epochs: int, split: Split = "folds"
 ) -> list[int]:
-    """The seeds of which all parts are finished."""
+    """Return the seeds of which all parts are finished."""
     found = (output / configuration).glob(f"epochs{epochs}-seed*-{_PART[split]}0.npz")
     seeds = sorted(int(path.stem.split("-")[1].removeprefix("seed")) for path in found)
     return [
@@ -139,7 +139,7 @@ def out_of_fold(
     count: int,
     split: Split = "folds",
 ) -> np.ndarray:
-    """(views, n, 2) logits of all sources, each by the network that was not trained on it."""
+    """Return (views, n, 2) logits of all sources, each by the network not trained on it."""
     parts = [Predictions.load(path) for path in _paths(output, configuration, epochs, seed, split)]
     logits = np.full((len(parts[0].logits), count, 2), np.nan, np.float32)
     for part in parts:

@@ -78,7 +78,7 @@ def build_consistency(config: TrainConfig, network: keras.Model, sources: int) -
 
 
 def network_of(model: keras.Model) -> keras.Model:
-    """The network in a model of `build` or `build_consistency`."""
+    """Return the network in a model of `build` or `build_consistency`."""
     layer = model.layers[-1]
     return layer.network if isinstance(layer, ConsistentNetwork) else layer
 

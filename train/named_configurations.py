@@ -74,7 +74,7 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 
 
 def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
-    """The options of a run of a named configuration.
+    """Return the options of a run of a named configuration.
 
     Args:
         name: of the configuration.
@@ -95,5 +95,5 @@ def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
 
 
 def epochs_of(name: str, epochs: int | None) -> int:
-    """The passes of a run of a named configuration; see `training_options`."""
+    """Return the passes of a run of a named configuration; see `training_options`."""
     return training_options(name, epochs, 0).epochs

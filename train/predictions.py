@@ -100,7 +100,7 @@ def view_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
 
 
 def symmetric_images(images: np.ndarray) -> list[np.ndarray]:
-    """The images under the eight symmetries of the square, the originals first."""
+    """Return the images under the eight symmetries of the square, the originals first."""
     return [
         np.ascontiguousarray(np.rot90(mirrored, turns, axes=(1, 2)))
         for mirrored in (images, images[:, :, ::-1])

@@ -132,7 +132,7 @@ def start_folder(folder: Path, config: TrainConfig, sources: TrainingSources) ->
 
 
 def is_finished(folder: Path) -> bool:
-    """Whether the run in a folder was trained and evaluated."""
+    """Return whether the run in a folder was trained and evaluated."""
     return (folder / EVALUATION_FILE).exists() and not committed(folder)
 
 

@@ -36,7 +36,7 @@ class TrainingSources:
 
 
 def choose_data(config: TrainConfig) -> tuple[str, str | None]:
-    """The data set of a run, and a line that says how `auto` chose it (None if it was named)."""
+    """Return the data set of a run, and how `auto` chose it (None if it was named)."""
     if config.data != "auto":
         return config.data, None
     if is_at_hand("mirabest", config.data_dir):
@@ -88,7 +88,7 @@ def target_probabilities(sources: Sources, uncertain_confidence: float) -> np.nd
 
 
 def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tuple[str, Sources]:
-    """Sources of the final evaluation, with their name.
+    """Return the sources of the final evaluation, with their name.
 
     These are the training sources if no validation sources were held out.
 

@@ -82,7 +82,7 @@ normalizations and aggregations, and fewer gates."""
 
 
 def plan(sweep: SweepConfig, options: Sequence[str] = ()) -> list[TrainConfig]:
-    """The runs of a sweep in the order of their training, each in a folder of its own.
+    """Return the runs of a sweep in the order of their training, each in a folder of its own.
 
     Args:
         sweep: the grid.
@@ -114,7 +114,7 @@ def _split(name: str, values: Iterable[str]) -> list[str]:
 
 
 def _points(sweep: SweepConfig) -> list[dict[str, str | int]]:
-    """The options of each network of the grid."""
+    """Return the options of each network of the grid."""
     named = {
         name: _split(name, getattr(sweep, name))
         for name in ("gates", "normalization", "aggregation", "data")
@@ -188,7 +188,7 @@ def run(
 
 
 def resumable(config: TrainConfig) -> TrainConfig:
-    """The same run, resumed if its folder holds one."""
+    """Return the same run, resumed if its folder holds one."""
     return dataclasses.replace(config, resume=(config.output / CONFIG_FILE).exists())
 
 

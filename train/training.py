@@ -95,7 +95,7 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
 
 
 def _data_of(config: TrainConfig) -> tuple[str, str | None]:
-    """The data set of a run, and a line that says how it was chosen (None if it was named).
+    """Return the data set of a run, and a line that says how it was chosen (None if it was named).
 
     A resumed run keeps its data set, whatever `--data auto` would choose today.
     """
@@ -188,7 +188,7 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
 
 
 def probe_rows(sources: Sources, per_class: int = PROBES_PER_CLASS) -> Sources:
-    """The first sources of each class, which the attention snapshots show."""
+    """Return the first sources of each class, which the attention snapshots show."""
     rows = [np.flatnonzero(sources.label == label)[:per_class] for label in (0, 1)]
     return sources.select(np.concatenate(rows))
 

@@ -69,7 +69,7 @@ class Checkpoints(keras.callbacks.Callback):
 
 
 def committed(folder: str | os.PathLike) -> dict[int, Path]:
-    """The files to resume from, by the number of finished epochs (two after a kill).
+    """Return the files to resume from, by the number of finished epochs (two after a kill).
 
     The name holds the number, because an optimizer does not count the steps that
     `LossScaleOptimizer` skips.

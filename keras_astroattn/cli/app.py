@@ -17,7 +17,7 @@ app = cyclopts.App(
 
 
 def _help_of(name: str) -> str:
-    """The docstring of a command, without its arguments, read without importing the command."""
+    """Return the docstring of a command without Args, read without importing the command."""
     tree = ast.parse(Path(__file__).with_name(f"{name}.py").read_text(encoding="utf-8"))
     (command,) = (
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name

@@ -150,7 +150,7 @@ def _tell_tiles(table: Table, footprints: Footprints, used: int) -> None:
 
 
 def _share(count: int, of: int) -> str:
-    """A share with its 95 % interval (Wilson 1927)."""
+    """Return a share with its 95 % interval (Wilson 1927)."""
     z, share = 1.96, count / of
     middle = (share + z**2 / (2 * of)) / (1 + z**2 / of)
     half = z / (1 + z**2 / of) * np.sqrt(share * (1 - share) / of + z**2 / (4 * of**2))

@@ -41,13 +41,13 @@ class Archive:
     """A tarball of CIFAR-style batches: `data_batch_1` .. `data_batch_n` and `test_batch`.
 
     Attributes:
-        title: The data set, for messages.
-        url: Where it is published.
+        title: the data set, for messages.
+        url: where it is published.
         md5: MD5 of the file, hexadecimal.
-        subfolder: Folder of a data folder that may hold the file (or the data folder itself).
-        member_folder: Folder inside the tarball that holds the batches.
-        training_batches: How many training batches there are.
-        classes: How many classes the batches' labels count.
+        subfolder: folder of a data folder that may hold the file (or the data folder itself).
+        member_folder: folder inside the tarball that holds the batches.
+        training_batches: how many training batches there are.
+        classes: how many classes the batches' labels count.
     """
 
     title: str
@@ -78,7 +78,7 @@ class Batch:
         name: `data_batch_1` .. or `test_batch`.
         images: uint8 (n, 150, 150).
         labels: int64 (n,), in the archive's own scheme.
-        names: The n file names, without folder and `.png`.
+        names: the n file names, without folder and `.png`.
     """
 
     name: str
@@ -93,10 +93,10 @@ class Batch:
 
 
 def data_folder(named: str | os.PathLike | None = None) -> Path | None:
-    """The folder that holds the tarballs, or None where nobody named one.
+    """Return the folder that holds the tarballs, or None where nobody named one.
 
     Args:
-        named: Path given by the user; without it the environment variable
+        named: path given by the user; without it the environment variable
             `KERAS_ASTROATTN_DATA` counts.
 
     Raises:
@@ -137,7 +137,7 @@ def require_archive(archive: Archive, folder: Path) -> Path:
 
 
 def verified_content(path: Path, archive: Archive) -> bytes:
-    """The bytes of a tarball whose MD5 is the published one.
+    """Return the bytes of a tarball whose MD5 is the published one.
 
     Raises:
         InputError: The file cannot be read, is truncated or is another.
@@ -159,7 +159,7 @@ def verified_content(path: Path, archive: Archive) -> bytes:
 
 
 def _is_truncated(content: bytes) -> bool:
-    """Whether the file is empty or a gzip stream that ends too early."""
+    """Return whether the file is empty or a gzip stream that ends too early."""
     if not content:
         return True
     unpacked = 0
@@ -180,8 +180,8 @@ def read_batches(path: Path, archive: Archive) -> list[Batch]:
     """Verify a tarball and read its batches, in their order.
 
     Args:
-        path: The tarball.
-        archive: What it must be.
+        path: the tarball.
+        archive: what it must be.
 
     Returns:
         The training batches by number, then the test batch.
@@ -248,7 +248,7 @@ def _read_batch(content: Any, name: str, path: Path, classes: int) -> Batch:
 
 
 def _image(values: Any, row: int, where: str) -> np.ndarray:
-    """One image as uint8 (150, 150), rows first, as the files hold it."""
+    """Return one image as uint8 (150, 150), rows first, as the files hold it."""
     if not isinstance(values, np.ndarray):
         raise InputError(f"row {row} of {where} holds {type(values).__name__}, not an image")
     if values.dtype != np.uint8:

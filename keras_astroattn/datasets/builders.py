@@ -36,7 +36,7 @@ CONNECTION_TIMEOUT = 10.0
 
 
 def source_features() -> tfds.features.FeaturesDict:
-    """The features of one source.
+    """Return the features of one source.
 
     | feature | type | meaning |
     |---|---|---|
@@ -94,7 +94,7 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         Args:
             download_config: TFDS's configuration; its `manual_dir` is the data folder with
                 the tarballs (default: `KERAS_ASTROATTN_DATA`).
-            **arguments: What TFDS's method takes.
+            **arguments: what TFDS's method takes.
 
         Raises:
             InputError: The data are missing, damaged or out of reach, or the cache cannot
@@ -128,7 +128,7 @@ class ArchiveConfig(tfds.core.BuilderConfig):
     """A configuration that is read from one tarball.
 
     Attributes:
-        archive: The tarball.
+        archive: the tarball.
     """
 
     archive: Archive | None = None
@@ -149,16 +149,16 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
         super().download_and_prepare(download_config=download_config, **arguments)
 
     def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
-        """The features of a batch's sources in their order, but image, batch and index."""
+        """Return the features of a batch's sources in their order, but image, batch and index."""
         raise NotImplementedError
 
     def keeps(self, batch: Batch, row: int) -> bool:
-        """Whether a row of a batch belongs to this configuration."""
+        """Return whether a row of a batch belongs to this configuration."""
         del batch, row
         return True
 
     def has_kept_archive(self) -> bool:
-        """Whether the tarball was downloaded earlier."""
+        """Return whether the tarball was downloaded earlier."""
         return self._kept.exists()
 
     @property
@@ -192,7 +192,7 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
                 key += 1
 
     def _downloaded(self, dl_manager: tfds.download.DownloadManager) -> Path:
-        """The tarball from the cache, else by TFDS's downloader with registered checksums.
+        """Return the tarball from the cache, else by TFDS's downloader with registered checksums.
 
         A good one is kept, for the other configurations that are read from it; a bad one
         is removed, so that the next attempt fetches it anew.
@@ -223,7 +223,7 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
 
 
 def _removed_if_bad(path: Path, archive: Archive) -> InputError | None:
-    """What is wrong with a tarball of the cache, which is then removed, or None."""
+    """Return what is wrong with a tarball of the cache, which is then removed, or None."""
     try:
         verified_content(path, archive)
     except InputError as error:

@@ -18,10 +18,10 @@ class SourceClass:
     """One of MiraBest's ten classes (Porter & Scaife 2023).
 
     Attributes:
-        code: Three digits that open the name of every source of the class.
-        label: Index into `LABEL_NAMES`.
-        confident: Whether the classifiers were sure of the label.
-        morphology: What sets the class apart within its label; "standard" if nothing does.
+        code: three digits that open the name of every source of the class.
+        label: index into `LABEL_NAMES`.
+        confident: whether the classifiers were sure of the label.
+        morphology: what sets the class apart within its label; "standard" if nothing does.
     """
 
     code: str

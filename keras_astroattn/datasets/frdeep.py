@@ -73,7 +73,7 @@ class FRDeepConfig(ArchiveConfig):
     """A configuration of FR-DEEP.
 
     Attributes:
-        flawed: The images to leave out, by (batch, name, label).
+        flawed: the images to leave out, by (batch, name, label).
     """
 
     flawed: frozenset[tuple[str, str, int]] = frozenset()
@@ -116,7 +116,7 @@ class FRDeep(ArchiveBuilder):
         )
 
     def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
-        """The features of a batch's sources: label and name, all that is known."""
+        """Return the features of a batch's sources: label and name, all that is known."""
         unknown = dict.fromkeys(("ra", "dec", "redshift", "angular_size"), np.nan)
         return [
             {
@@ -131,6 +131,6 @@ class FRDeep(ArchiveBuilder):
         ]
 
     def keeps(self, batch: Batch, row: int) -> bool:
-        """Whether the image is without known flaw, or flaws are wanted."""
+        """Return whether the image is without known flaw, or flaws are wanted."""
         key = (batch.name, batch.names[row], int(batch.labels[row]))
         return key not in self.builder_config.flawed

@@ -39,12 +39,12 @@ _NAME = re.compile(
 
 
 def describe_source(name: str, class_index: int) -> dict[str, Any]:
-    """What MiraBest says of a source: its class, and the numbers that its name holds.
+    """Return what MiraBest says of a source: its class, and the numbers that its name holds.
 
     Args:
         name: `<class>_<RA><Dec>_<redshift>_<angular size>`, for example
             `100_188.320+019.481_0.2282_0049.17`: degrees, degrees, none, arcsec.
-        class_index: Index into `SOURCE_CLASSES`.
+        class_index: index into `SOURCE_CLASSES`.
 
     Returns:
         The features label, class_index, confident, morphology, name, ra, dec, redshift,
@@ -97,7 +97,7 @@ class MiraBest(ArchiveBuilder):
         )
 
     def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
-        """The features of a batch's sources, from their names and labels."""
+        """Return the features of a batch's sources, from their names and labels."""
         return [
             describe_source(name, int(class_index))
             for name, class_index in zip(batch.names, batch.labels, strict=True)

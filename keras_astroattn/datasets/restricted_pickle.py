@@ -161,8 +161,8 @@ def load_pickle(content: bytes, name: str) -> Any:
     """Unpickle what numpy and plain Python containers can say.
 
     Args:
-        content: The pickle, of any protocol, written by Python 2 or 3, numpy 1 or 2.
-        name: What to call it in an error.
+        content: the pickle, of any protocol, written by Python 2 or 3, numpy 1 or 2.
+        name: what to call it in an error.
 
     Returns:
         Its dictionaries, lists, tuples, texts, numbers and numpy arrays (read-only views of

@@ -27,9 +27,9 @@ class SimulatedConfig(tfds.core.BuilderConfig):
     """A configuration of the simulated sources.
 
     Attributes:
-        training_sources: Number of sources to train on.
-        test_sources: Number of sources to test on; they follow in the same seed.
-        seed: Of them all.
+        training_sources: number of sources to train on.
+        test_sources: number of sources to test on; they follow in the same seed.
+        seed: of them all.
     """
 
     training_sources: int = 1000
@@ -89,7 +89,7 @@ class Simulated(SourceBuilder):
 
 
 def sources_to_train_on(number: int) -> SimulatedConfig | str:
-    """The configuration of so many training sources: `standard` where it has as many.
+    """Return the configuration of so many training sources: `standard` where it has as many.
 
     Raises:
         InputError: If the number is below 1.

@@ -63,7 +63,7 @@ class Sources:
         batch: str (n,): the batch file that holds the source.
         index: int64 (n,): its row in that file (the row in the selection is its position).
         split: str (n,): "train" or "test".
-        checksum: The data these were read from, `algorithm:hexadecimal`.
+        checksum: the data these were read from, `algorithm:hexadecimal`.
     """
 
     image: np.ndarray
@@ -85,7 +85,7 @@ class Sources:
         return len(self.label)
 
     def select(self, rows: np.ndarray | slice) -> "Sources":
-        """The sources of a boolean mask (n,), of indices in their order, or of a slice."""
+        """Return the sources of a boolean mask (n,), of indices in their order, or of a slice."""
         columns = _columns(self)
         return dataclasses.replace(self, **{name: columns[name][rows] for name in columns})
 
@@ -112,14 +112,14 @@ def load_sources(
             833), `mirabest-hybrid` (34), `mirabest-all` (1256), `frdeep` (on FIRST),
             `frdeep-nvss`, `simulated`.
         split: `train`, `test`, or `all`: training sources, then test sources.
-        data_dir: Read-only folder of the tarballs (default: `KERAS_ASTROATTN_DATA`). Where one
+        data_dir: read-only folder of the tarballs (default: `KERAS_ASTROATTN_DATA`). Where one
             is named, the tarball must be there and its MD5 is checked at every call; else it
             is downloaded once.
         version: MiraBest's: `full` is the paper's, `F` the second one, with another split.
-        keep_flawed: Keep FR-DEEP's leaked, blank and duplicate training images (see `FRDeep`);
+        keep_flawed: keep FR-DEEP's leaked, blank and duplicate training images (see `FRDeep`);
             its 50 test images are whole either way.
-        simulated_sources: Training sources of `simulated`, by default 1000.
-        cache_dir: Folder for prepared data (default: `cache_folder()`).
+        simulated_sources: training sources of `simulated`, by default 1000.
+        cache_dir: folder for prepared data (default: `cache_folder()`).
 
     Returns:
         The sources, in the files' order.
@@ -142,7 +142,7 @@ def load_sources(
 
 
 def is_at_hand(data: str, data_dir: str | os.PathLike | None = None) -> bool:
-    """Whether `load_sources(data, ...)` works without a network.
+    """Return whether `load_sources(data, ...)` works without a network.
 
     It does where the data folder holds the tarball, or where no data folder is named and the
     cache holds the tarball or the prepared data.
@@ -164,7 +164,7 @@ def is_at_hand(data: str, data_dir: str | os.PathLike | None = None) -> bool:
 
 
 def how_to_get(data: str) -> str:
-    """One line that says where a data set comes from and where to put it."""
+    """Return one line that says where a data set comes from and where to put it."""
     archive = _archive(_builder(data, "full", False, None))
     if archive is None:
         return f"{data} needs no data: it is made on the spot"
@@ -181,7 +181,7 @@ def _builder(
     cache_dir: str | os.PathLike | None,
     simulated_sources: int | None = None,
 ) -> "SourceBuilder":
-    """The TFDS builder of a data name."""
+    """Return the TFDS builder of a data name."""
     if data not in DATA_NAMES:
         raise InputError(f"unknown data {data!r}: take one of {', '.join(DATA_NAMES)}")
     if version not in ("full", "F"):
@@ -209,7 +209,7 @@ def _builder(
 
 
 def _open(kind: type, config: Any, folder: str | os.PathLike) -> "SourceBuilder":
-    """A builder, which reads the description of its prepared data where there are any."""
+    """Return a builder, which reads the description of its prepared data where there are any."""
     try:
         return kind(config=config, data_dir=folder)
     except Exception as error:  # protobuf, json and TFDS raise their own
@@ -266,7 +266,7 @@ def _without_needless_warnings() -> Iterator[None]:
 
 
 def _read(builder: "SourceBuilder", split: str) -> Sources:
-    """One split of a prepared data set."""
+    """Return one split of a prepared data set."""
     import tensorflow as tf
 
     try:

@@ -34,18 +34,18 @@ class Classifier:
     are kept as there were ever calls at once.
 
     Args:
-        model: Name of a preset, path of a .tflite file that `export.run` wrote, or an open
+        model: name of a preset, path of a .tflite file that `export.run` wrote, or an open
             `ModelFile`.
-        threads: Of one call.
-        tta: Number of rotated views of the image, 90 degrees / tta apart, over which the
+        threads: of one call.
+        tta: number of rotated views of the image, 90 degrees / tta apart, over which the
             logits are averaged, as `models.tta_model` does (tta times slower). The attention
             is that of the image itself.
-        turns: Former name of `tta`.
+        turns: former name of `tta`.
 
     Attributes:
-        model: The `ModelFile`.
-        tta: As it was given.
-        rules: Thresholds of the labels, from the model's metadata.
+        model: the `ModelFile`.
+        tta: as it was given.
+        rules: thresholds of the labels, from the model's metadata.
 
     Raises:
         InputError: There is no such model, it is damaged or another network.
@@ -98,7 +98,7 @@ class Classifier:
         """Label one image, or each of a batch.
 
         Args:
-            image: A `Cutout`, or an array as `images.cutout_from_array` takes it,
+            image: a `Cutout`, or an array as `images.cutout_from_array` takes it,
                 (150, 150); a batch is a sequence of these, or an array (n, 150, 150).
 
         Returns:
@@ -115,7 +115,7 @@ class Classifier:
         """Where the network looks in one image, or in each of a batch.
 
         Args:
-            image: As in `classify`.
+            image: as in `classify`.
 
         Raises:
             InputError: An array is no such image, or the model has no attention.
@@ -165,7 +165,7 @@ class Classifier:
         )
 
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """What the network gives, by the names of its outputs.
+        """Return what the network gives, by the names of its outputs.
 
         Args:
             images: (n, 150, 150, 1) float32 in [-1, 1].
@@ -191,7 +191,7 @@ class Classifier:
         return {name: self._dequantized(name, values) for name, values in given.items()}
 
     def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
-        """The classification of a cutout that `predict` gave `outputs` for."""
+        """Return the classification of a cutout that `predict` gave `outputs` for."""
         label = self.rules.unresolved(cutout)
         if label is not None:
             return Classification(label, flags=cutout.flags)
@@ -276,12 +276,12 @@ def _temperature_of(model: ModelFile) -> np.float32:
 
 
 def name_of(model: ModelFile, tta: int) -> str:
-    """The model's name, with the number of views that its predictions are averaged over."""
+    """Return the model's name, with the number of views that its predictions are averaged over."""
     return model.name if tta == 1 else f"{model.name} (tta {tta})"
 
 
 def attention_of(outputs: dict[str, np.ndarray]) -> Attention:
-    """The maps of the first image among what `Classifier.predict` gives."""
+    """Return the maps of the first image among what `Classifier.predict` gives."""
     gates = tuple(maps[0] for maps in gate_maps(outputs))
     evidence = signed_evidence(outputs)
     signed = None if evidence is None else evidence[0]

@@ -47,8 +47,8 @@ class LabelRules:
     """Thresholds of the labels, as a model's metadata state them.
 
     Attributes:
-        compact_below_beams: Sources smaller than this many beams are `compact`.
-        uncertain_below: Where the more probable class has less than this probability, the
+        compact_below_beams: sources smaller than this many beams are `compact`.
+        uncertain_below: where the more probable class has less than this probability, the
             label is `uncertain`; None: never.
     """
 
@@ -57,7 +57,7 @@ class LabelRules:
 
     @classmethod
     def from_metadata(cls, values: Mapping | None) -> "LabelRules":
-        """The `labels` of a model's metadata; what they leave out has the defaults."""
+        """Return the `labels` of a model's metadata; what they leave out has the defaults."""
         values = values or {}
         uncertain = values.get("uncertain_below")
         return cls(
@@ -66,7 +66,7 @@ class LabelRules:
         )
 
     def unresolved(self, cutout: Cutout) -> str | None:
-        """The label of a cutout that the network does not classify, else None."""
+        """Return the label of a cutout that the network does not classify, else None."""
         if flags.INCOMPLETE in cutout.flags:
             return INCOMPLETE
         if flags.NO_SOURCE in cutout.flags:
@@ -88,7 +88,7 @@ class LabelRules:
         names: Sequence[str] = CLASS_NAMES,
         flags: Sequence[str] = (),
     ) -> str:
-        """The label that (classes,) probabilities of a resolved source give.
+        """Return the label that (classes,) probabilities of a resolved source give.
 
         A map of unknown beam (flag `no_beam`) has none of the classes: the network knows
         sources at its own beam.

@@ -45,8 +45,8 @@ def read_metadata(content: bytes, path: str | os.PathLike) -> dict[str, Any]:
     """Read the metadata of a .tflite file and check the network against them.
 
     Args:
-        content: The whole file.
-        path: Its name, for the messages.
+        content: the whole file.
+        path: its name, for the messages.
 
     Returns:
         The metadata.
@@ -74,8 +74,8 @@ def split_model_file(content: bytes, path: str | os.PathLike) -> tuple[dict[str,
     """Split a .tflite file into its metadata, which are checked, and its network, which is not.
 
     Args:
-        content: The whole file.
-        path: Its name, for the messages.
+        content: the whole file.
+        path: its name, for the messages.
 
     Returns:
         (metadata, the bytes of the network).

@@ -22,10 +22,10 @@ class ModelFile:
     """A network as bytes, and its metadata.
 
     Attributes:
-        name: Of the preset, else of the file without its ending.
-        path: Where it was read.
-        content: The whole file.
-        metadata: What `metadata.json` holds (see `edge.metadata` and `export.metadata`).
+        name: of the preset, else of the file without its ending.
+        path: where it was read.
+        content: the whole file.
+        metadata: what `metadata.json` holds (see `edge.metadata` and `export.metadata`).
     """
 
     name: str
@@ -35,7 +35,7 @@ class ModelFile:
 
 
 def find_model(model: str | os.PathLike) -> Path:
-    """The .tflite file of a preset's name or a path.
+    """Return the .tflite file of a preset's name or a path.
 
     Raises:
         InputError: There is no such preset, or no such file.

@@ -112,7 +112,7 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 
 
 def mean_map(gates: Mapping[str, np.ndarray], size: tuple[int, int]) -> np.ndarray:
-    """Mean attention map: the mean over gates of their (n, h, w) maps, resized to `size`.
+    """Return the mean over gates of their (n, h, w) attention maps, resized to `size`.
 
     Returns:
         (n, *size) float64; the maps are not rescaled.
@@ -235,7 +235,7 @@ def frame_regions(images: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def region_enrichment(maps: np.ndarray, region: np.ndarray) -> np.ndarray:
-    """Share of the attention in a region over the region's share of the frame.
+    """Return the share of the attention in a region over the region's share of the frame.
 
     It is 1 for evenly spread attention. Attention counts above the minimum of its map.
 
@@ -297,7 +297,7 @@ def _standardized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def gate_agreement(
     maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
 ) -> tuple[tuple[str, ...], np.ndarray]:
-    """Mean of `pairwise_agreement` over the images.
+    """Return the mean of `pairwise_agreement` over the images.
 
     Args:
         maps: by name: (n, h, w) each, of any resolution.

@@ -71,7 +71,7 @@ def normalized_entropy(probabilities: np.ndarray) -> np.ndarray:
 
 
 def bin_sums(stated: np.ndarray, observed: np.ndarray, bins: int) -> np.ndarray:
-    """Number of predictions, sum of stated and sum of observed values by source and bin.
+    """Return the number of predictions, sum of stated and sum of observed values by source and bin.
 
     A weighted sum over sources is a bootstrap sample.
 

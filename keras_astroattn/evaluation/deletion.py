@@ -57,7 +57,7 @@ class Deletion:
 
 
 def patch_values(maps: np.ndarray, patches: np.ndarray) -> list[np.ndarray]:
-    """Mean of a map over each patch of its image.
+    """Return the mean of a map over each patch of its image.
 
     Args:
         maps: (n, h', w') of any resolution, resized to the patches.
@@ -143,7 +143,7 @@ def delete(
 
 
 def _states(labels: np.ndarray, order: np.ndarray) -> list[frozenset[int]]:
-    """Deleted labels at each step: none, more and more patches, and all."""
+    """Return the deleted labels at each step: none, more and more patches, and all."""
     steps = [frozenset(order[:step].tolist()) for step in range(len(order) + 1)]
     return [*steps, frozenset(np.unique(labels[labels != 0]).tolist())]
 

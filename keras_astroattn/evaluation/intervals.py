@@ -68,7 +68,7 @@ def clustered_wilson_interval(proportions: np.ndarray, turns: int) -> Interval:
 
 
 def bootstrap_weights(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """Number of times that each source is drawn in each bootstrap sample, stratified by class.
+    """Count how often each bootstrap sample, stratified by class, draws each source.
 
     Each class is resampled to its own size, because the catalogue fixes the share of FRIs in a
     test set, and a sample needs both classes.
@@ -92,7 +92,7 @@ def bootstrap_weights(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:
 
 
 def percentile_interval(samples: np.ndarray) -> Interval:
-    """The central 95 % of (draws,) bootstrap values of a statistic."""
+    """Return the central 95 % of (draws,) bootstrap values of a statistic."""
     tail = (1 - CONFIDENCE_LEVEL) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
     return float(low), float(high)
@@ -105,7 +105,7 @@ def bootstrap_interval(
     draws: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """The central 95 % of the mean or median of (m,) values over bootstrap samples.
+    """Return the central 95 % of the mean or median of (m,) values over bootstrap samples.
 
     Args:
         values: (m,), one for each source.

@@ -39,25 +39,25 @@ class Evaluation:
     biased high.
 
     Attributes:
-        protocol: What was predicted ("clean", "pooled 360", ...).
-        images: Number of sources.
-        predictions: Number of predictions (sources times turns).
-        accuracy: Share of predictions that are right (the likelier class is predicted).
-        accuracy_interval: Its interval; so for every `..._interval` and `..._intervals`.
-        recall: For each true class, the share predicted as it.
-        precision: For each predicted class, the share that is of it (0 if never predicted).
+        protocol: what was predicted ("clean", "pooled 360", ...).
+        images: number of sources.
+        predictions: number of predictions (sources times turns).
+        accuracy: share of predictions that are right (the likelier class is predicted).
+        accuracy_interval: its interval; so for every `..._interval` and `..._intervals`.
+        recall: for each true class, the share predicted as it.
+        precision: for each predicted class, the share that is of it (0 if never predicted).
         f1: 2 precision recall / (precision + recall) for each class (0 if both are 0).
-        auc: Area under the ROC: the chance that an FRII gets a higher p(FRII) than an FRI,
+        auc: area under the ROC: the chance that an FRII gets a higher p(FRII) than an FRI,
             ties counting half, over all pairs of predictions.
-        brier_score: Mean of (p(FRII) - y)^2.
-        log_loss: Mean of -ln p(true class), nats; p is kept above 1.2e-7.
-        expected_calibration_error: See `confidence_bins`.
-        uncertainty_calibration_error: See `uncertainty_bins`.
-        confusion: Predictions of [true class][predicted class].
-        confidence: Bins of the expected calibration error (the reliability diagram).
-        uncertainty: Bins of the uncertainty calibration error.
-        false_positive_rate: Of the ROC's points: share of FRIs at or above a threshold.
-        true_positive_rate: Share of FRIIs at or above it.
+        brier_score: mean of (p(FRII) - y)^2.
+        log_loss: mean of -ln p(true class), nats; p is kept above 1.2e-7.
+        expected_calibration_error: see `confidence_bins`.
+        uncertainty_calibration_error: see `uncertainty_bins`.
+        confusion: predictions of [true class][predicted class].
+        confidence: bins of the expected calibration error (the reliability diagram).
+        uncertainty: bins of the uncertainty calibration error.
+        false_positive_rate: of the ROC's points: share of FRIs at or above a threshold.
+        true_positive_rate: share of FRIIs at or above it.
     """
 
     protocol: str
@@ -88,7 +88,7 @@ class Evaluation:
     true_positive_rate: tuple[float, ...]
 
     def to_json(self) -> str:
-        """All fields as JSON text, a line each; `from_json` gives the same object back."""
+        """Return all fields as JSON text, a line each; `from_json` gives the same object back."""
         lines = [
             f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
             for name, value in dataclasses.asdict(self).items()
@@ -138,7 +138,7 @@ class Evaluation:
         return rows
 
     def record(self) -> dict[str, str | int | float]:
-        """A flat record for a results table: metrics, and bounds as `..._low` and `..._high`."""
+        """Return one row of a results table: metrics, and bounds as `..._low` and `..._high`."""
         record: dict[str, str | int | float] = {
             "protocol": self.protocol,
             "images": self.images,
@@ -305,7 +305,7 @@ def _check(labels: np.ndarray, probabilities: np.ndarray) -> None:
 
 
 def _tuples(values: object) -> object:
-    """Lists, as JSON has them, to the tuples that the dataclasses hold."""
+    """Convert lists, as JSON has them, to the tuples that the dataclasses hold."""
     if isinstance(values, list):
         return tuple(_tuples(value) for value in values)
     if isinstance(values, dict):

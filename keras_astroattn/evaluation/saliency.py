@@ -157,7 +157,7 @@ def _tf_keras_vis(method: str) -> tuple[type, Callable, dict[str, object]]:
 
 
 def _one_output(model: keras.Model, batch_size: int) -> keras.Model:
-    """The same graph from a list of one input, as tf-keras-vis calls it, to logits alone."""
+    """Return the same graph from a list of one input, as tf-keras-vis calls it, to logits alone."""
     if batch_size > 1 and any(gate.normalize.scope == "batch" for gate in _gates(model)):
         raise InputError(
             f"the model {model.name} normalizes attention over its batch, so that the gradients "
@@ -207,7 +207,7 @@ def _logit_of(classes: np.ndarray) -> Callable:
 
 
 def _logit_from_0(classes: np.ndarray) -> Callable:
-    """The same less its own value: exp of it is 1, its derivatives are the logit's."""
+    """Return the same less its own value: exp of it is 1, its derivatives are the logit's."""
     logit_of = _logit_of(classes)
 
     def score(logits):

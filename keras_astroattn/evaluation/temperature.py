@@ -15,7 +15,7 @@ _LOG_BOUNDS = (np.log(SMALLEST_TEMPERATURE), np.log(LARGEST_TEMPERATURE))
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """The T that minimizes the mean of -ln softmax(logits / T)[label].
+    """Return the T that minimizes the mean of -ln softmax(logits / T)[label].
 
     The logits must belong to sources that the network was not trained on. T changes the
     confidence of a prediction, but not the predicted class.
@@ -43,7 +43,7 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """The T at which the mean normalized entropy of softmax(logits / T) is the error rate.
+    """Return the T at which the mean normalized entropy of softmax(logits / T) is the error rate.
 
     At this T, the entropy (0 to 1) approximates the error rate, which it does not at the T of
     `fit_temperature`: a probability of 0.9 has a normalized entropy of 0.47. The uncertainty
@@ -74,7 +74,7 @@ def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def _require_some_right_and_some_wrong(labels: np.ndarray, logits: np.ndarray) -> float:
-    """The share of correct predictions."""
+    """Return the share of correct predictions."""
     right = logits.argmax(axis=-1) == labels
     if right.all() or not right.any():
         raise InputError(
@@ -107,7 +107,7 @@ class Threshold:
 def confidence_threshold(
     labels: np.ndarray, probabilities: np.ndarray, error_rate: float
 ) -> Threshold:
-    """The lowest confidence above which at most a share `error_rate` of predictions is wrong.
+    """Return the lowest confidence above which at most `error_rate` of the predictions are wrong.
 
     Args:
         labels: (n,) 0 or 1.

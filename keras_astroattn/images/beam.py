@@ -22,9 +22,9 @@ class Beam:
     """An elliptical Gaussian beam.
 
     Attributes:
-        major: Full width at half maximum along the major axis, arcsec.
-        minor: The same along the minor axis, arcsec.
-        angle: Position angle of the major axis, degrees from north through east.
+        major: full width at half maximum along the major axis, arcsec.
+        minor: the same along the minor axis, arcsec.
+        angle: position angle of the major axis, degrees from north through east.
     """
 
     major: float
@@ -43,7 +43,7 @@ class Beam:
 
     @classmethod
     def of(cls, beam: "Beam | float | tuple[float, ...]") -> "Beam":
-        """A `Beam` from itself, from one width, or from (major, minor[, angle]).
+        """Return a `Beam` from itself, from one width, or from (major, minor[, angle]).
 
         Raises:
             InputError: The widths are not positive, or there are more than three figures.
@@ -76,7 +76,7 @@ class Beam:
 
 
 def target_beam(beam: Beam) -> Beam:
-    """The beam that an image is smoothed to before the network sees it.
+    """Return the beam that an image is smoothed to before the network sees it.
 
     A finer beam goes to FIRST's 5.4 arcsec. A coarser one stays what it is, unless it is
     more elongated than the network has ever seen (FIRST: up to 1.26): then it is made

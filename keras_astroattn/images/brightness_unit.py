@@ -28,15 +28,15 @@ _STERADIANS = (3.141592653589793 / 180 / 3600) ** 2  # of a square arcsec
 def to_jansky_per_beam(
     unit: str, beam: Beam | None, pixel_area: float | None, frequency: float | None
 ) -> float | None:
-    """What to multiply a map in a unit with, so that it is in Jy/beam.
+    """Return what to multiply a map in a unit with, so that it is in Jy/beam.
 
     Flux densities per beam, pixel or solid angle, and kelvin (S = 2 k T Omega / lambda^2,
     Rayleigh-Jeans).
 
     Args:
-        unit: As BUNIT states it; upper and lower case as writers use them.
-        beam: Of the map, for units that are not per beam.
-        pixel_area: Of a pixel, square arcsec, for units per pixel.
+        unit: as BUNIT states it; upper and lower case as writers use them.
+        beam: of the map, for units that are not per beam.
+        pixel_area: of a pixel, square arcsec, for units per pixel.
         frequency: Hz, for kelvin.
 
     Returns:

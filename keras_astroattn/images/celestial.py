@@ -57,7 +57,7 @@ def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
     CUNIT of DEGREE) go through astropy's WCS, whose fixers know them.
 
     Args:
-        header: Keywords and values; COMMENT and HISTORY are ignored.
+        header: keywords and values; COMMENT and HISTORY are ignored.
 
     Returns:
         None where the header has no celestial axes.
@@ -95,7 +95,7 @@ def _canonical_type(name: str) -> str:
 
 
 def _is_odd(header: Mapping, axes: tuple[int, int], present: set[str]) -> bool:
-    """Whether a header spells its coordinates in a way that is not the standard's."""
+    """Return whether a header spells its coordinates in a way that is not the standard's."""
     matrix = [key for key in present if key[:2] in ("PC", "CD") and key[2:3].isdigit()]
     return (
         any(str(header.get(f"CUNIT{axis}") or "deg").strip() not in ("", "deg") for axis in axes)
@@ -106,7 +106,7 @@ def _is_odd(header: Mapping, axes: tuple[int, int], present: set[str]) -> bool:
 
 
 def _couples(key: str, axes: tuple[int, int]) -> bool:
-    """Whether an element of the matrix connects the sky with another axis."""
+    """Return whether an element of the matrix connects the sky with another axis."""
     found = _ELEMENT.fullmatch(key)
     return bool(found) and (int(found[1]) in axes) != (int(found[2]) in axes)
 
@@ -136,7 +136,7 @@ def _plain_keywords(
 def _keywords_of_astropy(
     header: Mapping, axes: tuple[int, int], types: Sequence[str]
 ) -> dict[str, float | str]:
-    """The same from astropy's WCS, which sees every card but COMMENT and HISTORY."""
+    """Return the same from astropy's WCS, which sees every card but COMMENT and HISTORY."""
     with quiet():
         from astropy.io.fits import Header
         from astropy.wcs import WCS
@@ -178,13 +178,13 @@ def _keywords_of_astropy(
 
 
 def _reason(error: Exception) -> str:
-    """The last line of what wcslib says, without its own places."""
+    """Return the last line of what wcslib says, without its own places."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else type(error).__name__
 
 
 def _figure(header: Mapping, key: str, default: float = 0.0) -> float:
-    """A number of the header, also one in quotes; `default` where it is missing or empty."""
+    """Return a number of the header, also one in quotes; `default` where it is missing or empty."""
     value = header.get(key)
     if value is None or (isinstance(value, str) and not value.strip()):
         return default
@@ -237,8 +237,8 @@ def move_keywords(
     """WCS keywords of a grid whose first pixel is at `origin` (x, y; from 0) of the old one.
 
     Args:
-        keywords: As `wcs_keywords` gives them.
-        origin: Pixels of the old grid.
+        keywords: as `wcs_keywords` gives them.
+        origin: pixels of the old grid.
         step: (x, y) distance of the new pixels, in old ones.
     """
     moved = dict(keywords)
@@ -250,7 +250,7 @@ def move_keywords(
 
 
 def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
-    """An astropy WCS with two celestial axes.
+    """Return an astropy WCS with two celestial axes.
 
     Raises:
         InputError: wcslib does not understand the keywords.
@@ -275,9 +275,9 @@ def local_jacobian(
     """Arcsec east and north (rows) for a step of one pixel along x and y (columns).
 
     Args:
-        keywords: As `wcs_keywords` gives them.
+        keywords: as `wcs_keywords` gives them.
         pixel: (x, y) counted from 0.
-        wcs: The same as a WCS, where there is one already.
+        wcs: the same as a WCS, where there is one already.
 
     Raises:
         InputError: The pixel is not on the sky.
@@ -372,7 +372,7 @@ def pixels_to_sky(
 
 
 def _foreign_frame(keywords: Mapping[str, float | str], wcs: "WCS"):
-    """The astropy frame of coordinates that are neither ICRS nor J2000; None for these."""
+    """Return the astropy frame of coordinates that are neither ICRS nor J2000; None for these."""
     equinox = float(keywords.get("EQUINOX", keywords.get("EPOCH", 2000.0)) or 2000.0)
     system = str(keywords.get("RADESYS", keywords.get("RADECSYS", ""))).upper()
     if system not in _KNOWN_FRAMES:

@@ -18,7 +18,7 @@ def invert_colormap(colours: np.ndarray, name: str) -> np.ndarray:
 
     Args:
         colours: (height, width, 3) uint8, red, green and blue.
-        name: Of matplotlib, like viridis; `_r` at its end reverses it.
+        name: of matplotlib, like viridis; `_r` at its end reverses it.
 
     Returns:
         (height, width) uint8, 0 at the low end of the colormap and 255 at its high end.

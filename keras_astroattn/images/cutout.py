@@ -43,21 +43,21 @@ class Cutout:
         network_input: (150, 150, 1) float32 in [-1, 1].
         brightness: (150, 150) float32, the map in Jy/beam (the file's unit where `flags`
             has `unknown_unit`, 0 to 1 for a picture); NaN where nothing is known.
-        noise: Standard deviation of the noise, Jy/beam; NaN for a picture, and for a map
+        noise: standard deviation of the noise, Jy/beam; NaN for a picture, and for a map
             whose sky is exactly 0. Where a map of the noise was given, its median over the
             frame.
-        peak_snr: Brightest pixel of the source in units of the noise (of the frame where
+        peak_snr: brightest pixel of the source in units of the noise (of the frame where
             there is no source); NaN where the noise is.
-        source_fraction: Share of the frame's pixels that are above 3 sigma.
-        largest_angular_size: Largest extent of the source above 3 sigma, less what the
+        source_fraction: share of the frame's pixels that are above 3 sigma.
+        largest_angular_size: largest extent of the source above 3 sigma, less what the
             beam adds (see `islands.measure_extent`), arcsec: 0 for a point source, NaN
             where there is no source.
-        beam: The beam of `brightness`; None where it is not known.
-        pixel_scale: Of `pixels`, arcsec (geometric mean of both axes).
-        flags: Constants of `keras_astroattn.images.flags`, sorted.
-        wcs_header: Celestial WCS keywords of `pixels`, for a FITS header; None without.
-        main_share: Share of the source's flux in the brightest of its islands above 3 sigma.
-        main_size: As `largest_angular_size`, of that island by itself, arcsec.
+        beam: the beam of `brightness`; None where it is not known.
+        pixel_scale: of `pixels`, arcsec (geometric mean of both axes).
+        flags: constants of `keras_astroattn.images.flags`, sorted.
+        wcs_header: celestial WCS keywords of `pixels`, for a FITS header; None without.
+        main_share: share of the source's flux in the brightest of its islands above 3 sigma.
+        main_size: as `largest_angular_size`, of that island by itself, arcsec.
     """
 
     pixels: np.ndarray
@@ -110,7 +110,7 @@ def cutout_from_field(
     flags: Iterable[str] = (),
     wcs_header: Mapping[str, float | str] | None = None,
 ) -> Cutout:
-    """A source out of a map in Jy/beam, as the network knows sources.
+    """Return a source out of a map in Jy/beam, as the network knows sources.
 
     This is the function for arrays that hold a map, as `cutout_from_array` is for arrays that
     hold a finished image.
@@ -130,15 +130,15 @@ def cutout_from_field(
 
     Args:
         field: (height, width) map, Jy/beam, any real dtype; NaN or infinite is unknown.
-        pixel_scale: Arcsec, one figure or (x, y); None: not known, flagged `no_wcs`.
+        pixel_scale: arcsec, one figure or (x, y); None: not known, flagged `no_wcs`.
         beam: `Beam`, or its width, or (major, minor, angle); None: flagged `no_beam`.
         centre: (x, y) of the source, pixels counted from 0; None: the middle.
-        noise: Noise of `field` where it is known, a figure or a map; None: measured. It
+        noise: noise of `field` where it is known, a figure or a map; None: measured. It
             is scaled as the measured noise is where `field` is smoothed.
-        jacobian: Instead of `pixel_scale`: (2, 2), arcsec east and north (rows) for a step
+        jacobian: instead of `pixel_scale`: (2, 2), arcsec east and north (rows) for a step
             along x and y (columns).
-        as_is: Leave the beam alone (FIRST).
-        flags: More flags, for what the caller knows of the field.
+        as_is: leave the beam alone (FIRST).
+        flags: more flags, for what the caller knows of the field.
         wcs_header: WCS keywords of `field` (`celestial.wcs_keywords`).
 
     Raises:
@@ -207,11 +207,11 @@ def finish(
 
     Args:
         brightness: (150, 150) float32; NaN is unknown and becomes black.
-        noise: One figure, or (150, 150); 0 where the sky was blanked before: every pixel
+        noise: one figure, or (150, 150); 0 where the sky was blanked before: every pixel
             above 0 is then shown.
-        beam: Of `brightness`.
-        pixel_scale: Arcsec.
-        flags: What is known so far.
+        beam: of `brightness`.
+        pixel_scale: arcsec.
+        flags: what is known so far.
         wcs_header: WCS keywords of the frame.
         masked: (150, 150) bool, pixels of `brightness` that are NaN because they were made
             black on purpose; None: none.
@@ -262,7 +262,7 @@ def finish(
 
 
 def blanked_threshold(brightness: np.ndarray, pixels: np.ndarray) -> np.float32:
-    """The noise that the darkest lit pixel of a blanked image stands for: a third of it.
+    """Return the noise that the darkest lit pixel of a blanked image stands for: a third of it.
 
     Blanking at 3 sigma leaves pixels just above 3 sigma. The peak counts as a detection, so the
     noise is a fifth of it at most.
@@ -279,7 +279,7 @@ def blanked_threshold(brightness: np.ndarray, pixels: np.ndarray) -> np.float32:
 
 
 def source_flags(extent: Extent) -> set[str]:
-    """The flags that follow from where the source lies."""
+    """Return the flags that follow from where the source lies."""
     found = {flag.INCOMPLETE} if extent.incomplete else set()
     if not extent.found:
         return found | {flag.NO_SOURCE}
@@ -288,7 +288,7 @@ def source_flags(extent: Extent) -> set[str]:
 
 
 def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:
-    """The map in float32, NaN where it is not known; and whether its sky is exactly 0."""
+    """Return the map in float32, NaN where it is not known; and whether its sky is exactly 0."""
     field = np.asarray(field)
     if field.ndim != 2 or field.dtype.kind not in "fiu":
         raise InputError(

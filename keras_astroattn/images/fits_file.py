@@ -47,7 +47,7 @@ def open_fits(path: str | os.PathLike) -> tuple[BinaryIO, bool]:
     The whole packed file is read, so that its checksum is verified.
 
     Args:
-        path: The file.
+        path: the file.
 
     Returns:
         The open file at its beginning, and whether it was packed.
@@ -108,8 +108,8 @@ class HduHeader:
 
     Attributes:
         cards: 80 bytes each, without END.
-        data_start: Place of its data in the file, bytes.
-        file_size: Of the whole file, bytes.
+        data_start: place of its data in the file, bytes.
+        file_size: of the whole file, bytes.
     """
 
     cards: tuple[bytes, ...]
@@ -131,7 +131,7 @@ class HduHeader:
         return [card[8:].decode("latin-1").rstrip() for card in self.cards if card[:8] == start]
 
     def whole(self, keyword: str, default: int | None = None) -> int:
-        """The value of a keyword that must be a whole number, not negative.
+        """Return the value of a keyword that must be a whole number, not negative.
 
         Raises:
             InputError: It is none, or missing without a default.
@@ -195,7 +195,7 @@ def read_headers(file: BinaryIO) -> list[HduHeader]:
     and at bytes that are no HDU.
 
     Args:
-        file: Open, seekable; it is left at its beginning.
+        file: open, seekable; it is left at its beginning.
 
     Raises:
         InputError: It is no FITS file, or a header states sizes that cannot be: NAXIS or
@@ -218,7 +218,7 @@ def read_headers(file: BinaryIO) -> list[HduHeader]:
 
 
 def _header_at(file: BinaryIO, place: int, size: int) -> HduHeader | None:
-    """The header at a place; None where a later HDU does not begin or end there."""
+    """Return the header at a place; None where a later HDU does not begin or end there."""
     file.seek(place)
     text = file.read(_READ_AT_ONCE)
     if not text.startswith(b"XTENSION" if place else b"SIMPLE"):
@@ -269,7 +269,7 @@ def check_compression(header: HduHeader) -> None:
     """Refuse compression parameters that astropy's decoders would not survive.
 
     Args:
-        header: Of a table with a compressed image.
+        header: of a table with a compressed image.
 
     Raises:
         InputError: A parameter has no sense, or the tiles hold more pixels than the bytes

@@ -62,12 +62,12 @@ def read_fits(
         path: FITS file, also packed by gzip, bzip2 or xz.
         position: (RA, Dec) in degrees or "RA,DEC" (ICRS); None: the middle of the map,
             which must then be at most 36 arcminutes wide (at 1.8 arcsec a pixel).
-        hdu: Number or name of the HDU; None: the first image that is no preview.
+        hdu: number or name of the HDU; None: the first image that is no preview.
         stokes: I, Q, U, V, ...; None: I.
-        channel: Plane of a cube, from 0; None: only where there is no choice.
+        channel: plane of a cube, from 0; None: only where there is no choice.
         rms_map: FITS map of the noise on the same pixels, in any unit that is understood;
             None: measured.
-        noise: Or its figure, Jy/beam.
+        noise: or its figure, Jy/beam.
         beam: `Beam`, width, or (major, minor, angle), arcsec and degrees; None: from
             BMAJ, BMIN and BPA, from CASA's table of beams, or from AIPS's history; else
             that of the survey which the header names (`known_surveys`), flagged
@@ -94,18 +94,18 @@ class FitsMap:
     Use it as a context manager, from one thread. Reading the header is all that opening does.
 
     Args:
-        path: As in `read_fits`; so are `hdu`, `stokes`, `channel` and `beam`.
-        hdu: As there.
-        stokes: As there.
-        channel: As there.
-        beam: As there.
+        path: as in `read_fits`; so are `hdu`, `stokes`, `channel` and `beam`.
+        hdu: as there.
+        stokes: as there.
+        channel: as there.
+        beam: as there.
 
     Attributes:
-        path: Of the file.
+        path: of the file.
         shape: (height, width) of the map, pixels.
-        beam: Its beam, or None.
-        is_first: Whether the header says that this is FIRST, and beam and pixel scale agree.
-        keywords: Its celestial WCS keywords, or None.
+        beam: its beam, or None.
+        is_first: whether the header says that this is FIRST, and beam and pixel scale agree.
+        keywords: its celestial WCS keywords, or None.
 
     Raises:
         InputError: The file cannot be read, or holds no such map.
@@ -185,10 +185,10 @@ class FitsMap:
         noise: "float | FitsMap | None" = None,
         pixel: np.ndarray | None = None,
     ) -> Cutout:
-        """The source at a position (ICRS degrees) or in the middle of the map.
+        """Return the source at a position (ICRS degrees) or in the middle of the map.
 
         Args:
-            position: As in `read_fits`.
+            position: as in `read_fits`.
             noise: Jy/beam, or an open map of it on the same pixels; None: measured.
             pixel: (2,) of the position, where `locate` found many at once.
 
@@ -260,7 +260,7 @@ class FitsMap:
 
     @staticmethod
     def _block(step: tuple[float, float] | None) -> int:
-        """How many pixels to average along each axis while reading.
+        """Return how many pixels to average along each axis while reading.
 
         A map with a hundred pixels a beam would need gigabytes around one source. Blocks
         of a ninth of the beam to come widen it by 0.3 %.
@@ -312,7 +312,7 @@ class FitsMap:
             raise InputError(f"{self.path} cannot be read as FITS: {reason}") from error
 
     def _find(self, name: int | str | None) -> int:
-        """Number of the HDU."""
+        """Return the number of the HDU."""
         if name is None:
             return find_map(self._headers)
         if isinstance(name, str) and re.fullmatch(r"\d+", name.strip()):
@@ -333,7 +333,7 @@ class FitsMap:
         return number
 
     def _open_hdu(self, number: int | None = None):
-        """An HDU as astropy opens it; None: the map's."""
+        """Return an HDU as astropy opens it; None: the map's."""
         from astropy.io import fits
 
         if self._hdus is None:
@@ -344,7 +344,7 @@ class FitsMap:
         return self._hdus[self._number if number is None else number]
 
     def _find_beam(self, header: HduHeader, given: Beam | None, planes) -> Beam | None:
-        """The beam that is given, stated, or known of the survey; sets flags."""
+        """Return the beam that is given, stated, or known of the survey; sets flags."""
         beam, where = (given, "as given") if given else self._stated_beam(header, planes)
         scales = None
         if self.keywords is not None:
@@ -395,7 +395,7 @@ class FitsMap:
         return float(declination[0])
 
     def _brightness_factor(self, header: HduHeader) -> float:
-        """What to multiply with to get Jy/beam; 1 and a flag where that is not known."""
+        """Return what to multiply with to get Jy/beam; 1 and a flag where that is not known."""
         area = None
         if self.keywords is not None and self.beam is not None:
             middle = ((self.shape[1] - 1) / 2, (self.shape[0] - 1) / 2)

@@ -103,7 +103,7 @@ def _cut(flux: np.ndarray, inside: np.ndarray, parts: int) -> list[np.ndarray]:
 
 
 def _grow(flux: np.ndarray, inside: np.ndarray, target: float, keep: int) -> np.ndarray:
-    """A connected part of a connected mask, of about `target` flux, that leaves `keep` pixels.
+    """Return a connected part of a connected mask of about `target` flux; leave `keep` pixels.
 
     What it leaves is connected.
     """
@@ -144,7 +144,7 @@ def _squared(one: tuple[int, int], other: tuple[int, int]) -> int:
 
 
 def _far_end(inside: np.ndarray) -> tuple[int, int]:
-    """The pixel that takes most steps to reach from the pixel that takes most steps.
+    """Return the pixel that takes most steps to reach from the pixel that takes most steps.
 
     The mask without it is connected: every other pixel is reached on the way to none.
     """
@@ -168,7 +168,7 @@ def _far_end(inside: np.ndarray) -> tuple[int, int]:
 
 
 def _leaves_connected(left: np.ndarray, pixel: tuple[int, int]) -> bool:
-    """Whether a connected mask without one of its pixels is connected."""
+    """Return whether a connected mask without one of its pixels is connected."""
     row, column = pixel
     pattern = sum(
         1 << bit for bit, (down, across) in enumerate(_RING) if left[row + down, column + across]
@@ -183,7 +183,7 @@ def _leaves_connected(left: np.ndarray, pixel: tuple[int, int]) -> bool:
 def _with_cut_off(
     flux: np.ndarray, left: np.ndarray, pixel: tuple[int, int]
 ) -> list[tuple[int, int]]:
-    """A pixel and all that it holds to the brightest of the pieces that it parts."""
+    """Return a pixel and all that it holds to the brightest of the pieces that it parts."""
     without = left.copy()
     without[pixel] = False
     pieces, fluxes = _pieces(without, flux)

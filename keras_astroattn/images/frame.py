@@ -25,9 +25,9 @@ class Frame:
 
     Attributes:
         brightness: (150, 150) float32, NaN where it is not known.
-        noise: Of it, one figure or (150, 150).
+        noise: of it, one figure or (150, 150).
         origin: (x, y) of its first pixel in pixels of the map.
-        flags: That follow from how it was cut.
+        flags: that follow from how it was cut.
     """
 
     brightness: np.ndarray
@@ -41,12 +41,12 @@ class Plan:
     """What has to be done to a map before the network sees it.
 
     Attributes:
-        beam: The beam afterwards; None where it is not known.
+        beam: the beam afterwards; None where it is not known.
         step: (x, y) distance of the frame's pixels, in pixels of the map; None: the
             map's own pixels are used.
         kernel: (2, 2) covariance of the Gaussian to smooth with, pixels^2; None: none.
-        gain: Beam area afterwards over before, by which Jy/beam grow.
-        pixel_scale: Of the frame, arcsec.
+        gain: beam area afterwards over before, by which Jy/beam grow.
+        pixel_scale: of the frame, arcsec.
     """
 
     beam: Beam | None
@@ -67,8 +67,8 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
     Args:
         jacobian: (2, 2), arcsec east and north (rows) for a step along x and y (columns);
             None where the pixel scale is not known.
-        beam: The map's beam; None where it is not known: then nothing is done.
-        as_is: Leave the beam alone (FIRST, whose beam the network knows by definition).
+        beam: the map's beam; None where it is not known: then nothing is done.
+        as_is: leave the beam alone (FIRST, whose beam the network knows by definition).
 
     Raises:
         InputError: The pixels have no size, or their axes are not at right angles.
@@ -105,13 +105,13 @@ def native_frame(
     noise: float | np.ndarray | None,
     beam_area: float,
 ) -> Frame:
-    """The frame on the map's own pixels.
+    """Return the frame on the map's own pixels.
 
     Args:
         field: (height, width) float32 map; NaN is unknown.
         centre: (x, y) of the source.
-        noise: Of the map, a figure or a map; None: measured on 300 x 300 pixels.
-        beam_area: Pixels in a beam.
+        noise: of the map, a figure or a map; None: measured on 300 x 300 pixels.
+        beam_area: pixels in a beam.
     """
     # The source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
     left, top = (math.ceil(c - FIELD_SIZE / 2) for c in centre)
@@ -136,14 +136,14 @@ def regridded_frame(
     todo: Plan,
     beam_area: float,
 ) -> Frame:
-    """The frame on another grid, after smoothing where `todo` says so.
+    """Return the frame on another grid, after smoothing where `todo` says so.
 
     Args:
-        field: As in `native_frame`; so are `centre` and `noise`.
-        centre: As there.
-        noise: As there.
-        todo: What is to be done.
-        beam_area: Pixels of `field` in the beam of the frame.
+        field: as in `native_frame`; so are `centre` and `noise`.
+        centre: as there.
+        noise: as there.
+        todo: what is to be done.
+        beam_area: pixels of `field` in the beam of the frame.
 
     Raises:
         InputError: The source lies outside the map.
@@ -185,7 +185,7 @@ def regridded_frame(
 
 
 def _without_margin(field: np.ndarray, centre: tuple[float, float], todo: Plan) -> np.ndarray:
-    """The part of a map that 300 x 300 pixels of the new grid cover."""
+    """Return the part of a map that 300 x 300 pixels of the new grid cover."""
     bounds = []
     for middle, step in zip(centre, todo.step, strict=True):
         reach = FIELD_SIZE / 2 * step

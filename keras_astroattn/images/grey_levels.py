@@ -36,7 +36,7 @@ class GreyImage:
     Attributes:
         pixels: uint8, black sky and white peak.
         network: float32 in [-1, 1], of the same shape.
-        flags: What was done to it.
+        flags: what was done to it.
     """
 
     pixels: np.ndarray
@@ -52,7 +52,7 @@ def normalise(values: np.ndarray) -> GreyImage:
     does not use its range is stretched: (v - min) / (max - min) * 255, truncated.
 
     Args:
-        values: Finite real numbers: integers from 0 to 255 or, of type uint16, to 65535; or real
+        values: finite real numbers: integers from 0 to 255 or, of type uint16, to 65535; or real
             numbers from 0 to 1, or from -1 to 1 where black is -1.
 
     Raises:
@@ -111,7 +111,7 @@ def sky_at_zero(values: np.ndarray) -> tuple[np.ndarray, frozenset[str]]:
 
 
 def _positive(values: np.ndarray) -> tuple[np.ndarray, float]:
-    """The image from 0 (black) upwards, and the level of white."""
+    """Return the image from 0 (black) upwards, and the level of white."""
     low, high = float(values.min()), float(values.max())
     if values.dtype.kind in "iu":
         full = 255 if high <= 255 else _FULL.get(values.dtype.str[1:], 255)
@@ -127,7 +127,7 @@ def _positive(values: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _without_sky(unit: np.ndarray) -> np.ndarray:
-    """The image less its sky, black where it is not above 3 sigma."""
+    """Return the image less its sky, black where it is not above 3 sigma."""
     if np.count_nonzero(unit == 0) > MOST_LIT * unit.size:
         raise InputError(f"the sky is partly black and partly not: {_PLAIN}")
     unit = unit - np.median(unit)

@@ -23,12 +23,12 @@ _ADVICE = "give it as --beam, in arcsec"
 
 
 def stated_beam(header: HduHeader) -> tuple[Beam, str] | None:
-    """The beam that a header states, and where: BMAJ, BMIN, BPA, or AIPS's last in HISTORY.
+    """Return the beam that a header states, and where: BMAJ, BMIN, BPA, or AIPS's last in HISTORY.
 
     An axis without a value, or a BMAJ of 0, states none. Without BPA, the angle is 0.
 
     Args:
-        header: Of the map.
+        header: of the map.
 
     Raises:
         InputError: A value is no width or angle.
@@ -55,18 +55,18 @@ def stated_beam(header: HduHeader) -> tuple[Beam, str] | None:
 
 
 def lacks_angle(header: HduHeader, beam: Beam) -> bool:
-    """Whether an elongated beam of BMAJ and BMIN has no BPA."""
+    """Return whether an elongated beam of BMAJ and BMIN has no BPA."""
     return beam.major > _ROUND * beam.minor and _figure(header, "BPA") is None
 
 
 def beam_of_plane(rows: Any, units: Sequence[str], channel: int, polarisation: int) -> Beam | None:
-    """The beam of one plane in CASA's table of beams.
+    """Return the beam of one plane in CASA's table of beams.
 
     Args:
-        rows: Record array with BMAJ, BMIN, BPA and, for several planes, CHAN and POL.
-        units: Of BMAJ, BMIN and BPA; empty: arcsec and degrees.
-        channel: Of the plane, from 0.
-        polarisation: Its Stokes plane, from 0.
+        rows: record array with BMAJ, BMIN, BPA and, for several planes, CHAN and POL.
+        units: of BMAJ, BMIN and BPA; empty: arcsec and degrees.
+        channel: of the plane, from 0.
+        polarisation: its Stokes plane, from 0.
 
     Returns:
         None where the table has no row for it.
@@ -104,9 +104,9 @@ def check_beam(
     """Refuse a beam that cannot be the map's, which is mostly one in another unit.
 
     Args:
-        beam: As stated or given.
-        where: What states it.
-        scales: Arcsec of a pixel along x and y; None where not known.
+        beam: as stated or given.
+        where: what states it.
+        scales: arcsec of a pixel along x and y; None where not known.
         shape: (height, width) of the map, pixels.
 
     Raises:
@@ -132,7 +132,7 @@ def check_beam(
 
 
 def _figure(header: HduHeader, key: str) -> float | None:
-    """A number; None where the card is missing or empty."""
+    """Return a number; None where the card is missing or empty."""
     value = header.values.get(key)
     if value is None or (isinstance(value, str) and not value.strip()):
         return None

@@ -36,16 +36,16 @@ class Extent:
     """The source in a frame.
 
     Attributes:
-        found: Whether there is a source.
-        size: Its largest extent in pixels, less what the beam adds: each island is
+        found: whether there is a source.
+        size: its largest extent in pixels, less what the beam adds: each island is
             shrunk by the half width that a point source of its brightness has at 3
             sigma. 0 for a point source of any brightness.
-        peak: The brightest pixel of the source, in noise.
-        distance: From the middle of the frame to its nearest pixel, pixels.
-        touches_border: Whether it reaches the first or last row or column.
-        main_share: Share of the source's flux in its brightest island.
-        main_size: As `size`, of that island by itself, pixels.
-        incomplete: Whether part of the source may lie on unknown pixels.
+        peak: the brightest pixel of the source, in noise.
+        distance: from the middle of the frame to its nearest pixel, pixels.
+        touches_border: whether it reaches the first or last row or column.
+        main_share: share of the source's flux in its brightest island.
+        main_size: as `size`, of that island by itself, pixels.
+        incomplete: whether part of the source may lie on unknown pixels.
     """
 
     found: bool
@@ -80,7 +80,7 @@ def measure_extent(
 
     Args:
         snr: (height, width) map in units of the noise; NaN is below the noise.
-        beam: Full width at half maximum of the beam, pixels.
+        beam: full width at half maximum of the beam, pixels.
         unknown: (height, width) bool, pixels that are not known; None: all are.
     """
     bright = snr > MASK_SIGMA
@@ -105,7 +105,7 @@ def measure_extent(
 
 
 def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Connected pixels (eight neighbours) of a (height, width) mask.
+    """Return the connected pixels (eight neighbours) of a (height, width) mask.
 
     Returns:
         (n, 2) rows and columns of the n True pixels, and (n,) int labels: the smallest
@@ -144,7 +144,7 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def grown(mask: np.ndarray) -> np.ndarray:
-    """A (height, width) mask and its eight neighbours."""
+    """Return a (height, width) mask and its eight neighbours."""
     wide = mask.copy()
     wide[:, 1:] |= mask[:, :-1]
     wide[:, :-1] |= mask[:, 1:]
@@ -188,13 +188,13 @@ def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
 
 
 def _hides_a_source(unknown: np.ndarray, nearest: float = OFF_CENTRE_PIXELS) -> bool:
-    """Whether an unknown pixel lies nearer to the middle of the frame than `nearest` pixels."""
+    """Return whether an unknown pixel lies within `nearest` pixels of the frame's centre."""
     offsets = np.argwhere(unknown) - (np.array(unknown.shape) - 1) / 2
     return bool(np.hypot(*offsets.T).min() < nearest)
 
 
 def _reaches(source: list[_Island], unknown: np.ndarray) -> bool:
-    """Whether part of a source may lie on unknown pixels.
+    """Return whether part of a source may lie on unknown pixels.
 
     It may where the source touches them, where they are nearer to the middle of the frame than
     the source is, and where they lie opposite to it, since radio galaxies have two sides.
@@ -232,7 +232,7 @@ def _linked(islands: list[_Island]) -> list[_Island]:
 
 
 def _lobes(islands: list[_Island], core: _Island) -> list[_Island]:
-    """Two islands that balance about the middle of the frame; `core` may be one of them."""
+    """Return two islands that balance about the middle of the frame; `core` may be one of them."""
     ordered = sorted(islands, key=lambda island: island.total, reverse=True)
     for one, other in itertools.combinations(ordered, 2):
         separation = np.hypot(*(one.centroid - other.centroid))

@@ -30,14 +30,14 @@ class KnownSurvey:
     """A survey and its beam.
 
     Attributes:
-        name: Of the survey.
-        called: Regular expression of the whole of what a header calls it.
-        telescope: Regular expression of TELESCOP.
-        frequency: Lowest and highest, Hz.
-        declination: Lowest and highest, degrees.
-        beams: Functions of the declination (degrees), the usual beam first; the pixel scale
+        name: of the survey.
+        called: regular expression of the whole of what a header calls it.
+        telescope: regular expression of TELESCOP.
+        frequency: lowest and highest, Hz.
+        declination: lowest and highest, degrees.
+        beams: functions of the declination (degrees), the usual beam first; the pixel scale
             and the stated resolution choose among several.
-        source: Paper that states the beam.
+        source: paper that states the beam.
     """
 
     name: str
@@ -102,13 +102,13 @@ SURVEYS = (
 
 
 def says_first(header: HduHeader) -> bool:
-    """Whether a header names FIRST as its survey."""
+    """Return whether a header names FIRST as its survey."""
     survey = str(header.values.get("SURVEY") or "").strip()
     return re.fullmatch(SURVEYS[0].called, survey, re.IGNORECASE) is not None
 
 
 def is_first_beam(beam: Beam) -> bool:
-    """Whether a beam is one of FIRST's, 5.4 x 5.4 to 6.8 x 5.4 arcsec (Becker et al. 1995)."""
+    """Return whether a beam is one of FIRST's: 5.4" x 5.4" to 6.8" x 5.4" (Becker et al. 1995)."""
     low, high = _FIRST_WIDTHS
     return low <= beam.minor and beam.major <= high
 
@@ -116,12 +116,12 @@ def is_first_beam(beam: Beam) -> bool:
 def recognised(
     header: HduHeader, pixel_scale: float, declination: float
 ) -> tuple[KnownSurvey, Beam] | None:
-    """The survey that a header names, and its beam at a declination.
+    """Return the survey that a header names, and its beam at a declination.
 
     Args:
-        header: Of the map.
-        pixel_scale: Arcsec.
-        declination: Of the map's middle, degrees.
+        header: of the map.
+        pixel_scale: arcsec.
+        declination: of the map's middle, degrees.
 
     Returns:
         None where no survey is named, more than one is, or the map cannot be of it.

@@ -23,11 +23,11 @@ class MapPixels:
     """Reads sections of one plane of an image.
 
     Args:
-        file: Open, unpacked.
-        header: Of the HDU.
-        planes: Which of its planes is the map.
-        open_hdu: Opens the HDU with astropy, for what the file does not hold as it is.
-        in_memory: Whether the file has no descriptor of its own to read from.
+        file: open, unpacked.
+        header: of the HDU.
+        planes: which of its planes is the map.
+        open_hdu: opens the HDU with astropy, for what the file does not hold as it is.
+        in_memory: whether the file has no descriptor of its own to read from.
     """
 
     def __init__(
@@ -59,9 +59,9 @@ class MapPixels:
         """(height, width) float32 of pixels [low, high) as (x, y), averaged in blocks.
 
         Args:
-            low: First pixel.
-            high: Behind the last.
-            block: Pixels of a block along each axis.
+            low: first pixel.
+            high: behind the last.
+            block: pixels of a block along each axis.
 
         Raises:
             InputError: There is no whole block, or the file is cut short.

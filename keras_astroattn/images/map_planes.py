@@ -32,12 +32,12 @@ class Planes:
     """Where the map lies in the axes of its HDU.
 
     Attributes:
-        index: Plane along each axis, slowest first (numpy's order); 0 along the map's own.
-        row_axis: Of the map's rows, in numpy's order.
-        column_axis: Of its columns.
+        index: plane along each axis, slowest first (numpy's order); 0 along the map's own.
+        row_axis: of the map's rows, in numpy's order.
+        column_axis: of its columns.
         shape: (height, width) of the map.
-        channel: Of the plane, from 0.
-        polarisation: Its Stokes plane, from 0.
+        channel: of the plane, from 0.
+        polarisation: its Stokes plane, from 0.
     """
 
     index: tuple[int, ...]
@@ -58,7 +58,7 @@ def image_values(header: HduHeader) -> dict:
 
 
 def holds_image(header: HduHeader) -> bool:
-    """Whether an HDU is an image of two axes or more."""
+    """Return whether an HDU is an image of two axes or more."""
     kind = header.values.get("XTENSION", "IMAGE")
     if header.values.get("GROUPS") is True and header.shape[:1] == (0,):
         return False
@@ -67,14 +67,14 @@ def holds_image(header: HduHeader) -> bool:
 
 
 def find_map(headers: Sequence[HduHeader]) -> int:
-    """Number of the HDU that is the map: the first image that is no preview.
+    """Return the number of the HDU that is the map: the first image that is no preview.
 
     Where any image has celestial coordinates, images without are no maps; where any holds
     real numbers, images of 8 bits are none; and an image with the same extent on the sky as a
     later one, but in coarser pixels, is its preview.
 
     Args:
-        headers: Of all HDUs.
+        headers: of all HDUs.
 
     Raises:
         InputError: There is no image.
@@ -121,12 +121,12 @@ def _is_preview(small: dict, large: dict) -> bool:
 
 
 def choose_planes(header: HduHeader, stokes: str | None, channel: int | None) -> Planes:
-    """The plane of a map in the axes of its HDU.
+    """Return the plane of a map in the axes of its HDU.
 
     Args:
-        header: Of the HDU.
+        header: of the HDU.
         stokes: I, Q, ...; None: I, which the file must hold.
-        channel: From 0; None: only where there is no choice.
+        channel: from 0; None: only where there is no choice.
 
     Raises:
         InputError: There is no such plane, or several to choose from.
@@ -162,7 +162,7 @@ def choose_planes(header: HduHeader, stokes: str | None, channel: int | None) ->
 
 
 def _is_stated_plane(values: dict, axes: int, wanted: str | None) -> bool:
-    """Whether a map without a Stokes axis is what is wanted, or says nothing of it.
+    """Return whether a map without a Stokes axis is what is wanted, or says nothing of it.
 
     Raises:
         InputError: It says that it is something else than total intensity.
@@ -182,7 +182,7 @@ def _is_stated_plane(values: dict, axes: int, wanted: str | None) -> bool:
 
 
 def _stokes_names(values: dict, axis: int, extent: int) -> list[str]:
-    """Names of the planes along a Stokes axis (FITS standard 4.0, table 29).
+    """Return the names of the planes along a Stokes axis (FITS standard 4.0, table 29).
 
     Raises:
         InputError: A keyword of the axis is no number.

@@ -25,10 +25,10 @@ def pixel_offset(
     Compared at the corners and the middle of the map.
 
     Args:
-        keywords: Celestial WCS keywords of the map; None: it has no coordinates.
+        keywords: celestial WCS keywords of the map; None: it has no coordinates.
         shape: (height, width) of the map.
-        of_noise: As `keywords`, of the noise map.
-        noise_shape: Its shape.
+        of_noise: as `keywords`, of the noise map.
+        noise_shape: its shape.
 
     Raises:
         InputError: They differ by more than a pixel from whole pixels, or cannot be compared.

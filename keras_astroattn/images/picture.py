@@ -46,10 +46,10 @@ def read_image(
     (`cutout_from_field`).
 
     Args:
-        path: The file; its name's ending says what it is.
-        pixel_scale: Of a picture or array, arcsec; None: a finished image.
-        colormap: Name of the matplotlib colormap that a picture was drawn with.
-        **options: For FITS files, those of `read_fits`; with `pixel_scale`, `beam` and `noise`.
+        path: the file; its name's ending says what it is.
+        pixel_scale: of a picture or array, arcsec; None: a finished image.
+        colormap: name of the matplotlib colormap that a picture was drawn with.
+        **options: for FITS files, those of `read_fits`; with `pixel_scale`, `beam` and `noise`.
 
     Returns:
         The source as a `Cutout`; of a finished image `noise` and `peak_snr` are NaN.
@@ -113,7 +113,7 @@ def _cutout_from_map(
 
 
 def cutout_from_array(values: np.ndarray) -> Cutout:
-    """A `Cutout` from a finished image: 150 x 150 pixels of 1.8 arcsec, a beam of 5.4 arcsec.
+    """Return the `Cutout` of a finished image: 150 x 150 pixels of 1.8 arcsec, beam 5.4 arcsec.
 
     An image as MiraBest's are, with a black sky and a white peak, goes to the network as it is.
     Others are brought to that form (`grey_levels.normalise`) and flagged `inverted`, `background`

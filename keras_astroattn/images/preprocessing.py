@@ -37,7 +37,7 @@ def measure_noise(field: np.ndarray) -> float:
     scaled by a power of two first, since float32 holds no square of such noise.
 
     Args:
-        field: Map of any shape, floating point; NaN and infinities are left out.
+        field: map of any shape, floating point; NaN and infinities are left out.
 
     Returns:
         The noise; NaN where the field has no finite pixel.
@@ -69,11 +69,11 @@ def measure_noise(field: np.ndarray) -> float:
 
 
 def mask_noise(field: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
-    """A copy of `field` with every pixel <= 3 noise set to 0 (no background is added).
+    """Return a copy of `field` with every pixel <= 3 noise set to 0 (no background is added).
 
     Args:
         field: (height, width) map; NaN stays NaN.
-        noise: One figure for the whole map, or one a pixel.
+        noise: one figure for the whole map, or one a pixel.
 
     Returns:
         Array of the field's shape and dtype.
@@ -82,7 +82,7 @@ def mask_noise(field: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
 
 
 def crop_centre(field: np.ndarray, size: int = IMAGE_SIZE) -> np.ndarray:
-    """The central `size` x `size` pixels of a (height, width) field."""
+    """Return the central `size` x `size` pixels of a (height, width) field."""
     top, left = ((extent - size) // 2 for extent in field.shape)
     return field[top : top + size, left : left + size]
 

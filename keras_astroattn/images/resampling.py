@@ -62,7 +62,7 @@ def regrid(
         field: (height, width) map; NaN marks what is unknown.
         origin: (x, y) of the new first pixel, in pixels of `field` counted from 0.
         step: (x, y) distance of new pixels, in pixels of `field`.
-        size: Height and width of the new map, pixels.
+        size: height and width of the new map, pixels.
 
     Returns:
         (size, size) float32; NaN where less than half the weight falls on known pixels.
@@ -78,7 +78,7 @@ def regrid(
 
 
 def _cubic_weights(positions: np.ndarray, extent: int) -> np.ndarray:
-    """(new, old) weights of old pixels for values at `positions`; rows off the map are 0."""
+    """Return (new, old) weights of old pixels for values at `positions`; rows off the map are 0."""
     distance = np.abs(positions[:, None] - np.arange(extent)[None, :])
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2
@@ -87,7 +87,7 @@ def _cubic_weights(positions: np.ndarray, extent: int) -> np.ndarray:
 
 
 def _fast_length(length: int) -> int:
-    """The next length whose only factors are 2, 3 and 5: the FFT is fast there."""
+    """Return the next length whose only factors are 2, 3 and 5: the FFT is fast there."""
     while True:
         rest = length
         for factor in (2, 3, 5):

@@ -30,8 +30,8 @@ def measure_sky_noise(field: np.ndarray, full: float, beam_area: float) -> tuple
 
     Args:
         field: (height, width) map, floating point; NaN is unknown.
-        full: Pixels of a full field (300 x 300 of the network's).
-        beam_area: Pixels in a beam, over which noise is correlated.
+        full: pixels of a full field (300 x 300 of the network's).
+        beam_area: pixels in a beam, over which noise is correlated.
 
     Returns:
         The noise in the field's unit, NaN where nothing is known; and False where too little

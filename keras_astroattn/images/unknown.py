@@ -24,7 +24,7 @@ _FADING = 0.05  # of the typical pixel: the rim of a convolved model fades to 0
 
 
 def unknown_pixels(field: np.ndarray) -> np.ndarray:
-    """Which pixels of a map are not known.
+    """Return the mask of the unknown pixels of a map.
 
     NaN and infinite pixels are not known, nor are connected areas (eight neighbours) of at least
     9 pixels that all hold one value, zero or another, in a map that has noise. Single zeros are
@@ -42,10 +42,10 @@ def unknown_pixels(field: np.ndarray) -> np.ndarray:
 
 
 def examine(field: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Which pixels are not known, and whether the sky is exactly 0, which hides the noise.
+    """Return the mask of unknown pixels, and whether the sky is exactly 0, which hides the noise.
 
     Args:
-        field: As in `unknown_pixels`.
+        field: as in `unknown_pixels`.
 
     Returns:
         The mask of `unknown_pixels`, and a bool.
@@ -95,14 +95,14 @@ def _constant_areas(
 
 
 def _is_coarse(values: np.ndarray) -> bool:
-    """Whether many pixels share their value with many others, but for a few values that fill."""
+    """Return whether most pixels share their value with many others, a few fill values aside."""
     _, counts = np.unique(values, return_counts=True)
     counts = np.sort(counts)[:-_FILL_VALUES].astype(np.float64)
     return bool((counts * counts).sum() > _COARSE_SHARE * values.size * counts.sum())
 
 
 def _large_islands(mask: np.ndarray) -> np.ndarray:
-    """The islands of a mask that have at least `LEAST_AREA` pixels."""
+    """Return the islands of a mask that have at least `LEAST_AREA` pixels."""
     points, labels = label_islands(mask)
     large = points[np.bincount(labels, minlength=1)[labels] >= LEAST_AREA]
     islands = np.zeros(mask.shape, bool)
@@ -131,7 +131,7 @@ def _blocks(across: np.ndarray, down: np.ndarray) -> np.ndarray:
 
 
 def _has_noise(field: np.ndarray, areas: np.ndarray, unknown: np.ndarray, coarse: bool) -> bool:
-    """Whether the pixels off the areas, and not at their rims, are those of a map with noise."""
+    """Return whether the pixels outside the areas and their rims hold noise."""
     near = grown(areas)
     values = field[~near & ~unknown]
     negative = -values[values < 0].astype(np.float64)

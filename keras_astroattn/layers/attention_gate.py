@@ -113,7 +113,7 @@ class AttentionGate(keras.layers.Layer):
         return x * ops.expand_dims(ops.cast(a, x.dtype), axis=-1), a
 
     def compute_output_spec(self, inputs, training=False):
-        """The shape and compute dtype of x, and the float32 map without its channel axis."""
+        """Return the shape and compute dtype of x, and the float32 map without its channel axis."""
         x, _ = inputs
         return (
             keras.KerasTensor(x.shape, dtype=self.compute_dtype),

@@ -53,7 +53,7 @@ class Float32Layer(keras.layers.Layer):
     precision. Inputs of another dtype are cast to float32, as Keras does for every layer.
 
     Args:
-        dtype: None or float32.
+        dtype: none or float32.
         **kwargs: options of `keras.layers.Layer`.
 
     Raises:

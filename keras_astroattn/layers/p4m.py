@@ -122,7 +122,7 @@ class P4MLifting(_P4MConvolution):
         self._add_kernel(input_shape[-1])
 
     def expanded_kernel(self):
-        """The kernel (k, k, channels, 8 filters) of the same as an ordinary convolution."""
+        """Return the kernel (k, k, channels, 8 filters) of the same as an ordinary convolution."""
         k, channels = self.kernel_size, self.kernel.shape[-2]
         kernel = self._gathered(_rotated_places(k), channels)  # k, k, 8, channels, filters
         kernel = ops.transpose(kernel, (0, 1, 3, 2, 4))
@@ -158,7 +158,7 @@ class P4MConv2D(_P4MConvolution):
         self._add_kernel(*input_shape[-2:])
 
     def expanded_kernel(self):
-        """The kernel (k, k, 8 channels, 8 filters) of the same as an ordinary convolution."""
+        """Return the kernel (k, k, 8 channels, 8 filters) of the equivalent plain convolution."""
         k, channels = self.kernel_size, self.kernel.shape[-2]
         inverse = np.swapaxes(D4, -1, -2)
         turned = _place_of(inverse[np.newaxis] @ D4[:, np.newaxis])  # (h, g): g^-1 h
@@ -192,7 +192,7 @@ class P4MMaxPool(keras.layers.Layer):
         return 2 + size % 2
 
     def build(self, input_shape):
-        """The layer has no weights."""
+        """Return the layer has no weights."""
         _require_square(input_shape[1:3])
 
     def call(self, f):
@@ -224,7 +224,7 @@ class P4MGroupPool(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        """The layer has no weights."""
+        """Return the layer has no weights."""
 
     def call(self, f):
         """Return the feature map."""

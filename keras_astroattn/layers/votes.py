@@ -159,7 +159,7 @@ class VotesAggregation(Float32Layer):
         return ops.transpose(total, (0, 2, 3, 1))
 
     def compute_output_spec(self, inputs, training=None):
-        """The shapes of the logits, the evidence and the weights, float32."""
+        """Return the shapes of the logits, the evidence and the weights, float32."""
         _, maps, image = _terms(inputs)
         shapes = [
             (image.shape[0], self.num_classes),

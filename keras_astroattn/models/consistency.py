@@ -58,7 +58,7 @@ class ConsistentNetwork(keras.layers.Layer):
         self.deletion = SourceDeletion(seed=seed, name="deletion")
 
     def build(self, input_shape):
-        """The network is built already."""
+        """Return the network is built already."""
 
     # Views of the network, which share its weights. A cached property is not an attribute that
     # Keras tracks, so that nothing is saved twice.
@@ -120,6 +120,6 @@ class ConsistentNetwork(keras.layers.Layer):
 
 
 def inconsistency(whole, predicted, found):
-    """The ratio in the loss of `ConsistentNetwork`, of M, M^_D and M_D, each (n,)."""
+    """Return the ratio in the loss of `ConsistentNetwork`, of M, M^_D and M_D, each (n,)."""
     spread = ops.sum(ops.square(whole - predicted) + ops.square(whole - found)) / 2
     return ops.sum(ops.square(predicted - found)) / (spread + _SMALLEST_SPREAD)

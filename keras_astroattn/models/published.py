@@ -73,7 +73,7 @@ def configuration_from_name(name: str) -> PublishedConfiguration:
 
 
 def checkpoint_epochs(folder: str | os.PathLike) -> dict[int, Path]:
-    """The checkpoints `<epoch>.pt` of a folder by epoch, in the order of the epochs.
+    """Return the checkpoints `<epoch>.pt` of a folder by epoch, in the order of the epochs.
 
     Raises:
         InputError: if the folder cannot be read or holds none.
@@ -172,7 +172,7 @@ def _complete(asked: PublishedConfiguration, path: Path) -> PublishedConfigurati
 
 
 def _read_state_dict(path: Path) -> dict[str, np.ndarray]:
-    """The arrays of a PyTorch state dict, without executing anything in the file."""
+    """Return the arrays of a PyTorch state dict, without executing anything in the file."""
     try:
         import torch
     except ImportError as error:

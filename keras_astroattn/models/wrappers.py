@@ -75,7 +75,7 @@ def full_model(model: keras.Model) -> keras.Model:
 
 
 def votes_head(model: keras.Model) -> VotesAggregation | None:
-    """The layer of a network with `aggregation="votes"` that makes its logits; otherwise None."""
+    """Return the layer that computes the logits if `aggregation="votes"`; otherwise None."""
     return next((layer for layer in model.layers if isinstance(layer, VotesAggregation)), None)
 
 

@@ -41,7 +41,7 @@ def attention_figure(
     source: str = "source",
     evidence: np.ndarray | None = None,
 ) -> Figure:
-    """One row a source: its image, each gate's map, the mean map, and the two overlaid.
+    """Return one row a source: its image, each gate's map, the mean map, and the two overlaid.
 
     The last panel shows the source under contours of the mean attention, at a quarter,
     half and three quarters of its range; with evidence it shows the evidence under contours of
@@ -50,12 +50,12 @@ def attention_figure(
 
     Args:
         images: (n, h, w) brightness from 0, e.g. uint8.
-        gates: One (n, h', w') array a gate, coarsest first.
+        gates: one (n, h', w') array a gate, coarsest first.
         mean: (n, h, w) mean attention.
         labels: (n,) true classes.
         names: (n,) what is written at each row beside the class.
-        width: Of the figure, inches; by default a column for one gate, else the page.
-        gamma: Maps are stretched by this power; 0.5 or less shows the few bright pixels of
+        width: of the figure, inches; by default a column for one gate, else the page.
+        gamma: maps are stretched by this power; 0.5 or less shows the few bright pixels of
             softmax attention and what surrounds them.
         source: What the images are called.
         evidence: (n, h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
@@ -110,11 +110,11 @@ def attention_progress(
 
     Args:
         image: (h, w) brightness from 0.
-        maps: By epoch, (h', w') attention.
-        label: True class, written above the source.
-        columns: Most panels in a row.
-        width: Of the figure, inches.
-        shared_scale: One colour scale for all epochs; otherwise each runs from its own
+        maps: by epoch, (h', w') attention.
+        label: true class, written above the source.
+        columns: most panels in a row.
+        width: of the figure, inches.
+        shared_scale: one colour scale for all epochs; otherwise each runs from its own
             minimum to its own maximum.
         source: What the image is called.
         signed: The maps are signed evidence, E(FRII) - E(FRI); each has its own scale.
@@ -155,21 +155,21 @@ def map_grid(
     gamma: float = 1.0,
     colours: str = ATTENTION_COLOURS,
 ) -> Figure:
-    """A grid of maps, such as normalization x aggregation or true x predicted class.
+    """Return a grid of maps, such as normalization x aggregation or true x predicted class.
 
     Args:
-        maps: Rows of (h, w) arrays; None leaves a panel empty.
-        row_names: At the left of each row.
-        column_names: Above each column.
-        label: Of the colour bar.
+        maps: rows of (h, w) arrays; None leaves a panel empty.
+        row_names: at the left of each row.
+        column_names: above each column.
+        label: of the colour bar.
         image: (h, w) of a source, whose outline is drawn on every map.
-        shared_scale: One colour scale in the units of the maps; otherwise each panel runs
+        shared_scale: one colour scale in the units of the maps; otherwise each panel runs
             from its own minimum to its own maximum.
-        row_title: What the rows differ in.
-        column_title: What the columns differ in.
-        width: Of the figure, inches.
-        gamma: Maps are stretched by this power.
-        colours: Name of the colour map; that of sources for mean images.
+        row_title: what the rows differ in.
+        column_title: what the columns differ in.
+        width: of the figure, inches.
+        gamma: maps are stretched by this power.
+        colours: name of the colour map; that of sources for mean images.
     """
     rows, columns = len(row_names), len(column_names)
     left, top = (0.35 if row_title else 0.2), (0.32 if column_title else 0.2)
@@ -206,7 +206,7 @@ def map_grid(
 
 
 def rescaled(one: np.ndarray) -> np.ndarray:
-    """A map from 0 at its minimum to 1 at its maximum; 0 everywhere if it is constant."""
+    """Return a map from 0 at its minimum to 1 at its maximum; 0 everywhere if it is constant."""
     span = float(np.ptp(one))
     return (one - np.min(one)) / (span if span > 0 else 1.0)
 
@@ -244,7 +244,7 @@ def contours(axes: Axes, one: np.ndarray) -> None:
 
 
 def outline(axes: Axes, image: np.ndarray) -> None:
-    """The boundary of a source's pixels (those above 0), white edged with black."""
+    """Return the boundary of a source's pixels (those above 0), white edged with black."""
     if 0 < (image > 0).sum() < image.size:
         drawn = axes.contour(image > 0, levels=[0.5], colors="white", linewidths=0.5)
         drawn.set_path_effects([withStroke(linewidth=1.1, foreground="black")])

@@ -23,8 +23,8 @@ class Sky:
     """How the pixels of an image lie on the sky.
 
     Attributes:
-        pixel_scale: Arcsec.
-        beam: Major axis, minor axis (arcsec) and position angle (degrees from north through
+        pixel_scale: arcsec.
+        beam: major axis, minor axis (arcsec) and position angle (degrees from north through
             east); None where it is not known.
         north: (x, y) direction of north in pixels; None where it is not known.
         east: (x, y) direction of east.
@@ -48,7 +48,7 @@ def classified_source_figure(
     width: float = TEXT_WIDTH,
     evidence: np.ndarray | None = None,
 ) -> Figure:
-    """A source, each gate's map, and the mean attention under its contours.
+    """Return a source, each gate's map, and the mean attention under its contours.
 
     With evidence the last panel shows the evidence under contours of the source.
 

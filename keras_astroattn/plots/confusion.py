@@ -14,12 +14,12 @@ from .style import new_figure, styled
 def confusion_figure(
     confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES, title: str = ""
 ) -> Figure:
-    """A confusion matrix: share of each true class (colour, %) and, below, of how many.
+    """Return a confusion matrix: share of each true class (colour, %) and, below, of how many.
 
     Args:
         confusion: (classes, classes) counts, [true][predicted].
-        class_names: In the order of the rows.
-        title: Above the figure.
+        class_names: in the order of the rows.
+        title: above the figure.
     """
     counts = np.asarray(confusion)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -23,13 +23,13 @@ def equivariance_figure(
     """Left, how well maps agree when moved back and when left; right, what becomes of classes.
 
     Args:
-        moves: Names of k moves.
-        followed: By map: (k,) correlation of the map moved back with that of the image as it
+        moves: names of k moves.
+        followed: by map: (k,) correlation of the map moved back with that of the image as it
             was. Filled.
-        stayed: By map: (k,) the same of the map as it came out. Open: a filled mark above it
+        stayed: by map: (k,) the same of the map as it came out. Open: a filled mark above it
             is attention that went along with the source.
-        shares: By name, such as `accuracy`: k shares from 0 to 1 with their intervals.
-        width: Of the figure, inches.
+        shares: by name, such as `accuracy`: k shares from 0 to 1 with their intervals.
+        width: of the figure, inches.
     """
     figure = new_figure(width, 0.38 * width)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))

@@ -28,8 +28,8 @@ def loss_figure(
         accuracy: (n,) from 0 to 1.
         validation_accuracy: (n,) from 0 to 1.
         epochs: (n,) numbers of the epochs; 1 to n by default.
-        title: Above the figure.
-        loss_label: Of the loss's axis.
+        title: above the figure.
+        loss_label: of the loss's axis.
     """
     epochs = np.arange(1, len(loss) + 1) if epochs is None else np.asarray(epochs)
     with_accuracy = accuracy is not None or validation_accuracy is not None

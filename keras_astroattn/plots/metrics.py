@@ -25,17 +25,17 @@ def metric_grid(
     decimals: int = 1,
     spread: np.ndarray | None = None,
 ) -> Figure:
-    """One metric in a grid of colours and numbers, such as normalization x aggregation.
+    """Return one metric in a grid of colours and numbers, such as normalization x aggregation.
 
     Args:
         values: (rows, columns), NaN where there is none.
-        row_names: At the left of each row.
-        column_names: Below each column.
-        label: Of the colour bar: the metric and its unit.
-        row_title: What the rows differ in.
-        column_title: What the columns differ in.
-        limits: Of the colours; by default the lowest and highest value.
-        decimals: Of the numbers.
+        row_names: at the left of each row.
+        column_names: below each column.
+        label: of the colour bar: the metric and its unit.
+        row_title: what the rows differ in.
+        column_title: what the columns differ in.
+        limits: of the colours; by default the lowest and highest value.
+        decimals: of the numbers.
         spread: (rows, columns), written after ±; NaN where there is none.
     """
     values = np.asarray(values, float)
@@ -70,11 +70,11 @@ def metric_figure(
     """Metrics of networks in rows, one panel a metric, with their intervals.
 
     Args:
-        series: By legend's name (a protocol, say): for each network its metrics, each a
+        series: by legend's name (a protocol, say): for each network its metrics, each a
             (value, low, high).
-        names: Of the networks, one a row.
-        labels: By metric: what its axis is called.
-        reference: By metric: one value a network, such as the published one, drawn as a
+        names: of the networks, one a row.
+        labels: by metric: what its axis is called.
+        reference: by metric: one value a network, such as the published one, drawn as a
             vertical stroke; None where there is none.
     """
     figure = new_figure(COLUMN_WIDTH, 0.85 + 0.42 * len(names))
@@ -133,10 +133,10 @@ def enrichment_figure(
     The range below 1, in which attention prefers the empty sky, is shaded.
 
     Args:
-        values: By map's name (`gate 1`, `mean`, `Grad-CAM`): enrichment of each network,
+        values: by map's name (`gate 1`, `mean`, `Grad-CAM`): enrichment of each network,
             positive, NaN where it has no such map.
-        names: Of the networks.
-        width: Of the figure, inches.
+        names: of the networks.
+        width: of the figure, inches.
     """
     figure = new_figure(width, 0.65 + 0.23 * len(names))
     axes = figure.subplots()

@@ -13,15 +13,15 @@ from .style import COLUMN_WIDTH, line_looks, new_figure, styled
 def false_rate_figure(
     rates: Mapping[str, Sequence[float] | np.ndarray], threshold: float | None = None
 ) -> Figure:
-    """Each group's sources, sorted by how often they are misclassified.
+    """Return each group's sources, sorted by how often they are misclassified.
 
     The upper panel shows the sources themselves, worst first; the lower one which share of
     a group's sources is misclassified at least so often, so that groups of different size
     can be compared.
 
     Args:
-        rates: By group (class and confidence, say): one rate from 0 to 1 a source.
-        threshold: A rate to mark, such as 0.95.
+        rates: by group (class and confidence, say): one rate from 0 to 1 a source.
+        threshold: a rate to mark, such as 0.95.
     """
     figure = new_figure(COLUMN_WIDTH, 4.0)
     upper, lower = figure.subplots(2, 1)
@@ -67,11 +67,11 @@ def false_rate_figure(
 
 @styled
 def group_rates_figure(rates: Mapping[str, Sequence[float] | np.ndarray], bins: int = 10) -> Figure:
-    """How many sources of each group are misclassified how often, one histogram a group.
+    """Return how many sources of each group are misclassified how often, one histogram a group.
 
     Args:
-        rates: By group: one rate from 0 to 1 a source.
-        bins: Of equal width.
+        rates: by group: one rate from 0 to 1 a source.
+        bins: of equal width.
     """
     figure = new_figure(COLUMN_WIDTH, 0.55 + 0.75 * len(rates))
     panels = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]

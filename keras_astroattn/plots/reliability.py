@@ -16,7 +16,7 @@ def reliability_figure(
     kind: str = "confidence",
     title: str = "",
 ) -> Figure:
-    """What came true in bins of what the model said, above how often it said so.
+    """Return what came true in bins of what the model said, above how often it said so.
 
     A calibrated model's bars end on the diagonal; the gap, weighted by the number of
     predictions, is the calibration error.
@@ -26,7 +26,7 @@ def reliability_figure(
         stated: (M,) mean confidence (or normalized entropy) in each bin.
         observed: (M,) share of right (or wrong) predictions in each bin.
         kind: "confidence" (of the expected calibration error) or "uncertainty".
-        title: Above the figure.
+        title: above the figure.
     """
     count, stated, observed = (np.asarray(values, float) for values in (count, stated, observed))
     bins = len(count)

@@ -15,8 +15,8 @@ def roc_figure(
     """Receiver operating characteristics, FRII the positive class, with AUC in the legend.
 
     Args:
-        curves: By name: (n,) false positive rates, (n,) true positive rates, and AUC.
-        title: Above the figure.
+        curves: by name: (n,) false positive rates, (n,) true positive rates, and AUC.
+        title: above the figure.
     """
     figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH)
     axes = figure.subplots()

@@ -13,7 +13,7 @@ from .style import CLASS_COLOURS, TEXT_WIDTH, panel_grid, scale_bar, show_source
 def sheet_panels(
     count: int, columns: int, title: str | None, width: float, captions: bool = True
 ) -> tuple[Figure, np.ndarray]:
-    """An empty sheet of panels in rows.
+    """Return an empty sheet of panels in rows.
 
     Args:
         count: number of panels.
@@ -57,9 +57,9 @@ def contact_sheet(
         captions: (n,) short texts above the images; none by default.
         labels: (n,) 0 FRI, 1 FRII; the frame takes the class's colour. None frames in grey,
             and so does a label that is neither.
-        columns: Images a row; fewer if there are fewer images.
-        title: Above them all.
-        width: Of the figure, inches.
+        columns: images a row; fewer if there are fewer images.
+        title: above them all.
+        width: of the figure, inches.
 
     Returns:
         The figure; its height follows from the number of rows.

@@ -93,7 +93,7 @@ def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
 
 
 def new_figure(width: float = COLUMN_WIDTH, height: float | None = None) -> Figure:
-    """An empty figure with constrained layout; sizes in inches, 3:4 by default."""
+    """Return an empty figure with constrained layout; sizes in inches, 3:4 by default."""
     return Figure(figsize=(width, 0.75 * width if height is None else height), layout="constrained")
 
 
@@ -105,18 +105,18 @@ def panel_grid(
     gap: float = 0.04,
     row_gap: float | None = None,
 ) -> tuple[Figure, np.ndarray]:
-    """A figure of square panels at exact places, its height following from its width.
+    """Return a figure of square panels at exact places, its height following from its width.
 
     Images in rows must line up to the pixel, which an automatic layout that makes room for
     colour bars does not grant (and it takes seconds).
 
     Args:
-        width: Of the figure, inches.
-        rows: Of panels.
-        columns: Of panels.
-        margins: Left, right, top and bottom of the panels, inches.
-        gap: Between columns, inches.
-        row_gap: Between rows, inches; `gap` by default.
+        width: of the figure, inches.
+        rows: of panels.
+        columns: of panels.
+        margins: left, right, top and bottom of the panels, inches.
+        gap: between columns, inches.
+        row_gap: between rows, inches; `gap` by default.
 
     Returns:
         The figure, and its (rows, columns) array of axes without ticks.
@@ -150,7 +150,7 @@ def corner(axes: Axes) -> tuple[float, float, float, float]:
 
 
 def bar_below(axes: Axes, drawn: AxesImage, label: str, ticks: int = 2) -> None:
-    """A horizontal colour bar below axes, as wide as they are, labelled at its ends."""
+    """Return a horizontal colour bar below axes, as wide as they are, labelled at its ends."""
     x, y, width, _ = corner(axes)
     bar = axes.figure.colorbar(
         drawn, cax=place(axes.figure, x, y - 0.11, width, 0.06), orientation="horizontal"
@@ -166,7 +166,7 @@ def bar_below(axes: Axes, drawn: AxesImage, label: str, ticks: int = 2) -> None:
 
 
 def bar_beside(panels: np.ndarray, drawn: AxesImage, label: str) -> None:
-    """A vertical colour bar at the right of a grid of panels, as high as they are."""
+    """Return a vertical colour bar at the right of a grid of panels, as high as they are."""
     x, top, width, height = corner(panels[0, -1])
     bottom = corner(panels[-1, -1])[1]
     figure = panels[0, 0].figure
@@ -224,11 +224,11 @@ def save_figure(
     """Write a figure as `path` with each format's suffix in place of its own, atomically.
 
     Args:
-        figure: What to write.
-        path: Where; a suffix among `formats` is replaced, any other kept as part of the
+        figure: what to write.
+        path: where; a suffix among `formats` is replaced, any other kept as part of the
             name.
-        formats: Suffixes without the dot.
-        resolution: Dots per inch of rasters.
+        formats: suffixes without the dot.
+        resolution: dots per inch of rasters.
 
     Returns:
         The files written.

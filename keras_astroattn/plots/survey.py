@@ -26,7 +26,7 @@ def probability_figure(counts: Mapping[str, np.ndarray], width: float = COLUMN_W
 
     Args:
         counts: (bins,) counts in equal bins from 0 to 1, by label.
-        width: Of the figure, inches.
+        width: of the figure, inches.
 
     Raises:
         InputError: There is no source with a probability.
@@ -56,14 +56,14 @@ def sky_figure(
     label: str = "sources",
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """How many sources lie where on the sky; east is to the left.
+    """Return how many sources lie where on the sky; east is to the left.
 
     Args:
         counts: (RA bins, Dec bins).
         ra_edges: (RA bins + 1,) degrees, rising, also beyond 360.
         dec_edges: (Dec bins + 1,) degrees.
-        label: What is counted.
-        width: Of the figure, inches.
+        label: what is counted.
+        width: of the figure, inches.
     """
     figure = new_figure(width, 0.5 * width)
     axes = figure.subplots()
@@ -89,16 +89,16 @@ def attention_sheet(
     title: str | None = None,
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Sources with the contours of the mean attention, in rows.
+    """Draw sources with the contours of the mean attention, in rows.
 
     Args:
         images: (n, height, width) of any real dtype, 0 the empty sky; row 0 at the bottom,
             as in FITS.
         attention: (n, height, width) mean attention.
         captions: (n,) short texts above the images.
-        columns: Images a row; fewer if there are fewer images.
-        title: Above them all.
-        width: Of the figure, inches.
+        columns: images a row; fewer if there are fewer images.
+        title: above them all.
+        width: of the figure, inches.
 
     Raises:
         InputError: There is no image, or the numbers of images, maps and captions differ.

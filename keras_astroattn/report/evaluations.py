@@ -20,7 +20,7 @@ SPREAD_METRICS = ("accuracy", "AUC", "expected_calibration_error")
 
 
 def evaluation_table(evaluation: "Evaluation", title: str | None = None) -> Table:
-    """A terminal table of an evaluation: metric, value, 95 % interval.
+    """Return a terminal table of an evaluation: metric, value, 95 % interval.
 
     Args:
         evaluation: what is shown.
@@ -39,7 +39,7 @@ def evaluation_table(evaluation: "Evaluation", title: str | None = None) -> Tabl
 
 
 def attention_table(statistics: Mapping[str, "AttentionStatistics"]) -> Table:
-    """A terminal table of where attention lies, one row a map.
+    """Return a terminal table of where attention lies, one row a map.
 
     Args:
         statistics: by the name of the map.
@@ -73,7 +73,7 @@ def network_title(record: Record) -> str:
 
 
 def evaluation_markdown(records: Iterable[Record]) -> str:
-    """A Markdown table of the main metrics, with 95 % intervals of accuracy and AUC.
+    """Return a Markdown table of the main metrics, with 95 % intervals of accuracy and AUC.
 
     Args:
         records: `Evaluation.record()`, and `gates`, `normalization`, `aggregation`,
@@ -111,7 +111,7 @@ def evaluation_markdown(records: Iterable[Record]) -> str:
 
 
 def spread_records(records: Iterable[Record], by: Sequence[str] = SPREAD_BY) -> list[Record]:
-    """Mean and sample standard deviation over the records that agree in some columns.
+    """Return the mean and sample standard deviation over the records that agree in some columns.
 
     Args:
         records: as `evaluation_markdown` takes them.
@@ -148,12 +148,12 @@ def _spread_cells(record: Record) -> list[str]:
 
 
 def spread_markdown(records: Iterable[Record]) -> str:
-    """A Markdown table of `spread_records`."""
+    """Return a Markdown table of `spread_records`."""
     return markdown_table(_SPREAD_HEADERS, map(_spread_cells, records), text=3)
 
 
 def spread_table(records: Iterable[Record]) -> Table:
-    """A terminal table of `spread_records`."""
+    """Return a terminal table of `spread_records`."""
     table = Table(title="mean and spread over seeds", title_justify="left")
     for place, name in enumerate(_SPREAD_HEADERS):
         table.add_column(name, justify="left" if place < 3 else "right")
@@ -163,7 +163,7 @@ def spread_table(records: Iterable[Record]) -> Table:
 
 
 def results_markdown(title: str, remarks: Iterable[str], records: Sequence[Record]) -> str:
-    """A Markdown document: title, remarks, evaluations, and the spread over seeds if known.
+    """Return a Markdown document: title, remarks, evaluations, and the spread over seeds if known.
 
     Args:
         title: heading of the document.

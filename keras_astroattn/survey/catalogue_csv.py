@@ -163,7 +163,7 @@ def _first_lines(stream: BinaryIO) -> tuple[list[str], str]:
 
 
 def _kinds_of(columns: list[pa.Array]) -> tuple[np.ndarray, np.ndarray]:
-    """Which of (n,) columns of text hold integers alone, and which numbers alone.
+    """Return which of (n,) columns of text hold integers alone, and which numbers alone.
 
     All columns are matched as one: to compile an expression takes as long as a thousand rows.
     """

@@ -71,7 +71,7 @@ class FitsReader:
 
     @contextlib.contextmanager
     def _table(self, start: int, count: int) -> Iterator[tuple["BinTableHDU", bytes]]:
-        """Some rows as a table of their own, and as the bytes that they are."""
+        """Return some rows as a table, and as their stored bytes."""
         from astropy.io import fits
 
         header = self._header
@@ -113,7 +113,7 @@ _SIZES = (b"NAXIS2  ", b"PCOUNT  ", b"GCOUNT  ", b"THEAP   ", b"CHECKSUM", b"DAT
 
 
 def _table_of(file: CatalogueFile, headers: list[HduHeader]) -> HduHeader:
-    """The first table that has rows, else the first table."""
+    """Return the first table that has rows, else the first table."""
     tables = [
         header
         for header in headers
@@ -135,7 +135,7 @@ def _one_error(file: CatalogueFile) -> Iterator[None]:
 
 
 def _frame(*headers: Mapping) -> dict[str, str] | None:
-    """The frame that a table states, else the primary header."""
+    """Return the frame that a table states, else the primary header."""
     for values in reversed(headers):
         system = values.get("RADESYS", values.get("RADECSYS"))
         frame = stated_frame(system, values.get("EQUINOX"))
@@ -179,7 +179,7 @@ def _text(value: str | bytes) -> str:
 
 
 def _nulls(table: "BinTableHDU", content: bytes, name: str) -> np.ndarray | None:
-    """Which values of a column of single integers or logicals are null, as they are stored."""
+    """Return the mask of the null values of a column of integers or logicals."""
     column = table.columns[name]
     kind = re.fullmatch(r"1?([LBIJK])", str(column.format))
     if kind is None or not len(table.data) or str(table.header["XTENSION"]).strip() == "TABLE":

@@ -58,7 +58,7 @@ def _notes(field: pa.Field) -> dict[str, str]:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """The type that a column is given as."""
+    """Return the type that a column is given as."""
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return _plain(kind.storage_type)

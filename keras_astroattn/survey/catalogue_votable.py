@@ -135,7 +135,7 @@ def _skip_blank(stream) -> None:
 
 
 def _find_table(file: CatalogueFile) -> _Table:
-    """The first table that has rows, else the first one with a DATA element."""
+    """Return the first table that has rows, else the first one with a DATA element."""
     number, table, empty, systems = -1, None, None, {}
     for event, name, element in _events(file):
         if event == "end" and name == "FIELD" and table is not None:

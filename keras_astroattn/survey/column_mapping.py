@@ -35,9 +35,9 @@ class Adapter:
     """How a survey names its columns; of several names the first that is there counts.
 
     Attributes:
-        marks: Sets of names (in small letters); one that is there whole tells the survey.
-        columns: Names (in small letters) by role.
-        flux_unit: Of the flux column where the file does not say.
+        marks: sets of names (in small letters); one that is there whole tells the survey.
+        columns: names (in small letters) by role.
+        flux_unit: of the flux column where the file does not say.
     """
 
     marks: tuple[frozenset[str], ...]
@@ -122,17 +122,17 @@ class ColumnMapping:
     """The columns of a catalogue by what they are; None where there is none.
 
     Attributes:
-        ra: Right ascension.
-        dec: Declination.
-        id: Name of the row.
-        flux: Flux density.
-        parent: Name of the source that a component belongs to.
-        survey: Whose names these are; None where they were guessed one by one.
-        ra_factor: Degrees of the number 1 in `ra`; None where it holds sexagesimal text alone.
-        dec_factor: Likewise.
-        ra_sexagesimal: Degrees of the text 1:00:00 in `ra`: 15 for hours.
-        frame: Of the position, as `coordinates.stated_frame` gives it; None: ICRS.
-        flux_unit: Of `flux`, as the catalogue or the survey says.
+        ra: right ascension.
+        dec: declination.
+        id: name of the row.
+        flux: flux density.
+        parent: name of the source that a component belongs to.
+        survey: whose names these are; None where they were guessed one by one.
+        ra_factor: degrees of the number 1 in `ra`; None where it holds sexagesimal text alone.
+        dec_factor: likewise.
+        ra_sexagesimal: degrees of the text 1:00:00 in `ra`: 15 for hours.
+        frame: of the position, as `coordinates.stated_frame` gives it; None: ICRS.
+        flux_unit: of `flux`, as the catalogue or the survey says.
     """
 
     ra: str
@@ -160,9 +160,9 @@ def map_columns(
     """Find out which column is what.
 
     Args:
-        schema: Of the catalogue.
-        survey: A name in `ADAPTERS`; None: told by the columns, else guessed one by one.
-        told: Columns by role, which win.
+        schema: of the catalogue.
+        survey: a name in `ADAPTERS`; None: told by the columns, else guessed one by one.
+        told: columns by role, which win.
 
     Raises:
         InputError: There is no such survey or role, a column that was told is not there, no
@@ -220,7 +220,7 @@ def map_columns(
 
 
 def with_parent(mapping: ColumnMapping, parent: str | None) -> ColumnMapping:
-    """The same mapping with another parent column, or none."""
+    """Return the same mapping with another parent column, or none."""
     return replace(mapping, parent=parent)
 
 
@@ -230,13 +230,13 @@ def _listed(schema: pa.Schema) -> str:
 
 
 def _note(schema: pa.Schema, name: str | None, key: bytes) -> str | None:
-    """What is noted of a column, or (None) of the whole table."""
+    """Return what is noted of a column, or (None) of the whole table."""
     metadata = (schema if name is None else schema.field(name)).metadata or {}
     return metadata[key].decode() if key in metadata else None
 
 
 def _frame(schema: pa.Schema, ra: str, dec: str) -> str | None:
-    """The frame of a position: that of its columns, else that of the table."""
+    """Return the frame of a position: that of its columns, else that of the table."""
     frames = []
     for name in (ra, dec):
         ucd = (_note(schema, name, b"ucd") or "").lower()
@@ -278,8 +278,8 @@ def read_positions(batch: pa.RecordBatch, mapping: ColumnMapping) -> Positions:
     ...) are no position.
 
     Args:
-        batch: Rows of the catalogue.
-        mapping: Its columns.
+        batch: rows of the catalogue.
+        mapping: its columns.
     """
     columns = [batch.column(batch.schema.get_field_index(n)) for n in (mapping.ra, mapping.dec)]
     if any(_is_text(column.type) for column in columns):

@@ -155,7 +155,7 @@ def check_frame(frame: str | None, columns: str) -> None:
 
 
 def _astropy_frame(frame: str | None):
-    """The frame as astropy has it; None where it is ICRS."""
+    """Return the frame as astropy has it; None where it is ICRS."""
     system, _, equinox = (frame or "icrs").partition(" ")
     kind = _FRAMES.get(system.lower())
     year = _year(equinox) if equinox else None

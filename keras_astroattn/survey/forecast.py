@@ -62,11 +62,11 @@ def forecast(
     """Assign all rows to tiles, and score a random sample of those that are on one.
 
     Args:
-        catalogue: What is to be scored.
-        mapping: Its columns.
-        footprints: The tiles.
-        classifier: The network.
-        options: How tiles are opened.
+        catalogue: what is to be scored.
+        mapping: its columns.
+        footprints: the tiles.
+        classifier: the network.
+        options: how tiles are opened.
         sample: number of sources to score; always the same ones of a catalogue.
         told: called with the number of rows that were read.
 

@@ -44,11 +44,11 @@ def group_rows(
     Rows without a position are sources of their own.
 
     Args:
-        catalogue: Of components.
-        mapping: Its columns.
-        linking_length: Arcsec; components nearer than this to one another, or linked by
+        catalogue: of components.
+        mapping: its columns.
+        linking_length: arcsec; components nearer than this to one another, or linked by
             others between, are one source. None: those with the same `mapping.parent` are.
-        told: Called with the number of rows that were read.
+        told: called with the number of rows that were read.
 
     Raises:
         InputError: The catalogue is damaged.

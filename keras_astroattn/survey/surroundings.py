@@ -43,7 +43,7 @@ class Surroundings:
         return self._found[key]
 
     def treated(self, cutout: Cutout, sky: FitsMap, place: int, mask: bool) -> Cutout:
-        """A cutout with what its neighbours make of it.
+        """Return a cutout with what its neighbours make of it.
 
         Flagged `bright_neighbour` where the brightest pixel, which the image is scaled by,
         is nearer to another entry of the catalogue than to one of the source itself, and
@@ -52,10 +52,10 @@ class Surroundings:
         `neighbours_masked`.
 
         Args:
-            cutout: Of the source.
-            sky: The map it was cut from.
-            place: Index of the source.
-            mask: Whether to blank other emission.
+            cutout: of the source.
+            sky: the map it was cut from.
+            place: index of the source.
+            mask: whether to blank other emission.
         """
         if sky.keywords is None or cutout.wcs_header is None:
             return cutout

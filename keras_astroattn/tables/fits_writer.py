@@ -153,7 +153,7 @@ def _headers(columns: Sequence[Column], forms: list, width: int, rows: int) -> b
 
 
 def _unique(name: str, taken: set[str]) -> str:
-    """A name of which there is no other one in small or capital letters."""
+    """Return a name of which there is no other one in small or capital letters."""
     found, number = name, 1
     while found.lower() in taken:
         number += 1

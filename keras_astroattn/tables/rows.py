@@ -14,7 +14,7 @@ Row = Mapping[str, str | float | None]
 
 
 def failed_row(path: str, reason: str, model: str) -> Row:
-    """The row of what could not be classified, with the reason in one line."""
+    """Return the row of what could not be classified, with the reason in one line."""
     row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
     # The path stands in a column of its own.
     reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
@@ -22,13 +22,13 @@ def failed_row(path: str, reason: str, model: str) -> Row:
 
 
 def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
-    """The row of a classified cutout.
+    """Return the row of a classified cutout.
 
     Args:
-        path: Where it was read.
-        cutout: What is known of the source.
-        found: What the network said.
-        model: Its name.
+        path: where it was read.
+        cutout: what is known of the source.
+        found: what the network said.
+        model: its name.
     """
     in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
     return {

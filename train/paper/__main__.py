@@ -55,7 +55,7 @@ def run(
 
 
 def module_of(experiment: str) -> ModuleType:
-    """The module of an experiment; its `run` takes a `Session`."""
+    """Return the module of an experiment; its `run` takes a `Session`."""
     return importlib.import_module(f".{_MODULES.get(experiment, experiment)}", __package__)
 
 

@@ -49,7 +49,7 @@ def run(session: Session) -> None:
 
 
 def grid_entries(entries: list[Entry]) -> list[Entry]:
-    """The networks of the grid: three gates, on one data set (MiraBest if possible).
+    """Return the networks of the grid: three gates, on one data set (MiraBest if possible).
 
     Raises:
         InputError: there is none.
@@ -67,7 +67,7 @@ def grid_entries(entries: list[Entry]) -> list[Entry]:
 
 
 def grid_names(measured: list[Measurement]) -> tuple[list[str], list[str]]:
-    """The normalizations and aggregations of the networks, in the order of the paper."""
+    """Return the normalizations and aggregations of the networks, in the order of the paper."""
 
     def ordered(names: set[str], paper: tuple[str, ...]) -> list[str]:
         return [name for name in paper if name in names] + sorted(names - set(paper))
@@ -97,7 +97,7 @@ def _cells(measured, names) -> list[list[list[Measurement]]]:
 
 
 def _grid_of(measured, names, metric: str) -> tuple[np.ndarray, np.ndarray]:
-    """Mean and sample standard deviation over seeds of a pooled metric; NaN where unknown."""
+    """Return mean and sample standard deviation of a pooled metric over seeds; NaN if unknown."""
     cells = _cells(measured, names)
     values = np.full((len(names[0]), len(names[1])), np.nan)
     spread = values.copy()

@@ -89,7 +89,7 @@ class MapSummary:
         ]
 
     def mean_agreement(self, first: str, second: str) -> float:
-        """Mean correlation of two maps over the images in which both vary; NaN if there is none."""
+        """Return the mean correlation of two maps over images in which both vary; NaN if none."""
         names = list(self.statistics)
         values = self.agreement[names.index(first), names.index(second)]
         values = values[~np.isnan(values)]
@@ -152,7 +152,7 @@ def _order(entry: Entry) -> tuple:
 
 
 def summary_of(session: Session, entry: Entry) -> MapSummary:
-    """The summary of a network's maps on the sources of its data set, kept or computed now."""
+    """Return the summary of a network's maps on its data set, kept or computed."""
     sources = session.sources(entry.data)
     decides = [
         FORMAT,
@@ -208,7 +208,7 @@ def summarize_maps(entry: Entry, images: np.ndarray, examples: np.ndarray) -> Ma
 def _maps(
     network: keras.Model, images: np.ndarray
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
-    """Some images at a time, with their maps by name."""
+    """Yield some images at a time, with their maps by name."""
     with_maps = attention_model(network)
     for start in range(0, len(images), IMAGES_AT_ONCE):
         some = images[start : start + IMAGES_AT_ONCE]

@@ -106,7 +106,7 @@ class Entry:
         return ("sample",)
 
     def columns(self) -> dict[str, str | int]:
-        """The columns of a results table that describe the network."""
+        """Return the columns of a results table that describe the network."""
         return {
             "model": self.name,
             "gates": self.gates,
@@ -117,7 +117,7 @@ class Entry:
         }
 
     def load(self, epoch: int | None = None) -> AGCNN:
-        """The network with the weights of an epoch (by default its best).
+        """Return the network with the weights of an epoch (by default its best).
 
         Raises:
             InputError: the file is damaged or of another network.
@@ -134,7 +134,7 @@ class Entry:
 
 
 def open_catalogue(config: ExperimentConfig) -> tuple[list[Entry], list[str]]:
-    """The networks that `--weights` names, and remarks on those that are left out.
+    """Return the networks that `--weights` names, and remarks on those that are left out.
 
     Raises:
         InputError: the folder is missing or holds none.
@@ -145,7 +145,7 @@ def open_catalogue(config: ExperimentConfig) -> tuple[list[Entry], list[str]]:
 
 
 def published_entries(folder: Path) -> list[Entry]:
-    """The published networks in `checkpoints/`, described by the names of their folders.
+    """Return the published networks in `checkpoints/`, described by the names of their folders.
 
     Raises:
         InputError: there is none, or a name does not describe a network.
@@ -212,7 +212,7 @@ def _published_losses(folder: Path, name: str, aggregation: str) -> Losses | Non
 
 
 def run_entries(folder: Path) -> tuple[list[Entry], list[str]]:
-    """The finished runs in a folder, at any depth, and remarks on the others.
+    """Return the finished runs in a folder, at any depth, and remarks on the others.
 
     Raises:
         InputError: there is none.
@@ -262,12 +262,12 @@ def _run_entry(run: Path, folder: Path) -> Entry:
 
 
 def of_experiments(entries: Iterable[Entry], *numbers: int) -> list[Entry]:
-    """The networks that were trained for some experiments of the paper, and all runs."""
+    """Return the networks that were trained for some experiments of the paper, and all runs."""
     return [entry for entry in entries if entry.experiment in (None, *numbers)]
 
 
 def proposed(entries: Sequence[Entry]) -> list[Entry]:
-    """The networks of the proposed configuration (3 gates, range_norm, ft), of any data and seed.
+    """Return the networks of the proposal (3 gates, range_norm, ft), of any data and seed.
 
     If there is none, all networks must share one configuration, which is then taken.
 

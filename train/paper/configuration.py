@@ -68,13 +68,13 @@ class ExperimentConfig:
             raise InputError(f"--seed must be at least 0; got {self.seed}")
 
     def repeats_of(self, experiment: str) -> int:
-        """Number of random transforms of each image in an experiment."""
+        """Return the number of random transforms of each image in an experiment."""
         if self.repeats is not None:
             return self.repeats
         return MISCLASSIFIED_REPEATS if experiment == "misclassified" else PAPER_REPEATS
 
     def published_folder(self) -> Path:
-        """The folder with the published weights.
+        """Return the folder with the published weights.
 
         Raises:
             InputError: no folder is named, or it holds no `checkpoints` folder.

@@ -68,7 +68,7 @@ def run(session: Session) -> None:
 
 
 def first_seeds(measured: list[Measurement]) -> list[Measurement]:
-    """The network with the lowest seed on each data set, in the order of the paper."""
+    """Return the network with the lowest seed on each data set, in the order of the paper."""
     chosen: dict[str, Measurement] = {}
     for one in sorted(measured, key=lambda one: list(DATA_TITLES).index(one.entry.data)):
         kept = chosen.get(one.entry.data)
@@ -78,7 +78,7 @@ def first_seeds(measured: list[Measurement]) -> list[Measurement]:
 
 
 def without_leak(session: Session, one: Measurement) -> list:
-    """Evaluations on the test images of FR-DEEP that are not in its training set."""
+    """Evaluate on the test images of FR-DEEP that are not in its training set."""
     if one.entry.data != "frdeep" or session.config.split != "test":
         return []
     kept = ~np.isin(one.sources.name, LEAKED_TEST_IMAGES)

@@ -64,7 +64,7 @@ def _on_one_data_set(session: Session):
 
 
 def _grid(session: Session) -> list[Measurement]:
-    """The networks of the grid; none if all have fewer than three gates."""
+    """Return the networks of the grid; none if all have fewer than three gates."""
     if not any(entry.gates == 3 for entry in session.entries):
         return []
     return session.measure(grid_entries(session.entries))

@@ -47,7 +47,7 @@ def run(session: Session) -> None:
 
 
 def gate_entries(entries: list[Entry]) -> list[Entry]:
-    """The networks that differ in the number of gates: range_norm and ft on MiraBest.
+    """Return the networks that differ in the number of gates: range_norm and ft on MiraBest.
 
     Among runs, these are the networks of the normalization, aggregation and data set with the
     most numbers of gates, and the network without gates.

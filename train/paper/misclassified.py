@@ -57,7 +57,7 @@ def false_rates(one: Measurement, scope: str) -> np.ndarray:
 
 
 def published_rows(session: Session, entry: Entry) -> tuple[int, ...] | None:
-    """The published list if it belongs to these sources and this network, otherwise None."""
+    """Return the published list if it belongs to these sources and this network, otherwise None."""
     if entry.experiment == 1 and entry.data == "mirabest" and session.config.split == "test":
         return MISCLASSIFIED
     return None
@@ -66,7 +66,7 @@ def published_rows(session: Session, entry: Entry) -> tuple[int, ...] | None:
 def source_rows(
     one: Measurement, rates: dict[str, np.ndarray], published: tuple[int, ...] | None
 ) -> list[Record]:
-    """One record for each source, with its false-classification rates, the worst first."""
+    """Return one record for each source, with its false-classification rates, the worst first."""
     sources = one.sources
     main = rates[one.entry.scopes[0]]
     turns = one.main.turns

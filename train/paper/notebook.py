@@ -34,14 +34,14 @@ class Results:
     """Figures and table of an experiment, for display.
 
     Attributes:
-        folder: Where they lie; None where data were missing and nothing was made. Then
+        folder: where they lie; None where data were missing and nothing was made. Then
             nothing is displayed.
     """
 
     folder: Path | None
 
     def figure(self, name: str) -> "Image | None":
-        """A figure by its name, without the suffix, at half the resolution of its file.
+        """Return a figure by its name, without the suffix, at half the resolution of its file.
 
         Args:
             name: E.g. `roc`.
@@ -66,7 +66,7 @@ class Results:
         return Image(data=content.getvalue(), format="png", width=smaller.width)
 
     def rows(self) -> list[dict[str, str]]:
-        """The results table, `results.csv`, as text."""
+        """Return the results table, `results.csv`, as text."""
         if self.folder is None:
             return []
         with (self.folder / "results.csv").open(newline="", encoding="utf-8") as file:
@@ -75,11 +75,11 @@ class Results:
     def table(
         self, columns: Mapping[str, str] | Sequence[str], **equal: str | Sequence[str]
     ) -> "Markdown | None":
-        """Some columns of the results table.
+        """Return some columns of the results table.
 
         Args:
-            columns: Their names, or what to write above each by its name.
-            **equal: Only rows that have this value, or one of these, in the column named.
+            columns: their names, or what to write above each by its name.
+            **equal: only rows that have this value, or one of these, in the column named.
         """
         titles = columns if isinstance(columns, Mapping) else {name: name for name in columns}
         wanted = {name: [one] if isinstance(one, str) else one for name, one in equal.items()}
@@ -98,8 +98,8 @@ def experiment(name: str, repeats: int | None = None, weights: str | Path = PUBL
     `KERAS_ASTROATTN_PUBLISHED`.
 
     Args:
-        name: Of the experiment.
-        repeats: Random transforms of each image; by default `KERAS_ASTROATTN_REPEATS`, or 20.
+        name: of the experiment.
+        repeats: random transforms of each image; by default `KERAS_ASTROATTN_REPEATS`, or 20.
         weights: `published`, or a folder of runs.
     """
     try:
@@ -135,7 +135,7 @@ def output_folder() -> Path:
 
 
 def repeats_from_environment() -> int:
-    """The value of `KERAS_ASTROATTN_REPEATS`, or 20.
+    """Return the value of `KERAS_ASTROATTN_REPEATS`, or 20.
 
     Raises:
         InputError: it is not a whole number.
@@ -152,7 +152,7 @@ def say_missing(error: InputError) -> None:
 
 
 def show_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "Markdown":
-    """A table for display."""
+    """Return a table for display."""
     from IPython.display import Markdown
 
     from keras_astroattn.report import markdown_table
@@ -161,7 +161,7 @@ def show_table(titles: Sequence[str], rows: Iterable[Sequence[Cell]]) -> "Markdo
 
 
 def _number(text: str) -> str:
-    """A number with a decimal point to three decimals; other text unchanged."""
+    """Return a number with a decimal point to three decimals; other text unchanged."""
     try:
         return text if "." not in text else f"{float(text):.3f}"
     except ValueError:

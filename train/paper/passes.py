@@ -39,19 +39,19 @@ class ScopePass:
     examples: tuple[np.ndarray, ...]
 
     def mean_image(self, true: int, predicted: int | None = None) -> np.ndarray | None:
-        """Mean (h, w) of the views of a true class, or of those with a predicted class."""
+        """Return the mean view (h, w) of a true class, or of those with a predicted class."""
         return self._mean(self.images, true, predicted)
 
     def mean_attention(
         self, true: int, predicted: int | None = None
     ) -> tuple[np.ndarray, ...] | None:
-        """Mean map (h', w') of each gate over such views; None if there is none."""
+        """Return the mean map (h', w') of each gate over such views; None if there is none."""
         if not self._count(true, predicted):
             return None
         return tuple(self._mean(sums, true, predicted) for sums in self.attention)
 
     def mean_over_gates(self, true: int, predicted: int | None = None) -> np.ndarray | None:
-        """Mean attention map over such views at the size of the image; None if there is none."""
+        """Return their mean attention map at the size of the image; None if there is none."""
         gates = self.mean_attention(true, predicted)
         if not gates:
             return None
@@ -73,7 +73,7 @@ class ScopePass:
 
 
 def over_gates(gates: list[np.ndarray] | tuple[np.ndarray, ...], size: tuple) -> np.ndarray:
-    """Mean over gates of their (n, h', w') maps at `size`, (n, *size) float64."""
+    """Return the mean over gates of their (n, h', w') maps at `size`, (n, *size) float64."""
     return mean_map({str(number): maps for number, maps in enumerate(gates)}, size)
 
 

@@ -74,7 +74,7 @@ CHAPTERS = {
 
 
 def is_second_training(entry: Entry) -> bool:
-    """Whether it is the second published network of the proposed configuration.
+    """Return whether it is the second published network of the proposed configuration.
 
     Two networks of range_norm and ft on MiraBest are published. The grid of the paper shows the
     results of experiment 1 (within the Monte Carlo error), and those of this one nowhere.
@@ -86,7 +86,7 @@ def is_second_training(entry: Entry) -> bool:
 
 
 def published_results(entry: Entry) -> dict[int, PublishedResult]:
-    """The published results of a network by chapter; empty for other networks."""
+    """Return the published results of a network by chapter; empty for other networks."""
     if entry.experiment == 1:
         results = {1: PROPOSED[entry.data]}
         if entry.data == "mirabest":

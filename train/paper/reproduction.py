@@ -128,12 +128,12 @@ def auc_by_first_class(turns: np.ndarray, labels: np.ndarray) -> float:
 
 
 def agrees(difference: float, tolerance: float) -> bool:
-    """Whether a difference is within a tolerance."""
+    """Return whether a difference is within a tolerance."""
     return abs(difference) <= tolerance
 
 
 def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
-    """Standard errors of pooled accuracy and AUC that the random transforms cause.
+    """Return the standard errors of pooled accuracy and AUC that the random transforms cause.
 
     They follow from the scatter over repeats, and are NaN for a single repeat.
 

@@ -72,7 +72,7 @@ class Measurement:
     evaluations: dict[tuple[str, str], Evaluation]
 
     def record(self, evaluation: Evaluation) -> Record:
-        """A row of a results table: the network, then every metric with its bounds."""
+        """Return a row of a results table: the network, then every metric with its bounds."""
         epoch = {} if self.epoch is None else {"epoch": self.epoch}
         return self.entry.columns() | epoch | evaluation.record()
 
@@ -88,7 +88,7 @@ class Measurement:
 
 
 def evaluation_records(measurements: Iterable[Measurement]) -> list[Record]:
-    """One record for each network, protocol and scope."""
+    """Return one record for each network, protocol and scope."""
     return [
         one.record(evaluation) for one in measurements for evaluation in one.evaluations.values()
     ]
@@ -122,14 +122,14 @@ class Session:
         self.console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def sources(self, data: str, split: str | None = None) -> Sources:
-        """The sources of a data set, by default of the split in the options."""
+        """Return the sources of a data set, by default of the split in the options."""
         key = (data, split or self.config.split)
         if key not in self._sources:
             self._sources[key] = load_sources(*key, self.config.data_dir)
         return self._sources[key]
 
     def examples(self, data: str) -> Sources:
-        """An FRI and an FRII of the test set; see `EXAMPLES`."""
+        """Return an FRI and an FRII of the test set; see `EXAMPLES`."""
         sources = self.sources(data, "test")
         rows = EXAMPLES.get(data) or [
             int(np.flatnonzero(sources.label == label)[0]) for label in (0, 1)
@@ -137,11 +137,11 @@ class Session:
         return sources.select(np.array(rows))
 
     def example_names(self, data: str) -> list[str]:
-        """Names of the examples in figures: their rows in the test set."""
+        """Return the names of the examples in figures: their rows in the test set."""
         return [f"row {row}" for row in EXAMPLES[data]] if data in EXAMPLES else ["first"] * 2
 
     def repeats_of(self, entry: Entry) -> int:
-        """Number of random transforms for a network; at least 360 if `--in-full` names it."""
+        """Return the number of random transforms of a network; at least 360 with `--in-full`."""
         return max(self.repeats, PAPER_REPEATS) if entry.name in self._in_full else self.repeats
 
     def measure(
@@ -187,7 +187,7 @@ class Session:
             ]
 
     def example_maps(self, entry: Entry) -> dict[int, np.ndarray]:
-        """Mean attention maps (m, h, w) of the examples by epoch, normalized per image."""
+        """Return mean attention maps (m, h, w) of the examples by epoch, normalized per image."""
         inputs = to_network_units(self.examples(entry.data).image[..., np.newaxis])
         network = entry.load()
         forward = attention_model(network).predict_on_batch
@@ -228,7 +228,7 @@ class Session:
         return passes
 
     def _of_fewer_repeats(self, entry: Entry, path: Path) -> dict[str, ScopePass]:
-        """The kept passes of the same network and sources with the most repeats below these."""
+        """Return the kept passes of this network and sources with the most repeats below these."""
         start, _, key = path.stem.rsplit("-", 2)
         kept = {}
         for other in path.parent.glob(f"{glob.escape(start)}-*-{key}.npz"):
@@ -239,7 +239,7 @@ class Session:
         return next((one for one in passes if one is not None), {})
 
     def _file(self, entry: Entry, epoch: int | None) -> Path:
-        """The file of a network's passes; its name depends on all that decides them."""
+        """Return the file of a network's passes; its name depends on all that decides them."""
         if epoch is not None and entry.epochs[epoch] == entry.weights:
             epoch = None  # the best epoch, whose passes the other experiments share
         sources = self.sources(entry.data)
@@ -258,7 +258,7 @@ class Session:
         return self.kept_file(f"{name}-{self.config.split}-{self.repeats_of(entry)}", decides)
 
     def kept_file(self, name: str, decides: list) -> Path:
-        """The file of a result; its name holds a digest of all that decides the result."""
+        """Return the file of a result; its name holds a digest of all that decides the result."""
         key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
         stem = name.replace("/", "_")
         return self.config.output / PREDICTIONS / f"{stem}-{key}.npz"
@@ -303,7 +303,7 @@ class Session:
 
 
 def _named(names: Sequence[str], patterns: Iterable[str]) -> set[str]:
-    """The names that match any of the patterns.
+    """Return the names that match any of the patterns.
 
     Raises:
         InputError: a pattern matches no name.

@@ -56,9 +56,9 @@ def simulate_field(model: SourceModel, seed: int, index: int) -> np.ndarray:
     """Raw FIRST-like field of a source: float32 (300, 300), Jy/beam.
 
     Args:
-        model: The source, such as `draw_source(seed, index)`.
-        seed: Of the noise, 0 or more.
-        index: Of the field among the seed's, 0 or more.
+        model: the source, such as `draw_source(seed, index)`.
+        seed: of the noise, 0 or more.
+        index: of the field among the seed's, 0 or more.
     """
     rng = generator(seed, index, 1)
     noise = NOISE * math.exp(NOISE_SCATTER * rng.standard_normal())
@@ -70,7 +70,7 @@ def simulate_point_sources(signal_to_noise: np.ndarray, seed: int) -> np.ndarray
 
     Args:
         signal_to_noise: (n,), one source each.
-        seed: Of the noise; source i is the same whatever n is.
+        seed: of the noise; source i is the same whatever n is.
 
     Returns:
         uint8 (n, 150, 150), preprocessed as MiraBest's.
@@ -86,9 +86,9 @@ def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Sim
     """Simulate n sources: images made as MiraBest's were, and what is true of them.
 
     Args:
-        n: Number of sources.
+        n: number of sources.
         seed: 0 or more.
-        start: Index of the first, so that a set can be made in parts.
+        start: index of the first, so that a set can be made in parts.
         label: 0 FRI, 1 FRII, 2 hybrid for all; None draws FRI and FRII as in MiraBest.
 
     Returns:

@@ -56,7 +56,7 @@ _FRI_SHARE = 0.484
 
 
 def generator(seed: int, index: int, purpose: int = 0) -> np.random.Generator:
-    """The random numbers of source `index` of `seed` for one purpose.
+    """Return the random numbers of source `index` of `seed` for one purpose.
 
     Purposes are 0 the source, 1 its field (noise and pointing), 2 its place on the sky:
     so that the same source can be observed again by another telescope.
@@ -76,8 +76,8 @@ def draw_source(seed: int, index: int, label: int | None = None) -> SourceModel:
     """Draw source `index` of `seed`: a radio galaxy with its neighbours.
 
     Args:
-        seed: Of the whole set, 0 or more.
-        index: Of the source in the set, 0 or more.
+        seed: of the whole set, 0 or more.
+        index: of the source in the set, 0 or more.
         label: 0 FRI, 1 FRII, 2 hybrid; None draws FRI or FRII in MiraBest's proportion.
 
     Returns:
@@ -124,11 +124,11 @@ def draw_source(seed: int, index: int, label: int | None = None) -> SourceModel:
 
 
 def point_source(flux: float, neighbours: Components | None = None) -> SourceModel:
-    """An unresolved source at the centre of its field.
+    """Return an unresolved source at the centre of its field.
 
     Args:
-        flux: Flux density, Jy, which is its peak in Jy/beam: signal-to-noise times noise.
-        neighbours: Other sources in the field; none by default.
+        flux: flux density, Jy, which is its peak in Jy/beam: signal-to-noise times noise.
+        neighbours: other sources in the field; none by default.
     """
     core = gaussians("core", 0, [flux], [0.0], [0.0], [0.0])
     return SourceModel(
@@ -208,7 +208,7 @@ def _draw_components(
 
 
 def _shows_its_class(components: Components, label: int) -> bool:
-    """Whether the drawn brightness puts the source on its class's side of the divide."""
+    """Return whether the drawn brightness puts the source on its class's side of the divide."""
     ratio = ratio_of(components, (1, -1))
     if label == 0:
         return ratio <= FR_DIVIDE - FR_MARGIN
@@ -338,7 +338,7 @@ class _Arm:
 
 
 def _fading_arm(rng: np.random.Generator, length: float, character: _Character, side: int) -> _Arm:
-    """An FRI arm: a jet that flares, spreads, slows down and fades, then a diffuse tail.
+    """Return an FRI arm: a jet that flares, spreads, slows down and fades, then a diffuse tail.
 
     The jet's flux per unit length is (1 - exp(-(t / flare)^2)) exp(-t / decay), boosted by a
     speed that falls as exp(-t / slowing); its width grows with t, so that its surface
@@ -369,7 +369,7 @@ def _fading_arm(rng: np.random.Generator, length: float, character: _Character, 
 def _edge_brightened_arm(
     rng: np.random.Generator, length: float, character: _Character, side: int
 ) -> _Arm:
-    """An FRII arm: a hot spot at the end, the lobe that flows back from it, a thin jet."""
+    """Return an FRII arm: a hot spot at the end, the lobe that flows back from it, a thin jet."""
     unequal = math.exp(character.unequal * rng.standard_normal())
     count = 3
     width = character.hot_spot_width
@@ -430,7 +430,7 @@ def _place(arm: _Arm, side: int, length: float, axis: float, bend: _Bend) -> Com
 
 
 def _inner_pair(rng: np.random.Generator, arm: Components) -> Components:
-    """A younger, smaller copy of an arm without its old back-flow: a restarted source."""
+    """Return a younger, smaller copy of an arm without its old back-flow: a restarted source."""
     young = arm.select(arm.part == "hot spot")
     shrink, share = rng.uniform(0.2, 0.4), rng.uniform(0.2, 0.5)
     return replace(
@@ -443,7 +443,7 @@ def _inner_pair(rng: np.random.Generator, arm: Components) -> Components:
 
 
 def _correlated(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Unit normal numbers, each correlated with its neighbours: knots, not salt."""
+    """Return unit normal numbers, each correlated with its neighbours, as in knots of a jet."""
     white = rng.standard_normal(count + 2)
     return (white[:-2] + 2 * white[1:-1] + white[2:]) / math.sqrt(6)
 

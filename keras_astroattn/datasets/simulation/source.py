@@ -24,12 +24,12 @@ class Components:
     """Circular Gaussians on the sky; arrays of length n.
 
     Attributes:
-        part: What it belongs to: "core", "jet", "hot spot", "lobe", "tail" or "neighbour".
+        part: what it belongs to: "core", "jet", "hot spot", "lobe", "tail" or "neighbour".
         arm: +1 and -1 for the two sides of the source, 0 for what belongs to neither.
-        flux: Flux density, Jy.
-        east: Offset to the east of the host galaxy, arcsec.
-        north: Offset to the north of it, arcsec.
-        fwhm: Intrinsic full width at half maximum, arcsec; 0 is a point.
+        flux: flux density, Jy.
+        east: offset to the east of the host galaxy, arcsec.
+        north: offset to the north of it, arcsec.
+        fwhm: intrinsic full width at half maximum, arcsec; 0 is a point.
     """
 
     part: np.ndarray
@@ -43,7 +43,7 @@ class Components:
         return len(self.flux)
 
     def select(self, chosen: np.ndarray) -> "Components":
-        """The components that a mask or an array of indices names."""
+        """Return the components that a mask or an array of indices names."""
         return Components(
             self.part[chosen],
             self.arm[chosen],
@@ -61,13 +61,13 @@ class SourceModel:
     Attributes:
         label: 0 FRI, 1 FRII, 2 hybrid; -1 for a point source, which has no class.
         morphology: "standard", "wide-angle tail", "head-tail", "double-double", or "point".
-        confident: Whether it was drawn to show its class plainly.
+        confident: whether it was drawn to show its class plainly.
         class_index: MiraBest's ten-class label, -1 for a point source.
-        redshift: Of the host galaxy (nan where none was drawn).
-        angular_size: Length of the two arms together, along their bends, arcsec.
-        inclination: Angle of the jet to the line of sight, deg; arm +1 approaches us.
-        components: The source itself.
-        neighbours: Unrelated sources in the same field.
+        redshift: of the host galaxy (nan where none was drawn).
+        angular_size: length of the two arms together, along their bends, arcsec.
+        inclination: angle of the jet to the line of sight, deg; arm +1 approaches us.
+        components: the source itself.
+        neighbours: unrelated sources in the same field.
     """
 
     label: int
@@ -96,7 +96,7 @@ def gaussians(
 
 
 def join(*several: Components) -> Components:
-    """All the components of several, in their order."""
+    """Return all the components of several, in their order."""
     fields = ("part", "arm", "flux", "east", "north", "fwhm")
     return Components(*(np.concatenate([getattr(c, f) for c in several]) for f in fields))
 
@@ -119,7 +119,7 @@ def fanaroff_riley_ratio(model: SourceModel) -> float:
 
 
 def ratio_of(components: Components, sides: tuple[int, ...]) -> float:
-    """The ratio of `fanaroff_riley_ratio` from some arms only: +1, -1 or both."""
+    """Return the ratio of `fanaroff_riley_ratio` from some arms only: +1, -1 or both."""
     arms = components.select(components.arm != 0)
     distance = np.hypot(arms.east, arms.north)
     smoothing = 2 * distance.max() / 8

@@ -47,11 +47,11 @@ class SimulatedSurvey:
         catalogue: FITS table.
         truth: CSV file of the arrays below.
         tiles: FITS files.
-        name: As in the catalogue.
+        name: as in the catalogue.
         ra: ICRS degrees.
         dec: ICRS degrees.
         kind: "FRI", "FRII" or "point".
-        angular_size: Arcsec; 0 for a point.
+        angular_size: arcsec; 0 for a point.
     """
 
     catalogue: Path
@@ -80,13 +80,13 @@ def simulate_survey(
     source is drawn into every tile that it lies on; noise is each tile's own.
 
     Args:
-        folder: New or empty; `tiles/`, `catalogue.fits` and `truth.csv` are written there.
-        sources: How many.
-        tiles: How many.
-        seed: Of everything, 0 or more.
+        folder: new or empty; `tiles/`, `catalogue.fits` and `truth.csv` are written there.
+        sources: how many.
+        tiles: how many.
+        seed: of everything, 0 or more.
         centre: (RA, Dec) of the middle, degrees; by default the tiles lie across RA 0.
-        point_share: Of the sources; the others are FRI and FRII as in MiraBest.
-        told: Called with the number of tiles that are written.
+        point_share: of the sources; the others are FRI and FRII as in MiraBest.
+        told: called with the number of tiles that are written.
 
     Raises:
         InputError: A number is not positive.

@@ -35,18 +35,18 @@ def render(
     centre: tuple[float, float] | None = None,
     neighbours: bool = True,
 ) -> np.ndarray:
-    """The noise-free map of a source: sum of S (b / t)^2 exp(-r^2 / 2 t^2), t^2 = b^2 + s^2.
+    """Return the noise-free map of a source: sum of S (b / t)^2 exp(-r^2 / 2 t^2), t^2 = b^2 + s^2.
 
     b, s and t are the dispersions of the beam, a component and their convolution. East
     is to the left (falling column) and north is up in FITS order (rising row).
 
     Args:
-        model: The source.
+        model: the source.
         shape: (height, width) of the map, pixels.
         pixel_scale: arcsec a pixel.
-        beam: Full width at half maximum of the circular Gaussian beam, arcsec.
+        beam: full width at half maximum of the circular Gaussian beam, arcsec.
         centre: (row, column) of the host galaxy, 0-based; the middle of the map if None.
-        neighbours: Whether unrelated sources are drawn too.
+        neighbours: whether unrelated sources are drawn too.
 
     Returns:
         float32 (height, width), Jy/beam. Its sum over pixels, divided by the beam's
@@ -135,19 +135,19 @@ def observe(
     noise: float = NOISE,
     centre: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """A raw field as a survey delivers it: the source, its neighbours, noise, artefacts.
+    """Return a raw field as a survey delivers it: the source, its neighbours, noise, artefacts.
 
     The noise changes across the field, as pointings of unlike sensitivity that are added up
     make it. Around bright emission it rises by the peak over `DYNAMIC_RANGE` within 1.5',
     as sidelobes that deconvolution leaves do.
 
     Args:
-        model: The source.
-        rng: Of the noise, such as `generator(seed, index, 1)`.
+        model: the source.
+        rng: of the noise, such as `generator(seed, index, 1)`.
         shape: (height, width), pixels.
         pixel_scale: arcsec a pixel.
-        beam: Full width at half maximum, arcsec.
-        noise: Thermal noise in the middle, Jy/beam rms.
+        beam: full width at half maximum, arcsec.
+        noise: thermal noise in the middle, Jy/beam rms.
         centre: (row, column) of the host; if None, the middle of the map within the half
             pixel by which catalogue positions and a nearest-neighbour cutout differ.
 

@@ -105,7 +105,7 @@ def _at_temperatures(
 
 
 def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:
-    """One evaluation a seed."""
+    """Return one evaluation a seed."""
     return [
         evaluate_predictions(labels, probabilities, protocol=found.name)
         for probabilities in found.probabilities.astype(np.float32)
@@ -113,7 +113,7 @@ def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:
 
 
 def metrics_table(found: list[OutOfFold], labels: np.ndarray) -> str:
-    """A table of metrics: mean and spread over seeds, and the interval of the accuracy."""
+    """Return a table of metrics: mean and spread over seeds, and the interval of the accuracy."""
     columns = {
         "AUC": lambda e: e.auc,
         "Brier": lambda e: e.brier_score,
@@ -139,7 +139,7 @@ def metrics_table(found: list[OutOfFold], labels: np.ndarray) -> str:
 
 
 def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
-    """A table of paired differences in accuracy from the first configuration."""
+    """Return a table of paired differences in accuracy from the first configuration."""
     first, *others = found
     weights = bootstrap_weights(labels, BOOTSTRAP_DRAWS, seed=0) / len(labels)
     rows = []
@@ -153,7 +153,7 @@ def difference_table(found: list[OutOfFold], labels: np.ndarray) -> str:
 
 
 def group_table(found: list[OutOfFold], sources: Sources, split: Split) -> str:
-    """A table of accuracy by angular size, signal-to-noise and morphology."""
+    """Return a table of accuracy by angular size, signal-to-noise and morphology."""
     rows = []
     for name, chosen in groups(sources).items():
         cells = []
@@ -218,7 +218,7 @@ def _size_only(sources: Sources, split: Split) -> float:
 
 
 def coverage_table(found: list[OutOfFold], labels: np.ndarray) -> str:
-    """A table of the share of sources that keep a class at an error rate (first seed)."""
+    """Return a table of the share of sources that keep a class at an error rate (first seed)."""
     rows = []
     for one in found:
         for rate in ERROR_RATES:

@@ -158,7 +158,7 @@ def read_test_sets(
 def _network(
     config: TrainConfig, data: str, data_dir: Path | None, run: Path | None, console: Console
 ) -> keras.Model:
-    """The network of a finished run, or a new one."""
+    """Return the network of a finished run, or a new one."""
     if run is not None:
         return load_network(run)
     return trained(config, load_sources(data, "train", data_dir), console)
@@ -169,7 +169,7 @@ def _path(folder: Path, trained_on: str, tested_on: str, epochs: int, seed: int)
 
 
 def _options(config: TrainConfig, data: str) -> str:
-    """All options that change the trained network, as text."""
+    """Return all options that change the trained network, as text."""
     return json.dumps({**config.to_json(), "data": data, "evaluate": None})
 
 
@@ -250,7 +250,7 @@ def _result(
 
 
 def _predictions(paths: list[Path], mean_view: bool) -> EnsemblePrediction:
-    """The prediction of the networks together, of the original images or of the mean view."""
+    """Return the ensemble's prediction of the original images or of the mean view."""
     logits = [Predictions.load(path).logits for path in paths]
     taken = [each.mean(axis=0) if mean_view else each[0] for each in logits]
     return combined(np.stack([calibrated(each, 1.0) for each in taken]))
@@ -269,7 +269,7 @@ def _log(path: Path, results: list[LoggedResult]) -> None:
 
 
 def results_table(results: list[LoggedResult]) -> str:
-    """A Markdown table of mean and spread over seeds, one row a training and test set."""
+    """Return a Markdown table of mean and spread over seeds, one row a training and test set."""
     rows = []
     for pair in dict.fromkeys((r.configuration, r.trained_on, r.tested_on) for r in results):
         group = [r for r in results if (r.configuration, r.trained_on, r.tested_on) == pair]

@@ -115,7 +115,7 @@ def benchmark(
 
 
 def _kept(path: Path, decides: list) -> Tables | None:
-    """The result of an earlier call for the same network, sources and options."""
+    """Return the result of an earlier call for the same network, sources and options."""
     if not path.is_file():
         return None
     found = json.loads(path.read_text(encoding="utf-8"))
@@ -123,7 +123,7 @@ def _kept(path: Path, decides: list) -> Tables | None:
 
 
 def _around(path: Path) -> tuple[str, str]:
-    """The text before and after the marks of a document.
+    """Return the text before and after the marks of a document.
 
     Raises:
         InputError: there is no such document, or it has no marks.

@@ -39,7 +39,7 @@ def document(several: Sequence[Tables], what: str) -> str:
 
 
 def comparison_table(several: Sequence[Tables]) -> str:
-    """A Markdown table that compares the networks."""
+    """Return a Markdown table that compares the networks."""
     header = ["", *(one.title for one in several)]
     rows: list[list[str]] = [["accuracy", *(f"{100 * one.right:.1f} %" for one in several)]]
 
@@ -129,7 +129,7 @@ _CLASSES = {WHOLE: "all"}
 
 
 def findings(tables: Tables) -> list[str]:
-    """The results of a network in sentences."""
+    """Return the results of a network in sentences."""
     moves, regions, deletions = tables.moves, tables.regions, tables.deletion
     lines = []
     for name, title in (
@@ -198,7 +198,7 @@ _PLACES = {
 
 
 def moves_table(rows: list[Record]) -> str:
-    """A Markdown table of `move_rows`."""
+    """Return a Markdown table of `move_rows`."""
     maps = list(dict.fromkeys(str(row["map"]) for row in rows))
     gates = [name for name in maps if name not in (MEAN, PART)]
     header = ["test", "mean map: transformed back", "not", "minus empty: transformed back", "not"]
@@ -231,7 +231,7 @@ def moves_table(rows: list[Record]) -> str:
 
 
 def regions_table(rows: list[Record]) -> str:
-    """A Markdown table of `region_rows`."""
+    """Return a Markdown table of `region_rows`."""
     header = ["map", "sources", "relevance mass %", "source's share of the frame %"]
     header += ["enrichment: source", "around", "far", "border"]
     return markdown_table(
@@ -251,7 +251,7 @@ def regions_table(rows: list[Record]) -> str:
 
 
 def deletion_table(rows: list[Record]) -> str:
-    """A Markdown table of `deletion_rows`."""
+    """Return a Markdown table of `deletion_rows`."""
     header = ["deletion by", "sources predicted", "probability left", "minus random"]
     header += ["minus Grad-CAM", "margin left", "minus random"]
     header += ["first patch alone", "rank correlation"]
@@ -287,7 +287,7 @@ def _row(rows: list[Record], order: str, class_name: str = WHOLE) -> Record:
 
 
 def _has(rows: list[Record], class_name: str) -> bool:
-    """Whether any source was predicted as the class."""
+    """Return whether any source was predicted as the class."""
     return any(row["class"] == class_name for row in rows)
 
 
@@ -300,7 +300,7 @@ def _percent(row: Record, name: str) -> str:
 
 
 def _verdict(row: Record, name: str, what: str) -> str:
-    """Whether a score falls faster under an order, with the difference and its interval."""
+    """Return whether a score falls faster under an order, with the difference and its interval."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     says = "falls faster" if high < 0 else "falls more slowly" if low > 0 else "does not differ"
     return f"the {what} {says} ({_signed(row, name)})"

@@ -115,7 +115,7 @@ def _deletion(measured: Measured) -> Figure:
 
 
 def _examples(network: TitledNetwork, images: np.ndarray, labels: np.ndarray) -> dict[str, Figure]:
-    """Maps of some sources, and the orders in which their patches are deleted."""
+    """Draw maps of some sources, and the orders in which their patches are deleted."""
     classes, maps = read_maps(attention_model(network.model), images)
     maps |= read_gradients(network.model, images, classes)
     parts = np.stack([flux_patches(image) for image in images])

@@ -136,7 +136,7 @@ def rank_patches(
 
 
 def deletion_orders(ranked: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
-    """The patches of every image by `rank_patches`, highest value first."""
+    """Return the patches of every image by `rank_patches`, highest value first."""
     random = np.random.default_rng(SEED)
     return {
         name: [deletion_order(one, random) for one in values] for name, values in ranked.items()

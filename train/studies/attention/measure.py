@@ -304,7 +304,7 @@ def _delete(
     draws: int,
     on_step: OnStep,
 ) -> tuple[dict[str, list[list[Deletion]]], list[list[Deletion]]]:
-    """Deletions by order and draw, and those of each patch alone by image."""
+    """Return deletions by order and draw, and those of each patch alone by image."""
     random = np.random.default_rng(SEED)
     count = patches.max(axis=(1, 2))
     asked = {(name, 0): several for name, several in orders.items()}

@@ -21,7 +21,7 @@ WHOLE = "whole"
 
 
 def groups(measured: Measured) -> dict[str, list[Moved]]:
-    """The equivariance tests by their group, in the order of the tests."""
+    """Return the equivariance tests by their group, in the order of the tests."""
     found: dict[str, list[Moved]] = {}
     for one in measured.moved:
         found.setdefault(one.move.group, []).append(one)
@@ -31,7 +31,7 @@ def groups(measured: Measured) -> dict[str, list[Moved]]:
 def mean_interval(
     values: np.ndarray, labels: np.ndarray, statistic: Literal["mean", "median"] = "mean"
 ) -> Interval:
-    """A statistic over the sources with a finite value, and its bootstrap interval."""
+    """Return a statistic over the sources with a finite value, and its bootstrap interval."""
     known = np.isfinite(values)
     values, labels = values[known], labels[known]
     if not len(values):
@@ -47,13 +47,13 @@ def accuracy(measured: Measured, several: list[Moved]) -> Interval:
 
 
 def same_class(measured: Measured, several: list[Moved]) -> Interval:
-    """Share of the transformed images that keep the predicted class of the original."""
+    """Return the share of the transformed images that keep the predicted class of the original."""
     same = np.mean([one.predicted == measured.predicted for one in several], axis=0)
     return (float(same.mean()), *clustered_wilson_interval(same, len(several)))
 
 
 def move_rows(measured: Measured) -> list[Record]:
-    """One record for each group of tests and map."""
+    """Return one record for each group of tests and map."""
     rows = []
     labels = measured.labels
     for group, several in groups(measured).items():
@@ -80,7 +80,7 @@ def move_rows(measured: Measured) -> list[Record]:
 
 
 def region_rows(measured: Measured) -> list[Record]:
-    """One record for each map and true class: relevance mass, and enrichment by region."""
+    """Return one record for each map and true class: relevance mass, and enrichment by region."""
     rows = []
     for name in measured.regions:
         for class_name in (WHOLE, *CLASS_NAMES):
@@ -108,7 +108,7 @@ def orders(measured: Measured) -> tuple[str, ...]:
 
 
 def deletion_rows(measured: Measured) -> list[Record]:
-    """One record for each order of deletion and predicted class."""
+    """Return one record for each order of deletion and predicted class."""
     rows = []
     for class_name in (WHOLE, *CLASS_NAMES):
         chosen = _of_class(measured.predicted, class_name)

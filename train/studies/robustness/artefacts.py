@@ -25,7 +25,7 @@ def blank(rng: np.random.Generator) -> np.ndarray:
 
 
 def stripes(rng: np.random.Generator) -> np.ndarray:
-    """A ripple over the whole field, three times the noise, like that of one bad baseline."""
+    """Return a ripple over the whole field, three times the noise, as of one bad baseline."""
     angle, wavelength = rng.uniform(0, np.pi), rng.uniform(12, 60)
     across = _ROW * np.sin(angle) + _COLUMN * np.cos(angle)
     return blank(rng) + 3 * NOISE * np.cos(2 * np.pi * across / wavelength)
@@ -39,7 +39,7 @@ def hot_pixels(rng: np.random.Generator) -> np.ndarray:
 
 
 def spokes(share: float) -> Callable[[np.random.Generator], np.ndarray]:
-    """A bright point with the six arms of a VLA snapshot, `share` times as bright."""
+    """Return a bright point with the six arms of a VLA snapshot, `share` times as bright."""
 
     def field(rng: np.random.Generator) -> np.ndarray:
         turned, wavelength = rng.uniform(0, np.pi), rng.uniform(20, 50)
@@ -53,7 +53,7 @@ def spokes(share: float) -> Callable[[np.random.Generator], np.ndarray]:
 
 
 def rings(share: float) -> Callable[[np.random.Generator], np.ndarray]:
-    """A bright point with rings around it, `share` times as bright."""
+    """Return a bright point with rings around it, `share` times as bright."""
 
     def field(rng: np.random.Generator) -> np.ndarray:
         wavelength = rng.uniform(12, 40)

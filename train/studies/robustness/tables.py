@@ -141,7 +141,7 @@ def ratio_table(classifier: Classifier, fields: Sequence[Field], count: int) -> 
 
 
 def _given(trials: Sequence[Trial]) -> list[str]:
-    """Share of the images that are given a class, and share of these that is correct."""
+    """Return the share of the images that are given a class, and share of these that is correct."""
     given = [one for one in trials if one.classified]
     return [share(trials, lambda t: t.classified), share(given, lambda t: t.right, True)]
 
