@@ -10,11 +10,11 @@ class Classification:
     """What is said of one image.
 
     Attributes:
-        label: One of `edge.LABELS`.
+        label: one of `edge.LABELS`.
         p_fri: P(FRI | a resolved radio galaxy); None where the label says it is none.
         p_frii: P(FRII | a resolved radio galaxy); None likewise.
         entropy: -sum p ln p, nats; None likewise.
-        flags: What is odd about the image (`keras_astroattn.images.flags`).
+        flags: what is odd about the image (`keras_astroattn.images.flags`).
     """
 
     label: str
@@ -29,7 +29,7 @@ class Attention:
     """Where the network looked.
 
     Attributes:
-        gates: One (h, w) float32 map a gate, coarsest first.
+        gates: one (h, w) float32 map a gate, coarsest first.
         mean: (150, 150) float32, the maps at the image's size, averaged.
         evidence: (150, 150) float32, signed evidence E(FRII) - E(FRI) of each pixel, whose sum
             is the difference of the logits; None for a network that gives none.

@@ -209,7 +209,7 @@ def _names(offsets: Sequence[np.ndarray], directions) -> list[str]:
 
 
 def _without(cutout: Cutout, masks: Sequence[np.ndarray]) -> np.ndarray:
-    """The network's input with components painted black."""
+    """Return the network's input with components painted black."""
     image = cutout.network_input.copy()
     for mask in masks:
         image[mask] = BLACK
@@ -223,7 +223,7 @@ def _counterfactual(
     predict: Callable[[np.ndarray], np.ndarray],
     label_of: Callable[[np.ndarray], str],
 ) -> tuple[tuple[str, ...], str | None]:
-    """The fewest components found whose deletion changes the label, and the new label.
+    """Return the fewest components found whose deletion changes the label, and the new label.
 
     Single components are known. Then those whose deletion lowers the probability most are
     deleted together, one more each time, and each that proves unnecessary is put back.

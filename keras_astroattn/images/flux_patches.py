@@ -27,7 +27,7 @@ def _touches(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _is_connected(pixels: list[tuple[int, int]]) -> bool:
-    """Whether pixels touch each other, corners too; so do none and one."""
+    """Return whether pixels touch each other, corners too; so do none and one."""
     reached, waiting = pixels[:1], pixels[1:]
     for pixel in reached:
         near = [other for other in waiting if _touches(pixel, other)]
@@ -192,7 +192,7 @@ def _with_cut_off(
 
 
 def _pieces(mask: np.ndarray, flux: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The connected pieces of a mask, and the flux of each.
+    """Return the connected pieces of a mask, and the flux of each.
 
     Returns:
         (height, width) int, 0 off the mask and 1 to n the pieces, in the order of their first

@@ -57,7 +57,7 @@ def attention_figure(
         width: of the figure, inches; by default a column for one gate, else the page.
         gamma: maps are stretched by this power; 0.5 or less shows the few bright pixels of
             softmax attention and what surrounds them.
-        source: What the images are called.
+        source: what the images are called.
         evidence: (n, h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
     """
     columns = len(gates) + 3
@@ -106,7 +106,7 @@ def attention_progress(
     source: str = "source",
     signed: bool = False,
 ) -> Figure:
-    """A source, then its attention, or its signed evidence, epoch by epoch.
+    """Return a source, then its attention, or its signed evidence, epoch by epoch.
 
     Args:
         image: (h, w) brightness from 0.
@@ -116,8 +116,8 @@ def attention_progress(
         width: of the figure, inches.
         shared_scale: one colour scale for all epochs; otherwise each runs from its own
             minimum to its own maximum.
-        source: What the image is called.
-        signed: The maps are signed evidence, E(FRII) - E(FRI); each has its own scale.
+        source: what the image is called.
+        signed: the maps are signed evidence, E(FRII) - E(FRI); each has its own scale.
     """
     columns = min(columns, len(maps) + 1)
     rows = -(-(len(maps) + 1) // columns)

@@ -60,11 +60,11 @@ def classified_source_figure(
         brightness: (h, w); NaN is drawn black.
         gates: (h', w') maps, coarsest first.
         mean: (h, w) mean attention.
-        title: Above all panels.
-        unit: Of `brightness`.
-        noise: Of `brightness`: the faintest that is shown; 0 shows all that is positive.
-        sky: Where north is, and how large a pixel.
-        width: Of the figure, inches.
+        title: above all panels.
+        unit: of `brightness`.
+        noise: of `brightness`: the faintest that is shown; 0 shows all that is positive.
+        sky: where north is, and how large a pixel.
+        width: of the figure, inches.
         evidence: (h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
     """
     figure, panels = panel_grid(width, 1, len(gates) + 3, (0.05, 0.05, 0.42, 0.42))
