@@ -148,6 +148,12 @@ def test_a_batch_gives_what_its_images_give(classifier):
             np.testing.assert_allclose(together[name][row], alone[name][0], atol=1e-5)
 
 
+def test_a_network_whose_logits_are_no_sums_over_pixels_gives_no_evidence(classifier):
+    found = classifier.attention(radio_galaxy())
+    assert not classifier.has_evidence
+    assert found.evidence is None
+
+
 def test_attention_maps_have_the_papers_sizes(classifier):
     found = classifier.attention(radio_galaxy())
     assert [one.shape for one in found.gates] == [(37, 37), (75, 75), (150, 150)]

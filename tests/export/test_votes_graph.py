@@ -10,6 +10,7 @@ from export.conversion import convert, write_saved_model
 from export.inference_graph import inference_outputs
 from export.source_model import SourceModel
 from export.verification import reference_of, verify, verify_litert, verify_saved_model
+from keras_astroattn.edge import Classifier
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.errors import InputError
 from keras_astroattn.models import AGCNN, EquivariantAGCNN, evidence_model
@@ -96,6 +97,12 @@ def test_a_file_is_verified_with_its_evidence(precision, tmp_path):
     )
     assert found.evidence_difference > 0
     assert not [failure for failure in found.failures if "evidence" in failure]
+    classifier = Classifier(path)
+    assert classifier.has_evidence
+    attention = classifier.attention(reference.images[0, ..., 0])
+    logits = classifier.predict(reference.images[:1])["logits"][0]
+    difference = attention.evidence.sum() - (logits[1] - logits[0])
+    assert abs(difference) < 5e-2 * np.abs(logits).max()
 
 
 @pytest.mark.slow
