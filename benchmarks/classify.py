@@ -120,7 +120,7 @@ def cost_of(commands: Sequence[Sequence[str]]) -> Cost:
 
 
 def _resident(process: psutil.Popen) -> float:
-    """Memory of a process and its children in bytes; shared memory counts once."""
+    """Return the memory of a process and its children in bytes; shared memory counts once."""
     total = 0.0
     try:
         for one in [process, *process.children(recursive=True)]:

@@ -107,7 +107,7 @@ def litert_file(outputs: Callable) -> bytes:
 
 
 def litert(content: bytes, image: np.ndarray, threads: int) -> Contender:
-    """LiteRT: set the input, run, read all outputs."""
+    """Return LiteRT's runner: set the input, run, read all outputs."""
     runner = Interpreter(model_content=content, num_threads=threads).get_signature_runner()
 
     def run() -> Outputs:
@@ -118,7 +118,7 @@ def litert(content: bytes, image: np.ndarray, threads: int) -> Contender:
 
 
 def onnx_runtime(reference: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
-    """ONNX Runtime on what PyTorch exports."""
+    """Return ONNX Runtime's runner of the graph that PyTorch exports."""
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
@@ -134,7 +134,7 @@ def onnx_runtime(reference: torch.nn.Module, image: np.ndarray, threads: int) ->
 
 
 def pytorch(reference: torch.nn.Module, image: np.ndarray, threads: int) -> Contender:
-    """PyTorch in eager mode."""
+    """Return PyTorch's runner in eager mode."""
     torch.set_num_threads(threads)
     tensor = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
 
@@ -146,7 +146,7 @@ def pytorch(reference: torch.nn.Module, image: np.ndarray, threads: int) -> Cont
 
 
 def largest_difference(given: Outputs, expected: Outputs) -> float:
-    """Largest difference between probabilities and maps of two networks on one image."""
+    """Return the largest difference between probabilities and maps of two networks on one image."""
 
     def compared(outputs: Outputs) -> list[np.ndarray]:
         return [softmax(np.asarray(outputs[0], np.float64)), *outputs[1:]]
@@ -243,7 +243,7 @@ def _untuned(model: keras.Model) -> bytes:
 
 
 def example_image() -> np.ndarray:
-    """(1, 150, 150, 1) float32 image of two lobes and a core."""
+    """Return (1, 150, 150, 1) float32 image of two lobes and a core."""
     y, x = np.mgrid[:150, :150].astype(np.float32)
     image = np.full((150, 150), -1, np.float32)
     for row, column, peak in ((60, 70, 1.0), (75, 76, 0.4), (92, 81, 1.6)):

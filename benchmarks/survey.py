@@ -45,7 +45,7 @@ app = cyclopts.App(name="python -m benchmarks.survey", version_flags=[])
 
 
 def bare_rate(processes: int, images: int, model: str) -> float:
-    """Images per second of the bare network in several processes of one thread."""
+    """Return images per second of the bare network in several processes of one thread."""
     context = multiprocessing.get_context("spawn")
     barrier = context.Barrier(processes)
     queue = context.Queue()

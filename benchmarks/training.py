@@ -40,7 +40,7 @@ TITLES = {
 
 
 def training_images(count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images of one blob each, and random classes.
+    """Return images of one blob each, and random classes.
 
     The time of a step does not depend on the content of the images.
 

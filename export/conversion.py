@@ -146,7 +146,7 @@ def _converted(
 def _ranges(
     source: SourceModel, training_images: np.ndarray, converted: Callable[[np.ndarray], bytes]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Images that give the activations their ranges, and what (classes,) is wrong by them.
+    """Return calibration images for the activation ranges, and the (classes,) error with them.
 
     A range is set by the largest value in it, so that one image can make the steps of a whole
     tensor coarse, and which image that is cannot be told before. So the ranges are taken from

@@ -108,7 +108,7 @@ def export_source(source: SourceModel, wanted: Export, console: Console) -> dict
 
 
 def _with_images(source: SourceModel, wanted: Export) -> tuple[SourceModel, np.ndarray, Reference]:
-    """Training images and the reference on validation images, in network units."""
+    """Return the training images and the reference on validation images, in network units."""
     config = source.training or TrainConfig()
     name = wanted.data or source.data.get("name") or DEFAULT_DATA
     if name != source.data.get("name"):

@@ -46,7 +46,7 @@ def store_halved(content: bytes) -> bytes:
 
 
 def _halved(data: np.ndarray | None) -> np.ndarray | None:
-    """Float32 bytes as float16; None where they are few, or other values than float16 has."""
+    """Return float32 bytes as float16; None if few or not exact in float16."""
     if data is None or len(data) < 4 * HALVED_FROM:
         return None
     values = np.frombuffer(bytes(data), np.float32)

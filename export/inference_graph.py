@@ -364,7 +364,7 @@ Upsampled = Iterator[tuple[slice, list[tf.Tensor]]]
 
 
 def _by_strips(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
-    """Rows that fit the cache, and there each part upsampled: rows first, then columns."""
+    """Yield rows that fit the cache, and there each part upsampled: rows first, then columns."""
     channels = sum(part.shape[-1] for part in parts)
     resized = [_resize_rows(part, height) for part in parts]
     for rows in _strips(height, width * channels * 4):
@@ -420,7 +420,7 @@ def _resize_matrix(size: int, target: int) -> np.ndarray:
 
 
 def _resize_map(a: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """(batch, h, w) resized bilinearly."""
+    """Resize maps (batch, h, w) bilinearly."""
     height, width = a.shape[1:]
     if (height, width) == tuple(size):
         return a

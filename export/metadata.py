@@ -43,7 +43,7 @@ TERMS_SIMULATED = "trained on simulated sources alone: Apache License 2.0"
 
 
 def describe(source: "SourceModel", precision: str) -> dict[str, Any]:
-    """`metadata.json` of a file of the given precision, without the checksum."""
+    """Return the content of `metadata.json` for a file's precision, without the checksum."""
     import keras
 
     calibration = source.calibration

@@ -26,7 +26,7 @@ def run_when_needed(content: bytes) -> bytes:
 
 
 def order_of_need(operators: Sequence[Operator], wanted: Sequence[int]) -> list[Operator]:
-    """Operators without side effects, depth first from the tensors that are wanted.
+    """Return the operators without side effects, depth first from the tensors that are wanted.
 
     Those that nothing needs are left out.
     """

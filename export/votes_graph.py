@@ -144,7 +144,7 @@ class _Resizes:
 
 
 def by_matrices(a: tf.Tensor, rows: np.ndarray, columns: np.ndarray) -> tf.Tensor:
-    """Rows a columns' of maps (batch, h, w): two products with constant matrices."""
+    """Return rows a columns' of maps (batch, h, w): two products with constant matrices."""
     height, width = a.shape[1:]
     across = tf.matmul(tf.reshape(a, [-1, width]), columns.T)
     turned = tf.transpose(tf.reshape(across, [-1, height, len(columns)]), [0, 2, 1])

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def softmax(logits: np.ndarray) -> np.ndarray:
-    """Class probabilities, exp(z) / sum exp(z) over the last axis.
+    """Return the class probabilities, exp(z) / sum exp(z) over the last axis.
 
     Args:
         logits: (..., classes), any float.
@@ -19,7 +19,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 
 
 def gate_maps(outputs: Mapping[str, object]) -> list[np.ndarray]:
-    """Attention maps of the gates, gate 1 first.
+    """Return attention maps of the gates, gate 1 first.
 
     Args:
         outputs: named outputs of a network; the map of gate k is `attention_k`.
@@ -34,7 +34,7 @@ def gate_maps(outputs: Mapping[str, object]) -> list[np.ndarray]:
 
 
 def resize_matrix(size: int, target: int) -> np.ndarray:
-    """Weights of bilinear resizing along one axis, with half-pixel centres.
+    """Return the weights of bilinear resizing along one axis, with half-pixel centres.
 
     A target pixel outside the centres of the first and last pixel has the value of that pixel.
 

@@ -17,7 +17,7 @@ _LARGEST_KEPT = 32 * 2**20  # glibc takes no more
 
 
 def available_cores() -> int:
-    """Processor cores that this process may use."""
+    """Return the number of processor cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -20,7 +20,7 @@ def steps_per_epoch(count: int, passes: int, batch_size: int) -> int:
 def epoch_batches(
     count: int, passes: int, batch_size: int, seed: int, epoch: int
 ) -> Iterator[np.ndarray]:
-    """Rows of each batch of one epoch; each pass is a permutation of all rows.
+    """Yield rows of each batch of one epoch; each pass is a permutation of all rows.
 
     The rows at the end that do not fill a batch are left out. They differ from epoch to epoch.
     """
@@ -39,7 +39,7 @@ def training_batches(
     seed: int,
     epochs: range,
 ) -> tf.data.Dataset:
-    """Training batches of (images in network units, targets), epoch after epoch.
+    """Yield the training batches of (images in network units, targets), epoch after epoch.
 
     Args:
         images: uint8 (n, 150, 150).

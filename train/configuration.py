@@ -232,7 +232,7 @@ _NOT_SAVED = ("data_dir", "output", "resume")
 
 
 def recipe_values(recipe: str, gates: int) -> dict[str, Any]:
-    """Options in which a recipe differs from the defaults of `TrainConfig`.
+    """Return the options in which a recipe differs from the defaults of `TrainConfig`.
 
     `paper` follows Bowles et al. 2021, section 4, in which only the network with three gates has
     dropout. The scope stays per sample unless it is set.

@@ -84,7 +84,7 @@ def network_of(model: keras.Model) -> keras.Model:
 
 
 def number_of_epochs(config: TrainConfig) -> int:
-    """Epochs of a whole run: the ordinary ones, then those of the consistency training."""
+    """Return the number of epochs of a run: the ordinary and the consistency training's."""
     return config.epochs + (config.consistency_passes if config.consistency else 0)
 
 
@@ -128,7 +128,7 @@ def _optimizer(config: TrainConfig, sources: int) -> keras.optimizers.Optimizer:
 
 
 def augmentation(config: TrainConfig) -> dict:
-    """Options of `RandomAffine` for a run."""
+    """Return the options of `RandomAffine` for a run."""
     return {
         "rotation": config.rotation,
         "shift": config.shift,

@@ -78,7 +78,7 @@ def trained(config: TrainConfig, training: Sources, console: Console) -> keras.M
 
 
 def view_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Logits of several views of each image, for test-time augmentation.
+    """Return logits of several views of each image, for test-time augmentation.
 
     The views are rotations by 0, 22.5, 45 and 67.5 degrees for an equivariant network, whose
     logits do not change under quarter turns and reflections, and the eight symmetries of the

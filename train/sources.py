@@ -74,7 +74,7 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
 
 
 def target_probabilities(sources: Sources, uncertain_confidence: float) -> np.ndarray:
-    """Target probability of each class.
+    """Return the target probability of each class.
 
     It is 1 for the class of a confident label, and `uncertain_confidence` for an uncertain one.
 

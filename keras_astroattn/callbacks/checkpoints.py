@@ -58,7 +58,7 @@ class Checkpoints(keras.callbacks.Callback):
             self.best = float("inf")
 
     def on_epoch_end(self, epoch, logs=None):
-        """Save, and commit the epoch."""
+        """Save the model, and commit the epoch."""
         value = (logs or {}).get(self.monitor)
         if value is None or value < self.best:
             self.best = self.best if value is None else value

@@ -46,7 +46,7 @@ def benchmark(
 
 
 def time_predictions(classifier: Classifier, image: np.ndarray, repeats: int) -> list[float]:
-    """Milliseconds of each of `repeats` predictions, after three to warm up."""
+    """Return the milliseconds of each of `repeats` predictions, after three to warm up."""
     milliseconds = []
     for number in range(-3, repeats):
         started = time.perf_counter()

@@ -98,7 +98,7 @@ class Journal:
         self.scored += row["label"] != "error"
 
     def rows(self) -> Iterator[Row]:
-        """All rows, in the order in which they were written."""
+        """Yield all rows, in the order in which they were written."""
         with self.path.open("rb") as file:
             next(file)
             for line in file:

@@ -100,7 +100,7 @@ _scorer: Scorer | None = None
 
 
 def score_in_worker(scoring: Scoring, files: list[tuple[str, str]]) -> list[Row]:
-    """Rows of (path, name), in a worker process, which loads the model once.
+    """Return rows of (path, name), in a worker process, which loads the model once.
 
     Raises:
         InputError: As `Scorer` and `Scorer.score` do.
@@ -112,7 +112,7 @@ def score_in_worker(scoring: Scoring, files: list[tuple[str, str]]) -> list[Row]
 
 
 def failed_in_worker(scoring: Scoring, path: str, reason: str) -> Row:
-    """Row of a file that no worker process could read."""
+    """Return the row of a file that no worker process could read."""
     return _row(failed_row(path, reason, name_of(open_model(scoring.model), scoring.tta)))
 
 

@@ -59,7 +59,7 @@ class _Task:
         self.rows = rows
 
     def result(self) -> list[Row] | None:
-        """Rows; None where a worker ended abruptly, maybe over another task's files."""
+        """Return the rows; None where a worker ended abruptly, maybe over another task's files."""
         try:
             return None if self.rows is None else self.rows.result()
         except (BrokenProcessPool, CancelledError):

@@ -121,7 +121,7 @@ def survey(
 
 
 def parse_columns(text: str | None) -> dict[str, str]:
-    """Columns by role from ROLE=NAME,...
+    """Return the columns by role from ROLE=NAME,...
 
     Raises:
         InputError: It is something else.

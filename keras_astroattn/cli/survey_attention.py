@@ -18,7 +18,7 @@ FOLDER = "_attention"
 
 
 def parse_attention(text: str | None) -> int:
-    """N of top:N; 0 where nothing is wanted.
+    """Return N of `top:N`; 0 if no attention is wanted.
 
     Raises:
         InputError: It is something else, or matplotlib is missing.

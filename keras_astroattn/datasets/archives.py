@@ -116,13 +116,13 @@ def data_folder(named: str | os.PathLike | None = None) -> Path | None:
 
 
 def find_archive(archive: Archive, folder: Path) -> Path | None:
-    """Path of the tarball in a data folder, or None."""
+    """Return the path of the tarball in a data folder, or None."""
     candidates = (folder / archive.subfolder / archive.filename, folder / archive.filename)
     return next((path for path in candidates if path.is_file()), None)
 
 
 def require_archive(archive: Archive, folder: Path) -> Path:
-    """Path of the tarball in a data folder.
+    """Return the path of the tarball in a data folder.
 
     Raises:
         InputError: It is not there.

@@ -163,7 +163,7 @@ def explain_cutout(
 
 
 def _parts(cutout: Cutout) -> tuple[list[np.ndarray], list[str]]:
-    """Masks of the components of a source, and their names."""
+    """Return masks of the components of a source, and their names."""
     patches = flux_patches(cutout.pixels, COMPONENTS)
     masks = [patches == number for number in range(1, patches.max() + 1)]
     flux = cutout.pixels.astype(float)
@@ -180,7 +180,7 @@ def _parts(cutout: Cutout) -> tuple[list[np.ndarray], list[str]]:
 
 
 def _centroid(flux: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """(x, y) of the flux on a mask, pixels."""
+    """Return (x, y) of the flux on a mask, pixels."""
     rows, columns = np.nonzero(mask)
     weights = flux[mask]
     return np.array([columns @ weights, rows @ weights]) / weights.sum()

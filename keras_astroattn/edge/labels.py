@@ -102,5 +102,5 @@ class LabelRules:
 
 
 def entropy(probabilities: np.ndarray) -> float:
-    """-sum p ln p of (classes,) probabilities, nats: 0 (certain) to ln 2 = 0.693."""
+    """Return -sum p ln p of (classes,) probabilities, nats: 0 (certain) to ln 2 = 0.693."""
     return float(-sum(p * math.log(p) for p in probabilities.astype(float).tolist() if p > 0))

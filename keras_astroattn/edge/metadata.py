@@ -105,7 +105,7 @@ def checksum(network: bytes | memoryview) -> str:
 
 
 def _read_member(tail: bytes) -> tuple[str, int]:
-    """Text of the one member of a zip file, and where the member begins."""
+    """Return the text of the one member of a zip file, and where the member begins."""
     with zipfile.ZipFile(io.BytesIO(tail)) as archive:
         (member,) = archive.infolist()
         if member.filename != METADATA_MEMBER or member.file_size > LARGEST_METADATA:

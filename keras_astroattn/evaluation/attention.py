@@ -80,7 +80,7 @@ class AttentionStatistics:
         return bool(np.median(self.enrichment) < ZERO_SPACE_THRESHOLD)
 
     def summary(self) -> dict[str, float | bool]:
-        """Means over the images, median enrichment, and whether the empty sky is preferred."""
+        """Return means over images, median enrichment, and whether the empty sky is preferred."""
         return {
             "share": float(self.share.mean()),
             "area": float(self.area.mean()),
@@ -121,7 +121,7 @@ def mean_map(gates: Mapping[str, np.ndarray], size: tuple[int, int]) -> np.ndarr
 
 
 def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
-    """Attention maps by name, `gate 1`, `gate 2`, ... and `mean`.
+    """Return attention maps by name, `gate 1`, `gate 2`, ... and `mean`.
 
     Args:
         outputs: of `attention_model`: `attention_1`, ..., `attention_mean`, and others.
@@ -133,7 +133,7 @@ def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
 
 
 def above_minimum(maps: np.ndarray) -> np.ndarray:
-    """Attention above the minimum of each map; 1 everywhere where a map is constant.
+    """Return attention above the minimum of each map; 1 everywhere where a map is constant.
 
     Args:
         maps: (n, ...), any float.
@@ -186,7 +186,7 @@ def attention_statistics(
 
 
 def _squared_distance(flux: np.ndarray) -> np.ndarray:
-    """(n, h, w) squared distance from each image's flux-weighted centre, pixels^2."""
+    """Return the (n, h, w) squared distance from each image's flux-weighted centre, pixels^2."""
     total = flux.sum(axis=(1, 2))
     y, x = np.indices(flux.shape[1:])
     centre_y = np.einsum("nij,ij->n", flux, y) / total
@@ -200,7 +200,7 @@ def _rms_radius(weight: np.ndarray, squared_distance: np.ndarray) -> np.ndarray:
 
 
 def _preference(maps: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """(n,) Mann-Whitney U of source over sky pixels, over the number of pairs.
+    """Return the (n,) Mann-Whitney U of source over sky pixels, over the number of pairs.
 
     Args:
         maps: (n, pixels).
@@ -255,7 +255,7 @@ def region_enrichment(maps: np.ndarray, region: np.ndarray) -> np.ndarray:
 def map_agreement(
     first: np.ndarray, second: np.ndarray, size: tuple[int, int] = (150, 150)
 ) -> np.ndarray:
-    """Pearson correlation, over pixels, of two maps of each image.
+    """Return the Pearson correlation, over pixels, of two maps of each image.
 
     Args:
         first: (n, h, w) maps, for example of a gate.
@@ -271,7 +271,7 @@ def map_agreement(
 def pairwise_agreement(
     maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
 ) -> np.ndarray:
-    """Pearson correlation, over pixels, of every pair among k sets of maps.
+    """Return the Pearson correlation, over pixels, of every pair among k sets of maps.
 
     Args:
         maps: by name: (n, h, w) each, of any resolution.
@@ -285,7 +285,7 @@ def pairwise_agreement(
 
 
 def _standardized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """(n, pixels) of mean 0 and length 1, whose products are correlations; NaN if constant."""
+    """Return (n, pixels) of mean 0 and length 1: products are correlations; NaN if constant."""
     flat = resize_maps(maps, size).reshape(len(maps), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt((flat**2).sum(axis=1))

@@ -34,7 +34,7 @@ class CalibrationBins:
 
 
 def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """(p(FRII) - y)^2 of each prediction (Brier 1950, in its two-class form): 0 to 1.
+    """Return (p(FRII) - y)^2 of each prediction (Brier 1950, in its two-class form): 0 to 1.
 
     Args:
         labels: (n,) 0 or 1.
@@ -47,7 +47,7 @@ def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """-ln p(true class) of each prediction, in nats.
+    """Return -ln p(true class) of each prediction, in nats.
 
     Probabilities are limited to at least the resolution of float32, 1.2e-7, so that a wrong
     prediction costs at most 15.9 nats.
@@ -64,7 +64,7 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def normalized_entropy(probabilities: np.ndarray) -> np.ndarray:
-    """-sum p ln p / ln C over the last axis of C classes: 0 (certain) to 1 (uniform)."""
+    """Return -sum p ln p / ln C over the last axis of C classes: 0 (certain) to 1 (uniform)."""
     p = probabilities.astype(np.float64)
     terms = p * np.log(np.where(p > 0, p, 1.0))
     return np.clip(-terms.sum(axis=-1) / np.log(p.shape[-1]), 0.0, 1.0)
@@ -95,7 +95,7 @@ def bin_sums(stated: np.ndarray, observed: np.ndarray, bins: int) -> np.ndarray:
 
 
 def bins_from_sums(sums: np.ndarray) -> CalibrationBins:
-    """Bins from their (3, M) sums over all sources."""
+    """Return the bins from their (3, M) sums over all sources."""
     count, stated, observed = sums
     size = np.maximum(count, 1)
     return CalibrationBins(
@@ -106,13 +106,13 @@ def bins_from_sums(sums: np.ndarray) -> CalibrationBins:
 
 
 def confidence_sums(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
-    """(3, m, M) `bin_sums` of the largest class probability and of correct predictions."""
+    """Return (3, m, M) `bin_sums` of the largest class probability and of correct predictions."""
     right = probabilities.argmax(axis=-1) == labels
     return bin_sums(probabilities.max(axis=-1).astype(np.float64), right, bins)
 
 
 def uncertainty_sums(labels: np.ndarray, probabilities: np.ndarray, bins: int) -> np.ndarray:
-    """(3, m, M) `bin_sums` of the normalized entropy and of wrong predictions."""
+    """Return (3, m, M) `bin_sums` of the normalized entropy and of wrong predictions."""
     wrong = probabilities.argmax(axis=-1) != labels
     return bin_sums(normalized_entropy(probabilities), wrong, bins)
 
@@ -120,7 +120,7 @@ def uncertainty_sums(labels: np.ndarray, probabilities: np.ndarray, bins: int) -
 def confidence_bins(
     labels: np.ndarray, probabilities: np.ndarray, bins: int = DEFAULT_BINS
 ) -> CalibrationBins:
-    """Bins of the expected calibration error (Guo et al. 2017, arXiv 1706.04599).
+    """Return the bins of the expected calibration error (Guo et al. 2017, arXiv 1706.04599).
 
     ECE = sum_k |B_k| / N |accuracy(B_k) - confidence(B_k)|, B_k the predictions whose
     highest class probability falls in bin k: `.error`.
@@ -137,7 +137,7 @@ def confidence_bins(
 def uncertainty_bins(
     labels: np.ndarray, probabilities: np.ndarray, bins: int = DEFAULT_BINS
 ) -> CalibrationBins:
-    """Bins of the uncertainty calibration error (Laves et al. 2019, arXiv 1909.13550).
+    """Return the bins of the uncertainty calibration error (Laves et al. 2019, arXiv 1909.13550).
 
     UCE = sum_k |B_k| / N |error(B_k) - uncertainty(B_k)|, with the uncertainty the
     normalized predictive entropy -sum p ln p / ln C and B_k the predictions whose

@@ -48,7 +48,7 @@ class Deletion:
         return self.logits[:, self.predicted] - others.max(axis=-1)
 
     def area(self, score: np.ndarray) -> float:
-        """Area under a score (k + 2,) as a function of the deleted share of flux."""
+        """Return the area under a score (k + 2,) as a function of the deleted share of flux."""
         return float(np.trapezoid(score, self.deleted))
 
     def at(self, shares: np.ndarray, score: np.ndarray) -> np.ndarray:
@@ -73,7 +73,7 @@ def patch_values(maps: np.ndarray, patches: np.ndarray) -> list[np.ndarray]:
 
 
 def deletion_order(values: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Labels 1 to k of patches by (k,) values, highest first; ties in random order."""
+    """Return the labels 1 to k of patches by (k,) values, highest first; ties in random order."""
     return 1 + np.lexsort((random.random(len(values)), -values))
 
 
@@ -149,7 +149,7 @@ def _states(labels: np.ndarray, order: np.ndarray) -> list[frozenset[int]]:
 
 
 def _without(image: np.ndarray, labels: np.ndarray, gone: frozenset[int]) -> np.ndarray:
-    """(h, w, 1) network units."""
+    """Return (h, w, 1) network units."""
     black = np.isin(labels, list(gone))
     return np.where(black, np.float32(BLACK), to_network_units(image))[..., np.newaxis]
 

@@ -52,7 +52,7 @@ def combined(probabilities: np.ndarray) -> EnsemblePrediction:
 
 
 def mutual_information(probabilities: np.ndarray) -> np.ndarray:
-    """I = H[mean_k p_k] - mean_k H[p_k], in nats: 0 where all members agree.
+    """Return I = H[mean_k p_k] - mean_k H[p_k], in nats: 0 where all members agree.
 
     Args:
         probabilities: (members, n, classes).

@@ -50,7 +50,7 @@ class EquivarianceTest:
 
 
 def _affine(matrix: np.ndarray, offset: np.ndarray, size: int) -> np.ndarray:
-    """Rows (a, b, c, d, e, f) of x -> matrix (x - centre) + offset + centre."""
+    """Return rows (a, b, c, d, e, f) of x -> matrix (x - centre) + offset + centre."""
     centre = np.full(2, size / 2)
     column = centre - matrix @ centre + offset
     return np.concatenate([np.column_stack([matrix, column])[axis] for axis in (0, 1)])
@@ -126,7 +126,7 @@ def undo_transform(maps: np.ndarray, test: EquivarianceTest, size: int) -> np.nd
 
 
 def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Pearson correlation of pairs of maps.
+    """Return the Pearson correlation of pairs of maps.
 
     Args:
         first: (n, h, w).
@@ -144,7 +144,7 @@ def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Overlap of pairs of maps, 1 - sum |p - q| / 2.
+    """Return the overlap of pairs of maps, 1 - sum |p - q| / 2.
 
     p and q are the attention above the minimum of each map, divided by its sum.
 
@@ -163,7 +163,7 @@ def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
 
 
 def _common(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """(n, pixels) of both, without the pixels that are NaN anywhere."""
+    """Return (n, pixels) of both, without the pixels that are NaN anywhere."""
     first, second = (maps.reshape(len(maps), -1).astype(np.float64) for maps in (first, second))
     known = ~(np.isnan(first).any(axis=0) | np.isnan(second).any(axis=0))
     return first[:, known], second[:, known]

@@ -21,7 +21,7 @@ CONFIDENCE_LEVEL = 0.95
 def wilson_interval(
     proportion: float, size: float, confidence_level: float = CONFIDENCE_LEVEL
 ) -> Interval:
-    """Wilson's (1927) score interval of a proportion p from n independent trials.
+    """Return Wilson's (1927) score interval of a proportion p from n independent trials.
 
     (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n), with z the normal
     quantile of (1 + confidence level) / 2.
@@ -40,7 +40,7 @@ def wilson_interval(
 
 
 def effective_sample_size(proportions: np.ndarray, turns: int) -> float:
-    """Effective sample size of m sources with `turns` predictions each.
+    """Return the effective sample size of m sources with `turns` predictions each.
 
     n_eff = p (1 - p) / v (Kish 1965; Korn & Graubard 1998 for its use in intervals), with
     p the mean of the sources' proportions p_i and v = sum (p_i - p)^2 / (m (m - 1)) the
@@ -63,7 +63,7 @@ def effective_sample_size(proportions: np.ndarray, turns: int) -> float:
 
 
 def clustered_wilson_interval(proportions: np.ndarray, turns: int) -> Interval:
-    """`wilson_interval` of the mean of (m,) proportions at their effective sample size."""
+    """Return `wilson_interval` of the mean of (m,) proportions at their effective sample size."""
     return wilson_interval(float(np.mean(proportions)), effective_sample_size(proportions, turns))
 
 

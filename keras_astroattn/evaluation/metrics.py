@@ -115,7 +115,7 @@ class Evaluation:
             ) from error
 
     def rows(self) -> list[tuple[str, float, Interval]]:
-        """(metric's name, value, interval) of every metric, in the order of the tables."""
+        """Return (metric's name, value, interval) of every metric, in the order of the tables."""
         rows = [
             ("accuracy", self.accuracy, self.accuracy_interval),
             ("AUC", self.auc, self.auc_interval),
@@ -221,7 +221,7 @@ def _classification(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray) 
 
 
 def _precision_and_f1(confusion: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Per class, from (..., true, predicted) counts; 0 where undefined."""
+    """Return precision and F1 of each class from (..., true, predicted) counts; 0 if undefined."""
     hits = np.diagonal(confusion, axis1=-2, axis2=-1)
     claimed, present = confusion.sum(axis=-2), confusion.sum(axis=-1)
     # F1 = 2 hits / (claimed + present), and every class is present.
@@ -246,7 +246,7 @@ def _ranking(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dic
 
 
 def _pairwise_wins(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
-    """(P, Q) share of pairs of views in which source p scores above source q; ties count half.
+    """Return the (P, Q) share of view pairs in which source p outscores source q; ties half.
 
     The pooled AUC is the mean of this matrix, and a bootstrap sample over sources is a weighted
     mean of it.

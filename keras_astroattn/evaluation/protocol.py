@@ -32,7 +32,7 @@ PAPER_BATCH_SIZE = 16
 
 
 def draw_transforms(count: int, seed: int, repeat: int, size: int = 150) -> np.ndarray:
-    """Random affine transforms of one repeat, one for each of `count` images.
+    """Return the random affine transforms of one repeat, one for each of `count` images.
 
     With the centre c = (size / 2, size / 2), a rotation R(theta), a scale z and a shift t,
     the pixel at x in the transformed image is read at R(theta)^-1 (x - c - t) / z + c, x
@@ -96,7 +96,7 @@ def _transform(images: list[Image.Image], transforms: np.ndarray) -> np.ndarray:
 def transformed_turns(
     images: np.ndarray, repeats: int, seed: int = 0, first: int = 0
 ) -> Iterator[np.ndarray]:
-    """Augmented views of all images, one repeat at a time.
+    """Yield the augmented views of all images, one repeat at a time.
 
     A thread makes the next repeat while the caller works on the present one.
 
@@ -132,7 +132,7 @@ def transformed_turns(
 def predict_clean(
     model: Callable[[np.ndarray], object], images: np.ndarray, batch_size: int = 64
 ) -> np.ndarray:
-    """Class probabilities of the original images, in one pass.
+    """Return the class probabilities of the original images, in one pass.
 
     Args:
         model: a Keras model, or any function, from (b, h, w, 1) float32 in [-1, 1] to
@@ -161,7 +161,7 @@ def predict_pooled(
     batch_size: int = PAPER_BATCH_SIZE,
     on_repeat: Callable[[int], object] | None = None,
 ) -> np.ndarray:
-    """Class probabilities of every image under random transforms: the paper's protocol.
+    """Return the class probabilities of every image under random transforms: the paper's protocol.
 
     Batches are `batch_size` consecutive images of one repeat (the last is what is left),
     never of several repeats, because a model may normalize over its batch.

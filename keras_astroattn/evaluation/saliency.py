@@ -128,7 +128,7 @@ def _maps(method, model, images, classes, layer, batch_size) -> np.ndarray:
 
 
 def _tf_keras_vis(method: str) -> tuple[type, Callable, dict[str, object]]:
-    """Class of tf-keras-vis, score and options of a method."""
+    """Return the class of tf-keras-vis, score and options of a method."""
     if keras.backend.backend() != "tensorflow":
         raise InputError(
             f"Grad-CAM and saliency need TensorFlow, and Keras runs on {keras.backend.backend()}: "

@@ -85,7 +85,7 @@ def _require_some_right_and_some_wrong(labels: np.ndarray, logits: np.ndarray) -
 
 
 def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """softmax(logits / temperature), (n, classes) float64."""
+    """Return softmax(logits / temperature), (n, classes) float64."""
     return softmax(logits.astype(np.float64) / temperature, axis=-1)
 
 

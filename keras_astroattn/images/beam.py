@@ -71,7 +71,7 @@ class Beam:
         return (axes * sigma**2) @ axes.T
 
     def area(self, pixel_area: float) -> float:
-        """Solid angle of the beam in pixels of `pixel_area` arcsec^2."""
+        """Return the solid angle of the beam in pixels of `pixel_area` arcsec^2."""
         return math.pi * self.major * self.minor / (4 * math.log(2)) / pixel_area
 
 
@@ -92,7 +92,7 @@ def target_beam(beam: Beam) -> Beam:
 
 
 def target_scale(beam: Beam) -> float:
-    """Pixel scale on which a map of this beam is shown to the network, arcsec.
+    """Return the pixel scale on which a map of this beam is shown to the network, arcsec.
 
     1.8 where the beam is one that FIRST has, otherwise three pixels a beam.
     """

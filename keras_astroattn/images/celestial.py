@@ -40,7 +40,7 @@ _LONGITUDES, _LATITUDES = ("RA", "GLON", "ELON"), ("DEC", "GLAT", "ELAT")
 
 
 def celestial_axes(header: Mapping) -> tuple[int, int] | None:
-    """FITS numbers (from 1) of the longitude and latitude axes; None where there are none."""
+    """Return the FITS numbers (from 1) of the longitude and latitude axes, or None."""
     longitude = latitude = None
     count = header.get("NAXIS", _MOST_AXES)
     for axis in range(1, min(int(count), _MOST_AXES) + 1):
@@ -51,7 +51,7 @@ def celestial_axes(header: Mapping) -> tuple[int, int] | None:
 
 
 def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
-    """Celestial WCS keywords of a header, renumbered to axes 1 (longitude) and 2.
+    """Return the celestial WCS keywords of a header, renumbered to axes 1 (longitude) and 2.
 
     Whatever stands there as CDELT, PC or CROTA becomes CD. Old and odd spellings (PC001001,
     CUNIT of DEGREE) go through astropy's WCS, whose fixers know them.
@@ -88,7 +88,7 @@ def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
 
 
 def _canonical_type(name: str) -> str:
-    """CTYPE as the standard spells it: RA---SIN for `ra--sin`."""
+    """Return CTYPE as the standard spells it: RA---SIN for `ra--sin`."""
     name = name.upper().strip()
     found = _AXIS_TYPE.fullmatch(name)
     return found[1].ljust(5, "-") + found[2] if found else name
@@ -197,7 +197,7 @@ def _figure(header: Mapping, key: str, default: float = 0.0) -> float:
 
 
 def _frame(header: Mapping) -> dict[str, float | str]:
-    """RADESYS and EQUINOX as the header states them."""
+    """Return RADESYS and EQUINOX as the header states them."""
     found: dict[str, float | str] = {}
     for key in _FRAME_NAMES:
         if header.get(key) is not None:
@@ -234,7 +234,7 @@ def _cd_matrix(header: Mapping, axes: tuple[int, int]) -> np.ndarray:
 def move_keywords(
     keywords: Mapping[str, float | str], origin: tuple[float, float], step: tuple[float, float]
 ) -> dict[str, float | str]:
-    """WCS keywords of a grid whose first pixel is at `origin` (x, y; from 0) of the old one.
+    """Return WCS keywords of a grid whose first pixel is at `origin` (x, y; from 0) of the old one.
 
     Args:
         keywords: as `wcs_keywords` gives them.
@@ -272,7 +272,7 @@ def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
 def local_jacobian(
     keywords: Mapping[str, float | str], pixel: tuple[float, float], wcs: "WCS | None" = None
 ) -> np.ndarray:
-    """Arcsec east and north (rows) for a step of one pixel along x and y (columns).
+    """Return arcsec east and north (rows) for a step of one pixel along x and y (columns).
 
     Args:
         keywords: as `wcs_keywords` gives them.
@@ -322,7 +322,7 @@ def sky_to_pixels(
     longitude: np.ndarray | Sequence[float],
     latitude: np.ndarray | Sequence[float],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Pixels x and y, counted from 0, of (n,) ICRS positions in degrees; NaN where not mapped.
+    """Return pixels x and y, from 0, of (n,) ICRS positions in degrees; NaN where not mapped.
 
     Raises:
         InputError: The frame of the map's coordinates is unknown.
@@ -355,7 +355,7 @@ def sky_to_pixels(
 def pixels_to_sky(
     keywords: Mapping[str, float | str], wcs: "WCS", x: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """ICRS degrees of (n,) pixels counted from 0; NaN off the sky.
+    """Return ICRS degrees of (n,) pixels counted from 0; NaN off the sky.
 
     Raises:
         InputError: The frame of the map's coordinates is unknown.

@@ -60,7 +60,7 @@ class Clipping:
         return (self._below, self._above) != before
 
     def kept(self) -> np.ndarray:
-        """(m,) what is not clipped, in its order."""
+        """Return the (m,) values that are not clipped, in their order."""
         if not self._below + self._above:
             return self._values
         return self._values[(self._values >= self._low) & (self._values <= self._high)]

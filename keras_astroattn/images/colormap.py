@@ -14,7 +14,7 @@ _APART = 1 / 16  # of the colormap: the same colour this far apart has two meani
 
 
 def invert_colormap(colours: np.ndarray, name: str) -> np.ndarray:
-    """Grey levels of a picture from its colours: the position of the nearest in a colormap.
+    """Return the grey levels of a coloured picture: positions in its colormap.
 
     Args:
         colours: (height, width, 3) uint8, red, green and blue.
@@ -43,7 +43,7 @@ def invert_colormap(colours: np.ndarray, name: str) -> np.ndarray:
 
 
 def _table(name: str) -> np.ndarray:
-    """(n, 3) colours of a colormap, 0 to 255."""
+    """Return (n, 3) colours of a colormap, 0 to 255."""
     try:
         from matplotlib import colormaps
     except ImportError:

@@ -22,5 +22,5 @@ BLACK = -1.0
 
 
 def to_network_units(pixels: np.ndarray) -> np.ndarray:
-    """(v / 255 - 0.5) / 0.5: uint8 pixels to float32 in [-1, 1], any shape."""
+    """Scale uint8 pixels v of any shape to float32 in [-1, 1]: (v / 255 - 0.5) / 0.5."""
     return (pixels.astype(np.float32) / np.float32(255) - np.float32(0.5)) / np.float32(0.5)

@@ -314,7 +314,7 @@ def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def _beam_area(beam: Beam | None, jacobian: np.ndarray | None) -> float:
-    """Pixels of a map in a beam; of a round beam of three pixels where it is not known."""
+    """Return the beam's area in pixels; that of a round beam of three pixels if unknown."""
     if beam is None or jacobian is None:
         return Beam(PIXELS_PER_BEAM, PIXELS_PER_BEAM).area(1.0)
     return beam.area(abs(float(np.linalg.det(jacobian))))

@@ -126,7 +126,7 @@ class HduHeader:
         return found
 
     def lines(self, keyword: str) -> list[str]:
-        """Texts of COMMENT or HISTORY cards."""
+        """Return texts of COMMENT or HISTORY cards."""
         start = keyword.ljust(8).encode()
         return [card[8:].decode("latin-1").rstrip() for card in self.cards if card[:8] == start]
 
@@ -189,7 +189,7 @@ class HduHeader:
 
 
 def read_headers(file: BinaryIO) -> list[HduHeader]:
-    """Headers of all HDUs of a file whose sizes make sense.
+    """Return the headers of all HDUs of a file whose sizes make sense.
 
     The walk ends at the first HDU that the file does not hold as a whole (`is_complete`),
     and at bytes that are no HDU.

@@ -167,7 +167,7 @@ class FitsMap:
         self._file.close()
 
     def locate(self, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-        """(n, 2) pixels x and y, counted from 0, of (n,) ICRS degrees; NaN where not mapped.
+        """Return (n, 2) pixels x and y, counted from 0, of (n,) ICRS degrees; NaN where not mapped.
 
         Raises:
             InputError: The map has no celestial coordinates, or none that are known.
@@ -246,7 +246,7 @@ class FitsMap:
         )
 
     def _centre(self, position, pixel) -> tuple[float, float]:
-        """(x, y) of the source in pixels counted from 0."""
+        """Return (x, y) of the source in pixels counted from 0."""
         height, width = self.shape
         if position is None:
             return (width - 1) / 2, (height - 1) / 2
@@ -268,13 +268,13 @@ class FitsMap:
         return 1 if step is None else max(int(min(step) * 3 / _FINEST), 1)
 
     def _read(self, low: list[int], high: list[int], block: int) -> np.ndarray:
-        """(height, width) float32 of pixels [low, high) as (x, y), averaged in blocks."""
+        """Return (height, width) float32 of pixels [low, high) as (x, y), averaged in blocks."""
         with self._reading():
             values = self._pixels.blocks(low, high, block)
         return values if self._factor == 1 else values * np.float32(self._factor)
 
     def _noise_of(self, rms: "FitsMap", low: list[int], high: list[int], block: int) -> np.ndarray:
-        """Noise on pixels [low, high) of this map, from a map of it."""
+        """Return the noise on pixels [low, high) of this map, from a map of it."""
         try:
             if self._noise_offset is None or self._noise_offset[0] is not rms:
                 if (flag.UNKNOWN_UNIT in rms._flags or flag.UNKNOWN_UNIT in self._flags) and (
@@ -381,7 +381,7 @@ class FitsMap:
         return stated_beam(header) or (None, "")
 
     def _declination(self) -> float:
-        """Of the middle of the map, ICRS degrees."""
+        """Return the declination of the middle of the map, ICRS degrees."""
         keywords = self.keywords
         x, y = (self.shape[1] - 1) / 2, (self.shape[0] - 1) / 2
         offsets = [

@@ -90,7 +90,7 @@ def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
 
 
 def _cut(flux: np.ndarray, inside: np.ndarray, parts: int) -> list[np.ndarray]:
-    """Masks of `parts` patches of a connected mask that has at least as many pixels."""
+    """Return masks of `parts` patches of a connected mask that has at least as many pixels."""
     # A black frame gives every pixel all neighbours.
     flux, left = np.pad(flux, 1), np.pad(inside, 1)
     patches = []

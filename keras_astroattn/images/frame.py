@@ -194,7 +194,7 @@ def _without_margin(field: np.ndarray, centre: tuple[float, float], todo: Plan) 
 
 
 def window(field: np.ndarray, left: int, top: int, width: int, height: int) -> np.ndarray:
-    """(height, width) pixels of a map from (`left`, `top`); NaN beyond its edge."""
+    """Return (height, width) pixels of a map from (`left`, `top`); NaN beyond its edge."""
     rows = slice(max(top, 0), max(min(top + height, field.shape[0]), 0))
     columns = slice(max(left, 0), max(min(left + width, field.shape[1]), 0))
     part = field[rows, columns]

@@ -95,7 +95,7 @@ def normalise(values: np.ndarray) -> GreyImage:
 
 
 def sky_at_zero(values: np.ndarray) -> tuple[np.ndarray, frozenset[str]]:
-    """Grey levels with their sky at 0 and their source above it, not blanked or stretched.
+    """Return grey levels with the sky at 0 and the source above it, not blanked or stretched.
 
     Args:
         values: (height, width) finite real numbers, linear in brightness.

@@ -48,7 +48,7 @@ class MapPixels:
         self._pixels = self._open = self._hdu = None
 
     def section(self, rows: slice, columns: slice) -> np.ndarray:
-        """(height, width) float32 of two slices that lie on the map.
+        """Return (height, width) float32 of two slices that lie on the map.
 
         Raises:
             InputError: The file is cut short.
@@ -56,7 +56,7 @@ class MapPixels:
         return self._pixels(rows, columns).astype(np.float32, copy=False)
 
     def blocks(self, low: list[int], high: list[int], block: int) -> np.ndarray:
-        """(height, width) float32 of pixels [low, high) as (x, y), averaged in blocks.
+        """Return (height, width) float32 of pixels [low, high) as (x, y), averaged in blocks.
 
         Args:
             low: first pixel.
@@ -95,7 +95,7 @@ class MapPixels:
         return TileCache(self._stored, planes.shape, (1, planes.shape[1])).section
 
     def _converted(self, rows: slice, columns: slice) -> np.ndarray:
-        """Pixels as astropy reads them: unpacked, scaled, off any plane."""
+        """Return the pixels as astropy reads them: unpacked, scaled, off any plane."""
         if self._hdu is None:
             self._hdu = self._open()
         planes = self._planes
@@ -109,7 +109,7 @@ class MapPixels:
         return values
 
     def _as_stored(self) -> tuple[np.dtype, int] | None:
-        """Type and place of the plane's first pixel where the file holds it as it is."""
+        """Return the type and place of the plane's first pixel where the file holds it as it is."""
         header, planes = self._header, self._planes
         axes, bits = len(planes.index), header.values["BITPIX"]
         if (
@@ -126,7 +126,7 @@ class MapPixels:
         return kind, header.data_start + plane * math.prod(planes.shape) * kind.itemsize
 
     def _stored(self, rows: slice, columns: slice) -> np.ndarray:
-        """Pixels of a file that holds them as they are, without a detour a row.
+        """Return the pixels of a file that holds them as they are, without a detour a row.
 
         astropy makes an array of every row, 5 ms for a cutout. Not by mapping the file into
         memory: a file that is cut short meanwhile would end the process.

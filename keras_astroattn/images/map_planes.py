@@ -49,7 +49,7 @@ class Planes:
 
 
 def image_values(header: HduHeader) -> dict:
-    """Keywords of an image, of its own axes where it is compressed."""
+    """Return the keywords of an image, of its own axes where it is compressed."""
     values = dict(header.values)
     if header.is_compressed_image:
         values["NAXIS"], values["BITPIX"] = len(header.shape), values.get("ZBITPIX")
@@ -96,7 +96,7 @@ def find_map(headers: Sequence[HduHeader]) -> int:
 
 
 def _plane(values: dict) -> tuple[int, int]:
-    """(width, height) of the map, pixels."""
+    """Return (width, height) of the map, pixels."""
     longitude, latitude = celestial_axes(values) or (1, 2)
     return values.get(f"NAXIS{longitude}", 1), values.get(f"NAXIS{latitude}", 1)
 

@@ -20,7 +20,7 @@ def pixel_offset(
     of_noise: Keywords | None,
     noise_shape: tuple[int, int],
 ) -> tuple[int, int]:
-    """(x, y) that lead from a pixel of a map to the pixel of the noise map on the same sky.
+    """Return (x, y) that lead from a pixel of a map to the pixel of the noise map on the same sky.
 
     Compared at the corners and the middle of the map.
 

@@ -197,7 +197,7 @@ def _read_archive(file: BinaryIO) -> np.ndarray:
 
 
 def _read_picture(path: Path, is_finished: bool, colormap: str | None) -> np.ndarray:
-    """(height, width) grey levels, uint8 or uint16."""
+    """Return (height, width) grey levels, uint8 or uint16."""
     from PIL import Image, UnidentifiedImageError
 
     try:

@@ -15,7 +15,7 @@ _MIN_WEIGHT = 0.5  # of the neighbours that a new pixel needs to be known
 
 
 def smoothing_margin(covariance: np.ndarray) -> int:
-    """How far a Gaussian of this (2, 2) covariance (pixels^2) reaches, pixels."""
+    """Return how far a Gaussian of (2, 2) covariance (pixels^2) reaches, pixels."""
     return int(np.ceil(_REACH * np.sqrt(max(np.linalg.eigvalsh(covariance)[-1], 0.0))))
 
 

@@ -6,7 +6,7 @@ from .conventions import BLACK
 
 
 def tta_angles(views: int) -> tuple[float, ...]:
-    """Rotation angles of test-time augmentation.
+    """Return the rotation angles of test-time augmentation.
 
     The angles are equally far apart within a quarter of a rotation. (The p4m network gives the
     same logits for an image rotated by 90 degrees.)

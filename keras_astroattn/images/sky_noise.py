@@ -23,7 +23,7 @@ _LEAST_BEAMS = 20  # of negative pixels: fewer tell the noise to no better than 
 
 
 def measure_sky_noise(field: np.ndarray, full: float, beam_area: float) -> tuple[float, bool]:
-    """Noise of the sky in a field, and whether it is certain.
+    """Return the noise of the sky in a field, and whether it is certain.
 
     A full field has `measure_noise`, MiraBest's figure. So has a smaller one, unless it is more
     than 1.25 times 1.4826 median(|negative pixels|), which is then the noise.

@@ -26,7 +26,7 @@ class _Aggregation(Float32Layer):
         return [self._dense(f"gate_{k}", shape[-1]) for k, shape in enumerate(input_shape, start=1)]
 
     def compute_output_shape(self, input_shape):
-        """Return (batch, num_classes)."""
+        """Return the output shape (batch, num_classes)."""
         return (input_shape[0][0], self.num_classes)
 
     def get_config(self):
@@ -102,7 +102,7 @@ class ConcatGatingAggregation(_Aggregation):
     """
 
     def build(self, input_shape):
-        """Batch normalization and one dense layer over all channels."""
+        """Apply batch normalization and one dense layer over all channels."""
         channels = sum(shape[-1] for shape in input_shape)
         self.batch_normalization = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, dtype="float32", name="batch_normalization"

@@ -35,7 +35,7 @@ class AttentionMean(Float32Layer):
         return ops.squeeze(sum(resized) / len(resized), axis=-1)
 
     def compute_output_shape(self, input_shape):
-        """Return (batch, *size)."""
+        """Return the output shape (batch, *size)."""
         return (input_shape[0][0], *self.size)
 
     def get_config(self):

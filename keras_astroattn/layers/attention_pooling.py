@@ -46,7 +46,7 @@ class AttentionPooling(Float32Layer):
         return total / ops.expand_dims(ops.maximum(weight, keras.config.epsilon()), axis=-1)
 
     def compute_output_shape(self, input_shape):
-        """Return (batch, channels)."""
+        """Return the output shape (batch, channels)."""
         attended_shape, _ = input_shape
         return (attended_shape[0], attended_shape[-1])
 

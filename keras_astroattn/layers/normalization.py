@@ -18,12 +18,12 @@ _PIXELS_AND_BATCH = (0, 1, 2)
 
 
 def _divisor(value):
-    """`value` where it can be divided by, else 1, with a finite gradient either way."""
+    """Return `value` where it can be divided by, else 1, with a finite gradient either way."""
     return ops.where(ops.abs(value) > _SMALLEST_DIVISOR, value, ops.ones_like(value))
 
 
 def softmax(s, axes):
-    """exp(s) / sum(exp(s)) over the pixels of each image, whatever `axes` says.
+    """Return exp(s) / sum(exp(s)) over the pixels of each image, whatever `axes` says.
 
     A constant map gives 1 / (number of pixels) everywhere.
     """
@@ -32,24 +32,24 @@ def softmax(s, axes):
 
 
 def sigmoid(s, axes):
-    """1 / (1 + exp(-s)), each pixel by itself."""
+    """Return 1 / (1 + exp(-s)), each pixel by itself."""
     return ops.sigmoid(s)
 
 
 def tanh(s, axes):
-    """Hyperbolic tangent, each pixel by itself."""
+    """Return the hyperbolic tangent, each pixel by itself."""
     return ops.tanh(s)
 
 
 def range_norm(s, axes):
-    """(s - min) / (max - min); a constant map gives 0 everywhere."""
+    """Return (s - min) / (max - min); a constant map gives 0 everywhere."""
     low = ops.min(s, axis=axes, keepdims=True)
     high = ops.max(s, axis=axes, keepdims=True)
     return (s - low) / _divisor(high - low)
 
 
 def std_mean_norm(s, axes):
-    """((s - min) / max(s) - 0.5) / 0.25, divided by the maximum and not by the range.
+    """Return ((s - min) / max(s) - 0.5) / 0.25, divided by the maximum and not by the range.
 
     A constant map gives -2 everywhere; where max(s) = 0 the division is left out.
     """

@@ -34,12 +34,12 @@ D4 = np.stack(
 
 
 def _place_of(elements: np.ndarray) -> np.ndarray:
-    """Places in `D4` of matrices (..., 2, 2)."""
+    """Return the places in `D4` of matrices (..., 2, 2)."""
     return np.argmax((elements[..., np.newaxis, :, :] == D4).all(axis=(-2, -1)), axis=-1)
 
 
 def _rotated_places(size: int) -> np.ndarray:
-    """(size, size, 8): the flat place g^-1 p in a size x size kernel for each p and g."""
+    """Return (size, size, 8): the flat place g^-1 p in a size x size kernel for each p and g."""
     offsets = np.arange(size) - (size - 1) / 2
     p = np.stack(np.meshgrid(offsets, offsets, indexing="ij"), axis=-1)
     source = np.einsum("gji,xyj->xygi", D4, p) + (size - 1) / 2  # the inverse is the transpose
@@ -70,7 +70,7 @@ class _P4MConvolution(keras.layers.Layer):
         )
 
     def _gathered(self, places: np.ndarray, channels: int):
-        """Rows `places` of the kernel as (k k .., channels, filters), for every p, .. and g."""
+        """Return the kernel's rows `places`, (k k .., channels, filters), for every p, .. and g."""
         kernel = ops.convert_to_tensor(self.kernel)
         rows = ops.reshape(kernel, (-1, channels * self.filters))
         taken = ops.take(rows, places.ravel(), axis=0)
@@ -82,7 +82,7 @@ class _P4MConvolution(keras.layers.Layer):
         return ops.reshape(convolved, (-1, *convolved.shape[1:3], len(D4), self.filters))
 
     def compute_output_shape(self, input_shape):
-        """(batch, height, width, 8, filters)."""
+        """Return the output shape (batch, height, width, 8, filters)."""
         batch, *size = input_shape[:3]
         less = self.kernel_size - 1 if self.padding == "valid" else 0
         return (batch, *(n - less for n in size), len(D4), self.filters)
@@ -188,7 +188,7 @@ class P4MMaxPool(keras.layers.Layer):
 
     @staticmethod
     def window(size: int) -> int:
-        """Width of the window over `size` pixels; the next one is two pixels on."""
+        """Return the width of the window over `size` pixels; the next one is two pixels on."""
         return 2 + size % 2
 
     def build(self, input_shape):
@@ -202,7 +202,7 @@ class P4MMaxPool(keras.layers.Layer):
         return ops.reshape(pooled, (-1, *pooled.shape[1:3], *f.shape[3:]))
 
     def compute_output_shape(self, input_shape):
-        """(batch, n // 2, n // 2, 8, channels)."""
+        """Return the output shape (batch, n // 2, n // 2, 8, channels)."""
         batch, height, width, *rest = input_shape
         return (batch, height // 2, width // 2, *rest)
 
@@ -231,7 +231,7 @@ class P4MGroupPool(keras.layers.Layer):
         return ops.max(f, axis=3)
 
     def compute_output_shape(self, input_shape):
-        """(batch, height, width, channels)."""
+        """Return the output shape (batch, height, width, channels)."""
         return (*input_shape[:3], input_shape[4])
 
     def get_config(self):
@@ -240,7 +240,7 @@ class P4MGroupPool(keras.layers.Layer):
 
 
 def _flat(f):
-    """Channels and symmetries in one axis, symmetries first."""
+    """Return the channels and symmetries in one axis, symmetries first."""
     return ops.reshape(f, (-1, *f.shape[1:3], math.prod(f.shape[3:])))
 
 

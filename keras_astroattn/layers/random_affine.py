@@ -84,7 +84,7 @@ class RandomAffine(Float32Layer):
         return ops.where(self._uniform(batch, -1.0, 1.0) < 0, -1.0, 1.0)
 
     def _transforms(self, batch, height: int, width: int):
-        """Rows [a0, a1, a2, b0, b1, b2, 0, 0] that take an output (x, y) to an input."""
+        """Return rows [a0, a1, a2, b0, b1, b2, 0, 0] that take an output (x, y) to an input."""
         angle = self._uniform(batch, -1.0, 1.0) * math.radians(self.rotation)
         zoom = self._uniform(batch, 1.0 - self.zoom, 1.0 + self.zoom)
         shift_x = self._uniform(batch, -1.0, 1.0) * self.shift

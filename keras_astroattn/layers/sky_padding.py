@@ -38,7 +38,7 @@ class SkyPadding(keras.layers.Layer):
         return ops.reshape(f, (-1, height + 2, width + 2, *rest))
 
     def compute_output_shape(self, input_shape):
-        """(batch, height + 2, width + 2, ...)."""
+        """Return the output shape (batch, height + 2, width + 2, ...)."""
         batch, height, width, *rest = input_shape
         return (batch, height + 2, width + 2, *rest)
 

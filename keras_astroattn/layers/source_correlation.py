@@ -52,7 +52,7 @@ class SourceCorrelation(Float32Layer):
         return a
 
     def correlation(self, a, image):
-        """rho, (batch,), of maps with the sources of images."""
+        """Return rho, (batch,), of maps with the sources of images."""
         bright = ops.cast(image[..., :1] > _BRIGHT, "float32")
         m = ops.image.resize(
             bright,

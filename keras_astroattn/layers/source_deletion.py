@@ -113,7 +113,7 @@ class SourceDeletion(Float32Layer):
 
 
 def _standardized(values, source):
-    """Values (batch, h, w) less their mean over the source, over their deviation there."""
+    """Standardize values (batch, h, w) by their mean and deviation over the source."""
     axes = {"axis": (1, 2), "keepdims": True}
     pixels = ops.maximum(ops.sum(source, **axes), 1.0)
     centred = values - ops.sum(values * source, **axes) / pixels

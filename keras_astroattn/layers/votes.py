@@ -23,7 +23,7 @@ not be finite."""
 
 
 def antialiased_matrix(size: int, target: int) -> np.ndarray:
-    """Weights of `size` pixels in each of `target` <= `size` pixels, along one axis.
+    """Return the weights of `size` pixels in each of `target` <= `size` pixels, along one axis.
 
     Triangles of half width size / target around half-pixel centres, as in
     `keras.ops.image.resize(..., interpolation="bilinear", antialias=True)`.
@@ -38,7 +38,7 @@ def antialiased_matrix(size: int, target: int) -> np.ndarray:
 
 
 def source_pixels(image):
-    """[I > black]: 1 on the source and 0 on the sky, (batch, height, width) float32, of images."""
+    """Return [I > black] of images, (batch, height, width) float32: 1 source, 0 sky."""
     return ops.cast(image[..., 0] > BRIGHT, "float32")
 
 
@@ -178,13 +178,13 @@ class VotesAggregation(Float32Layer):
 
 
 def _terms(inputs: list) -> tuple[list, list, object]:
-    """Features [x_1, ..., x_N, g], maps [a_1, ..., a_N, None] and the image."""
+    """Return features [x_1, ..., x_N, g], maps [a_1, ..., a_N, None] and the image."""
     *several, g, image = inputs
     return [*several[::2], g], [*several[1::2], None], image
 
 
 def _weighted_sum(weights, x):
-    """Sum over pixels of x (batch, h, w, channels) times weights (batch, h, w)."""
+    """Return the sum over pixels of x (batch, h, w, channels) times weights (batch, h, w)."""
     pixels = x.shape[1] * x.shape[2]
     flat = ops.reshape(x, (-1, pixels, x.shape[3]))
     return ops.matmul(ops.reshape(weights, (-1, 1, pixels)), flat)[:, 0]

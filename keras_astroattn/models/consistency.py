@@ -93,14 +93,14 @@ class ConsistentNetwork(keras.layers.Layer):
         return logits[:count]
 
     def _guide(self, images):
-        """Evidence (batch, height, width) for the class that the network predicts."""
+        """Return the evidence (batch, height, width) for the class that the network predicts."""
         logits, evidence = self._answer(images, training=False)
         sign = ops.where(logits[:, 1] > logits[:, 0], 1.0, -1.0)
         signed = (evidence[..., 1] - evidence[..., 0]) * sign[:, None, None]
         return ops.stop_gradient(signed)
 
     def compute_output_shape(self, input_shape):
-        """(batch, 2)."""
+        """Return the output shape (batch, 2)."""
         return (input_shape[0], 2)
 
     def get_config(self):

@@ -141,7 +141,7 @@ def load_published(
 
 
 def _complete(asked: PublishedConfiguration, path: Path) -> PublishedConfiguration:
-    """`asked`, completed from the name of the file or else its folder, and checked."""
+    """Return `asked`, completed from the name of the file or else its folder, and checked."""
     named = configuration_from_name(path.name)
     if named.gates is None:
         named = configuration_from_name(path.absolute().parent.name)
@@ -259,7 +259,7 @@ def _flattened_channels_last(weight: np.ndarray, shape: tuple[int, int, int]) ->
 
 
 def _slots(model: AGCNN) -> Iterator[tuple[str, keras.Variable, tuple[int, ...]]]:
-    """(PyTorch name, Keras variable, order of axes) of everything that a checkpoint fills."""
+    """Return (PyTorch name, Keras variable, order of axes) of all variables of a checkpoint."""
     for stage, (_, blocks) in enumerate(STAGES, start=1):
         for block in range(1, blocks + 1):
             tag = f"{stage}{'abc'[block - 1]}"

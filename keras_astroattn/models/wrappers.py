@@ -80,7 +80,7 @@ def votes_head(model: keras.Model) -> VotesAggregation | None:
 
 
 def _named_outputs(model: keras.Model) -> dict:
-    """Logits, evidence where the network has it, and attention maps, by name."""
+    """Return the logits, evidence where the network has it, and attention maps, by name."""
     outputs, head = {"logits": model.output}, votes_head(model)
     if head is None:
         maps = [layer.output[1] for layer in model.layers if isinstance(layer, AttentionGate)]

@@ -14,7 +14,7 @@ def accuracy_time_figure(
     reference: tuple[str, float] | None = None,
     time: str = "training time (minutes)",
 ) -> Figure:
-    """Accuracy against training time: every run a dot, the mean of each length a line.
+    """Draw accuracy against training time: every run a dot, the mean of each length a line.
 
     Args:
         runs: (time, accuracy from 0 to 1) of each run, by what the length is called.

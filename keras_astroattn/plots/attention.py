@@ -230,7 +230,7 @@ def show_map(
 
 
 def contours(axes: Axes, one: np.ndarray) -> None:
-    """Contours of a map at a quarter, half and three quarters of its range."""
+    """Draw contours of a map at a quarter, half and three quarters of its range."""
     low, span = float(np.min(one)), float(np.ptp(one))
     if span > 0:
         axes.contour(

@@ -140,7 +140,7 @@ def _draw_sky(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
 
 
 def _position_of_north(sky: Sky) -> float:
-    """Degrees, anticlockwise from the y axis."""
+    """Return an angle in degrees, anticlockwise from the y axis."""
     return math.degrees(math.atan2(-sky.north[0], sky.north[1]))
 
 

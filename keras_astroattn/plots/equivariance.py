@@ -20,7 +20,7 @@ def equivariance_figure(
     shares: Mapping[str, Spread],
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Left, how well maps agree when moved back and when left; right, what becomes of classes.
+    """Draw how well moved maps agree (left), and how the predicted classes change (right).
 
     Args:
         moves: names of k moves.

@@ -18,7 +18,7 @@ def loss_figure(
     title: str = "",
     loss_label: str = "cross-entropy loss (nats)",
 ) -> Figure:
-    """Training and validation loss by epoch, above accuracy where it is given.
+    """Draw training and validation loss by epoch, above accuracy where it is given.
 
     The epoch of the lowest validation loss, whose weights are kept, is marked.
 

@@ -67,7 +67,7 @@ def metric_figure(
     labels: Mapping[str, str],
     reference: Mapping[str, Sequence[float | None]] | None = None,
 ) -> Figure:
-    """Metrics of networks in rows, one panel a metric, with their intervals.
+    """Draw metrics of networks in rows, one panel a metric, with their intervals.
 
     Args:
         series: by legend's name (a protocol, say): for each network its metrics, each a

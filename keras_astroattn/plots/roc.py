@@ -12,7 +12,7 @@ from .style import COLUMN_WIDTH, line_looks, new_figure, styled
 def roc_figure(
     curves: Mapping[str, tuple[Sequence[float], Sequence[float], float]], title: str = ""
 ) -> Figure:
-    """Receiver operating characteristics, FRII the positive class, with AUC in the legend.
+    """Draw receiver operating characteristics, FRII the positive class, with AUC in the legend.
 
     Args:
         curves: by name: (n,) false positive rates, (n,) true positive rates, and AUC.

@@ -50,7 +50,7 @@ def contact_sheet(
     title: str | None = None,
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Images in rows, square-root stretched each to its own brightest pixel.
+    """Draw images in rows, square-root stretched each to its own brightest pixel.
 
     Args:
         images: (n, height, width) of any real dtype, 0 the empty sky.

@@ -136,7 +136,7 @@ def panel_grid(
 
 
 def place(figure: Figure, x: float, y: float, width: float, height: float) -> Axes:
-    """Axes whose lower left corner and size are given in inches."""
+    """Add axes whose lower left corner and size are given in inches."""
     full_width, full_height = figure.get_size_inches()
     return figure.add_axes(
         (x / full_width, y / full_height, width / full_width, height / full_height)
@@ -144,7 +144,7 @@ def place(figure: Figure, x: float, y: float, width: float, height: float) -> Ax
 
 
 def corner(axes: Axes) -> tuple[float, float, float, float]:
-    """Left, lower edge, width and height of axes in inches, as `place` takes them."""
+    """Return left and lower edge, width and height of axes in inches, as `place` takes them."""
     box, (width, height) = axes.get_position(), axes.figure.get_size_inches()
     return box.x0 * width, box.y0 * height, box.width * width, box.height * height
 
@@ -194,7 +194,7 @@ SMALL_RANGE = 1e-4
 
 
 def tick_labels(values: np.ndarray) -> list[str]:
-    """Short texts for rising numbers that differ wherever the numbers do.
+    """Return short texts for rising numbers that differ wherever the numbers do.
 
     As many digits as tell the ends apart to a tenth of their distance; where that takes
     more than there is room for (0.99998 to 0.99999), the first in full and then, after a
@@ -271,7 +271,7 @@ def scale_bar(axes: Axes, size: int, arcsec: float = 60.0) -> None:
 
 
 def line_looks(count: int) -> list[tuple[str, str]]:
-    """(colour, line style) of each of `count` lines: no two alike up to 12."""
+    """Return (colour, line style) of each of `count` lines: no two alike up to 12."""
     return [
         (COLOURS[i % len(COLOURS)], LINE_STYLES[(i + i // 12) % len(LINE_STYLES)])
         for i in range(count)

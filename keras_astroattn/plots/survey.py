@@ -22,7 +22,7 @@ from .style import (
 
 @styled
 def probability_figure(counts: Mapping[str, np.ndarray], width: float = COLUMN_WIDTH) -> Figure:
-    """Histograms of P(FRII) by label, one upon the other, on a logarithmic scale.
+    """Draw histograms of P(FRII) by label, one upon the other, on a logarithmic scale.
 
     Args:
         counts: (bins,) counts in equal bins from 0 to 1, by label.

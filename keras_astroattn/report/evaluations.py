@@ -65,7 +65,7 @@ def attention_table(statistics: Mapping[str, "AttentionStatistics"]) -> Table:
 
 
 def network_title(record: Record) -> str:
-    """Gates, normalization and aggregation of a record, in words."""
+    """Return the gates, normalization and aggregation of a record, in words."""
     if not record["gates"]:
         return "0 gates"
     gates = "1 gate" if record["gates"] == 1 else f"{record['gates']} gates"

@@ -47,7 +47,7 @@ def _kept(column: Mapping) -> dict[str, str]:
 
 
 def _frames(serialized: Mapping) -> Iterable[tuple[str, str]]:
-    """(name of a column, frame) of the coordinates that were written as columns."""
+    """Yield (name of a column, frame) of the coordinates that were written as columns."""
     for one in serialized.values():
         if not isinstance(one, Mapping) or "SkyCoord" not in str(one.get("__class__")):
             continue

@@ -149,7 +149,7 @@ def _read_header(file: CatalogueFile) -> _Header:
 
 
 def _first_lines(stream: BinaryIO) -> tuple[list[str], str]:
-    """Comments before the header, and the line of the header; it is empty if there is none."""
+    """Return the comments before the header, and the header's line, empty if there is none."""
     comments: list[str] = []
     while line := stream.readline(_LONGEST_HEADER):
         text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace").rstrip("\r\n")

@@ -93,7 +93,7 @@ class FitsReader:
             yield fits.BinTableHDU.fromstring(whole), content
 
     def _heap(self, stream) -> bytes:
-        """Content of the columns of variable length."""
+        """Return the content of the columns of variable length."""
         header = self._header
         rows = self.rows * self._width
         gap = header.whole("THEAP", rows) - rows

@@ -297,7 +297,7 @@ def _sentinels(factor: float | None) -> tuple[float, ...]:
 
 
 def read_fluxes(batch: pa.RecordBatch, mapping: ColumnMapping) -> np.ndarray:
-    """(n,) float64 flux densities in the catalogue's unit; NaN where there is none above 0."""
+    """Return (n,) float64 flux densities in the catalogue's unit; NaN where none is positive."""
     if mapping.flux is None:
         return np.full(batch.num_rows, np.nan)
     column = batch.column(batch.schema.get_field_index(mapping.flux))

@@ -64,7 +64,7 @@ def angle_unit(stated: str | None, column: str, is_right_ascension: bool) -> Ang
 
 
 def _degrees(text: str, may_be_hours: bool) -> float | None:
-    """Degrees of a unit; None where it is no angle."""
+    """Return degrees of a unit; None where it is no angle."""
     from astropy import units
 
     small = text.lower().rstrip(".")

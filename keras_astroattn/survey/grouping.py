@@ -78,7 +78,7 @@ def group_rows(
 
 
 def _fingerprints(batch: pa.RecordBatch, parent: str, start: int) -> np.ndarray:
-    """(n,) uint64 of the parents' names; a row without one has its own."""
+    """Return (n,) uint64 of the parents' names; a row without one has its own."""
     column = pc.cast(batch.column(batch.schema.get_field_index(parent)), pa.string())
     encoded = column.dictionary_encode()
     names = encoded.dictionary.to_pylist()
@@ -95,7 +95,7 @@ def _hash(text: str) -> int:
 
 
 def link(ra: np.ndarray, dec: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of (n,) positions (degrees; NaN has none) that are at most `length` arcsec apart.
+    """Return pairs of (n,) positions (degrees; NaN: none) at most `length` arcsec apart.
 
     Returns:
         (m,) indices of one and of the other, each pair once or twice.
@@ -130,7 +130,7 @@ def link(ra: np.ndarray, dec: np.ndarray, length: float) -> tuple[np.ndarray, np
 
 
 def _windows(here: np.ndarray, there: np.ndarray, reach: float):
-    """Index pairs of sorted right ascensions within a reach of each other."""
+    """Return index pairs of sorted right ascensions within a reach of each other."""
     for turn in (-360.0, 0.0, 360.0) if reach < 360 else (0.0,):
         low = np.searchsorted(there, here - reach + turn)
         high = np.searchsorted(there, here + reach + turn, side="right")
@@ -143,7 +143,7 @@ def _windows(here: np.ndarray, there: np.ndarray, reach: float):
 
 
 def _connected(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """(count,) labels: the smallest index of what is linked."""
+    """Return (count,) labels: the smallest index of what is linked."""
     labels = np.arange(count)
     while True:
         low = np.minimum(labels[one], labels[other])

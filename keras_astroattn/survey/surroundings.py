@@ -85,7 +85,7 @@ class _OnTile:
         self._pixels = sky.locate(near_ra[order], near_dec[order])
 
     def in_frame(self, place: int, sky: FitsMap, cutout: Cutout) -> tuple[np.ndarray, np.ndarray]:
-        """(k, 2) x and y in the frame of the source's own entries, and of others."""
+        """Return (k, 2) x and y in the frame of the source's own entries, and of others."""
         low, high = np.searchsorted(self._of, [place, place + 1])
         pixels = to_frame(self._pixels[low:high], sky.keywords, cutout.wcs_header)
         own = self._own[low:high]
@@ -94,7 +94,7 @@ class _OnTile:
 
 
 def to_frame(pixels: np.ndarray, of_map: dict, of_frame: dict) -> np.ndarray:
-    """(n, 2) pixels of a frame from pixels of the map that it is a finer or coarser part of.
+    """Return (n, 2) pixels of a frame from pixels of the map that it is a finer or coarser part of.
 
     Both are given by their WCS keywords, of which the frame's were made from the map's by
     `images.celestial.move_keywords`.
@@ -111,7 +111,7 @@ def to_frame(pixels: np.ndarray, of_map: dict, of_frame: dict) -> np.ndarray:
 
 
 def _frame_scale(sky: FitsMap) -> float:
-    """Pixel scale of the frames that are cut from a map, arcsec."""
+    """Return the pixel scale of the frames that are cut from a map, arcsec."""
     matrix = [[float(sky.keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]
     scale = math.sqrt(abs(float(np.linalg.det(matrix)))) * 3600
     return plan(np.diag([-scale, scale]), sky.beam, sky.is_first).pixel_scale
@@ -128,7 +128,7 @@ def _neighbour_is_brightest(cutout: Cutout, own, other, beam: float) -> bool:
 
 
 def _foreign_islands(cutout: Cutout, own, other, beam: float) -> np.ndarray:
-    """(150, 150) mask of islands with a neighbour in them or within a beam, and none of ours."""
+    """Return the (150, 150) mask of islands at neighbours (within a beam), not at ours."""
     blank = np.zeros(cutout.pixels.shape, bool)
     bright = cutout.pixels > 0
     points, labels = label_islands(bright)

@@ -79,7 +79,7 @@ def grid_names(measured: list[Measurement]) -> tuple[list[str], list[str]]:
 
 
 def arrange(measured: list[Measurement], names: tuple[list[str], list[str]], value) -> list[list]:
-    """`value(measurement)` of the lowest seed in each cell of the grid; None in empty cells."""
+    """Return `value(measurement)` of the lowest seed in each cell; None in empty cells."""
     cells = _cells(measured, names)
     return [[None if not cell else value(cell[0]) for cell in row] for row in cells]
 

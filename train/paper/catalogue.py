@@ -128,7 +128,7 @@ class Entry:
         return load_keras_file(path, remedy="train it again or remove its folder")
 
     def fingerprint(self, epoch: int | None = None) -> str:
-        """SHA-256 of the weights' file."""
+        """Return the SHA-256 of the weights' file."""
         path = self.weights if epoch is None else self.epochs[epoch]
         return hashlib.sha256(path.read_bytes()).hexdigest()
 

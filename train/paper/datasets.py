@@ -90,7 +90,7 @@ def without_leak(session: Session, one: Measurement) -> list:
 
 
 def comparison(measured: list[Measurement], names: list[str], chapter: int) -> Figure:
-    """Figure of accuracy and AUC, pooled and clean, with the results of a chapter of the paper."""
+    """Draw accuracy and AUC, pooled and clean, with the results of a chapter of the paper."""
     series = {}
     kinds = (("pooled", 0), ("pooled", 1), ("clean", 1))
     for kind, place in kinds:

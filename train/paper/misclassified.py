@@ -51,7 +51,7 @@ def _on_one_data_set(session: Session) -> list[Entry]:
 
 
 def false_rates(one: Measurement, scope: str) -> np.ndarray:
-    """(n,) share of the augmented views of each source that are predicted as the other class."""
+    """Return the (n,) share of each source's augmented views with the wrong prediction."""
     predicted = one.passes[scope].turns.argmax(axis=-1)
     return (predicted != one.sources.label).mean(axis=0)
 

@@ -130,7 +130,7 @@ def quiet_tensorflow() -> None:
 
 
 def output_folder() -> Path:
-    """Folder of the results: `KERAS_ASTROATTN_OUTPUT`, or `runs/notebooks`."""
+    """Return the folder of the results: `KERAS_ASTROATTN_OUTPUT`, or `runs/notebooks`."""
     return Path(os.environ.get(OUTPUT_VARIABLE) or OUTPUT)
 
 

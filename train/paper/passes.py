@@ -58,7 +58,7 @@ class ScopePass:
         return over_gates([gate[np.newaxis] for gate in gates], self.images.shape[-2:])[0]
 
     def example_mean(self) -> np.ndarray:
-        """(m, h, w) mean attention maps of the examples."""
+        """Return (m, h, w) mean attention maps of the examples."""
         return over_gates(self.examples, self.images.shape[-2:])
 
     def _count(self, true: int, predicted: int | None) -> int:

@@ -66,7 +66,7 @@ def _paper_order(one: Measurement) -> tuple:
 
 
 def _remarks(session: Session, measured: list[Measurement]) -> str:
-    """Remarks on the leak of FR-DEEP, and on a network without published results."""
+    """Return the remarks on the leak of FR-DEEP, and on a network without published results."""
     text = "\n## Remarks\n\n"
     for one in measured:
         for evaluation in without_leak(session, one):
@@ -87,7 +87,7 @@ def _remarks(session: Session, measured: list[Measurement]) -> str:
 
 
 def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -> Record:
-    """Reproduced and published results of one network, and their difference."""
+    """Return the reproduced and published results of one network, and their difference."""
     scope = one.entry.scopes[0]
     ours, alone = one.main_evaluation, one.evaluations["pooled", "sample"]
     clean = one.evaluations["clean", "sample"]
@@ -117,7 +117,7 @@ def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -
 
 
 def auc_by_first_class(turns: np.ndarray, labels: np.ndarray) -> float:
-    """AUC of p(FRI) as the score of FRI, pooled over all views.
+    """Return the AUC of p(FRI) as the score of FRI, pooled over all views.
 
     It differs from the AUC of p(FRII) only where probabilities saturate. In single precision, the
     larger probability is rounded to 1 if the logits differ by 17, so that such images tie. The
@@ -297,7 +297,7 @@ def _differences(rows: list[Record]) -> str:
 
 
 def _in_full(measured: list[Measurement], repeats: int) -> str:
-    """Results of the networks of `--in-full` with the number of transforms of the others."""
+    """Return results of the `--in-full` networks with the others' number of transforms."""
     chosen = [one for one in measured if one.repeats > repeats]
     if not chosen:
         return ""

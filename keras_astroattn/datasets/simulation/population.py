@@ -53,7 +53,7 @@ class Simulation:
 
 
 def simulate_field(model: SourceModel, seed: int, index: int) -> np.ndarray:
-    """Raw FIRST-like field of a source: float32 (300, 300), Jy/beam.
+    """Return the raw FIRST-like field of a source: float32 (300, 300), Jy/beam.
 
     Args:
         model: the source, such as `draw_source(seed, index)`.
@@ -66,7 +66,7 @@ def simulate_field(model: SourceModel, seed: int, index: int) -> np.ndarray:
 
 
 def simulate_point_sources(signal_to_noise: np.ndarray, seed: int) -> np.ndarray:
-    """Images of unresolved sources of given peak over thermal noise.
+    """Return images of unresolved sources of given peak over thermal noise.
 
     Args:
         signal_to_noise: (n,), one source each.
@@ -123,6 +123,6 @@ def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Sim
 
 
 def _draw_place(rng: np.random.Generator) -> tuple[float, float]:
-    """RA, Dec (deg) uniform over most of FIRST's northern area."""
+    """Return RA, Dec (deg) uniform over most of FIRST's northern area."""
     low, high = math.sin(math.radians(-5)), math.sin(math.radians(57))
     return rng.uniform(115, 255), math.degrees(math.asin(rng.uniform(low, high)))

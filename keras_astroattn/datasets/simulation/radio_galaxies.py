@@ -164,7 +164,7 @@ def _draw_morphology(rng: np.random.Generator, label: int, confident: bool) -> s
 
 
 def _draw_size_and_redshift(rng: np.random.Generator, label: int) -> tuple[float, float]:
-    """Angular size (arcsec) and redshift from MiraBest's deciles, correlated as there."""
+    """Draw angular size (arcsec) and redshift from MiraBest's deciles, correlated as there."""
     first, second = rng.standard_normal(2)
     rho = _SIZE_REDSHIFT_CORRELATION
     second = rho * first + math.sqrt(1 - rho * rho) * second
@@ -182,7 +182,7 @@ def _draw_components(
     size: float,
     inclination: float,
 ) -> Components:
-    """Core and two arms in relative flux, placed on the sky at a random position angle."""
+    """Return core and two arms in relative flux, on the sky at a random position angle."""
     kinds: tuple[Callable, Callable] = {
         0: (_fading_arm, _fading_arm),
         1: (_edge_brightened_arm, _edge_brightened_arm),
@@ -276,7 +276,7 @@ class _Character:
 def _arm_lengths(
     rng: np.random.Generator, label: int, size: float, inclination: float
 ) -> tuple[float, float]:
-    """Projected lengths of the approaching and the receding arm, arcsec.
+    """Draw the projected lengths of the approaching and the receding arm, arcsec.
 
     Environment makes arms unequal; in an FRII the light-travel time lengthens the
     approaching one, by (1 + beta cos i) / (1 - beta cos i) with beta of its hot spots.
@@ -299,14 +299,14 @@ class _Bend:
     phase: float
 
     def direction(self, along: np.ndarray) -> np.ndarray:
-        """Angle to the arm's first direction at a fraction `along` of its length, rad."""
+        """Return the angle (rad) to the arm's first direction at a fraction `along` of it."""
         smooth = 1 - np.exp(-self.sharpness * along)
         smooth /= 1 - math.exp(-self.sharpness)
         return self.turn * smooth + self.ripple * along * np.sin(2 * math.pi * along + self.phase)
 
 
 def _bends(rng: np.random.Generator, label: int, morphology: str) -> tuple[_Bend, _Bend]:
-    """Bends of both arms: C-shaped by ram pressure, S-shaped by precession, and ripples."""
+    """Draw the bends of both arms: C by ram pressure, S by precession, and ripples."""
     if morphology == "head-tail":
         swept, sharpness = rng.uniform(1.2, 1.5), rng.uniform(8, 20)
     elif morphology == "wide-angle tail":
@@ -449,7 +449,7 @@ def _correlated(rng: np.random.Generator, count: int) -> np.ndarray:
 
 
 def _draw_neighbours(rng: np.random.Generator) -> Components:
-    """Unrelated sources: N(> S) ~ S^-1.1, three in ten of them double."""
+    """Draw unrelated sources: N(> S) ~ S^-1.1, three in ten of them double."""
     half = 0.5 * FIELD_SIZE * PIXEL_SCALE
     found = []
     for _ in range(rng.poisson(NEIGHBOURS_PER_FIELD)):

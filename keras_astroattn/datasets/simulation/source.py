@@ -89,7 +89,7 @@ def gaussians(
     north: Sequence[float] | np.ndarray,
     fwhm: Sequence[float] | np.ndarray,
 ) -> Components:
-    """Components of one part and arm; the numbers as in `Components`."""
+    """Return the components of one part and arm; the numbers as in `Components`."""
     count = len(flux)
     arrays = (np.asarray(values, np.float64) for values in (flux, east, north, fwhm))
     return Components(np.full(count, part, "<U9"), np.full(count, arm), *arrays)
@@ -134,7 +134,7 @@ def ratio_of(components: Components, sides: tuple[int, ...]) -> float:
 
 
 def _brightness(components: Components, smoothing: float) -> np.ndarray:
-    """Surface brightness at each component's centre after smoothing to a FWHM, arcsec."""
+    """Return surface brightness at each component's centre, smoothed to a FWHM (arcsec)."""
     variance = (components.fwhm**2 + smoothing**2) / FWHM_PER_SIGMA**2
     square = np.subtract.outer(components.east, components.east) ** 2
     square += np.subtract.outer(components.north, components.north) ** 2

@@ -130,7 +130,7 @@ def simulate_survey(
 
 
 def _grid(sources, tiles, across, down, per_tile, seed) -> tuple[np.ndarray, np.ndarray]:
-    """Arcsec east and north of the middle, on the area that the tiles cover."""
+    """Return arcsec east and north of the middle, on the area that the tiles cover."""
     rng = generator(seed, 0, 3)
     places = []
     for number in range(tiles):
@@ -149,7 +149,7 @@ def _grid(sources, tiles, across, down, per_tile, seed) -> tuple[np.ndarray, np.
 
 
 def _on_sky(east, north, centre) -> tuple[np.ndarray, np.ndarray]:
-    """RA and Dec in degrees of tangent plane offsets (arcsec) from `centre`."""
+    """Return RA and Dec in degrees of tangent plane offsets (arcsec) from `centre`."""
     a, d = np.radians(centre)
     x, y = np.radians(east / 3600), np.radians(north / 3600)
     denominator = math.cos(d) - y * math.sin(d)

@@ -72,7 +72,7 @@ def render(
 def _profile(
     length: int, position: np.ndarray, pixel_scale: float, variance: np.ndarray
 ) -> np.ndarray:
-    """exp(-r^2 / 2 variance) along one axis: float32 (components, length)."""
+    """Return exp(-r^2 / 2 variance) along one axis: float32 (components, length)."""
     scale = (pixel_scale / np.sqrt(2 * variance)).astype(np.float32)
     start = (position * scale).astype(np.float32)
     offset = np.arange(length, dtype=np.float32) * scale[:, None] - start[:, None]
@@ -82,7 +82,7 @@ def _profile(
 
 
 def beam_area(pixel_scale: float = PIXEL_SCALE, beam: float = BEAM) -> float:
-    """Area of a circular Gaussian beam, pi beam^2 / (4 ln 2), in pixels."""
+    """Return the area of a circular Gaussian beam, pi beam^2 / (4 ln 2), in pixels."""
     return math.pi * beam**2 / (4 * math.log(2)) / pixel_scale**2
 
 
@@ -93,7 +93,7 @@ def draw_noise(
     pixel_scale: float = PIXEL_SCALE,
     beam: float = BEAM,
 ) -> np.ndarray:
-    """Noise of an interferometer's map: rms `noise`, correlated by the beam.
+    """Draw the noise of an interferometer's map: rms `noise`, correlated by the beam.
 
     The autocorrelation of thermal noise in a naturally weighted map is its dirty beam
     (both are transforms of the sampling density). Measured in FIRST's blank sky: 68 %
@@ -114,7 +114,7 @@ def draw_noise(
 
 @functools.lru_cache(maxsize=16)
 def _noise_filter(shape: tuple[int, int], pixel_scale: float, beam: float) -> np.ndarray:
-    """Square root of the noise's power spectrum, normalized to unit variance."""
+    """Return the square root of the noise's power spectrum, normalized to unit variance."""
     rows, columns = np.fft.fftfreq(shape[0])[:, None], np.fft.fftfreq(shape[1])[None, :]
     square = rows**2 + columns**2
     power = np.zeros(shape)

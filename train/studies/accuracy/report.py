@@ -45,7 +45,7 @@ class OutOfFold:
     temperatures: tuple[float, ...] = ()
 
     def right(self, labels: np.ndarray) -> np.ndarray:
-        """(n,) share of the seeds whose prediction of a source is correct."""
+        """Return the (n,) share of the seeds whose prediction of a source is correct."""
         return (self.probabilities.argmax(axis=-1) == labels).mean(axis=0)
 
 
@@ -168,7 +168,7 @@ def group_table(found: list[OutOfFold], sources: Sources, split: Split) -> str:
 
 
 def groups(sources: Sources) -> dict[str, np.ndarray]:
-    """Masks (n,) of groups of sources, by name."""
+    """Return the masks (n,) of groups of sources, by name."""
     size, snr = sources.angular_size, peak_snr(sources.image)
     masks: dict[str, np.ndarray] = {"all": np.ones(len(sources), bool)}
     masks |= {
@@ -189,7 +189,7 @@ def groups(sources: Sources) -> dict[str, np.ndarray]:
 
 
 def peak_snr(images: np.ndarray) -> np.ndarray:
-    """Lower bound of the peak signal-to-noise ratio of MiraBest's images.
+    """Return the lower bound of the peak signal-to-noise ratio of MiraBest's images.
 
     Pixels below 3 sigma are 0 in these images, and the peak is 255. A faintest pixel v > 0
     therefore means that 3 sigma is at most v / 255 of the peak.
@@ -205,7 +205,7 @@ def peak_snr(images: np.ndarray) -> np.ndarray:
 
 
 def _size_only(sources: Sources, split: Split) -> float:
-    """Accuracy (%) of one cut in angular size, fitted on the other folds: FRII below it."""
+    """Return the accuracy (%) of a cut in angular size fitted on the other folds (FRII below it)."""
     size, labels = sources.angular_size, sources.label
     right = np.empty(len(labels), bool)
     cuts = np.unique(size)

@@ -61,7 +61,7 @@ def save_figures(measured: Measured, images: np.ndarray, output: Path) -> None:
 
 
 def _figures(measured: Measured) -> dict[str, Figure]:
-    """Figures that show no real source, by name."""
+    """Return the figures that show no real source, by name."""
     made = [simulate(2, SEED, SIMULATED, label) for label in range(len(CLASS_NAMES))]
     images, labels = (
         np.concatenate([getattr(one, what) for one in made]) for what in ("image", "label")

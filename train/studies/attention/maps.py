@@ -56,7 +56,7 @@ def read_maps(
 def read_gradients(
     model: keras.Model, images: np.ndarray, classes: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Grad-CAM and `attended_evidence` for one class of each image.
+    """Return Grad-CAM and `attended_evidence` for one class of each image.
 
     Args:
         model: from images to logits.
@@ -73,7 +73,7 @@ def read_gradients(
 
 
 def attended_evidence(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Gradient x activation at the gates: the contribution of each pixel to the margin.
+    """Return gradient x activation at the gates: the contribution of each pixel to the margin.
 
     The sum over gates and channels of x a dy/d(x a), where the margin y is the logit of the
     class minus the highest of the other logits. It is a first-order approximation, and exact
@@ -115,7 +115,7 @@ def attended_evidence(model: keras.Model, images: np.ndarray, classes: np.ndarra
 def rank_patches(
     images: np.ndarray, patches: np.ndarray, maps: dict[str, np.ndarray]
 ) -> dict[str, list[np.ndarray]]:
-    """Value of each patch under each order of deletion.
+    """Return the value of each patch under each order of deletion.
 
     Args:
         images: (n, h, w) uint8.

@@ -61,7 +61,7 @@ class TitledNetwork:
         return "".join(one if one.isalnum() else "_" for one in self.title)
 
     def fingerprint(self) -> str:
-        """SHA-256 of the weights."""
+        """Return the SHA-256 of the weights."""
         return hashlib.sha256(
             b"".join(np.ascontiguousarray(one).tobytes() for one in self.model.get_weights())
         ).hexdigest()
@@ -153,7 +153,7 @@ class Measured:
         return tuple(self.strangers)
 
     def areas(self, order: str, margin: bool = False) -> np.ndarray:
-        """(n,) area under the deletion curve of each image, averaged over draws."""
+        """Return the (n,) area under the deletion curve of each image, averaged over draws."""
         return np.mean(
             [
                 [one.area(one.margin if margin else one.probability) for one in draw]
@@ -163,14 +163,14 @@ class Measured:
         )
 
     def curves(self, order: str, shares: np.ndarray) -> np.ndarray:
-        """(n, m) probability at m shares of deleted flux, averaged over draws."""
+        """Return the (n, m) probability at m shares of deleted flux, averaged over draws."""
         return np.mean(
             [[one.at(shares, one.probability) for one in draw] for draw in self.deletions[order]],
             axis=0,
         )
 
     def first_against_others(self, order: str, margin: bool = False) -> np.ndarray:
-        """(n,) loss when the first patch is deleted alone, minus the mean loss of the others.
+        """Return the (n,) loss by deletion of the first patch alone, minus the others' mean loss.
 
         It is NaN where a source has one patch.
         """
@@ -184,7 +184,7 @@ class Measured:
         )
 
     def rank_correlation(self, order: str) -> np.ndarray:
-        """(n,) Spearman correlation of a patch's value with the margin that its deletion costs.
+        """Return the (n,) Spearman correlation of a patch's value with the margin it supports.
 
         It is NaN where there are fewer than three patches, or all values are equal.
         """
@@ -285,13 +285,13 @@ def _with_part(maps: dict[str, np.ndarray], empty: np.ndarray) -> dict[str, np.n
 
 
 def _empty_map(with_maps: keras.Model) -> np.ndarray:
-    """(h, w) mean attention map of an empty image."""
+    """Return the (h, w) mean attention map of an empty image."""
     black = np.zeros((1, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     return read_maps(with_maps, black)[1][MEAN][0]
 
 
 def _strangers(maps: np.ndarray) -> np.ndarray:
-    """Correlation of each map with those of two other sources of the set."""
+    """Return the correlation of each map with those of two other sources of the set."""
     away = {len(maps) // 2, len(maps) // 3}
     return np.concatenate([correlation(maps, np.roll(maps, one, axis=0)) for one in away])
 

@@ -41,7 +41,7 @@ def mean_interval(
 
 
 def accuracy(measured: Measured, several: list[Moved]) -> Interval:
-    """Accuracy on the transformed images of a group of tests."""
+    """Return the accuracy on the transformed images of a group of tests."""
     right = np.mean([one.predicted == measured.labels for one in several], axis=0)
     return (float(right.mean()), *clustered_wilson_interval(right, len(several)))
 
@@ -102,7 +102,7 @@ def region_rows(measured: Measured) -> list[Record]:
 
 
 def orders(measured: Measured) -> tuple[str, ...]:
-    """Orders of deletion, the main ones first."""
+    """Return the orders of deletion, the main ones first."""
     chief = (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS, RANDOM, LEAST)
     return (*chief, *(name for name in measured.deletions if name not in chief))
 

@@ -20,7 +20,7 @@ _BRIGHT = 1.0  # Jy/beam: 7000 times the noise, as 3C sources are
 
 
 def blank(rng: np.random.Generator) -> np.ndarray:
-    """Noise alone."""
+    """Return noise alone."""
     return draw_noise(rng, (SIZE, SIZE), NOISE)
 
 
@@ -32,7 +32,7 @@ def stripes(rng: np.random.Generator) -> np.ndarray:
 
 
 def hot_pixels(rng: np.random.Generator) -> np.ndarray:
-    """Forty single pixels at random places, 300 times the noise."""
+    """Return forty single pixels at random places, 300 times the noise."""
     field = blank(rng)
     field[tuple(rng.integers(0, SIZE, (2, 40)))] += 300 * NOISE
     return field

@@ -25,7 +25,7 @@ SIZE_BINS = (1, 2, 3, 5, 10, 20, 40)
 
 
 def point_table(classifier: Classifier, count: int) -> str:
-    """Labels of simulated point sources, alone and among neighbours."""
+    """Return the labels of simulated point sources, alone and among neighbours."""
     alone, among = [], []
     for index, ratio in enumerate(np.geomspace(POINT_BINS[0], POINT_BINS[-1], count)):
         for trials, neighbours in ((alone, None), (among, draw_source(SEED, index).neighbours)):
@@ -50,7 +50,7 @@ def point_table(classifier: Classifier, count: int) -> str:
 
 
 def artefact_table(classifier: Classifier, count: int) -> str:
-    """Labels of fields without a radio galaxy."""
+    """Return the labels of fields without a radio galaxy."""
     columns: dict[str, Callable[[str, bool], bool]] = {
         "no source or compact": lambda label, flagged: label in (COMPACT, NO_SOURCE),
         "uncertain, incomplete or beyond the frame": lambda label, _: (
@@ -76,7 +76,7 @@ def artefact_table(classifier: Classifier, count: int) -> str:
 def beam_table(
     classifier: Classifier, fields: Sequence[Field], simulated: dict[float, list[Trial]]
 ) -> str:
-    """Labels of smoothed FIRST fields and of simulated sources, by beam."""
+    """Return the labels of smoothed FIRST fields and of simulated sources, by beam."""
     rows = []
     for beam in BEAMS:
         plain, ours = [], []
@@ -102,7 +102,7 @@ def beam_table(
 
 
 def size_table(simulated: dict[float, list[Trial]]) -> str:
-    """Labels of simulated sources by largest angular size."""
+    """Return the labels of simulated sources by largest angular size."""
     everything = [one for trials in simulated.values() for one in trials]
     rows = []
     for name, chosen in binned(SIZE_BINS, lambda t: t.size, everything):
@@ -119,7 +119,7 @@ def size_table(simulated: dict[float, list[Trial]]) -> str:
 
 
 def ratio_table(classifier: Classifier, fields: Sequence[Field], count: int) -> str:
-    """Labels of FIRST fields and simulated sources to which noise was added."""
+    """Return the labels of FIRST fields and simulated sources to which noise was added."""
     drawn = [draw_source(SEED, index) for index in range(count)]
     made = [(observe(one, generator(SEED, i, 1)), one.label) for i, one in enumerate(drawn)]
     rows = []
@@ -166,7 +166,7 @@ def share(trials: Sequence, of: Callable[..., bool], interval: bool = False) -> 
 def binned(
     edges: Sequence[float], value: Callable[[Trial], float], *several: Sequence[Trial]
 ) -> Iterable[tuple]:
-    """Name of each bin, and the trials of each list that fall into it; then all trials.
+    """Yield the name of each bin and its trials from each list, then all trials.
 
     Args:
         edges: of the bins; the last bin includes its upper edge.

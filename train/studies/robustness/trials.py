@@ -80,7 +80,7 @@ def classify(
 
 
 def first_fields(folder: Path) -> list[tuple[np.ndarray, int]]:
-    """FIRST fields of FRI and FRII sources.
+    """Return FIRST fields of FRI and FRII sources.
 
     Args:
         folder: holds FITS files whose names begin with the class, as those of MiraBest do.
