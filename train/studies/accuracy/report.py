@@ -205,7 +205,7 @@ def peak_snr(images: np.ndarray) -> np.ndarray:
 
 
 def _size_only(sources: Sources, split: Split) -> float:
-    """Return the accuracy (%) of a cut in angular size fitted on the other folds (FRII below it)."""
+    """Return the accuracy (%) of a cut in angular size fitted on other folds (FRII below it)."""
     size, labels = sources.angular_size, sources.label
     right = np.empty(len(labels), bool)
     cuts = np.unique(size)
