@@ -109,7 +109,7 @@ def _write(source, run: Path, wanted, folder: Path) -> list[Path]:
 
 
 def _save(model, path: Path, metadata: dict) -> None:
-    """Return the network alone, and what is known of it as a member that Keras does not read."""
+    """Save the network, with its metadata as a member that Keras ignores."""
     from keras_astroattn.models.presets import ORIGIN_MEMBER
 
     model.save(path, include_optimizer=False)

@@ -1,4 +1,4 @@
-"""FITS, PNG, NPY -> the network's input; neither Keras nor TensorFlow."""
+"""Read a map, picture or array as the network's input; without Keras and TensorFlow."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""The synthesized beam: an elliptical Gaussian, and the one an image is brought to."""
+"""Synthesized beam of a map, and the beam and pixel scale that the network expects."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from .conventions import BEAM, PIXEL_SCALE
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 PIXELS_PER_BEAM = BEAM / PIXEL_SCALE
 
-_SAME_BEAM = 0.03  # a beam within 3 % of 5.4" is 5.4"
-_MAX_AXIS_RATIO = 1.3  # FIRST's own beam is up to 6.8" x 5.4", in its south
-_FIRST_MEAN = 1.15 * BEAM  # ... which is 6.1" in the geometric mean, still at 1.8" a pixel
+_SAME_BEAM = 0.03  # a beam within 3 % of 5.4" counts as 5.4"
+_MAX_AXIS_RATIO = 1.3  # the southern beam of FIRST is 6.8" x 5.4", a ratio of 1.26
+_FIRST_MEAN = 1.15 * BEAM  # the mean of that beam is 6.1"; its maps too have 1.8" a pixel
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,17 @@ class Beam:
 
     @classmethod
     def of(cls, beam: "Beam | float | tuple[float, ...]") -> "Beam":
-        """Return a `Beam` from itself, from one width, or from (major, minor[, angle]).
+        """Convert a `Beam`, one width, or (major, minor[, angle]) to a `Beam`.
+
+        Args:
+            beam: a `Beam`; or full width at half maximum, arcsec; or major and minor width,
+                arcsec, and position angle, degrees (0 if left out).
+
+        Returns:
+            The beam.
 
         Raises:
-            InputError: The widths are not positive, or there are more than three figures.
+            InputError: The widths are not positive, or there are more than three numbers.
         """
         if isinstance(beam, Beam):
             return beam
@@ -64,27 +71,32 @@ class Beam:
 
     @property
     def covariance(self) -> np.ndarray:
-        """(2, 2) covariance along (east, north), arcsec^2."""
+        """(2, 2) covariance matrix of the Gaussian along (east, north), arcsec^2."""
         angle = math.radians(self.angle)
         axes = np.array([[math.sin(angle), math.cos(angle)], [math.cos(angle), -math.sin(angle)]]).T
         sigma = np.array([self.major, self.minor]) / FWHM_PER_SIGMA
         return (axes * sigma**2) @ axes.T
 
     def area(self, pixel_area: float) -> float:
-        """Return the solid angle of the beam in pixels of `pixel_area` arcsec^2."""
+        """Return the solid angle of the beam in pixels of area `pixel_area` (arcsec^2)."""
         return math.pi * self.major * self.minor / (4 * math.log(2)) / pixel_area
 
 
 def target_beam(beam: Beam) -> Beam:
-    """Return the beam that an image is smoothed to before the network sees it.
+    """Return the beam to which an image is smoothed before classification.
 
-    A finer beam goes to FIRST's 5.4 arcsec. A coarser one stays what it is, unless it is
-    more elongated than the network has ever seen (FIRST: up to 1.26): then it is made
-    round. Returns `beam` itself where there is nothing to do.
+    A finer beam is smoothed to FIRST's 5.4 arcsec. A coarser beam is kept if it is no more
+    elongated than FIRST's (axis ratio up to 1.26); otherwise it is made round.
+
+    Args:
+        beam: the beam of the map.
+
+    Returns:
+        The target beam; `beam` itself if the map needs no smoothing.
     """
     if beam.major <= BEAM * (1 + _SAME_BEAM):
         same = beam.minor >= BEAM * (1 - _SAME_BEAM)
-        # The target must hold the beam: what is up to 3 % above 5.4 is left at that.
+        # No smoothing makes a beam narrower, so a beam up to 3 % above 5.4" is kept.
         return beam if same else Beam(max(BEAM, beam.major), max(BEAM, beam.major))
     if beam.major <= _MAX_AXIS_RATIO * beam.minor and beam.minor >= BEAM * (1 - _SAME_BEAM):
         return beam
@@ -92,8 +104,12 @@ def target_beam(beam: Beam) -> Beam:
 
 
 def target_scale(beam: Beam) -> float:
-    """Return the pixel scale on which a map of this beam is shown to the network, arcsec.
+    """Return the pixel scale at which the network classifies a map with this beam.
 
-    1.8 where the beam is one that FIRST has, otherwise three pixels a beam.
+    Args:
+        beam: the beam of the map after smoothing.
+
+    Returns:
+        Pixel scale, arcsec: 1.8 for a beam of FIRST, otherwise a third of the beam's width.
     """
     return PIXEL_SCALE if beam.mean <= _FIRST_MEAN else beam.mean / PIXELS_PER_BEAM

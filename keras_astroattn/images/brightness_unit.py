@@ -1,4 +1,4 @@
-"""The unit of a map, and what turns it into Jy/beam."""
+"""Brightness unit of a map, and its conversion to Jy/beam."""
 
 import re
 
@@ -22,28 +22,29 @@ _SPELLINGS = (
 )  # as astropy spells them
 _KELVIN = re.compile(r"(m?)(?:K|kelvins?)(?:\s*\(?T_?b\)?)?", re.IGNORECASE)
 _BOLTZMANN, _LIGHT = 1.380649e-23, 299_792_458.0  # J/K, m/s
-_STERADIANS = (3.141592653589793 / 180 / 3600) ** 2  # of a square arcsec
+_STERADIANS = (3.141592653589793 / 180 / 3600) ** 2  # one square arcsec
 
 
 def to_jansky_per_beam(
     unit: str, beam: Beam | None, pixel_area: float | None, frequency: float | None
 ) -> float | None:
-    """Return what to multiply a map in a unit with, so that it is in Jy/beam.
+    """Return the factor that converts a map to Jy/beam.
 
-    Flux densities per beam, pixel or solid angle, and kelvin (S = 2 k T Omega / lambda^2,
-    Rayleigh-Jeans).
+    Flux densities per beam, pixel or solid angle are converted, and kelvin by the
+    Rayleigh-Jeans law, S = 2 k T Omega / lambda^2.
 
     Args:
-        unit: as BUNIT states it; upper and lower case as writers use them.
-        beam: of the map, for units that are not per beam.
-        pixel_area: of a pixel, square arcsec, for units per pixel.
-        frequency: Hz, for kelvin.
+        unit: value of BUNIT, in the upper and lower case of any writer.
+        beam: beam of the map; required for units that are not per beam.
+        pixel_area: area of a pixel, square arcsec; required for units per pixel.
+        frequency: frequency, Hz; required for kelvin.
 
     Returns:
-        None where the unit is missing, arbitrary (counts), or lacks what it needs.
+        The factor; None if the unit is missing or arbitrary (counts), or if a required value
+        is None.
 
     Raises:
-        InputError: It is the unit of something else than brightness, as Jy/beam km/s.
+        InputError: The unit is not one of brightness, for example Jy/beam km/s.
     """
     text = " ".join(unit.split())
     if not text:
@@ -61,14 +62,14 @@ def to_jansky_per_beam(
 
 
 def _prefix(prefix: str, text: str) -> float:
-    # MJy is a million Jy and mJy a thousandth, but AIPS writes all in capitals.
+    # MJy is a million Jy and mJy a thousandth, but AIPS writes every unit in capitals.
     return _PREFIXES[prefix.lower() if text.upper() == text else prefix]
 
 
 def _with_astropy(text: str, beam: Beam | None, pixel_area: float | None) -> float | None:
     from astropy import units as u
 
-    # In capitals MJY/PIXEL is AIPS's milli, MJY/SR the infrared's mega.
+    # In capitals, M means milli in MJY/PIXEL (AIPS) and mega in MJY/SR (infrared maps).
     is_milli = text.upper() == text and not re.search(r"\bSR\b", text)
     spelled = re.sub(r"\bM(?=JY\b)", "m", text) if is_milli else text
     for pattern, name in _SPELLINGS:

@@ -1,8 +1,8 @@
-"""Where a pixel is on the sky: WCS keywords, positions and the local pixel scale.
+"""Celestial coordinates of a map: WCS keywords, positions and the local pixel scale.
 
-astropy.wcs (0.15 s and 14 MB at import) is loaded only where something is projected. The
-keywords are read off the header here, so that a file's other cards, axes and tabs cannot
-get in the way.
+astropy.wcs takes 0.15 s and 14 MB at import, so it is loaded only for a projection. This module
+reads the keywords from the header itself, because other cards, axes and tables of a file can
+make astropy fail.
 """
 
 import contextlib
@@ -27,11 +27,11 @@ _FRAMES_BY_EQUINOX = {"J2000": "FK5", "B1950": "FK4"}
 _KNOWN_FRAMES = ("", "ICRS", "FK5", "FK4", "FK4-NO-E")
 _EQUINOXES = ("EQUINOX", "EPOCH")
 _EQUINOX = re.compile(r"[JB]?(\d{4})(?:\.0*)?")
-# Projections whose scale at the reference point is the header's, and near it hardly differs.
+# Projections whose scale equals the header's at the reference point, and nearly so around it.
 _ZENITHAL = {"TAN", "SIN", "ARC", "ZEA", "STG", "NCP"}
 _MOST_AXES = 9
-_PARAMETERS = 40  # of a celestial projection at most (TPV's polynomial)
-_NEAR_REFERENCE = 0.5  # degrees: tan, sin and the like differ by less than 1e-4 there
+_PARAMETERS = 40  # most parameters of a celestial projection (the polynomial of TPV)
+_NEAR_REFERENCE = 0.5  # degrees within which the projections differ by less than 1e-4
 _AXIS_TYPE = re.compile(r"(RA|DEC|[GE]LON|[GE]LAT)\s*-+\s*([A-Z]{3})(-SIP)?")
 _ELEMENT = re.compile(r"(?:PC|CD)(\d+)_(\d+)")
 _UNIT = re.compile(r"CUNIT\d+")
@@ -53,22 +53,22 @@ def celestial_axes(header: Mapping) -> tuple[int, int] | None:
 def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
     """Return the celestial WCS keywords of a header, renumbered to axes 1 (longitude) and 2.
 
-    Whatever stands there as CDELT, PC or CROTA becomes CD. Old and odd spellings (PC001001,
-    CUNIT of DEGREE) go through astropy's WCS, whose fixers know them.
+    CDELT, PC and CROTA are converted to CD. Nonstandard spellings (PC001001, CUNIT of DEGREE)
+    are read through astropy's WCS, which can repair them.
 
     Args:
         header: keywords and values; COMMENT and HISTORY are ignored.
 
     Returns:
-        None where the header has no celestial axes.
+        The keywords; None if the header has no celestial axes.
 
     Raises:
-        InputError: It has, and their keywords make no sense.
+        InputError: The keywords of the celestial axes are invalid.
     """
     axes = celestial_axes(header)
     if axes is None:
         return None
-    present = set(header)  # asked card by card, astropy's header takes 10 us each
+    present = set(header)  # one look-up in astropy's header takes 10 us
     types = [_canonical_type(str(header[f"CTYPE{axis}"])) for axis in axes]
     if present & {"A_ORDER", "B_ORDER", "CPDIS1", "CPDIS2"}:
         raise InputError("its coordinates have distortions (SIP): reproject it to TAN or SIN first")
@@ -95,7 +95,7 @@ def _canonical_type(name: str) -> str:
 
 
 def _is_odd(header: Mapping, axes: tuple[int, int], present: set[str]) -> bool:
-    """Return whether a header spells its coordinates in a way that is not the standard's."""
+    """Return whether a header spells its coordinates in a nonstandard way."""
     matrix = [key for key in present if key[:2] in ("PC", "CD") and key[2:3].isdigit()]
     return (
         any(str(header.get(f"CUNIT{axis}") or "deg").strip() not in ("", "deg") for axis in axes)
@@ -106,7 +106,7 @@ def _is_odd(header: Mapping, axes: tuple[int, int], present: set[str]) -> bool:
 
 
 def _couples(key: str, axes: tuple[int, int]) -> bool:
-    """Return whether an element of the matrix connects the sky with another axis."""
+    """Return whether an element of the matrix couples a celestial axis with another axis."""
     found = _ELEMENT.fullmatch(key)
     return bool(found) and (int(found[1]) in axes) != (int(found[2]) in axes)
 
@@ -136,7 +136,7 @@ def _plain_keywords(
 def _keywords_of_astropy(
     header: Mapping, axes: tuple[int, int], types: Sequence[str]
 ) -> dict[str, float | str]:
-    """Return the same from astropy's WCS, which sees every card but COMMENT and HISTORY."""
+    """Return the celestial WCS keywords from astropy's WCS, which reads all but comments."""
     with quiet():
         from astropy.io.fits import Header
         from astropy.wcs import WCS
@@ -146,19 +146,19 @@ def _keywords_of_astropy(
             if key in ("COMMENT", "HISTORY", "") or value is None:
                 continue
             if _UNIT.fullmatch(key) and int(key[5:]) not in axes:
-                continue  # of a frequency, say: whatever stands there is nothing of the sky's
-            # astropy takes a text where a figure belongs for 0.
+                continue  # the keyword of another axis, such as frequency
+            # astropy reads a text in place of a number as 0.
             value = _figure(header, key) if _NUMERIC.fullmatch(key) else value
-            with contextlib.suppress(ValueError):  # no card of FITS: nothing of WCS either
+            with contextlib.suppress(ValueError):  # not a valid card, so not a WCS keyword
                 whole[key] = value
         for axis, name in zip(axes, types, strict=True):
             whole[f"CTYPE{axis}"] = name
         try:
-            wcs = WCS(whole)  # mends the spellings of all axes
+            wcs = WCS(whole)  # repairs the spellings of all axes
             wcs = wcs.sub(list(axes))
             wcs.wcs.set()
             matrix = wcs.pixel_scale_matrix
-        except Exception as error:  # wcslib has a dozen exceptions of its own
+        except Exception as error:  # wcslib raises many exception types
             raise InputError(
                 f"the coordinates in the header make no sense: {_reason(error)}"
             ) from error
@@ -178,13 +178,13 @@ def _keywords_of_astropy(
 
 
 def _reason(error: Exception) -> str:
-    """Return the last line of what wcslib says, without its own places."""
+    """Return the last line of wcslib's message, without its source location."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else type(error).__name__
 
 
 def _figure(header: Mapping, key: str, default: float = 0.0) -> float:
-    """Return a number of the header, also one in quotes; `default` where it is missing or empty."""
+    """Return a number of the header, quoted or not; `default` if it is missing or empty."""
     value = header.get(key)
     if value is None or (isinstance(value, str) and not value.strip()):
         return default
@@ -209,7 +209,7 @@ def _frame(header: Mapping) -> dict[str, float | str]:
             found[key] = float(value)
             continue
         stated = _EQUINOX.fullmatch(str(value or "").upper().strip())
-        # "J2000" means what is assumed anyway.
+        # J2000 is the default.
         if stated and stated[1] != "2000":
             found[key] = float(stated[1])
     return found
@@ -234,12 +234,15 @@ def _cd_matrix(header: Mapping, axes: tuple[int, int]) -> np.ndarray:
 def move_keywords(
     keywords: Mapping[str, float | str], origin: tuple[float, float], step: tuple[float, float]
 ) -> dict[str, float | str]:
-    """Return WCS keywords of a grid whose first pixel is at `origin` (x, y; from 0) of the old one.
+    """Return the WCS keywords of a grid with another origin and pixel size.
 
     Args:
-        keywords: as `wcs_keywords` gives them.
-        origin: pixels of the old grid.
-        step: (x, y) distance of the new pixels, in old ones.
+        keywords: keywords of the old grid, from `wcs_keywords`.
+        origin: (x, y) of the new first pixel in pixels of the old grid, counted from 0.
+        step: (x, y) distance of the new pixels, in pixels of the old grid.
+
+    Returns:
+        The keywords of the new grid.
     """
     moved = dict(keywords)
     for axis, (start, pace) in enumerate(zip(origin, step, strict=True), start=1):
@@ -252,6 +255,9 @@ def move_keywords(
 def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
     """Return an astropy WCS with two celestial axes.
 
+    Args:
+        keywords: celestial keywords, from `wcs_keywords`.
+
     Raises:
         InputError: wcslib does not understand the keywords.
     """
@@ -262,7 +268,7 @@ def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
         try:
             wcs = WCS(Header(dict(keywords)), naxis=2)
             wcs.wcs.set()
-        except Exception as error:  # wcslib has a dozen exceptions of its own
+        except Exception as error:  # wcslib raises many exception types
             raise InputError(
                 f"the coordinates in the header make no sense: {_reason(error)}"
             ) from error
@@ -272,12 +278,15 @@ def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
 def local_jacobian(
     keywords: Mapping[str, float | str], pixel: tuple[float, float], wcs: "WCS | None" = None
 ) -> np.ndarray:
-    """Return arcsec east and north (rows) for a step of one pixel along x and y (columns).
+    """Return the Jacobian of the sky at a pixel: arcsec for a step of one pixel.
 
     Args:
-        keywords: as `wcs_keywords` gives them.
+        keywords: celestial keywords, from `wcs_keywords`.
         pixel: (x, y) counted from 0.
-        wcs: the same as a WCS, where there is one already.
+        wcs: the WCS of `keywords`; None: it is built if needed.
+
+    Returns:
+        (2, 2) float64: east and north (rows) for a step along x and y (columns), arcsec.
 
     Raises:
         InputError: The pixel is not on the sky.
@@ -300,7 +309,7 @@ def local_jacobian(
     if not np.isfinite(sky).all():
         raise InputError("the middle of the map is not on the sky: name a position")
     longitude, latitude = sky.T
-    # Unit vectors, because differences of right ascension mean nothing at a pole.
+    # Unit vectors, because differences of right ascension are meaningless at a pole.
     vectors = np.stack(
         [
             np.cos(latitude) * np.cos(longitude),
@@ -322,7 +331,16 @@ def sky_to_pixels(
     longitude: np.ndarray | Sequence[float],
     latitude: np.ndarray | Sequence[float],
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixels x and y, from 0, of (n,) ICRS positions in degrees; NaN where not mapped.
+    """Return the pixels of positions on the sky.
+
+    Args:
+        keywords: celestial keywords of the map, from `wcs_keywords`.
+        wcs: the WCS of `keywords`.
+        longitude: (n,) ICRS right ascension, degrees.
+        latitude: (n,) ICRS declination, degrees.
+
+    Returns:
+        x and y, two (n,) arrays counted from 0; NaN where a position cannot be projected.
 
     Raises:
         InputError: The frame of the map's coordinates is unknown.
@@ -339,7 +357,7 @@ def sky_to_pixels(
     try:
         pixels = wcs.wcs_world2pix(here, 0)
         back = wcs.wcs_pix2world(pixels, 0)
-    except Exception:  # wcslib raises for what lies on the other side of the sky
+    except Exception:  # wcslib raises for positions on the far side of the sky
         if len(here) == 1:
             return np.full(1, np.nan), np.full(1, np.nan)
         parts = [sky_to_pixels(keywords, wcs, [a], [d]) for a, d in here]
@@ -355,7 +373,16 @@ def sky_to_pixels(
 def pixels_to_sky(
     keywords: Mapping[str, float | str], wcs: "WCS", x: np.ndarray, y: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return ICRS degrees of (n,) pixels counted from 0; NaN off the sky.
+    """Return the positions of pixels on the sky.
+
+    Args:
+        keywords: celestial keywords of the map, from `wcs_keywords`.
+        wcs: the WCS of `keywords`.
+        x: (n,) pixels counted from 0.
+        y: (n,) pixels counted from 0.
+
+    Returns:
+        ICRS right ascension and declination, two (n,) arrays in degrees; NaN off the sky.
 
     Raises:
         InputError: The frame of the map's coordinates is unknown.
@@ -372,7 +399,7 @@ def pixels_to_sky(
 
 
 def _foreign_frame(keywords: Mapping[str, float | str], wcs: "WCS"):
-    """Return the astropy frame of coordinates that are neither ICRS nor J2000; None for these."""
+    """Return the astropy frame of the coordinates; None if they are ICRS or J2000."""
     equinox = float(keywords.get("EQUINOX", keywords.get("EPOCH", 2000.0)) or 2000.0)
     system = str(keywords.get("RADESYS", keywords.get("RADECSYS", ""))).upper()
     if system not in _KNOWN_FRAMES:

@@ -1,23 +1,23 @@
-"""Iterated sigma clipping, bit for bit as numpy does it, without a pass for every iteration."""
+"""Iterated sigma clipping: the result of NumPy to the last bit, without a pass per iteration."""
 
 import numpy as np
 
-_SAMPLE = 4096  # values that tell where shares of all of them lie
-_MIDDLE = (0.455, 0.525)  # shares of the ordered values that medians are looked for in
-_DEVIATION = (0.16, 0.84)  # shares between which two standard deviations of Gaussian noise lie
-_FAR = 2.3  # such deviations from the middle, where bounds of 3 sigma hardly ever are
-_ROUNDINGS = 16  # numpy's own result may be off by less than so many roundings
-_LEAST_ROUNDING = 1e-9  # of the sums here
+_SAMPLE = 4096  # values from which quantiles of all values are estimated
+_MIDDLE = (0.455, 0.525)  # quantiles between which the medians are searched
+_DEVIATION = (0.16, 0.84)  # quantiles of Gaussian noise that are two standard deviations apart
+_FAR = 2.3  # standard deviations from the median; bounds of 3 sigma are rarely nearer
+_ROUNDINGS = 16  # the result of NumPy may differ from the sums here by fewer rounding errors
+_LEAST_ROUNDING = 1e-9  # relative rounding error of the sums here
 
 
 class Clipping:
-    """Values of which those far from the median are clipped, again and again.
+    """Values from which those far from the median are clipped repeatedly.
 
-    What remains lies between two bounds, so it is enough to sort, once, the values around the
-    middle, which hold every median, and those far out, which the bounds pass over. Deviations
-    are found from sums in float64 that the clipped values are taken off. Only where a value
-    lies so near to a bound that rounding decides about it, and in the end, they are computed as
-    `numpy.std` does from what remains, in its own order, on which sums in float32 depend.
+    The values that remain lie between two bounds. So it is enough to sort once the values around
+    the middle, which contain every median, and the values far out, which the bounds pass. The
+    standard deviation comes from float64 sums, from which the clipped values are subtracted. If
+    a value lies so near to a bound that rounding decides, and for the final result, it is
+    computed as `numpy.std` does, in the same order, because float32 sums depend on the order.
 
     Args:
         values: (n,) finite, of any floating type; at least one.
@@ -39,10 +39,13 @@ class Clipping:
         self._sort_outside(self._centre - reach, self._centre + reach)
 
     def clip(self, sigma: float) -> bool:
-        """Clip what is further than `sigma` standard deviations from the median.
+        """Clip the values further than `sigma` standard deviations from the median.
+
+        Args:
+            sigma: number of standard deviations.
 
         Returns:
-            Whether there was anything.
+            Whether any value was clipped.
         """
         median = self._median()
         reach = sigma * self._deviation()
@@ -66,7 +69,7 @@ class Clipping:
         return self._values[(self._values >= self._low) & (self._values <= self._high)]
 
     def _sort_outside(self, low: float, high: float) -> None:
-        """Sort what is not between two values; all, where they change places."""
+        """Sort the values that are not between two values; all values if the bounds cross."""
         self._inside = low, high
         kind = self._values.dtype.type
         self._far = np.sort(self._values[(self._values < kind(low)) | (self._values > kind(high))])
@@ -76,7 +79,7 @@ class Clipping:
         self._count()
 
     def _count(self) -> None:
-        """Count what is clipped below and above."""
+        """Count the values clipped below and above."""
         self._below = int(np.searchsorted(self._far, self._low))
         self._above = len(self._far) - int(np.searchsorted(self._far, self._high, "right"))
 

@@ -1,4 +1,4 @@
-"""Brightness of a picture that was drawn with one of matplotlib's colormaps."""
+"""Brightness of a picture drawn with one of matplotlib's colormaps."""
 
 import difflib
 
@@ -6,10 +6,10 @@ import numpy as np
 
 from keras_astroattn.errors import InputError
 
-_LEAST_COLOURS = 64  # fewer are categories
-_FAR = 24.0  # of 255, distance of a colour from the colormap's: JPEG moves colours by less
-_MOST_FAR = 0.01  # of the pixels may be further
-_SAME = 4.0  # of 255: colours that are nearer are one
+_LEAST_COLOURS = 64  # a colormap with fewer colours shows categories
+_FAR = 24.0  # of 255: largest distance of a colour from the colormap; JPEG changes colours by less
+_MOST_FAR = 0.01  # share of the pixels that may have a larger distance
+_SAME = 4.0  # of 255: colours nearer than this are the same
 _APART = 1 / 16  # of the colormap: the same colour this far apart has two meanings
 
 
@@ -18,14 +18,14 @@ def invert_colormap(colours: np.ndarray, name: str) -> np.ndarray:
 
     Args:
         colours: (height, width, 3) uint8, red, green and blue.
-        name: of matplotlib, like viridis; `_r` at its end reverses it.
+        name: name of a matplotlib colormap, for example viridis; `_r` at its end reverses it.
 
     Returns:
         (height, width) uint8, 0 at the low end of the colormap and 255 at its high end.
 
     Raises:
-        InputError: matplotlib is not installed, there is no such colormap, it repeats colours, or
-            the picture has other colours.
+        InputError: matplotlib is not installed, the colormap does not exist or repeats colours,
+            or the picture has other colours.
     """
     table = _table(name)
     packed = colours.astype(np.int32) @ np.array([65536, 256, 1], np.int32)

@@ -1,4 +1,4 @@
-"""Where north and east are on a cutout, and what a direction is called."""
+"""Directions of north and east on a cutout, and the names of directions."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""What every part of the project takes for granted about an image and its class."""
+"""Conventions about an image and its class that the whole project shares."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""One image as the network takes it, and what is known about it."""
+"""`Cutout`: one source as the network's input, with its measured properties."""
 
 import math
 from collections.abc import Iterable, Mapping
@@ -31,7 +31,7 @@ SMALLEST_FIELD = 16
 """A map with fewer pixels than this on a side is no field."""
 
 _UNDERSAMPLED = 2.0  # pixels a beam
-_JUST_ABOVE = 1 + 1e-6  # so that rounding leaves a pixel above the threshold it defines
+_JUST_ABOVE = 1 + 1e-6  # keeps a pixel above the threshold that it defines, despite rounding
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,25 +39,24 @@ class Cutout:
     """A radio source, ready for the network.
 
     Attributes:
-        pixels: (150, 150) uint8, as MiraBest's images are.
+        pixels: (150, 150) uint8, in the grey levels of MiraBest.
         network_input: (150, 150, 1) float32 in [-1, 1].
-        brightness: (150, 150) float32, the map in Jy/beam (the file's unit where `flags`
-            has `unknown_unit`, 0 to 1 for a picture); NaN where nothing is known.
-        noise: standard deviation of the noise, Jy/beam; NaN for a picture, and for a map
-            whose sky is exactly 0. Where a map of the noise was given, its median over the
-            frame.
-        peak_snr: brightest pixel of the source in units of the noise (of the frame where
-            there is no source); NaN where the noise is.
-        source_fraction: share of the frame's pixels that are above 3 sigma.
-        largest_angular_size: largest extent of the source above 3 sigma, less what the
-            beam adds (see `islands.measure_extent`), arcsec: 0 for a point source, NaN
-            where there is no source.
-        beam: the beam of `brightness`; None where it is not known.
-        pixel_scale: of `pixels`, arcsec (geometric mean of both axes).
+        brightness: (150, 150) float32, the map in Jy/beam (in the file's unit if `flags` has
+            `unknown_unit`, from 0 to 1 for a picture); NaN at unknown pixels.
+        noise: standard deviation of the noise, Jy/beam; NaN for a picture, and for a map whose
+            sky is exactly 0. If a map of the noise was given, its median over the frame.
+        peak_snr: signal-to-noise ratio of the brightest pixel of the source (of the frame if
+            there is no source); NaN if `noise` is.
+        source_fraction: share of the frame's pixels above 3 sigma.
+        largest_angular_size: largest extent of the source above 3 sigma, minus the beam's
+            contribution (see `islands.measure_extent`), arcsec; 0 for a point source, NaN
+            without a source.
+        beam: the beam of `brightness`; None if it is unknown.
+        pixel_scale: pixel scale of `pixels`, arcsec (geometric mean of both axes).
         flags: constants of `keras_astroattn.images.flags`, sorted.
-        wcs_header: celestial WCS keywords of `pixels`, for a FITS header; None without.
-        main_share: share of the source's flux in the brightest of its islands above 3 sigma.
-        main_size: as `largest_angular_size`, of that island by itself, arcsec.
+        wcs_header: celestial WCS keywords of `pixels` for a FITS header, or None.
+        main_share: share of the source's flux in its brightest island above 3 sigma.
+        main_size: `largest_angular_size` of that island alone, arcsec.
     """
 
     pixels: np.ndarray
@@ -76,12 +75,12 @@ class Cutout:
 
     @property
     def size_in_beams(self) -> float:
-        """Largest angular size over the beam's mean width (three pixels where unknown)."""
+        """`largest_angular_size` over the beam's mean width (three pixels if unknown)."""
         return self.largest_angular_size / self._beam_width
 
     @property
     def main_size_in_beams(self) -> float:
-        """`main_size` likewise."""
+        """`main_size` over the beam's mean width (three pixels if unknown)."""
         return self.main_size / self._beam_width
 
     @property
@@ -90,7 +89,7 @@ class Cutout:
 
     @property
     def wcs(self) -> "WCS | None":
-        """Celestial WCS of `pixels`; astropy.wcs is imported when it is asked for."""
+        """Celestial WCS of `pixels`; the first access imports astropy.wcs."""
         if self.wcs_header is None:
             return None
         from .celestial import build_wcs
@@ -110,40 +109,52 @@ def cutout_from_field(
     flags: Iterable[str] = (),
     wcs_header: Mapping[str, float | str] | None = None,
 ) -> Cutout:
-    """Return a source out of a map in Jy/beam, as the network knows sources.
+    """Cut a source from a map in Jy/beam and prepare it for the network.
 
-    This is the function for arrays that hold a map, as `cutout_from_array` is for arrays that
-    hold a finished image.
+    Use this function for arrays that hold a map, and `cutout_from_array` for arrays that hold a
+    finished image.
 
-    FIRST's beam and pixels: MiraBest's recipe bit for bit. The noise is measured on the 300
-    x 300 pixels around the source, or on as many of them as there are, and the middle 150 x
-    150 are the frame.
+    A map with FIRST's beam and pixels is prepared by MiraBest's recipe, with identical results.
+    The noise is measured on the 300 x 300 pixels around the source, or on as many of them as
+    exist. The central 150 x 150 pixels are the frame.
 
-    Another beam: a finer one is smoothed to 5.4 arcsec and put on 1.8 arcsec; a coarser one
-    is put on three pixels a beam (`beam.target_beam`, `beam.target_scale`). The noise is
-    then measured after smoothing, which changes it, and before regridding, where
-    interpolation would lower it by 3 to 7 % and so let noise through the mask.
+    A map with a finer beam is smoothed to 5.4 arcsec and resampled to 1.8 arcsec a pixel. A map
+    with a coarser beam is resampled to three pixels a beam (`beam.target_beam`,
+    `beam.target_scale`). The noise is measured after smoothing, which changes it, and before
+    resampling, where interpolation would lower it by 3 to 7 %, so that noise would pass the mask.
 
-    Pixels that hold no measurement (`unknown_pixels`) take no part, and a source that reaches
-    them is flagged `incomplete`. A map whose sky is exactly 0, a model or one whose noise was
-    blanked before, is shown as it is and flagged `noise_uncertain`.
+    Pixels without a measurement (`unknown_pixels`) are ignored, and a source that reaches them
+    is flagged `incomplete`. A map whose sky is exactly 0 (a model, or a map with blanked noise)
+    is not blanked again and is flagged `noise_uncertain`.
 
     Args:
         field: (height, width) map, Jy/beam, any real dtype; NaN or infinite is unknown.
-        pixel_scale: arcsec, one figure or (x, y); None: not known, flagged `no_wcs`.
-        beam: `Beam`, or its width, or (major, minor, angle); None: flagged `no_beam`.
-        centre: (x, y) of the source, pixels counted from 0; None: the middle.
-        noise: noise of `field` where it is known, a figure or a map; None: measured. It
-            is scaled as the measured noise is where `field` is smoothed.
+        pixel_scale: arcsec, one number or (x, y); None: unknown, flagged `no_wcs`.
+        beam: `Beam`, or its width, or (major, minor, angle), in arcsec and degrees; None:
+            unknown, flagged `no_beam`.
+        centre: (x, y) of the source, pixels counted from 0; None: the middle of the map.
+        noise: noise of `field`, one number or a map; None: it is measured. If `field` is
+            smoothed, the noise is scaled accordingly.
         jacobian: instead of `pixel_scale`: (2, 2), arcsec east and north (rows) for a step
             along x and y (columns).
-        as_is: leave the beam alone (FIRST).
-        flags: more flags, for what the caller knows of the field.
+        as_is: do not change the beam (FIRST).
+        flags: further flags that the caller knows.
         wcs_header: WCS keywords of `field` (`celestial.wcs_keywords`).
 
+    Returns:
+        The source as a `Cutout`.
+
     Raises:
-        InputError: `field` is not a two-dimensional map of numbers of at least 16 x 16
-            pixels, has no known pixel in the frame, or the beam is none.
+        InputError: `field` is not a two-dimensional map of real numbers of at least 16 x 16
+            pixels or has no known pixel in the frame, or the beam is not valid.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_astroattn.images import cutout_from_field
+        >>> field = np.random.default_rng(0).normal(0, 1e-4, (300, 300))
+        >>> field[150, 150] += 0.01
+        >>> cutout_from_field(field, pixel_scale=1.8, beam=5.4).network_input.shape
+        (150, 150, 1)
     """
     field, is_blanked = _as_map(field)
     if jacobian is None and pixel_scale is not None:
@@ -173,7 +184,7 @@ def cutout_from_field(
     if noise is None and (is_blanked or not sigma > 0):
         sigma = 0.0
         found.add(flag.NOISE_UNCERTAIN)
-    # What lies over the edge of the map is the edge's business; what is blank inside, NaN's.
+    # A frame beyond the map's edge is flagged as such; NaN inside the map marks unknown pixels.
     rows = origin[1] + step[1] * np.arange(IMAGE_SIZE)
     columns = origin[0] + step[0] * np.arange(IMAGE_SIZE)
     down = np.abs(rows - (height - 1) / 2) <= height / 2
@@ -207,18 +218,21 @@ def finish(
 
     Args:
         brightness: (150, 150) float32; NaN is unknown and becomes black.
-        noise: one figure, or (150, 150); 0 where the sky was blanked before: every pixel
-            above 0 is then shown.
-        beam: of `brightness`.
-        pixel_scale: arcsec.
-        flags: what is known so far.
+        noise: one number, or (150, 150); 0 if the sky was blanked before, so that every pixel
+            above 0 is shown.
+        beam: beam of `brightness`, or None.
+        pixel_scale: pixel scale, arcsec.
+        flags: flags found so far.
         wcs_header: WCS keywords of the frame.
-        masked: (150, 150) bool, pixels of `brightness` that are NaN because they were made
-            black on purpose; None: none.
+        masked: (150, 150) bool, pixels of `brightness` that are NaN because the caller made
+            them black; None: none.
+
+    Returns:
+        The finished `Cutout`.
     """
     is_blanked = not isinstance(noise, np.ndarray) and not noise > 0
     if isinstance(noise, np.ndarray):
-        # Where the noise map says nothing, nothing can be said to be above it.
+        # Without a noise estimate, no pixel counts as a detection.
         threshold = np.where(noise > 0, noise, np.inf).astype(brightness.dtype)
         typical = threshold[np.isfinite(threshold)]
         level = float(np.median(typical)) if typical.size else float("nan")
@@ -262,14 +276,17 @@ def finish(
 
 
 def blanked_threshold(brightness: np.ndarray, pixels: np.ndarray) -> np.float32:
-    """Return the noise that the darkest lit pixel of a blanked image stands for: a third of it.
+    """Return the noise that a blanked image implies: a third of its darkest lit pixel.
 
-    Blanking at 3 sigma leaves pixels just above 3 sigma. The peak counts as a detection, so the
-    noise is a fifth of it at most.
+    Blanking at 3 sigma leaves pixels above 3 sigma. The peak counts as a detection, so the noise
+    is a fifth of it at most.
 
     Args:
-        brightness: (150, 150).
-        pixels: (150, 150) uint8, the same stretched: lit where above 0.
+        brightness: (150, 150) float32.
+        pixels: (150, 150) uint8, the stretched image; lit where above 0.
+
+    Returns:
+        The noise in the unit of `brightness`.
     """
     lit = brightness[pixels > 0]
     if not lit.size:
@@ -279,7 +296,7 @@ def blanked_threshold(brightness: np.ndarray, pixels: np.ndarray) -> np.float32:
 
 
 def source_flags(extent: Extent) -> set[str]:
-    """Return the flags that follow from where the source lies."""
+    """Return the flags that follow from the extent and place of the source."""
     found = {flag.INCOMPLETE} if extent.incomplete else set()
     if not extent.found:
         return found | {flag.NO_SOURCE}
@@ -288,7 +305,7 @@ def source_flags(extent: Extent) -> set[str]:
 
 
 def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Return the map in float32, NaN where it is not known; and whether its sky is exactly 0."""
+    """Return the map in float32 with NaN at unknown pixels, and whether its sky is exactly 0."""
     field = np.asarray(field)
     if field.ndim != 2 or field.dtype.kind not in "fiu":
         raise InputError(
@@ -299,7 +316,7 @@ def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:
             f"the map has {field.shape[1]} x {field.shape[0]} pixels: "
             f"{SMALLEST_FIELD} x {SMALLEST_FIELD} are the least"
         )
-    with np.errstate(over="ignore"):  # beyond float32 is infinite, and that is unknown
+    with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus unknown
         field = field.astype(np.float32, copy=False)
     unknown, is_blanked = examine(field)
     if unknown.all():

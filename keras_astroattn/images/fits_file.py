@@ -1,7 +1,7 @@
-"""FITS files before astropy reads them: unpacked, and with sizes that the file can hold.
+"""Open FITS files safely: unpack them, and check the sizes that their headers state.
 
-astropy believes what a header says: it loops over a NAXIS of two thousand million, and its
-decoders write where a wrong compression parameter sends them. So the sizes are checked here.
+astropy trusts a header: it loops over a NAXIS of two thousand million, and its decoders write
+out of bounds with a wrong compression parameter. So the sizes are checked before astropy reads.
 """
 
 import bz2
@@ -32,13 +32,13 @@ _MOST_BLOCKS = 20_000  # of one header: 58 MB
 _READ_AT_ONCE = 8 * BLOCK
 _UNPACKERS = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
 _IN_MEMORY = 64 * 2**20
-_MOST_UNPACKED, _MOST_RATIO = 2 * 2**30, 200  # a larger file that shrinks more holds no map
+_MOST_UNPACKED, _MOST_RATIO = 2 * 2**30, 200  # a larger file that shrinks more is not a map
 _STRING = re.compile(r"\s*'((?:[^']|'')*)")
 _INTEGER = re.compile(r"[+-]?\d+")
 _CODECS = ("RICE_1", "RICE_ONE", "GZIP_1", "GZIP_2", "PLIO_1", "HCOMPRESS_1", "NOCOMPRESS")
 _BITS = (8, 16, 32, 64, -32, -64)
 _LARGEST_TILE = 2**31 - 1  # bytes: the decoders count in C's int
-_PIXELS_PER_BYTE = 20_000  # no codec says more pixels than these in one byte
+_PIXELS_PER_BYTE = 20_000  # no codec packs more pixels into one byte
 
 
 def open_fits(path: str | os.PathLike) -> tuple[BinaryIO, bool]:
@@ -53,7 +53,7 @@ def open_fits(path: str | os.PathLike) -> tuple[BinaryIO, bool]:
         The open file at its beginning, and whether it was packed.
 
     Raises:
-        InputError: It cannot be read, is empty or cut short, or its checksum is wrong.
+        InputError: The file cannot be read, is empty or cut short, or its checksum is wrong.
     """
     path = Path(path)
     try:
@@ -72,7 +72,7 @@ def open_fits(path: str | os.PathLike) -> tuple[BinaryIO, bool]:
             return file, False
         with file:
             return _unpacked(file, unpacker), True
-    except (OSError, EOFError, lzma.LZMAError) as error:  # zlib.error is no OSError: below
+    except (OSError, EOFError, lzma.LZMAError) as error:  # zlib.error is not an OSError: see below
         file.close()
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise InputError(f"{path} cannot be read: {reason}: fetch it again") from error
@@ -107,9 +107,9 @@ class HduHeader:
     """The header of one HDU, read without astropy.
 
     Attributes:
-        cards: 80 bytes each, without END.
-        data_start: place of its data in the file, bytes.
-        file_size: of the whole file, bytes.
+        cards: cards of 80 bytes each, without END.
+        data_start: offset of the data in the file, bytes.
+        file_size: size of the whole file, bytes.
     """
 
     cards: tuple[bytes, ...]
@@ -118,7 +118,7 @@ class HduHeader:
 
     @cached_property
     def values(self) -> Mapping[str, Value]:
-        """Values of the keywords; where one stands twice, the first."""
+        """Values of the keywords; the first value of a repeated keyword."""
         found: dict[str, Value] = {}
         for card in self.cards:
             if card[8:10] == b"= ":
@@ -126,15 +126,19 @@ class HduHeader:
         return found
 
     def lines(self, keyword: str) -> list[str]:
-        """Return texts of COMMENT or HISTORY cards."""
+        """Return the texts of COMMENT or HISTORY cards."""
         start = keyword.ljust(8).encode()
         return [card[8:].decode("latin-1").rstrip() for card in self.cards if card[:8] == start]
 
     def whole(self, keyword: str, default: int | None = None) -> int:
         """Return the value of a keyword that must be a whole number, not negative.
 
+        Args:
+            keyword: the keyword.
+            default: value if it is missing; None: it must exist.
+
         Raises:
-            InputError: It is none, or missing without a default.
+            InputError: The value is not such a number, or is missing without a default.
         """
         value = self.values.get(keyword, default)
         if isinstance(value, float) and value.is_integer() and abs(value) < 2**53:
@@ -151,12 +155,12 @@ class HduHeader:
 
     @cached_property
     def shape(self) -> tuple[int, ...]:
-        """NAXIS1, NAXIS2, ... of the image, ZNAXIS1, ... where it is compressed."""
+        """Lengths of the axes, NAXIS1 first; ZNAXIS1 first for a compressed image."""
         return self._axes("ZNAXIS" if self.is_compressed_image else "NAXIS")
 
     @cached_property
     def tile_shape(self) -> tuple[int, ...]:
-        """ZTILE1, ZTILE2, ... of a compressed image; by default its rows."""
+        """Shape of a tile of a compressed image, ZTILE1 first; by default one row."""
         return tuple(
             self.whole(f"ZTILE{axis}", extent if axis == 1 else 1)
             for axis, extent in enumerate(self.shape, 1)
@@ -164,7 +168,7 @@ class HduHeader:
 
     @cached_property
     def data_size(self) -> int:
-        """Bytes of its data, without the padding (FITS standard 4.0, equations 2 and 4)."""
+        """Size of the data without padding, bytes (FITS standard 4.0, equations 2 and 4)."""
         axes = self._axes("NAXIS")
         bits = self.values.get("BITPIX")
         if bits not in _BITS:
@@ -189,17 +193,20 @@ class HduHeader:
 
 
 def read_headers(file: BinaryIO) -> list[HduHeader]:
-    """Return the headers of all HDUs of a file whose sizes make sense.
+    """Return the headers of all HDUs of a file, after a check of their sizes.
 
-    The walk ends at the first HDU that the file does not hold as a whole (`is_complete`),
-    and at bytes that are no HDU.
+    Reading ends at the first HDU that is cut short (`is_complete`), and at bytes that are not an
+    HDU.
 
     Args:
-        file: open, seekable; it is left at its beginning.
+        file: open, seekable file; it is left at its beginning.
+
+    Returns:
+        The headers in the order of the file.
 
     Raises:
-        InputError: It is no FITS file, or a header states sizes that cannot be: NAXIS or
-            TFIELDS above 999, a negative or missing NAXISn, no END.
+        InputError: The file is not FITS, or a header states impossible sizes: NAXIS or TFIELDS
+            above 999, a negative or missing NAXISn, no END.
     """
     size = file.seek(0, os.SEEK_END)
     headers: list[HduHeader] = []
@@ -210,7 +217,7 @@ def read_headers(file: BinaryIO) -> list[HduHeader]:
             break
         if header.whole("TFIELDS", 0) > MOST_AXES:
             raise InputError(f"the header makes no sense: TFIELDS = {header.values['TFIELDS']}")
-        _ = header.shape  # astropy counts ZNAXIS too
+        _ = header.shape  # refuses a bad ZNAXIS, which astropy reads too
         headers.append(header)
         place = header.data_start + -(-header.data_size // BLOCK) * BLOCK
     file.seek(0)
@@ -218,7 +225,7 @@ def read_headers(file: BinaryIO) -> list[HduHeader]:
 
 
 def _header_at(file: BinaryIO, place: int, size: int) -> HduHeader | None:
-    """Return the header at a place; None where a later HDU does not begin or end there."""
+    """Return the header at an offset; None if a later HDU does not begin or end there."""
     file.seek(place)
     text = file.read(_READ_AT_ONCE)
     if not text.startswith(b"XTENSION" if place else b"SIMPLE"):
@@ -241,7 +248,7 @@ def _header_at(file: BinaryIO, place: int, size: int) -> HduHeader | None:
 
 
 def _end_of(text: bytes, start: int) -> int | None:
-    """Place of the END card from a place on; None where there is none."""
+    """Return the offset of the END card from an offset on; None if there is none."""
     while (found := text.find(b"END     ", start)) >= 0:
         if found % _CARD == 0:
             return found
@@ -266,14 +273,14 @@ def _value(card: bytes) -> Value:
 
 
 def check_compression(header: HduHeader) -> None:
-    """Refuse compression parameters that astropy's decoders would not survive.
+    """Refuse compression parameters that crash astropy's decoders.
 
     Args:
-        header: of a table with a compressed image.
+        header: header of a table with a compressed image.
 
     Raises:
-        InputError: A parameter has no sense, or the tiles hold more pixels than the bytes
-            of the table can.
+        InputError: A parameter is invalid, or the tiles hold more pixels than the bytes of the
+            table can encode.
     """
     values = header.values
     codec, bits = values.get("ZCMPTYPE"), values.get("ZBITPIX")
@@ -301,7 +308,7 @@ def check_compression(header: HduHeader) -> None:
 
 
 def _check_parameters(header: HduHeader, codec: str, bits: int) -> None:
-    """ZNAMEi and ZVALi: of RICE_1 BLOCKSIZE and BYTEPIX, of HCOMPRESS_1 SCALE and SMOOTH."""
+    """Check ZNAMEi and ZVALi: BLOCKSIZE and BYTEPIX of RICE_1, SCALE and SMOOTH of HCOMPRESS_1."""
     values = header.values
     stated = {}
     for number in range(1, MOST_AXES + 1):

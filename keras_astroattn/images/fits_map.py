@@ -1,4 +1,4 @@
-"""FITS maps of any survey, read by section: of a mosaic only what a cutout needs."""
+"""Cutouts from FITS maps of any survey; of a mosaic, only the pixels around a source are read."""
 
 import math
 import os
@@ -37,8 +37,8 @@ from .quiet import quiet
 LARGEST_FIELD = 4 * FIELD_SIZE
 """A map wider than this many pixels of the network (36' at 1.8") needs a position."""
 
-_FINEST = 9  # pixels a beam: more are averaged in blocks while reading
-_NEAR_REFERENCE = 3.0  # degrees within which a declination may be reckoned on the plane
+_FINEST = 9  # pixels a beam: finer maps are averaged in blocks while reading
+_NEAR_REFERENCE = 3.0  # degrees within which a declination is computed on the tangent plane
 
 
 def read_fits(
@@ -52,32 +52,39 @@ def read_fits(
     noise: float | None = None,
     beam: Beam | float | tuple[float, ...] | None = None,
 ) -> Cutout:
-    """Read one source from a FITS file, as the network knows sources.
+    """Read one source from a FITS file and prepare it for the network.
 
-    MiraBest's recipe bit for bit where the map is FIRST's; other surveys are smoothed and
-    regridded as `cutout_from_field` says. Two to four axes, compressed and scaled HDUs;
-    only the pixels that are needed are read. Nothing is printed.
+    A FIRST map is prepared by MiraBest's recipe, with identical results. Maps of other surveys
+    are smoothed and resampled (see `cutout_from_field`). Images with two to four axes, compressed
+    images and scaled images are supported. Only the pixels around the source are read.
 
     Args:
-        path: FITS file, also packed by gzip, bzip2 or xz.
-        position: (RA, Dec) in degrees or "RA,DEC" (ICRS); None: the middle of the map,
-            which must then be at most 36 arcminutes wide (at 1.8 arcsec a pixel).
-        hdu: number or name of the HDU; None: the first image that is no preview.
-        stokes: I, Q, U, V, ...; None: I.
-        channel: plane of a cube, from 0; None: only where there is no choice.
-        rms_map: FITS map of the noise on the same pixels, in any unit that is understood;
-            None: measured.
-        noise: or its figure, Jy/beam.
-        beam: `Beam`, width, or (major, minor, angle), arcsec and degrees; None: from
-            BMAJ, BMIN and BPA, from CASA's table of beams, or from AIPS's history; else
-            that of the survey which the header names (`known_surveys`), flagged
-            `assumed_beam`. Otherwise the cutout is flagged `no_beam` and left on its pixels.
+        path: FITS file, plain or packed with gzip, bzip2 or xz.
+        position: (RA, Dec) in degrees or "RA,DEC" (ICRS); None: the middle of the map, which
+            must then be at most 36 arcminutes wide (at 1.8 arcsec a pixel).
+        hdu: number or name of the HDU; None: the first image that is not a preview.
+        stokes: Stokes parameter, I, Q, U, V, ...; None: I.
+        channel: plane of a cube, from 0; None: allowed only if the cube has one plane.
+        rms_map: FITS map of the noise on the same pixels, in any brightness unit; None: the
+            noise is measured.
+        noise: noise, Jy/beam, instead of `rms_map`.
+        beam: `Beam`, width, or (major, minor, angle), in arcsec and degrees. None: the beam is
+            read from BMAJ, BMIN and BPA, from CASA's table of beams, or from AIPS's history;
+            otherwise it is the beam of the survey that the header names (`known_surveys`), and
+            the cutout is flagged `assumed_beam`. If it remains unknown, the cutout is flagged
+            `no_beam` and keeps its pixels.
 
     Returns:
         The source as a `Cutout`.
 
     Raises:
-        InputError: The file cannot be read or is no such map, or the position is not on it.
+        InputError: The file cannot be read or has no such map, or the position is not on it.
+
+    Example:
+        >>> from keras_astroattn.images import read_fits
+        >>> from keras_astroattn.samples import sample_paths
+        >>> read_fits(sample_paths()[0]).network_input.shape
+        (150, 150, 1)
     """
     with FitsMap(path, hdu=hdu, stokes=stokes, channel=channel, beam=beam) as sky:
         if rms_map is None:
@@ -89,26 +96,30 @@ def read_fits(
 
 
 class FitsMap:
-    """An open FITS map, for any number of cutouts.
+    """An open FITS map from which any number of cutouts can be read.
 
-    Use it as a context manager, from one thread. Reading the header is all that opening does.
+    Use it as a context manager, in one thread. Opening reads only the headers.
 
     Args:
-        path: as in `read_fits`; so are `hdu`, `stokes`, `channel` and `beam`.
-        hdu: as there.
-        stokes: as there.
-        channel: as there.
-        beam: as there.
+        path: FITS file, plain or packed with gzip, bzip2 or xz.
+        hdu: number or name of the HDU, as in `read_fits`.
+        stokes: Stokes parameter, as in `read_fits`.
+        channel: plane of a cube, as in `read_fits`.
+        beam: beam of the map, as in `read_fits`.
 
     Attributes:
-        path: of the file.
+        path: path of the file.
         shape: (height, width) of the map, pixels.
         beam: its beam, or None.
-        is_first: whether the header says that this is FIRST, and beam and pixel scale agree.
+        is_first: whether the header names FIRST, and beam and pixel scale agree with it.
         keywords: its celestial WCS keywords, or None.
 
     Raises:
         InputError: The file cannot be read, or holds no such map.
+
+    Example:
+        >>> with FitsMap("mosaic.fits") as mosaic:  # doctest: +SKIP
+        ...     cutouts = [mosaic.cutout(position) for position in positions]
     """
 
     def __init__(
@@ -157,7 +168,7 @@ class FitsMap:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and let go of what was read of it."""
+        """Close the file, and free the pixels that were read from it."""
         if self._pixels is not None:
             self._pixels.close()
         self._noise_offset = None
@@ -167,10 +178,17 @@ class FitsMap:
         self._file.close()
 
     def locate(self, ra: np.ndarray, dec: np.ndarray) -> np.ndarray:
-        """Return (n, 2) pixels x and y, counted from 0, of (n,) ICRS degrees; NaN where not mapped.
+        """Return the pixels of positions on the sky.
+
+        Args:
+            ra: (n,) ICRS right ascension, degrees.
+            dec: (n,) ICRS declination, degrees.
+
+        Returns:
+            (n, 2) pixels x and y, counted from 0; NaN where a position cannot be projected.
 
         Raises:
-            InputError: The map has no celestial coordinates, or none that are known.
+            InputError: The map has no celestial coordinates, or their frame is unknown.
         """
         if self.keywords is None:
             raise InputError("no position can be found on it: no celestial coordinates")
@@ -185,15 +203,18 @@ class FitsMap:
         noise: "float | FitsMap | None" = None,
         pixel: np.ndarray | None = None,
     ) -> Cutout:
-        """Return the source at a position (ICRS degrees) or in the middle of the map.
+        """Return the source at a position or in the middle of the map.
 
         Args:
-            position: as in `read_fits`.
-            noise: Jy/beam, or an open map of it on the same pixels; None: measured.
-            pixel: (2,) of the position, where `locate` found many at once.
+            position: (RA, Dec) in degrees or "RA,DEC" (ICRS), as in `read_fits`.
+            noise: noise, Jy/beam, or an open map of it on the same pixels; None: measured.
+            pixel: (2,) pixel of the position, if `locate` has computed it.
+
+        Returns:
+            The source as a `Cutout`.
 
         Raises:
-            InputError: There is no such position on the map, or no known pixel around it.
+            InputError: The position is not on the map, or no known pixel is around it.
         """
         try:
             return self._cutout(position, noise, pixel)
@@ -260,10 +281,10 @@ class FitsMap:
 
     @staticmethod
     def _block(step: tuple[float, float] | None) -> int:
-        """Return how many pixels to average along each axis while reading.
+        """Return the number of pixels to average along each axis while reading.
 
-        A map with a hundred pixels a beam would need gigabytes around one source. Blocks
-        of a ninth of the beam to come widen it by 0.3 %.
+        A map with a hundred pixels a beam would need gigabytes around one source. Blocks of a
+        ninth of the target beam widen it by 0.3 %.
         """
         return 1 if step is None else max(int(min(step) * 3 / _FINEST), 1)
 
@@ -274,7 +295,7 @@ class FitsMap:
         return values if self._factor == 1 else values * np.float32(self._factor)
 
     def _noise_of(self, rms: "FitsMap", low: list[int], high: list[int], block: int) -> np.ndarray:
-        """Return the noise on pixels [low, high) of this map, from a map of it."""
+        """Return the noise on pixels [low, high) of this map, from a noise map."""
         try:
             if self._noise_offset is None or self._noise_offset[0] is not rms:
                 if (flag.UNKNOWN_UNIT in rms._flags or flag.UNKNOWN_UNIT in self._flags) and (
@@ -299,7 +320,7 @@ class FitsMap:
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
-        """Turn whatever a broken file raises into one line, and show no warning."""
+        """Raise one clear line for any error of a broken file, and show no warning."""
         try:
             with quiet(), np.errstate(all="ignore"):
                 yield
@@ -307,7 +328,7 @@ class FitsMap:
             if str(self.path) in str(error):
                 raise
             raise InputError(f"{self.path}: {error}") from error
-        except Exception as error:  # astropy raises a dozen kinds for broken files
+        except Exception as error:  # astropy raises many types for broken files
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(f"{self.path} cannot be read as FITS: {reason}") from error
 
@@ -333,7 +354,7 @@ class FitsMap:
         return number
 
     def _open_hdu(self, number: int | None = None):
-        """Return an HDU as astropy opens it; None: the map's."""
+        """Return an HDU as astropy opens it; None: the HDU of the map."""
         from astropy.io import fits
 
         if self._hdus is None:
@@ -344,7 +365,7 @@ class FitsMap:
         return self._hdus[self._number if number is None else number]
 
     def _find_beam(self, header: HduHeader, given: Beam | None, planes) -> Beam | None:
-        """Return the beam that is given, stated, or known of the survey; sets flags."""
+        """Return the beam that is given, stated, or known for the survey; set flags."""
         beam, where = (given, "as given") if given else self._stated_beam(header, planes)
         scales = None
         if self.keywords is not None:
@@ -395,7 +416,7 @@ class FitsMap:
         return float(declination[0])
 
     def _brightness_factor(self, header: HduHeader) -> float:
-        """Return what to multiply with to get Jy/beam; 1 and a flag where that is not known."""
+        """Return the factor to Jy/beam; 1 and a flag if it is unknown."""
         area = None
         if self.keywords is not None and self.beam is not None:
             middle = ((self.shape[1] - 1) / 2, (self.shape[0] - 1) / 2)

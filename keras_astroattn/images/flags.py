@@ -1,8 +1,7 @@
 """Flags that mark unusual images: the strings of the `flags` column.
 
-A flag says how the image differs from what the network was trained on, or what is not known of
-it. `edge.LabelRules` decides what follows for the label. `DESCRIPTIONS` is the one place that
-says what each flag means.
+A flag states how an image differs from the training images, or what is not known about it.
+`edge.LabelRules` decides how the flags affect the label. `DESCRIPTIONS` explains each flag.
 """
 
 NO_BEAM = "no_beam"

@@ -27,7 +27,7 @@ def _touches(one: tuple[int, int], other: tuple[int, int]) -> bool:
 
 
 def _is_connected(pixels: list[tuple[int, int]]) -> bool:
-    """Return whether pixels touch each other, corners too; so do none and one."""
+    """Return whether pixels touch each other, corners included; true for none and one."""
     reached, waiting = pixels[:1], pixels[1:]
     for pixel in reached:
         near = [other for other in waiting if _touches(pixel, other)]
@@ -36,7 +36,7 @@ def _is_connected(pixels: list[tuple[int, int]]) -> bool:
     return not waiting
 
 
-# Whether the neighbours of a pixel hold together without it, by the bits of those that are there.
+# For each set of present neighbours (as bits): whether they are connected without the pixel.
 _RING_IS_CONNECTED = tuple(
     _is_connected([pixel for bit, pixel in enumerate(_RING) if pattern >> bit & 1])
     for pattern in range(256)
@@ -62,7 +62,7 @@ def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
         (height, width) int64: 0 on the sky, 1 to k the patches, `REST`.
 
     Raises:
-        InputError: the image is not two-dimensional, is empty, or has negative or infinite
+        InputError: The image is not two-dimensional, is empty, or has negative or infinite
             pixels; or `count` is not positive.
     """
     if image.ndim != 2 or count < 1:
@@ -90,7 +90,7 @@ def flux_patches(image: np.ndarray, count: int = PATCHES) -> np.ndarray:
 
 
 def _cut(flux: np.ndarray, inside: np.ndarray, parts: int) -> list[np.ndarray]:
-    """Return masks of `parts` patches of a connected mask that has at least as many pixels."""
+    """Return the masks of `parts` patches of a connected mask of at least as many pixels."""
     # A black frame gives every pixel all neighbours.
     flux, left = np.pad(flux, 1), np.pad(inside, 1)
     patches = []
@@ -105,7 +105,7 @@ def _cut(flux: np.ndarray, inside: np.ndarray, parts: int) -> list[np.ndarray]:
 def _grow(flux: np.ndarray, inside: np.ndarray, target: float, keep: int) -> np.ndarray:
     """Return a connected part of a connected mask of about `target` flux; leave `keep` pixels.
 
-    What it leaves is connected.
+    The pixels that it leaves are connected too, if possible.
     """
     left, patch = inside.copy(), np.zeros_like(inside)
     seed = _far_end(inside)
@@ -120,7 +120,7 @@ def _grow(flux: np.ndarray, inside: np.ndarray, target: float, keep: int) -> np.
                 key=lambda pixels: sum(flux[pixel] for pixel in pixels),
             )
         gain = sum(flux[pixel] for pixel in piece)
-        # Further from the target than without it; but there must be something.
+        # The pixel would move the flux away from the target; but a patch is never empty.
         if taken and got + gain / 2 > target:
             return patch
         if left.sum() - len(piece) < keep:
@@ -146,7 +146,7 @@ def _squared(one: tuple[int, int], other: tuple[int, int]) -> int:
 def _far_end(inside: np.ndarray) -> tuple[int, int]:
     """Return the pixel that takes most steps to reach from the pixel that takes most steps.
 
-    The mask without it is connected: every other pixel is reached on the way to none.
+    No path from that start to another pixel needs it, so the mask stays connected without it.
     """
     row, column = np.argwhere(inside)[0]
     for _ in range(2):
@@ -183,7 +183,7 @@ def _leaves_connected(left: np.ndarray, pixel: tuple[int, int]) -> bool:
 def _with_cut_off(
     flux: np.ndarray, left: np.ndarray, pixel: tuple[int, int]
 ) -> list[tuple[int, int]]:
-    """Return a pixel and all that it holds to the brightest of the pieces that it parts."""
+    """Return a pixel and all pieces that it separates from the brightest piece."""
     without = left.copy()
     without[pixel] = False
     pieces, fluxes = _pieces(without, flux)

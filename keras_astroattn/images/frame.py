@@ -1,4 +1,4 @@
-"""The frame that the network sees, cut from a map: its beam, its pixel grid and its noise."""
+"""The frame for the network, cut from a map: beam, pixel grid and noise."""
 
 import math
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ _MARGIN = (FIELD_SIZE - IMAGE_SIZE) // 2
 
 @dataclass(frozen=True, eq=False)
 class Frame:
-    """What is cut from a map.
+    """A frame that was cut from a map.
 
     Attributes:
-        brightness: (150, 150) float32, NaN where it is not known.
-        noise: of it, one figure or (150, 150).
+        brightness: (150, 150) float32, NaN at unknown pixels.
+        noise: noise of `brightness`, one number or (150, 150).
         origin: (x, y) of its first pixel in pixels of the map.
-        flags: that follow from how it was cut.
+        flags: flags that follow from the cutting.
     """
 
     brightness: np.ndarray
@@ -38,15 +38,15 @@ class Frame:
 
 @dataclass(frozen=True)
 class Plan:
-    """What has to be done to a map before the network sees it.
+    """Smoothing and resampling of a map before classification.
 
     Attributes:
-        beam: the beam afterwards; None where it is not known.
-        step: (x, y) distance of the frame's pixels, in pixels of the map; None: the
-            map's own pixels are used.
-        kernel: (2, 2) covariance of the Gaussian to smooth with, pixels^2; None: none.
-        gain: beam area afterwards over before, by which Jy/beam grow.
-        pixel_scale: of the frame, arcsec.
+        beam: the beam afterwards; None if it is unknown.
+        step: (x, y) distance of the frame's pixels, in pixels of the map; None: the map's own
+            pixels are used.
+        kernel: (2, 2) covariance of the smoothing Gaussian, pixels^2; None: no smoothing.
+        gain: beam area after smoothing over beam area before, the factor of values in Jy/beam.
+        pixel_scale: pixel scale of the frame, arcsec.
     """
 
     beam: Beam | None
@@ -57,18 +57,21 @@ class Plan:
 
     @property
     def margin(self) -> int:
-        """Pixels of the map that are needed around what is shown."""
+        """Pixels of the map that are needed around the frame."""
         return smoothing_margin(self.kernel) if self.kernel is not None else 0
 
 
 def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) -> Plan:
-    """Decide on beam and grid.
+    """Decide to which beam and grid a map is brought.
 
     Args:
         jacobian: (2, 2), arcsec east and north (rows) for a step along x and y (columns);
-            None where the pixel scale is not known.
-        beam: the map's beam; None where it is not known: then nothing is done.
-        as_is: leave the beam alone (FIRST, whose beam the network knows by definition).
+            None if the pixel scale is unknown.
+        beam: the map's beam; None if it is unknown: the map is then left unchanged.
+        as_is: do not change the beam (FIRST, whose beam is that of the training images).
+
+    Returns:
+        The plan.
 
     Raises:
         InputError: The pixels have no size, or their axes are not at right angles.
@@ -109,9 +112,12 @@ def native_frame(
 
     Args:
         field: (height, width) float32 map; NaN is unknown.
-        centre: (x, y) of the source.
-        noise: of the map, a figure or a map; None: measured on 300 x 300 pixels.
+        centre: (x, y) of the source, pixels counted from 0.
+        noise: noise of the map, one number or a map; None: measured on 300 x 300 pixels.
         beam_area: pixels in a beam.
+
+    Returns:
+        The frame.
     """
     # The source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
     left, top = (math.ceil(c - FIELD_SIZE / 2) for c in centre)
@@ -136,14 +142,17 @@ def regridded_frame(
     todo: Plan,
     beam_area: float,
 ) -> Frame:
-    """Return the frame on another grid, after smoothing where `todo` says so.
+    """Return the frame on another grid, after smoothing if `todo` has a kernel.
 
     Args:
-        field: as in `native_frame`; so are `centre` and `noise`.
-        centre: as there.
-        noise: as there.
-        todo: what is to be done.
+        field: (height, width) float32 map; NaN is unknown.
+        centre: (x, y) of the source, pixels counted from 0.
+        noise: noise of the map, one number or a map; None: measured.
+        todo: smoothing and resampling, from `plan`.
         beam_area: pixels of `field` in the beam of the frame.
+
+    Returns:
+        The frame.
 
     Raises:
         InputError: The source lies outside the map.

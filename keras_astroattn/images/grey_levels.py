@@ -1,7 +1,7 @@
-"""Grey levels of pictures and of arrays without a header, brought to those of MiraBest.
+"""Convert grey levels of pictures and of arrays without a header to those of MiraBest.
 
-All 2,456 images of MiraBest and FR-DEEP have a sky of exactly 0, which takes 89 % of each at
-least, and their brightest pixel at 255 (one of them is blank).
+All 2,456 images of MiraBest and FR-DEEP have a sky of exactly 0, which covers at least 89 % of
+each image, and a brightest pixel of 255 (one image is blank).
 """
 
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ MOST_LIT = 0.25
 LEAST_LEVELS = 16
 """Grey levels between sky and peak that integers need to be stretched."""
 
-_USED = 0.97  # of the range, by the brightest pixel: JPEG takes a few levels off white
+_USED = 0.97  # least brightest pixel, as a share of the range: JPEG lowers white by a few levels
 _FULL = {"u1": 255, "u2": 65535}
 _PLAIN = (
     "give 8-bit or 16-bit integers, or real numbers from 0 to 1 or -1 (black) to 1, stretched from "
@@ -31,12 +31,12 @@ _PLAIN = (
 
 @dataclass(frozen=True, eq=False)
 class GreyImage:
-    """An image as MiraBest's.
+    """An image in the grey levels of MiraBest.
 
     Attributes:
         pixels: uint8, black sky and white peak.
         network: float32 in [-1, 1], of the same shape.
-        flags: what was done to it.
+        flags: flags of the changes made.
     """
 
     pixels: np.ndarray
@@ -45,18 +45,21 @@ class GreyImage:
 
 
 def normalise(values: np.ndarray) -> GreyImage:
-    """Bring an image to black sky and white peak.
+    """Convert an image to black sky and white peak.
 
-    An image that has both is left as it is. A bright sky with a dark source is reversed. Where the
-    sky is not black, its median is subtracted and what is not above 3 sigma is made black. What
-    does not use its range is stretched: (v - min) / (max - min) * 255, truncated.
+    An image with both is left unchanged. A bright sky with a dark source is inverted. If the sky
+    is not black, its median is subtracted, and pixels not above 3 sigma become black. An image
+    that does not use its range is stretched: (v - min) / (max - min) * 255, truncated.
 
     Args:
-        values: finite real numbers: integers from 0 to 255 or, of type uint16, to 65535; or real
-            numbers from 0 to 1, or from -1 to 1 where black is -1.
+        values: finite real numbers: integers from 0 to 255 (uint16: to 65535), or floats from 0
+            to 1, or from -1 to 1 with black at -1.
+
+    Returns:
+        The converted image.
 
     Raises:
-        InputError: Other numbers, or too few grey levels to be stretched.
+        InputError: The range of the numbers is another one, or there are too few grey levels.
     """
     unit, full = _positive(values)
     low, high, middle = float(unit.min()), float(unit.max()), float(np.median(unit))
@@ -89,7 +92,7 @@ def normalise(values: np.ndarray) -> GreyImage:
     if flag.BACKGROUND not in found and peak < _USED * full:
         found.add(flag.STRETCHED)
     stretched = unit.astype(np.float64) * 255 / float(peak)
-    # Integers are stretched without rounding errors: 255 of 255 levels stay what they are.
+    # The offset avoids rounding errors: 255 of 255 levels keep their values.
     pixels = np.floor(stretched + 1e-9).astype(np.uint8)
     return GreyImage(pixels, to_network_units(pixels), frozenset(found))
 
@@ -101,7 +104,7 @@ def sky_at_zero(values: np.ndarray) -> tuple[np.ndarray, frozenset[str]]:
         values: (height, width) finite real numbers, linear in brightness.
 
     Returns:
-        float32 of the same shape, and the flag `inverted` where they were reversed.
+        float32 of the same shape, and the flag `inverted` if the levels were inverted.
     """
     values = values.astype(np.float32)
     middle = np.median(values)
@@ -127,7 +130,7 @@ def _positive(values: np.ndarray) -> tuple[np.ndarray, float]:
 
 
 def _without_sky(unit: np.ndarray) -> np.ndarray:
-    """Return the image less its sky, black where it is not above 3 sigma."""
+    """Return the image minus its sky, black where it is not above 3 sigma."""
     if np.count_nonzero(unit == 0) > MOST_LIT * unit.size:
         raise InputError(f"the sky is partly black and partly not: {_PLAIN}")
     unit = unit - np.median(unit)

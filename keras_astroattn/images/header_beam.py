@@ -1,4 +1,4 @@
-"""The beam that a FITS file states: BMAJ, CASA's table of beams, or AIPS's history."""
+"""The beam that a FITS file states: in BMAJ, in CASA's table of beams, or in AIPS's history."""
 
 import math
 import re
@@ -12,26 +12,30 @@ from .celestial import ARCSEC
 from .fits_file import HduHeader
 
 _FIGURES = r"BMAJ\s*=\s*([-+.\dEeDd]+)\s+BMIN\s*=\s*([-+.\dEeDd]+)(?:\s+BPA\s*=\s*([-+.\dEeDd]+))?"
-# CLEAN writes degrees, CONVL what the user gave, arcsec.
+# CLEAN writes degrees; CONVL writes the arcsec that the user gave.
 _CLEAN = re.compile(rf"\s*(?:AIPS\s+)?(?:CLEAN\s+)?{_FIGURES}")
 _CONVL = re.compile(rf"\s*(?:AIPS\s+)?CONVL\s+{_FIGURES}")
 _MOST_PIXELS = 1000.0
 _LEAST_PIXELS = 0.5
-_WIDEST, _NARROWEST = 180 * ARCSEC, 1e-6  # arcsec, where the pixel scale is not known
+_WIDEST, _NARROWEST = 180 * ARCSEC, 1e-6  # limits in arcsec if the pixel scale is unknown
 _ROUND = 1.05
 _ADVICE = "give it as --beam, in arcsec"
 
 
 def stated_beam(header: HduHeader) -> tuple[Beam, str] | None:
-    """Return the beam that a header states, and where: BMAJ, BMIN, BPA, or AIPS's last in HISTORY.
+    """Return the beam that a header states, and the place that states it.
 
-    An axis without a value, or a BMAJ of 0, states none. Without BPA, the angle is 0.
+    The places are BMAJ, BMIN and BPA, and the last beam in AIPS's HISTORY. An axis without a
+    value, or a BMAJ of 0, states none. Without BPA, the angle is 0.
 
     Args:
-        header: of the map.
+        header: header of the map.
+
+    Returns:
+        The beam and its place, or None.
 
     Raises:
-        InputError: A value is no width or angle.
+        InputError: A value is not a width or an angle.
     """
     major = _figure(header, "BMAJ")
     if major:
@@ -49,7 +53,7 @@ def stated_beam(header: HduHeader) -> tuple[Beam, str] | None:
             try:
                 figures = [float((v or "0").upper().replace("D", "E")) for v in found.groups()]
                 return _ordered(figures[0] * unit, figures[1] * unit, figures[2]), "HISTORY"
-            except ValueError:  # InputError is one
+            except ValueError:  # includes InputError
                 continue
     return None
 
@@ -65,14 +69,14 @@ def beam_of_plane(rows: Any, units: Sequence[str], channel: int, polarisation: i
     Args:
         rows: record array with BMAJ, BMIN, BPA and, for several planes, CHAN and POL.
         units: of BMAJ, BMIN and BPA; empty: arcsec and degrees.
-        channel: of the plane, from 0.
-        polarisation: its Stokes plane, from 0.
+        channel: channel of the plane, from 0.
+        polarisation: Stokes plane, from 0.
 
     Returns:
-        None where the table has no row for it.
+        The beam; None if the table has no row for the plane.
 
     Raises:
-        InputError: A unit is not understood, or the beam is none.
+        InputError: A unit is unknown, or the beam is not valid.
     """
     chosen = [
         row
@@ -101,16 +105,16 @@ def beam_of_plane(rows: Any, units: Sequence[str], channel: int, polarisation: i
 def check_beam(
     beam: Beam, where: str, scales: Sequence[float] | None, shape: tuple[int, int]
 ) -> None:
-    """Refuse a beam that cannot be the map's, which is mostly one in another unit.
+    """Refuse a beam that cannot be the map's, usually because of a wrong unit.
 
     Args:
-        beam: as stated or given.
-        where: what states it.
-        scales: arcsec of a pixel along x and y; None where not known.
+        beam: beam as stated or given.
+        where: place that states it, for the message.
+        scales: arcsec of a pixel along x and y; None if unknown.
         shape: (height, width) of the map, pixels.
 
     Raises:
-        InputError: It is wider than the map or than 1000 pixels, or narrower than half a
+        InputError: The beam is wider than the map or than 1000 pixels, or narrower than half a
             pixel.
     """
     stated = f"the beam of {beam.major:.6g} x {beam.minor:.6g} arcsec ({where})"
@@ -132,7 +136,7 @@ def check_beam(
 
 
 def _figure(header: HduHeader, key: str) -> float | None:
-    """Return a number; None where the card is missing or empty."""
+    """Return a number of the header; None if the card is missing or empty."""
     value = header.values.get(key)
     if value is None or (isinstance(value, str) and not value.strip()):
         return None

@@ -1,8 +1,8 @@
-"""Which of the emission in a frame is the source, and how large it is.
+"""Selection of the source among the emission in a frame, and measurement of its size.
 
-Radio galaxies come in pieces: two lobes and a core may be three islands above the noise,
-and the next island may be another galaxy. The rule here was set on MiraBest's 1256 images
-against the angular sizes in their file names.
+A radio galaxy can have several parts: two lobes and a core may be three islands above the noise,
+and the next island may be another galaxy. The rule was fitted to the 1256 images of MiraBest and
+the angular sizes in their file names.
 """
 
 import itertools
@@ -21,30 +21,30 @@ OFF_CENTRE_PIXELS = 15.0
 """How far from the middle a source may begin, pixels."""
 
 _MIN_PIXELS = 3
-_MIN_RELATIVE_PEAK = 0.02  # of the brightest: below are the sidelobes of bright sources
-_SMALLEST_REACH = 8.0  # pixels: islands are linked over twice their extent, at least twice this
+_MIN_RELATIVE_PEAK = 0.02  # of the brightest island: fainter ones are sidelobes
+_SMALLEST_REACH = 8.0  # pixels: islands are linked across twice their extent, at least twice this
 _LONGEST_GAP = 40.0  # pixels
-_BALANCE = 0.35  # how far the middle of two lobes may lie from the frame's, in separations
-_LOBE_RATIO = 5.0  # of the fluxes of two lobes at most
-_CORE_RATIO = 3.0  # of the flux of the core to the brighter lobe's at most
+_BALANCE = 0.35  # largest offset of the middle of two lobes, in units of their separation
+_LOBE_RATIO = 5.0  # largest ratio of the fluxes of two lobes
+_CORE_RATIO = 3.0  # largest ratio of the core's flux to the brighter lobe's
 _ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
 _DIRECTIONS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1)  # rows and columns
 
 
 @dataclass(frozen=True)
 class Extent:
-    """The source in a frame.
+    """Extent and place of the source in a frame.
 
     Attributes:
         found: whether there is a source.
-        size: its largest extent in pixels, less what the beam adds: each island is
-            shrunk by the half width that a point source of its brightness has at 3
-            sigma. 0 for a point source of any brightness.
-        peak: the brightest pixel of the source, in noise.
-        distance: from the middle of the frame to its nearest pixel, pixels.
+        size: its largest extent in pixels, minus the beam's contribution: each island is shrunk
+            by the half width of a point source of its brightness at 3 sigma. 0 for a point
+            source of any brightness.
+        peak: signal-to-noise ratio of the brightest pixel of the source.
+        distance: distance of its nearest pixel from the middle of the frame, pixels.
         touches_border: whether it reaches the first or last row or column.
         main_share: share of the source's flux in its brightest island.
-        main_size: as `size`, of that island by itself, pixels.
+        main_size: `size` of that island alone, pixels.
         incomplete: whether part of the source may lie on unknown pixels.
     """
 
@@ -73,15 +73,18 @@ def measure_extent(
 ) -> Extent:
     """Find the source of a frame and measure it.
 
-    The source starts from the island with the most flux near the middle (a Gaussian of 15
-    pixels) and takes in others across gaps of up to twice their extent, at most 40 pixels;
-    and two islands of like flux on opposite sides of the middle are lobes of one source,
-    however far apart they are.
+    The source starts from the island with the most flux near the middle (weighted by a Gaussian
+    of 15 pixels). It includes other islands across gaps of up to twice their extent, at most 40
+    pixels. Two islands of similar flux on opposite sides of the middle are lobes of one source
+    at any distance.
 
     Args:
-        snr: (height, width) map in units of the noise; NaN is below the noise.
+        snr: (height, width) map in units of the noise; NaN counts as below the noise.
         beam: full width at half maximum of the beam, pixels.
-        unknown: (height, width) bool, pixels that are not known; None: all are.
+        unknown: (height, width) bool, mask of unknown pixels; None: all are known.
+
+    Returns:
+        The extent; `found` is False without an island.
     """
     bright = snr > MASK_SIGMA
     islands = _islands(snr, bright)
@@ -105,14 +108,17 @@ def measure_extent(
 
 
 def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the connected pixels (eight neighbours) of a (height, width) mask.
+    """Label the connected pixels (eight neighbours) of a mask.
+
+    Args:
+        bright: (height, width) bool.
 
     Returns:
         (n, 2) rows and columns of the n True pixels, and (n,) int labels: the smallest
         index among the pixels of the same island.
     """
     height, width = bright.shape
-    # Runs of pixels along rows stand for their pixels; two black columns end each of them.
+    # Runs of pixels along rows represent their pixels; two black columns end each run.
     width += 2
     framed = np.zeros((height, width), bool)
     framed[:, 1:-1] = bright
@@ -122,7 +128,7 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     low = np.searchsorted(stops - width, starts, side="left")
     high = np.searchsorted(starts - width, stops, side="right")
     runs = np.arange(len(starts))
-    # The runs in the row below that touch each run, corners too, are numbers low to high.
+    # For each run: the numbers low to high of the runs in the next row that touch it.
     below = high - low
     above = np.repeat(runs, below)
     under = np.arange(len(above)) + np.repeat(low - np.cumsum(below) + below, below)
@@ -130,8 +136,8 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     while True:
         lower = np.minimum(labels[above], labels[under])
         previous = labels.copy()
-        # Hooking the roots and then jumping to the root's root takes a logarithmic number
-        # of rounds, where passing labels to neighbours would take one a row of height.
+        # Hooking the roots and then jumping to the root's root takes a logarithmic number of
+        # rounds; passing labels to neighbours would take one round a row.
         np.minimum.at(labels, previous[above], lower)
         np.minimum.at(labels, previous[under], lower)
         labels = labels[labels]
@@ -144,7 +150,7 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def grown(mask: np.ndarray) -> np.ndarray:
-    """Return a (height, width) mask and its eight neighbours."""
+    """Return a (height, width) mask extended by its eight neighbours."""
     wide = mask.copy()
     wide[:, 1:] |= mask[:, :-1]
     wide[:, :-1] |= mask[:, 1:]
@@ -196,8 +202,8 @@ def _hides_a_source(unknown: np.ndarray, nearest: float = OFF_CENTRE_PIXELS) -> 
 def _reaches(source: list[_Island], unknown: np.ndarray) -> bool:
     """Return whether part of a source may lie on unknown pixels.
 
-    It may where the source touches them, where they are nearer to the middle of the frame than
-    the source is, and where they lie opposite to it, since radio galaxies have two sides.
+    It may if the source touches them, if they are nearer to the middle of the frame than the
+    source is, or if they lie opposite to it, since radio galaxies have two sides.
     """
     points = np.concatenate([island.points for island in source])
     opposite = np.array(unknown.shape) - 1 - points
@@ -238,7 +244,7 @@ def _lobes(islands: list[_Island], core: _Island) -> list[_Island]:
         separation = np.hypot(*(one.centroid - other.centroid))
         imbalance = np.hypot(*(one.centroid + other.centroid)) / 2
         alike = one.total <= _LOBE_RATIO * other.total
-        # Brighter than the lobes it may be a core, but not much: then they are neighbours.
+        # An island brighter than the lobes may be their core; a much brighter one is a neighbour.
         if alike and imbalance <= _BALANCE * separation and core.total <= _CORE_RATIO * one.total:
             return [island for island in (one, other) if island is not core]
     return []
@@ -257,7 +263,7 @@ def _shrunken_size(source: list[_Island], beam: float) -> float:
         overhang = beam / 2 * math.sqrt(math.log2(island.peak / MASK_SIGMA))
         along = _DIRECTIONS @ island.points.T
         high, low = along.max(axis=1), along.min(axis=1)
-        # An island smaller than its own overhang shrinks to its middle, not inside out.
+        # An island smaller than its overhang shrinks to its middle.
         middle = (high + low) / 2
         half = np.maximum((high - low) / 2 - overhang, 0)
         highs.append(middle + half)

@@ -1,7 +1,7 @@
-"""Surveys whose maps state no beam, and the beam that their papers give.
+"""Surveys whose maps state no beam, and the beams that their papers give.
 
-A survey is recognised only where the header names it, and where pixel scale, declination,
-telescope and frequency, as far as they are stated, agree with it.
+A survey is recognised only if the header names it, and if pixel scale, declination, telescope and
+frequency agree with it as far as they are stated.
 """
 
 import math
@@ -13,7 +13,7 @@ from .beam import Beam
 from .conventions import BEAM
 from .fits_file import HduHeader
 
-_PIXELS_PER_BEAM = (2.0, 12.0)  # finer than 2 pixels a beam no survey is published, nor coarser
+_PIXELS_PER_BEAM = (2.0, 12.0)  # range of the pixel scales of published surveys
 _SAME_RESOLUTION = 0.25
 _FIRST_WIDTHS = (5.0, 7.0)
 _NAMING = ("SURVEY", "OBSERVER", "PROJECT", "ORIGIN", "OBJECT", "TITLE")
@@ -30,13 +30,13 @@ class KnownSurvey:
     """A survey and its beam.
 
     Attributes:
-        name: of the survey.
-        called: regular expression of the whole of what a header calls it.
-        telescope: regular expression of TELESCOP.
-        frequency: lowest and highest, Hz.
-        declination: lowest and highest, degrees.
+        name: name of the survey.
+        called: regular expression for the whole name in a header.
+        telescope: regular expression for TELESCOP.
+        frequency: lowest and highest frequency, Hz.
+        declination: lowest and highest declination, degrees.
         beams: functions of the declination (degrees), the usual beam first; the pixel scale
-            and the stated resolution choose among several.
+            and the stated resolution decide among several.
         source: paper that states the beam.
     """
 
@@ -119,12 +119,13 @@ def recognised(
     """Return the survey that a header names, and its beam at a declination.
 
     Args:
-        header: of the map.
-        pixel_scale: arcsec.
-        declination: of the map's middle, degrees.
+        header: header of the map.
+        pixel_scale: pixel scale, arcsec.
+        declination: declination of the map's middle, degrees.
 
     Returns:
-        None where no survey is named, more than one is, or the map cannot be of it.
+        The survey and its beam; None if no survey or more than one is named, or if the map
+        cannot belong to it.
     """
     history = header.lines("HISTORY")
     comments = header.lines("COMMENT")
@@ -154,7 +155,7 @@ def recognised(
 
 def _names(header: HduHeader, history: Sequence[str], comments: Sequence[str]) -> set[str]:
     names = {str(header.values.get(key) or "").strip() for key in _NAMING}
-    # As the name of an object or of an institute, FIRST is no name of a survey.
+    # FIRST can also be the name of an object or an institute.
     others = {str(header.values.get(key) or "").strip().upper() for key in _NAMING[1:]}
     survey = str(header.values.get("SURVEY") or "").strip()
     if "FIRST" in others and survey.upper() != "FIRST":
@@ -175,7 +176,7 @@ def _agrees(survey: KnownSurvey, header: HduHeader, declination: float) -> bool:
 
 
 def frequencies(header: HduHeader) -> list[float]:
-    """Frequencies that a header states in Hz: its FREQ axis at the reference, RESTFRQ."""
+    """Return the frequencies that a header states, Hz: FREQ axis at the reference, RESTFRQ."""
     values = header.values
     stated = [
         values.get(f"CRVAL{axis}")

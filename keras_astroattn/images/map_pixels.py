@@ -1,4 +1,4 @@
-"""Sections of a map's pixels, read in the way that suits its file."""
+"""Read sections of a map's pixels in the fastest way that its file allows."""
 
 import math
 import os
@@ -15,19 +15,19 @@ from .map_planes import Planes
 from .tile_cache import TileCache
 
 _BLOCK_ROWS = 1024
-_LONG_ROW = 2**14  # bytes: shorter rows are read whole, for whatever lies beside a source
+_LONG_ROW = 2**14  # bytes: shorter rows are read whole
 _FLOATS = {-32: ">f4", -64: ">f8"}
 
 
 class MapPixels:
-    """Reads sections of one plane of an image.
+    """Reader of sections of one plane of an image.
 
     Args:
-        file: open, unpacked.
-        header: of the HDU.
-        planes: which of its planes is the map.
-        open_hdu: opens the HDU with astropy, for what the file does not hold as it is.
-        in_memory: whether the file has no descriptor of its own to read from.
+        file: open, unpacked file.
+        header: header of the HDU.
+        planes: the plane that is the map.
+        open_hdu: function that opens the HDU with astropy, for pixels that must be converted.
+        in_memory: whether the file has no file descriptor of its own.
     """
 
     def __init__(
@@ -44,11 +44,18 @@ class MapPixels:
         self._pixels = self._reader()
 
     def close(self) -> None:
-        """Let go of what was read: circles of references are not freed at once."""
+        """Free the pixels: reference cycles are not freed at once."""
         self._pixels = self._open = self._hdu = None
 
     def section(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return (height, width) float32 of two slices that lie on the map.
+        """Return the pixels of two slices.
+
+        Args:
+            rows: slice of rows on the map.
+            columns: slice of columns on the map.
+
+        Returns:
+            (height, width) float32.
 
         Raises:
             InputError: The file is cut short.
@@ -56,12 +63,15 @@ class MapPixels:
         return self._pixels(rows, columns).astype(np.float32, copy=False)
 
     def blocks(self, low: list[int], high: list[int], block: int) -> np.ndarray:
-        """Return (height, width) float32 of pixels [low, high) as (x, y), averaged in blocks.
+        """Return pixels [low, high), averaged in blocks.
 
         Args:
-            low: first pixel.
-            high: behind the last.
+            low: (x, y) of the first pixel.
+            high: (x, y) after the last pixel.
             block: pixels of a block along each axis.
+
+        Returns:
+            (height, width) float32.
 
         Raises:
             InputError: There is no whole block, or the file is cut short.
@@ -88,14 +98,14 @@ class MapPixels:
             return TileCache(self._converted, planes.shape, block).section
         if self._plain is None:
             return self._converted
-        if math.prod(planes.shape) <= FIELD_SIZE**2:  # there is but one source on it
+        if math.prod(planes.shape) <= FIELD_SIZE**2:  # a map of one source needs no cache
             return self._stored
         if planes.shape[1] * self._plain[0].itemsize > _LONG_ROW:
             return self._stored
         return TileCache(self._stored, planes.shape, (1, planes.shape[1])).section
 
     def _converted(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return the pixels as astropy reads them: unpacked, scaled, off any plane."""
+        """Return the pixels through astropy: decompressed, scaled, of any plane."""
         if self._hdu is None:
             self._hdu = self._open()
         planes = self._planes
@@ -109,7 +119,7 @@ class MapPixels:
         return values
 
     def _as_stored(self) -> tuple[np.dtype, int] | None:
-        """Return the type and place of the plane's first pixel where the file holds it as it is."""
+        """Return dtype and offset of the plane's first pixel if no conversion is needed."""
         header, planes = self._header, self._planes
         axes, bits = len(planes.index), header.values["BITPIX"]
         if (
@@ -126,10 +136,10 @@ class MapPixels:
         return kind, header.data_start + plane * math.prod(planes.shape) * kind.itemsize
 
     def _stored(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return the pixels of a file that holds them as they are, without a detour a row.
+        """Return pixels that need no conversion, read directly from the file.
 
-        astropy makes an array of every row, 5 ms for a cutout. Not by mapping the file into
-        memory: a file that is cut short meanwhile would end the process.
+        astropy makes an array of every row, which takes 5 ms for a cutout. The file is not
+        memory-mapped, because a file that is cut short meanwhile would end the process.
         """
         kind, start = self._plain
         width, height = columns.stop - columns.start, rows.stop - rows.start

@@ -1,4 +1,4 @@
-"""Which HDU of a file is the map, and which plane of it."""
+"""Selection of the HDU and the plane of a file that hold the map."""
 
 import math
 import re
@@ -29,15 +29,15 @@ _PREVIEW_PIXELS, _PREVIEW_SCALE, _SAME_EXTENT = 4.0, 1.9, 0.1
 
 @dataclass(frozen=True)
 class Planes:
-    """Where the map lies in the axes of its HDU.
+    """Position of the map in the axes of its HDU.
 
     Attributes:
-        index: plane along each axis, slowest first (numpy's order); 0 along the map's own.
-        row_axis: of the map's rows, in numpy's order.
-        column_axis: of its columns.
-        shape: (height, width) of the map.
-        channel: of the plane, from 0.
-        polarisation: its Stokes plane, from 0.
+        index: plane along each axis, slowest first (NumPy's order); 0 along the map's own.
+        row_axis: axis of the map's rows, in NumPy's order.
+        column_axis: axis of the map's columns, in NumPy's order.
+        shape: (height, width) of the map, pixels.
+        channel: channel of the plane, from 0.
+        polarisation: Stokes plane, from 0.
     """
 
     index: tuple[int, ...]
@@ -49,7 +49,7 @@ class Planes:
 
 
 def image_values(header: HduHeader) -> dict:
-    """Return the keywords of an image, of its own axes where it is compressed."""
+    """Return the keywords of an image; of a compressed image, with its own axes."""
     values = dict(header.values)
     if header.is_compressed_image:
         values["NAXIS"], values["BITPIX"] = len(header.shape), values.get("ZBITPIX")
@@ -67,14 +67,17 @@ def holds_image(header: HduHeader) -> bool:
 
 
 def find_map(headers: Sequence[HduHeader]) -> int:
-    """Return the number of the HDU that is the map: the first image that is no preview.
+    """Return the number of the HDU with the map: the first image that is not a preview.
 
-    Where any image has celestial coordinates, images without are no maps; where any holds
-    real numbers, images of 8 bits are none; and an image with the same extent on the sky as a
-    later one, but in coarser pixels, is its preview.
+    If any image has celestial coordinates, images without them are excluded. If any image holds
+    real numbers, images of 8 bits are excluded. An image that covers the same sky as a later one
+    in coarser pixels is its preview.
 
     Args:
-        headers: of all HDUs.
+        headers: headers of all HDUs.
+
+    Returns:
+        Number of the HDU, from 0.
 
     Raises:
         InputError: There is no image.
@@ -96,7 +99,7 @@ def find_map(headers: Sequence[HduHeader]) -> int:
 
 
 def _plane(values: dict) -> tuple[int, int]:
-    """Return (width, height) of the map, pixels."""
+    """Return (width, height) of an image, pixels."""
     longitude, latitude = celestial_axes(values) or (1, 2)
     return values.get(f"NAXIS{longitude}", 1), values.get(f"NAXIS{latitude}", 1)
 
@@ -124,9 +127,12 @@ def choose_planes(header: HduHeader, stokes: str | None, channel: int | None) ->
     """Return the plane of a map in the axes of its HDU.
 
     Args:
-        header: of the HDU.
+        header: header of the HDU.
         stokes: I, Q, ...; None: I, which the file must hold.
-        channel: from 0; None: only where there is no choice.
+        channel: channel, from 0; None: allowed only if there is one.
+
+    Returns:
+        The position of the plane.
 
     Raises:
         InputError: There is no such plane, or several to choose from.
@@ -148,7 +154,7 @@ def choose_planes(header: HduHeader, stokes: str | None, channel: int | None) ->
                 raise InputError(f"there is no channel {channel}: there are 0 to {extent - 1}")
             plane, wants_channel = wants_channel, None
         elif extent == 1 or kind == "SPECLNMF":
-            plane = 0  # of Obit's cubes the first plane is the broad-band map
+            plane = 0  # the first plane of Obit's cubes is the broad-band map
         else:
             name = kind or f"axis {axis}"
             raise InputError(f"{extent} planes along {name}: name one (channel 0 to {extent - 1})")
@@ -162,13 +168,13 @@ def choose_planes(header: HduHeader, stokes: str | None, channel: int | None) ->
 
 
 def _is_stated_plane(values: dict, axes: int, wanted: str | None) -> bool:
-    """Return whether a map without a Stokes axis is what is wanted, or says nothing of it.
+    """Return whether a map without a Stokes axis states the wanted plane, or states none.
 
     Raises:
-        InputError: It says that it is something else than total intensity.
+        InputError: The map states another quantity than total intensity.
     """
     stated = values.get("STOKES")
-    for axis in range(axes + 1, axes + 4):  # axes of one plane that were dropped
+    for axis in range(axes + 1, axes + 4):  # dropped axes of one plane
         if str(values.get(f"CTYPE{axis}") or "").upper().strip() == "STOKES":
             stated = _stokes_names(values, axis, 1)[0]
     stated = stated.upper().strip() if isinstance(stated, str) else ""
@@ -185,7 +191,7 @@ def _stokes_names(values: dict, axis: int, extent: int) -> list[str]:
     """Return the names of the planes along a Stokes axis (FITS standard 4.0, table 29).
 
     Raises:
-        InputError: A keyword of the axis is no number.
+        InputError: A keyword of the axis is not a number.
     """
     numbers = []
     for key in ("CRVAL", "CDELT", "CRPIX"):

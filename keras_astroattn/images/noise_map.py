@@ -1,4 +1,4 @@
-"""Whether a map of the noise is of the same pixels as the map."""
+"""Check that a noise map covers the same pixels as the map."""
 
 import math
 from collections.abc import Mapping
@@ -20,18 +20,22 @@ def pixel_offset(
     of_noise: Keywords | None,
     noise_shape: tuple[int, int],
 ) -> tuple[int, int]:
-    """Return (x, y) that lead from a pixel of a map to the pixel of the noise map on the same sky.
+    """Return the offset (x, y) from a pixel of a map to the same sky on its noise map.
 
-    Compared at the corners and the middle of the map.
+    The positions are compared at the corners and the middle of the map.
 
     Args:
         keywords: celestial WCS keywords of the map; None: it has no coordinates.
-        shape: (height, width) of the map.
-        of_noise: as `keywords`, of the noise map.
-        noise_shape: its shape.
+        shape: (height, width) of the map, pixels.
+        of_noise: celestial WCS keywords of the noise map, or None.
+        noise_shape: (height, width) of the noise map, pixels.
+
+    Returns:
+        (x, y) offset, whole pixels.
 
     Raises:
-        InputError: They differ by more than a pixel from whole pixels, or cannot be compared.
+        InputError: The offset differs by more than a pixel from whole pixels, or the maps
+            cannot be compared.
     """
     if keywords == of_noise:
         if keywords is None and shape != noise_shape:

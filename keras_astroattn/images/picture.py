@@ -24,11 +24,11 @@ FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".f
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".npy", ".npz")
 """File names that `read_image` reads beside."""
 
-_GREY_TOLERANCE = 8  # of 255: what JPEG makes of a grey picture stored in colour
+_GREY_TOLERANCE = 8  # of 255: colour difference in a grey picture that JPEG stores in colour
 _MOST_BYTES = 64 * 2**20
 _MOST_PIXELS = 2**24
 _WANTED = f"{IMAGE_SIZE} x {IMAGE_SIZE} pixels"
-_OF_MAPS = ("beam", "noise")  # options of FITS maps that pictures with a pixel scale have too
+_OF_MAPS = ("beam", "noise")  # options of FITS maps that pictures with a pixel scale share
 
 
 def read_image(
@@ -38,7 +38,7 @@ def read_image(
     colormap: str | None = None,
     **options,
 ) -> Cutout:
-    """Read an image file of any kind: PNG, JPEG, NPY or NPZ here, FITS through `read_fits`.
+    """Read an image file: PNG, JPEG, NPY or NPZ here, FITS through `read_fits`.
 
     Pictures and arrays have no header. Without `pixel_scale` they must be finished images of 150
     x 150 pixels of 1.8 arcsec (`cutout_from_array`). With it they are maps of any size, linear in
@@ -46,16 +46,17 @@ def read_image(
     (`cutout_from_field`).
 
     Args:
-        path: the file; its name's ending says what it is.
-        pixel_scale: of a picture or array, arcsec; None: a finished image.
-        colormap: name of the matplotlib colormap that a picture was drawn with.
+        path: the file; its suffix decides the format.
+        pixel_scale: pixel scale of a picture or array, arcsec; None: a finished image.
+        colormap: name of the matplotlib colormap with which a picture was drawn.
         **options: for FITS files, those of `read_fits`; with `pixel_scale`, `beam` and `noise`.
 
     Returns:
-        The source as a `Cutout`; of a finished image `noise` and `peak_snr` are NaN.
+        The source as a `Cutout`; `noise` and `peak_snr` of a finished image are NaN.
 
     Raises:
-        InputError: The file cannot be read, is no such image, or an option is for other files.
+        InputError: The file cannot be read or is not such an image, or an option does not apply
+            to it.
     """
     path = Path(path)
     name = path.name.lower()
@@ -115,17 +116,20 @@ def _cutout_from_map(
 def cutout_from_array(values: np.ndarray) -> Cutout:
     """Return the `Cutout` of a finished image: 150 x 150 pixels of 1.8 arcsec, beam 5.4 arcsec.
 
-    An image as MiraBest's are, with a black sky and a white peak, goes to the network as it is.
-    Others are brought to that form (`grey_levels.normalise`) and flagged `inverted`, `background`
-    or `stretched`. An array that holds a map in Jy/beam is for `cutout_from_field`.
+    An image like MiraBest's, with a black sky and a white peak, is passed to the network
+    unchanged. Other images are converted (`grey_levels.normalise`) and flagged `inverted`,
+    `background` or `stretched`. Use `cutout_from_field` for a map in Jy/beam.
 
     Args:
-        values: (150, 150), also with axes of length 1 before or after. Integers of any type from
-            0 to 255, or of type uint16 to 65535; or real numbers from 0 to 1; or, where one is
-            negative, in network units from -1 (black) to 1.
+        values: (150, 150), optionally with axes of length 1 before or after. Integers of any type
+            from 0 to 255 (uint16: to 65535); or real numbers from 0 to 1; or, if one is negative,
+            in network units from -1 (black) to 1.
+
+    Returns:
+        The image as a `Cutout`; `noise` and `peak_snr` are NaN.
 
     Raises:
-        InputError: Another shape, other numbers, or NaN.
+        InputError: The shape or range is another one, or there are NaN or infinite values.
     """
     values = np.asarray(values)
     if values.dtype.kind not in "fiu":
@@ -175,7 +179,7 @@ def _read_array(path: Path) -> np.ndarray:
         raise
     except OSError as error:
         raise InputError(f"it cannot be read: {error.strerror or error}") from error
-    except Exception as error:  # numpy and zipfile raise a dozen kinds for broken files
+    except Exception as error:  # numpy and zipfile raise many types for broken files
         reason = " ".join(str(error).split())[:200] or type(error).__name__
         raise InputError(f"no array can be read: {reason}") from error
 
@@ -197,12 +201,12 @@ def _read_archive(file: BinaryIO) -> np.ndarray:
 
 
 def _read_picture(path: Path, is_finished: bool, colormap: str | None) -> np.ndarray:
-    """Return (height, width) grey levels, uint8 or uint16."""
+    """Return the (height, width) grey levels of a picture, uint8 or uint16."""
     from PIL import Image, UnidentifiedImageError
 
     try:
         with Image.open(path, formats=("PNG", "JPEG")) as picture:
-            # Before decoding: a small file can hold an enormous picture.
+            # Checked before decoding: a small file can hold an enormous picture.
             if is_finished and picture.size != (IMAGE_SIZE, IMAGE_SIZE):
                 raise InputError(
                     f"the picture has {picture.size[0]} x {picture.size[1]} pixels: give "
@@ -224,7 +228,7 @@ def _read_picture(path: Path, is_finished: bool, colormap: str | None) -> np.nda
         raise InputError("it is neither a PNG nor a JPEG picture") from error
     except Image.DecompressionBombError as error:
         raise InputError("the picture is too large: give 150 x 150 pixels") from error
-    except (SyntaxError, ValueError, EOFError) as error:  # pillow's for broken files
+    except (SyntaxError, ValueError, EOFError) as error:  # Pillow's errors for broken files
         if isinstance(error, InputError):
             raise
         raise InputError(f"the picture is broken: {error}") from error

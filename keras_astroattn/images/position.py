@@ -1,7 +1,7 @@
-"""Positions on the sky as people write them.
+"""Positions on the sky in the usual notations.
 
-astropy's `Angle` reads the same notations, but importing astropy.coordinates takes 0.15 s, and
-parsing takes 100 microseconds an angle, against 2 here: three minutes for FIRST's catalogue.
+astropy's `Angle` reads the same notations, but astropy.coordinates takes 0.15 s to import, and
+parsing takes 100 microseconds an angle, compared with 2 here: three minutes for FIRST's catalogue.
 """
 
 import math
@@ -27,15 +27,22 @@ def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
 
     Each part is a number of degrees, or sexagesimal: `12h30m49.42s` is hours and `12d30m49.42s`
     degrees; with colons or spaces, right ascension is in hours and declination in degrees.
-    A comma or spaces stand between the two. Right ascension may be negative.
+    A comma or spaces separate the two. Right ascension may be negative.
 
     Args:
         position: two numbers or texts, or one text, as "187.7,+12.4", "187.7 -12.4",
             "12:30:49.42,+12:23:28.0", "12 30 49.42 +12 23 28.0", or
             "12h30m49.42s +12d23m28s".
 
+    Returns:
+        Right ascension in [0, 360) and declination, degrees.
+
     Raises:
-        InputError: It is no position on the sky.
+        InputError: The text is not a position on the sky.
+
+    Example:
+        >>> parse_position("12:30:00,+12:30:00")
+        (187.5, 12.5)
     """
     parts = _parts(position) if isinstance(position, str) else list(position)
     if len(parts) != 2:
@@ -49,7 +56,7 @@ def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
         ) from error
     if not (math.isfinite(ra) and -360 <= ra <= 360 and -90 <= dec <= 90):
         raise InputError(f"position {position!r} is not on the sky: RA 0 to 360, DEC -90 to 90")
-    return ra % 360.0 % 360.0, dec  # twice, as -1e-16 % 360 is 360
+    return ra % 360.0 % 360.0, dec  # twice, because -1e-16 % 360 is 360
 
 
 def _parts(text: str) -> list[str]:
@@ -69,12 +76,15 @@ def parse_angle(
 
     Args:
         text: the angle.
-        factor: degrees of 1, where it is a plain number.
-        sexagesimal: degrees of 1:00:00; 15 where that is an hour.
-        allow_hours: whether `12h` is an angle.
+        factor: degrees of 1 in a plain number.
+        sexagesimal: degrees of 1:00:00; 15 for hours.
+        allow_hours: whether the notation `12h` is allowed.
+
+    Returns:
+        The angle, degrees.
 
     Raises:
-        ValueError: It is no angle.
+        ValueError: The text is not an angle.
     """
     if not isinstance(text, str):
         return float(text) * factor

@@ -1,8 +1,7 @@
-"""From a radio map in physical units to the 8-bit image that MiraBest is made of.
+"""MiraBest's recipe: from a radio map in physical units to an 8-bit image.
 
-Porter & Scaife 2023 (MiraBest) and Tang et al. 2019 (FR-DEEP) share the recipe:
-measure the noise by sigma clipping, blank what is not above 3 sigma, crop, stretch
-linearly to 8 bits.
+MiraBest (Porter & Scaife 2023) and FR-DEEP (Tang et al. 2019) share the recipe: measure the noise
+by sigma clipping, blank pixels not above 3 sigma, crop, stretch linearly to 8 bits.
 """
 
 import math
@@ -26,21 +25,21 @@ MASK_SIGMA = 3.0
 LARGEST_VALUE = 1e30
 """Pixels above this are no brightness in any unit."""
 
-_SQUARES_IN_RANGE = (1e-12, 1e12)  # brightest pixels between which float32 holds squares of noise
+_SQUARES_IN_RANGE = (1e-12, 1e12)  # brightest pixels for which float32 can hold squares of noise
 
 
 def measure_noise(field: np.ndarray) -> float:
-    """Return the sigma-clipped standard deviation of a field (3 sigma, 5 iterations), in its units.
+    """Return the sigma-clipped standard deviation of a field (3 sigma, 5 iterations).
 
-    Bit for bit what `astropy.stats.sigma_clipped_stats` gives (the tests hold the two
-    together), in less than a quarter of the time. Maps in SI units (1e-26 W/m2/Hz is a jansky) are
-    scaled by a power of two first, since float32 holds no square of such noise.
+    The result equals that of `astropy.stats.sigma_clipped_stats` to the last bit and takes less
+    than a quarter of the time. A map in SI units (1 Jy is 1e-26 W/m2/Hz) is first scaled by a
+    power of two, because float32 cannot hold the square of such noise.
 
     Args:
-        field: map of any shape, floating point; NaN and infinities are left out.
+        field: map of any shape, floating point; NaN and infinite pixels are ignored.
 
     Returns:
-        The noise; NaN where the field has no finite pixel.
+        The noise in the unit of the field; NaN if the field has no finite pixel.
 
     Raises:
         InputError: A pixel is so bright that its square overflows.
@@ -73,7 +72,7 @@ def mask_noise(field: np.ndarray, noise: float | np.ndarray) -> np.ndarray:
 
     Args:
         field: (height, width) map; NaN stays NaN.
-        noise: one figure for the whole map, or one a pixel.
+        noise: one number for the whole map, or a map of its shape.
 
     Returns:
         Array of the field's shape and dtype.

@@ -1,4 +1,4 @@
-"""Warnings of astropy that say nothing to whoever classifies ten thousand files."""
+"""Suppression of warnings from astropy that do not help a user."""
 
 import contextlib
 import threading
@@ -14,9 +14,8 @@ _saved = warnings.catch_warnings()
 def quiet() -> Iterator[None]:
     """Show no warning inside the block, from any number of threads at once.
 
-    `warnings.catch_warnings` alone restores, when threads leave in another order than
-    they came, whatever the last one found: so only the first to come sets the filters and
-    only the last to go takes them back.
+    `warnings.catch_warnings` restores wrong filters if threads leave in another order than they
+    entered. So only the first thread sets the filters, and only the last one restores them.
     """
     global _inside, _saved
     with _lock:

@@ -1,30 +1,29 @@
-"""Smoothing to another beam and putting on another grid, in numpy alone.
+"""Smoothing to another beam and resampling to another grid, in NumPy alone.
 
-Not reproject, nor astropy.convolution: reproject brings scipy, dask and zarr (130 MB on
-disk, 0.3 s and 35 MB of memory at import), which would break the budget of the base
-install, for a general map between projections that a cutout of a few arcminutes does not
-need: over it the pixel grid is affine to better than a part in 1000, so that the regridding
-is separable, two small matrix products. A Gaussian is multiplied in the Fourier domain,
-where it is exact however narrow it is; a sampled kernel is not, below a pixel.
+reproject is not used: it brings scipy, dask and zarr (130 MB on disk, 0.3 s and 35 MB of memory at
+import), too much for the base install. It maps between any projections, but over a cutout of a few
+arcminutes the pixel grid is affine to better than a part in 1000, so that resampling is separable:
+two small matrix products. Smoothing multiplies by a Gaussian in the Fourier domain, which is exact
+for any width; the sampled kernels of astropy.convolution are not exact below a pixel.
 """
 
 import numpy as np
 
-_REACH = 4.5  # of a Gaussian, in standard deviations: beyond it lie 7e-6 of the flux
-_MIN_WEIGHT = 0.5  # of the neighbours that a new pixel needs to be known
+_REACH = 4.5  # standard deviations of a Gaussian, beyond which 7e-6 of the flux lies
+_MIN_WEIGHT = 0.5  # least weight of known neighbours for a new pixel to be known
 
 
 def smoothing_margin(covariance: np.ndarray) -> int:
-    """Return how far a Gaussian of (2, 2) covariance (pixels^2) reaches, pixels."""
+    """Return the reach of a Gaussian with (2, 2) covariance (pixels^2), pixels."""
     return int(np.ceil(_REACH * np.sqrt(max(np.linalg.eigvalsh(covariance)[-1], 0.0))))
 
 
 def smooth(field: np.ndarray, covariance: np.ndarray) -> np.ndarray:
-    """Convolve with a Gaussian of unit sum: the mean brightness of a map is kept.
+    """Convolve a map with a Gaussian of unit sum, which keeps its mean brightness.
 
     Args:
-        field: (height, width) map; NaN marks what is unknown, and so is what lies beyond
-            the border. Known pixels are averaged over their known neighbours alone.
+        field: (height, width) map; NaN marks unknown pixels. Pixels beyond the border are
+            unknown too. Known pixels are averaged over their known neighbours alone.
         covariance: (2, 2) covariance of the Gaussian along (x, y), pixels^2.
 
     Returns:
@@ -38,7 +37,7 @@ def smooth(field: np.ndarray, covariance: np.ndarray) -> np.ndarray:
     gaussian = np.exp(-2 * np.pi**2 * (xx * u**2 + 2 * xy * u * v + yy * v**2)).astype(np.float32)
 
     def convolve(values: np.ndarray) -> np.ndarray:
-        # In float32, for half the memory: it errs by 1e-7 of the brightest pixel.
+        # float32 halves the memory; its error is 1e-7 of the brightest pixel.
         spectrum = np.fft.rfft2(values.astype(np.float32), s=shape)
         spectrum *= gaussian
         return np.fft.irfft2(spectrum, s=shape)[: field.shape[0], : field.shape[1]]
@@ -59,7 +58,7 @@ def regrid(
     three times to 1 %, where bilinear interpolation loses up to 10 %.
 
     Args:
-        field: (height, width) map; NaN marks what is unknown.
+        field: (height, width) map; NaN marks unknown pixels.
         origin: (x, y) of the new first pixel, in pixels of `field` counted from 0.
         step: (x, y) distance of new pixels, in pixels of `field`.
         size: height and width of the new map, pixels.
@@ -78,7 +77,7 @@ def regrid(
 
 
 def _cubic_weights(positions: np.ndarray, extent: int) -> np.ndarray:
-    """Return (new, old) weights of old pixels for values at `positions`; rows off the map are 0."""
+    """Return (new, old) weights of old pixels at `positions`; rows off the map are 0."""
     distance = np.abs(positions[:, None] - np.arange(extent)[None, :])
     near = (1.5 * distance - 2.5) * distance**2 + 1
     far = ((-0.5 * distance + 2.5) * distance - 4) * distance + 2

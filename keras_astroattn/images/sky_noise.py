@@ -1,8 +1,9 @@
-"""Noise of a field that a source may fill.
+"""Noise of a field in which the source may be large.
 
-MiraBest's recipe clips 300 x 300 pixels, of which a source is a small part. In a tight cutout
-the source is most of the field and clipping leaves it in. Noise around zero has a negative half,
-and sources have none: where a field is smaller and the two disagree, the negative half is right.
+MiraBest's recipe clips 300 x 300 pixels, of which a source is a small part. In a tight cutout the
+source covers most of the field, and clipping does not remove it. Noise around zero has negative
+pixels, and sources have none. If a small field and its negative pixels disagree, the negative
+pixels give the noise.
 """
 
 import numpy as np
@@ -16,26 +17,26 @@ MOST_EXCESS = 1.25
 """Clipped over negative-half noise up to which clipping is believed. The middle 150 x 150 pixels
 of 46 FIRST fields reach 1.07; cut to the size of their sources they reach 29."""
 
-_MAD_TO_SIGMA = 1.4826  # of Gaussian noise: standard deviation over median absolute deviation
-_SKY_SHARE = 0.4  # of negative pixels: from here on half of the field is sky
-_LEAST_SHARE = 0.15  # of negative pixels: with fewer, what lies below 0 is bowls of the source
-_LEAST_BEAMS = 20  # of negative pixels: fewer tell the noise to no better than a quarter
+_MAD_TO_SIGMA = 1.4826  # standard deviation over median absolute deviation, of Gaussian noise
+_SKY_SHARE = 0.4  # share of negative pixels above which about half of the field is sky
+_LEAST_SHARE = 0.15  # share of negative pixels below which they are negative bowls of the source
+_LEAST_BEAMS = 20  # beams of negative pixels; with fewer, the noise is uncertain by a quarter
 
 
 def measure_sky_noise(field: np.ndarray, full: float, beam_area: float) -> tuple[float, bool]:
     """Return the noise of the sky in a field, and whether it is certain.
 
-    A full field has `measure_noise`, MiraBest's figure. So has a smaller one, unless it is more
-    than 1.25 times 1.4826 median(|negative pixels|), which is then the noise.
+    The noise of a full field is `measure_noise`. So is that of a smaller field, unless it exceeds
+    1.25 times 1.4826 median(|negative pixels|), which is then the noise.
 
     Args:
         field: (height, width) map, floating point; NaN is unknown.
-        full: pixels of a full field (300 x 300 of the network's).
+        full: number of pixels of a full field (300 x 300 of the network's).
         beam_area: pixels in a beam, over which noise is correlated.
 
     Returns:
-        The noise in the field's unit, NaN where nothing is known; and False where too little
-        sky is in the field to know it.
+        The noise in the field's unit, NaN if no pixel is known; and False if the field has too
+        little sky to measure it.
     """
     clipped = measure_noise(field)
     known = np.count_nonzero(np.isfinite(field))

@@ -1,4 +1,4 @@
-"""Cache of the pixels of a map, so that sources near one another read them once."""
+"""Cache of the pixels of a map, so that near sources share one read."""
 
 import math
 from collections import OrderedDict
@@ -11,14 +11,14 @@ _LARGEST_CACHE = 48 * 2**20  # bytes
 
 
 class TileCache:
-    """Reads a map in rectangular tiles and keeps the tiles that were used last (48 MiB).
+    """Reader of a map in rectangular tiles that keeps the last used tiles (48 MiB).
 
-    A tile is a whole number of the blocks that the file stores together.
+    A tile consists of whole blocks of the file.
 
     Args:
         read: function of two slices (rows, columns) that returns those pixels.
         shape: (height, width) of the map, pixels.
-        block: (height, width) of one stored block, pixels: a compressed block, or one row.
+        block: (height, width) of a stored block, pixels: a compressed block, or one row.
     """
 
     def __init__(

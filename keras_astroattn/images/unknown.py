@@ -1,8 +1,8 @@
 """Pixels of a map that hold no measurement of the sky.
 
-Mosaics mark what no telescope looked at with NaN, with exact zeros (linmos, MIRIAD) or with
-another constant. Such pixels have no noise: they lower the noise that is measured over them, and
-where a source reaches into them, a part of it is missing.
+Mosaics mark unobserved pixels with NaN, with exact zeros (linmos, MIRIAD) or with another
+constant. Such pixels have no noise: they lower the measured noise, and a source that reaches them
+is incomplete.
 """
 
 import numpy as np
@@ -13,24 +13,24 @@ LEAST_AREA = 9
 """Connected pixels of one value from which they are an area: noise repeats a value in one or
 two neighbours, and a single exact zero is a measurement."""
 
-_COARSE_SHARE = 0.03  # of the pixels that hold one value: steps of more than 0.1 sigma
-_COARSE_BLOCK = 12  # pixels: smaller blocks of one value occur in coarsely rounded noise
-_EVERY = 7  # of the pixels tells how many share a value
-_FILL_VALUES = 3  # that one map may be filled with, beside 0
-_LEAST_NEGATIVE_SHARE = 0.02  # of the pixels of a map with noise, a source included
+_COARSE_SHARE = 0.03  # share of the pixels with one value, for steps of more than 0.1 sigma
+_COARSE_BLOCK = 12  # pixels: coarsely rounded noise has smaller blocks of one value
+_EVERY = 7  # every seventh pixel is enough to find shared values
+_FILL_VALUES = 3  # most fill values of one map, in addition to 0
+_LEAST_NEGATIVE_SHARE = 0.02  # of the pixels of a map with noise and a source
 _LEAST_NEGATIVE = 5
-_MOST_GAP = 0.35  # 10th percentile over median: 0.19 of Gaussian noise, over 0.5 where clipped
+_MOST_GAP = 0.35  # 10th percentile over median: 0.19 for Gaussian noise, above 0.5 if clipped
 _FADING = 0.05  # of the typical pixel: the rim of a convolved model fades to 0
 
 
 def unknown_pixels(field: np.ndarray) -> np.ndarray:
     """Return the mask of the unknown pixels of a map.
 
-    NaN and infinite pixels are not known, nor are connected areas (eight neighbours) of at least
-    9 pixels that all hold one value, zero or another, in a map that has noise. Single zeros are
-    known. A map has noise where its other pixels take both signs and small values: in a model, a
-    simulation without noise, or a map whose noise was blanked, zeros are the sky and known. A map
-    of one value alone is not known.
+    NaN and infinite pixels are unknown. In a map with noise, connected areas (eight neighbours) of
+    at least 9 pixels with one value are unknown too, zero or another; single zeros are known. A
+    map has noise if its other pixels have both signs and small values. In a map without noise (a
+    model, a simulation, or a map with blanked noise), zeros are sky and known. A map with only one
+    value is unknown.
 
     Args:
         field: (height, width) map, any real dtype.
@@ -45,10 +45,10 @@ def examine(field: np.ndarray) -> tuple[np.ndarray, bool]:
     """Return the mask of unknown pixels, and whether the sky is exactly 0, which hides the noise.
 
     Args:
-        field: as in `unknown_pixels`.
+        field: (height, width) map, any real dtype.
 
     Returns:
-        The mask of `unknown_pixels`, and a bool.
+        (height, width) bool, the mask of `unknown_pixels`; and whether the sky is exactly 0.
     """
     unknown = ~np.isfinite(field)
     across, down = field[:, 1:] == field[:, :-1], field[1:] == field[:-1]
@@ -71,13 +71,13 @@ def examine(field: np.ndarray) -> tuple[np.ndarray, bool]:
 def _constant_areas(
     field: np.ndarray, zero: np.ndarray, across: np.ndarray, down: np.ndarray
 ) -> tuple[np.ndarray, bool]:
-    """Mask of areas of one value, and whether the map is rounded to coarse steps.
+    """Return the mask of areas of one value, and whether the map is rounded to coarse steps.
 
     Args:
-        field: (height, width).
-        zero: (height, width), where it is 0.
-        across: (height, width - 1), where it repeats the pixel to the left.
-        down: (height - 1, width), where it repeats the pixel of the row before.
+        field: (height, width) map.
+        zero: (height, width) bool, where it is 0.
+        across: (height, width - 1) bool, where it repeats the pixel to the left.
+        down: (height - 1, width) bool, where it repeats the pixel of the row before.
     """
     tied = np.zeros(field.shape, bool)
     tied[:, 1:] = across
@@ -111,13 +111,13 @@ def _large_islands(mask: np.ndarray) -> np.ndarray:
 
 
 def _blocks(across: np.ndarray, down: np.ndarray) -> np.ndarray:
-    """Mask of all square blocks of one value, 12 pixels wide."""
+    """Return the mask of all square blocks of one value, 12 pixels wide."""
     height, width = across.shape[0], down.shape[1]
     rows, columns = height - _COARSE_BLOCK + 1, width - _COARSE_BLOCK + 1
     blocks = np.zeros((height, width), bool)
     if rows < 1 or columns < 1:
         return blocks
-    # A block of one value: each of its rows repeats along it, and its first column down it.
+    # In a block of one value, each row repeats along itself, and the first column down itself.
     even = np.logical_and.reduce([across[:, k : k + columns] for k in range(_COARSE_BLOCK - 1)])
     starts = np.logical_and.reduce([even[k : k + rows] for k in range(_COARSE_BLOCK)])
     for k in range(_COARSE_BLOCK - 1):
@@ -137,7 +137,7 @@ def _has_noise(field: np.ndarray, areas: np.ndarray, unknown: np.ndarray, coarse
     negative = -values[values < 0].astype(np.float64)
     if negative.size < max(_LEAST_NEGATIVE, _LEAST_NEGATIVE_SHARE * values.size):
         return False
-    if coarse:  # rounding leaves no small values
+    if coarse:  # rounding removes small values
         return True
     small, typical = np.percentile(negative, [10, 50])
     rim = np.abs(field[near & ~areas & ~unknown].astype(np.float64))

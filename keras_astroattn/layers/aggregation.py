@@ -39,7 +39,7 @@ class ConcatAggregation(_Aggregation):
     """logits = W [v_1, ..., v_N] + b."""
 
     def build(self, input_shape):
-        """Return one dense layer over all channels."""
+        """Create one dense layer over all channels."""
         self.dense = self._dense("dense", sum(shape[-1] for shape in input_shape))
 
     def call(self, vectors):
@@ -52,7 +52,7 @@ class MeanAggregation(_Aggregation):
     """logits = mean_k (W_k v_k + b_k)."""
 
     def build(self, input_shape):
-        """Return one dense layer per gate."""
+        """Create one dense layer per gate."""
         self.dense_per_gate = self._dense_per_gate(input_shape)
 
     def call(self, vectors):
@@ -66,7 +66,7 @@ class DeepSupervisionAggregation(_Aggregation):
     """Logits are the mean of W [v_1, ..., v_N] + b and all W_k v_k + b_k."""
 
     def build(self, input_shape):
-        """Return one dense layer per gate, and one over all channels."""
+        """Create one dense layer per gate, and one over all channels."""
         self.dense_per_gate = self._dense_per_gate(input_shape)
         self.dense = self._dense("dense", sum(shape[-1] for shape in input_shape))
 
@@ -82,7 +82,7 @@ class FineTunedAggregation(_Aggregation):
     """logits = W [relu(W_1 v_1 + b_1), ..., relu(W_N v_N + b_N)] + b, the paper's "ft"."""
 
     def build(self, input_shape):
-        """Return one dense layer per gate, and one over their outputs."""
+        """Create one dense layer per gate, and one over their outputs."""
         self.dense_per_gate = self._dense_per_gate(input_shape)
         self.dense = self._dense("dense", self.num_classes * len(input_shape))
 
@@ -102,7 +102,7 @@ class ConcatGatingAggregation(_Aggregation):
     """
 
     def build(self, input_shape):
-        """Apply batch normalization and one dense layer over all channels."""
+        """Create batch normalization and one dense layer over all channels."""
         channels = sum(shape[-1] for shape in input_shape)
         self.batch_normalization = keras.layers.BatchNormalization(
             momentum=0.9, epsilon=1e-5, dtype="float32", name="batch_normalization"

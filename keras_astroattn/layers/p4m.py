@@ -192,7 +192,7 @@ class P4MMaxPool(keras.layers.Layer):
         return 2 + size % 2
 
     def build(self, input_shape):
-        """Return the layer has no weights."""
+        """Do nothing: the layer has no weights."""
         _require_square(input_shape[1:3])
 
     def call(self, f):
@@ -224,7 +224,7 @@ class P4MGroupPool(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        """Return the layer has no weights."""
+        """Do nothing: the layer has no weights."""
 
     def call(self, f):
         """Return the feature map."""

@@ -31,7 +31,7 @@ class Rotate(Float32Layer):
         self.fill_value = fill_value
 
     def build(self, input_shape):
-        """Return the layer has no weights."""
+        """Do nothing: the layer has no weights."""
 
     def call(self, images):
         """Return the rotated images."""

@@ -28,7 +28,7 @@ class SkyPadding(keras.layers.Layer):
     """
 
     def build(self, input_shape):
-        """Return the layer has no weights."""
+        """Do nothing: the layer has no weights."""
 
     def call(self, f):
         """Return the padded feature map."""

@@ -60,7 +60,7 @@ class SourceDeletion(Float32Layer):
         self.seed_generator = keras.random.SeedGenerator(seed)
 
     def build(self, input_shape):
-        """Return the layer has no weights."""
+        """Do nothing: the layer has no weights."""
 
     def call(self, inputs):
         """Return the images without D."""

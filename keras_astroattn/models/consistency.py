@@ -58,7 +58,7 @@ class ConsistentNetwork(keras.layers.Layer):
         self.deletion = SourceDeletion(seed=seed, name="deletion")
 
     def build(self, input_shape):
-        """Return the network is built already."""
+        """Do nothing: the network is built already."""
 
     # Views of the network, which share its weights. A cached property is not an attribute that
     # Keras tracks, so that nothing is saved twice.

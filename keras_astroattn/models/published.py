@@ -259,7 +259,7 @@ def _flattened_channels_last(weight: np.ndarray, shape: tuple[int, int, int]) ->
 
 
 def _slots(model: AGCNN) -> Iterator[tuple[str, keras.Variable, tuple[int, ...]]]:
-    """Return (PyTorch name, Keras variable, order of axes) of all variables of a checkpoint."""
+    """Yield (PyTorch name, Keras variable, order of axes) of all weights of a checkpoint."""
     for stage, (_, blocks) in enumerate(STAGES, start=1):
         for block in range(1, blocks + 1):
             tag = f"{stage}{'abc'[block - 1]}"

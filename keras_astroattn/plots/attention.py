@@ -244,7 +244,7 @@ def contours(axes: Axes, one: np.ndarray) -> None:
 
 
 def outline(axes: Axes, image: np.ndarray) -> None:
-    """Return the boundary of a source's pixels (those above 0), white edged with black."""
+    """Draw the boundary of a source's pixels (those above 0), white edged with black."""
     if 0 < (image > 0).sum() < image.size:
         drawn = axes.contour(image > 0, levels=[0.5], colors="white", linewidths=0.5)
         drawn.set_path_effects([withStroke(linewidth=1.1, foreground="black")])

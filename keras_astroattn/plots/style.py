@@ -150,7 +150,7 @@ def corner(axes: Axes) -> tuple[float, float, float, float]:
 
 
 def bar_below(axes: Axes, drawn: AxesImage, label: str, ticks: int = 2) -> None:
-    """Return a horizontal colour bar below axes, as wide as they are, labelled at its ends."""
+    """Draw a horizontal colour bar below axes, as wide as they are, labelled at its ends."""
     x, y, width, _ = corner(axes)
     bar = axes.figure.colorbar(
         drawn, cax=place(axes.figure, x, y - 0.11, width, 0.06), orientation="horizontal"
@@ -166,7 +166,7 @@ def bar_below(axes: Axes, drawn: AxesImage, label: str, ticks: int = 2) -> None:
 
 
 def bar_beside(panels: np.ndarray, drawn: AxesImage, label: str) -> None:
-    """Return a vertical colour bar at the right of a grid of panels, as high as they are."""
+    """Draw a vertical colour bar at the right of a grid of panels, as high as they are."""
     x, top, width, height = corner(panels[0, -1])
     bottom = corner(panels[-1, -1])[1]
     figure = panels[0, 0].figure

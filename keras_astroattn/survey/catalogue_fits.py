@@ -71,7 +71,7 @@ class FitsReader:
 
     @contextlib.contextmanager
     def _table(self, start: int, count: int) -> Iterator[tuple["BinTableHDU", bytes]]:
-        """Return some rows as a table, and as their stored bytes."""
+        """Yield some rows as a table, and as their stored bytes."""
         from astropy.io import fits
 
         header = self._header

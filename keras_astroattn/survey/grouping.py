@@ -130,7 +130,7 @@ def link(ra: np.ndarray, dec: np.ndarray, length: float) -> tuple[np.ndarray, np
 
 
 def _windows(here: np.ndarray, there: np.ndarray, reach: float):
-    """Return index pairs of sorted right ascensions within a reach of each other."""
+    """Yield index pairs of sorted right ascensions within a reach of each other."""
     for turn in (-360.0, 0.0, 360.0) if reach < 360 else (0.0,):
         low = np.searchsorted(there, here - reach + turn)
         high = np.searchsorted(there, here + reach + turn, side="right")
