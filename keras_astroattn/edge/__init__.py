@@ -1,4 +1,4 @@
-"""Classification with a .tflite file: numpy and ai-edge-litert, no TensorFlow, no Keras."""
+"""Classify images with a .tflite file; needs NumPy and ai-edge-litert, no TensorFlow, no Keras."""
 
 import lazy_loader
 

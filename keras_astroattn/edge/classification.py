@@ -1,4 +1,4 @@
-"""What a network gives for one image."""
+"""Results of a network for one image."""
 
 from dataclasses import dataclass, field
 
@@ -7,14 +7,14 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Classification:
-    """What is said of one image.
+    """Classification of one image.
 
     Attributes:
         label: one of `edge.LABELS`.
-        p_fri: P(FRI | a resolved radio galaxy); None where the label says it is none.
-        p_frii: P(FRII | a resolved radio galaxy); None likewise.
-        entropy: -sum p ln p, nats; None likewise.
-        flags: what is odd about the image (`keras_astroattn.images.flags`).
+        p_fri: P(FRI | a resolved radio galaxy); None if the network did not classify the image.
+        p_frii: P(FRII | a resolved radio galaxy), or None.
+        entropy: entropy of the probabilities, -sum p ln p, nats, or None.
+        flags: flags that mark unusual images (`keras_astroattn.images.flags`).
     """
 
     label: str
@@ -26,13 +26,13 @@ class Classification:
 
 @dataclass(frozen=True, eq=False)
 class Attention:
-    """Where the network looked.
+    """Attention maps and evidence of one image.
 
     Attributes:
-        gates: one (h, w) float32 map a gate, coarsest first.
-        mean: (150, 150) float32, the maps at the image's size, averaged.
+        gates: one (h, w) float32 attention map for each gate, coarsest first.
+        mean: (150, 150) float32, mean attention map at the size of the image.
         evidence: (150, 150) float32, signed evidence E(FRII) - E(FRI) of each pixel, whose sum
-            is the difference of the logits; None for a network that gives none.
+            is the difference of the logits; None if the network gives no evidence.
     """
 
     gates: tuple[np.ndarray, ...]

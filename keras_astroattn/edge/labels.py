@@ -44,12 +44,12 @@ galaxies not one fewer."""
 
 @dataclass(frozen=True)
 class LabelRules:
-    """Thresholds of the labels, as a model's metadata state them.
+    """Thresholds of the labels, as stated in a model's metadata.
 
     Attributes:
-        compact_below_beams: sources smaller than this many beams are `compact`.
-        uncertain_below: where the more probable class has less than this probability, the
-            label is `uncertain`; None: never.
+        compact_below_beams: sources smaller than this number of beams are `compact`.
+        uncertain_below: if the larger probability is below this value, the label is
+            `uncertain`; None: never.
     """
 
     compact_below_beams: float = COMPACT_BELOW_BEAMS
@@ -57,7 +57,11 @@ class LabelRules:
 
     @classmethod
     def from_metadata(cls, values: Mapping | None) -> "LabelRules":
-        """Return the `labels` of a model's metadata; what they leave out has the defaults."""
+        """Return the rules of a model's metadata; missing values take the defaults.
+
+        Args:
+            values: entry `labels` of the metadata, or None.
+        """
         values = values or {}
         uncertain = values.get("uncertain_below")
         return cls(
@@ -66,7 +70,7 @@ class LabelRules:
         )
 
     def unresolved(self, cutout: Cutout) -> str | None:
-        """Return the label of a cutout that the network does not classify, else None."""
+        """Return the label of a cutout that the network does not classify, otherwise None."""
         if flags.INCOMPLETE in cutout.flags:
             return INCOMPLETE
         if flags.NO_SOURCE in cutout.flags:
@@ -88,10 +92,18 @@ class LabelRules:
         names: Sequence[str] = CLASS_NAMES,
         flags: Sequence[str] = (),
     ) -> str:
-        """Return the label that (classes,) probabilities of a resolved source give.
+        """Return the label of a resolved source.
 
-        A map of unknown beam (flag `no_beam`) has none of the classes: the network knows
+        A map of unknown beam (flag `no_beam`) gets no class, because the network was trained on
         sources at its own beam.
+
+        Args:
+            probabilities: (classes,) probabilities.
+            names: names of the classes.
+            flags: flags of the cutout.
+
+        Returns:
+            One of `names`, or `uncertain`.
         """
         if NO_BEAM in flags:
             return UNCERTAIN
@@ -102,5 +114,9 @@ class LabelRules:
 
 
 def entropy(probabilities: np.ndarray) -> float:
-    """Return -sum p ln p of (classes,) probabilities, nats: 0 (certain) to ln 2 = 0.693."""
+    """Return the entropy -sum p ln p of (classes,) probabilities, nats: 0 to ln 2 = 0.693.
+
+    Args:
+        probabilities: (classes,) class probabilities.
+    """
     return float(-sum(p * math.log(p) for p in probabilities.astype(float).tolist() if p > 0))

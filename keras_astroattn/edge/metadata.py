@@ -1,4 +1,4 @@
-"""The metadata of a .tflite file: a zip member behind the network, with the network's checksum."""
+"""Metadata of a .tflite file: a zip member after the network, with the network's checksum."""
 
 import hashlib
 import io
@@ -37,23 +37,23 @@ _DAMAGE = (
     ValueError,
     OSError,
     EOFError,
-    RuntimeError,  # encrypted, or JSON that is nested a thousand times
+    RuntimeError,  # raised for an encrypted member, or for JSON nested a thousand times
 )
 
 
 def read_metadata(content: bytes, path: str | os.PathLike) -> dict[str, Any]:
-    """Read the metadata of a .tflite file and check the network against them.
+    """Read the metadata of a .tflite file and check the network's checksum.
 
     Args:
-        content: the whole file.
-        path: its name, for the messages.
+        content: bytes of the whole file.
+        path: name of the file, for messages.
 
     Returns:
-        The metadata.
+        The metadata, the content of `metadata.json`.
 
     Raises:
         InputError: The metadata are missing, damaged, too large, or of another kind of network;
-            they hold no checksum; or the checksum is not that of the network.
+            they have no checksum; or the checksum does not match the network.
     """
     metadata, network = split_model_file(content, path)
     stated = metadata.get(CHECKSUM_KEY)
@@ -71,19 +71,19 @@ def read_metadata(content: bytes, path: str | os.PathLike) -> dict[str, Any]:
 
 
 def split_model_file(content: bytes, path: str | os.PathLike) -> tuple[dict[str, Any], memoryview]:
-    """Split a .tflite file into its metadata, which are checked, and its network, which is not.
+    """Split a .tflite file into its checked metadata and its unchecked network.
 
     Args:
-        content: the whole file.
-        path: its name, for the messages.
+        content: bytes of the whole file.
+        path: name of the file, for messages.
 
     Returns:
-        (metadata, the bytes of the network).
+        The metadata, and the bytes of the network.
 
     Raises:
         InputError: The metadata are missing, damaged, too large, or of another kind of network.
     """
-    # A part of the file, so that a zip directory of millions of entries cannot fill the memory.
+    # Only the end of the file, so that a zip directory of millions of entries cannot fill memory.
     start = max(len(content) - 2 * LARGEST_METADATA, 0)
     try:
         text, offset = _read_member(content[start:])
@@ -100,12 +100,12 @@ def split_model_file(content: bytes, path: str | os.PathLike) -> tuple[dict[str,
 
 
 def checksum(network: bytes | memoryview) -> str:
-    """Give the SHA-256 of a network, in hexadecimal digits."""
+    """Return the SHA-256 of a network, in hexadecimal digits."""
     return hashlib.sha256(network).hexdigest()
 
 
 def _read_member(tail: bytes) -> tuple[str, int]:
-    """Return the text of the one member of a zip file, and where the member begins."""
+    """Return the text of the only member of a zip file, and the offset of the member."""
     with zipfile.ZipFile(io.BytesIO(tail)) as archive:
         (member,) = archive.infolist()
         if member.filename != METADATA_MEMBER or member.file_size > LARGEST_METADATA:
@@ -113,7 +113,7 @@ def _read_member(tail: bytes) -> tuple[str, int]:
         if member.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError
         with archive.open(member) as file:
-            # A limit of its own: the directory may state a smaller size than the data have.
+            # The directory may state a smaller size than the data have, so the read is limited.
             text = file.read(LARGEST_METADATA + 1)
     if len(text) != member.file_size:
         raise ValueError

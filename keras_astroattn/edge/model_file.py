@@ -1,4 +1,4 @@
-"""A .tflite file of this project: found by name or path, with what it says of itself."""
+"""A .tflite file of this project, found by name or path, with its metadata."""
 
 import os
 from collections.abc import Mapping
@@ -22,10 +22,10 @@ class ModelFile:
     """A network as bytes, and its metadata.
 
     Attributes:
-        name: of the preset, else of the file without its ending.
-        path: where it was read.
-        content: the whole file.
-        metadata: what `metadata.json` holds (see `edge.metadata` and `export.metadata`).
+        name: name of the preset, or of the file without its suffix.
+        path: path of the file.
+        content: bytes of the whole file.
+        metadata: content of `metadata.json` (see `edge.metadata` and `export.metadata`).
     """
 
     name: str
@@ -35,10 +35,13 @@ class ModelFile:
 
 
 def find_model(model: str | os.PathLike) -> Path:
-    """Return the .tflite file of a preset's name or a path.
+    """Return the path of the .tflite file of a preset, or of a path.
+
+    Args:
+        model: name of a preset, or path of a .tflite file.
 
     Raises:
-        InputError: There is no such preset, or no such file.
+        InputError: The preset or the file does not exist.
     """
     presets = list_presets()
     if str(model) in presets:
@@ -54,8 +57,14 @@ def find_model(model: str | os.PathLike) -> Path:
 def open_model(model: str | os.PathLike = DEFAULT_PRESET) -> ModelFile:
     """Read a model by the name of a preset or the path of a .tflite file.
 
+    Args:
+        model: name of a preset, or path of a .tflite file.
+
+    Returns:
+        The model.
+
     Raises:
-        InputError: There is none, `export.run` did not write it, or it is damaged.
+        InputError: The file does not exist, `export.run` did not write it, or it is damaged.
     """
     path = find_model(model)
     try:

@@ -3,7 +3,7 @@
 They run on TensorFlow, JAX and PyTorch; all are registered and serializable.
 """
 
-# First of all: importing Keras makes the package register its models, which need the
+# This import is first: when Keras is imported, the package registers its models, which import the
 # modules below one by one.
 try:
     import keras  # noqa: F401  isort: skip

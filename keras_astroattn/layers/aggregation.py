@@ -1,7 +1,7 @@
-"""From one vector per gate to logits: the paper's four aggregations and one more.
+"""Aggregations: from one vector per gate to logits, the paper's four and one more.
 
-Bowles et al. 2020, section 3. Every layer takes a list of vectors (batch, channels_k),
-one per gate, and gives logits (batch, num_classes), in float32 under every dtype policy.
+Bowles et al. 2020, section 3. Each layer takes a list of vectors v_k (batch, channels_k), one per
+gate, and returns logits (batch, num_classes), in float32 under every dtype policy.
 """
 
 import keras
@@ -11,7 +11,12 @@ from .base import Float32Layer, register
 
 
 class _Aggregation(Float32Layer):
-    """What the aggregations share: their one option, and float32."""
+    """Base class of the aggregations: float32, and the option `num_classes`.
+
+    Args:
+        num_classes: number of logits.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
+    """
 
     def __init__(self, num_classes: int = 2, **kwargs):
         super().__init__(**kwargs)
@@ -36,7 +41,16 @@ class _Aggregation(Float32Layer):
 
 @register
 class ConcatAggregation(_Aggregation):
-    """logits = W [v_1, ..., v_N] + b."""
+    """Aggregate by one dense layer over all vectors: logits = W [v_1, ..., v_N] + b.
+
+    Shapes: a list of vectors (batch, channels_k) to logits (batch, num_classes), float32.
+
+    Args:
+        num_classes: number of logits.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
+
+    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "concat".
+    """
 
     def build(self, input_shape):
         """Create one dense layer over all channels."""
@@ -49,7 +63,16 @@ class ConcatAggregation(_Aggregation):
 
 @register
 class MeanAggregation(_Aggregation):
-    """logits = mean_k (W_k v_k + b_k)."""
+    """Aggregate by the mean of one dense layer per gate: logits = mean_k (W_k v_k + b_k).
+
+    Shapes: a list of vectors (batch, channels_k) to logits (batch, num_classes), float32.
+
+    Args:
+        num_classes: number of logits.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
+
+    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "mean".
+    """
 
     def build(self, input_shape):
         """Create one dense layer per gate."""
@@ -63,7 +86,16 @@ class MeanAggregation(_Aggregation):
 
 @register
 class DeepSupervisionAggregation(_Aggregation):
-    """Logits are the mean of W [v_1, ..., v_N] + b and all W_k v_k + b_k."""
+    """Aggregate by the mean of W [v_1, ..., v_N] + b and all W_k v_k + b_k.
+
+    Shapes: a list of vectors (batch, channels_k) to logits (batch, num_classes), float32.
+
+    Args:
+        num_classes: number of logits.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
+
+    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "deep supervision".
+    """
 
     def build(self, input_shape):
         """Create one dense layer per gate, and one over all channels."""
@@ -79,7 +111,18 @@ class DeepSupervisionAggregation(_Aggregation):
 
 @register
 class FineTunedAggregation(_Aggregation):
-    """logits = W [relu(W_1 v_1 + b_1), ..., relu(W_N v_N + b_N)] + b, the paper's "ft"."""
+    """Aggregate by dense layers per gate and one over their outputs, the paper's "ft".
+
+        logits = W [relu(W_1 v_1 + b_1), ..., relu(W_N v_N + b_N)] + b
+
+    Shapes: a list of vectors (batch, channels_k) to logits (batch, num_classes), float32.
+
+    Args:
+        num_classes: number of logits.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
+
+    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "fine-tuned".
+    """
 
     def build(self, input_shape):
         """Create one dense layer per gate, and one over their outputs."""
@@ -94,11 +137,19 @@ class FineTunedAggregation(_Aggregation):
 
 @register
 class ConcatGatingAggregation(_Aggregation):
-    """logits = W batchnorm([v_1, ..., v_N, avg(g), max(g)]) + b.
+    """Aggregate the vectors and the pooled gating signal by one dense layer.
 
-    Beyond the paper: the gating signal g, average- and max-pooled, joins the gates'
-    vectors, and batch normalization brings all to one scale. The inputs are the gates'
-    vectors followed by the two pooled ones.
+        logits = W batchnorm([v_1, ..., v_N, avg(g), max(g)]) + b
+
+    This aggregation is not in the paper. It adds the average and the maximum of the gating signal
+    g to the vectors of the gates. Batch normalization brings all of them to one scale.
+
+    Shapes: a list of vectors (batch, channels_k), those of the gates followed by avg(g) and
+    max(g), to logits (batch, num_classes), float32.
+
+    Args:
+        num_classes: number of logits.
+        **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
     """
 
     def build(self, input_shape):

@@ -1,4 +1,4 @@
-"""The attention gate: which pixels of x agree with the gating signal g."""
+"""The attention gate, which compares features x with the gating signal g."""
 
 import keras
 from keras import ops
@@ -28,18 +28,18 @@ class AttentionGate(keras.layers.Layer):
 
     Shapes: x (batch, height, width, channels) and g (batch, h, w, gating channels) to
     attended features (batch, height, width, channels), in the compute dtype, and the
-    attention map (batch, height, width), float32.
+    attention map a (batch, height, width), float32.
 
     Args:
-        normalization: of the scores s; see `AttentionNormalization`.
+        normalization: normalization of the scores s; see `AttentionNormalization`.
         scope: `"sample"` or `"batch"`; see `AttentionNormalization`.
         intermediate_channels: channels in which x and g are compared.
-        psi_bias: initial bias of psi. The paper's 10 leaves `sigmoid` and `tanh` saturated,
-            a map of ones that hardly learns; 0 does not.
-        **kwargs: of `keras.layers.Layer`.
+        psi_bias: initial bias of psi. With the paper's 10, `sigmoid` and `tanh` saturate, and
+            the map of ones hardly learns; with 0 they do not.
+        **kwargs: options of `keras.layers.Layer`.
 
     Raises:
-        ValueError: unknown normalization or scope.
+        ValueError: The normalization or scope is unknown.
 
     Source: Bowles et al. 2020 (arXiv 2012.01248), after Jetley et al. 2018 and
     Schlemper et al. 2018 (grid attention).
@@ -85,9 +85,9 @@ class AttentionGate(keras.layers.Layer):
     def scores(self, inputs, training=False):
         """Return the compatibility scores s (batch, height, width) for inputs (x, g).
 
-        psi sums over the intermediate channels, so that while training the sum is made a
-        part of the channels at a time: at full resolution they are the largest arrays
-        of the network, and a part of them fits where all would not.
+        psi sums over the intermediate channels. In training, the sum is computed over a part of
+        the channels at a time, because at full resolution they are the largest arrays of the
+        network and may not fit into memory together.
         """
         x, g = inputs
         phi_g = self.phi(g)

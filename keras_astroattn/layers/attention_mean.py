@@ -7,10 +7,11 @@ from .base import Float32Layer, register
 
 @register
 class AttentionMean(Float32Layer):
-    """Mean of attention maps of several sizes, at the size of the image.
+    """Compute the mean of attention maps of several sizes, at the size of the image.
 
-    Each map (batch, h, w) is resized bilinearly with half-pixel centres to `size`; the
-    resized maps are averaged and not rescaled: (batch, *size), float32.
+    Each map is resized bilinearly with half-pixel centres to `size`. The mean is not rescaled.
+
+    Shapes: a list of maps (batch, h, w) to the mean map (batch, *size), float32.
 
     Args:
         size: (height, width) of the image.

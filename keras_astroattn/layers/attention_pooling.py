@@ -1,4 +1,4 @@
-"""From attended features to one vector per gate."""
+"""Pooling of attended features to one vector per gate."""
 
 import keras
 from keras import ops
@@ -15,8 +15,8 @@ class AttentionPooling(Float32Layer):
         sum:            v_c = sum_p x_pc a_p
         weighted_mean:  v_c = sum_p x_pc a_p / sum_p |a_p|
 
-    The paper sums. The weighted mean does not grow with the size of the map; |a| keeps it
-    finite for maps with negative values (`tanh`, `std_mean_norm`). A map that is zero
+    The paper uses the sum. The weighted mean does not grow with the size of the map; |a| keeps
+    it finite for maps with negative values (`tanh`, `std_mean_norm`). A map that is zero
     everywhere gives zeros. Computed in float32 under every dtype policy.
 
     Shapes: attended features x * a (batch, height, width, channels) and map a
@@ -27,7 +27,7 @@ class AttentionPooling(Float32Layer):
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: unknown pooling.
+        ValueError: The pooling is unknown.
     """
 
     def __init__(self, pooling: str = "sum", **kwargs):
@@ -38,7 +38,7 @@ class AttentionPooling(Float32Layer):
     def call(self, inputs):
         """Return the vector (batch, channels) for inputs (x * a, a)."""
         attended, a = inputs
-        # Rows first: one running float32 sum over 22,500 pixels rounds about twice as much.
+        # Rows first: a single float32 sum over 22,500 pixels has about twice the rounding error.
         total = ops.sum(ops.sum(attended, axis=2), axis=1)
         if self.pooling == "sum":
             return total

@@ -1,4 +1,4 @@
-"""What the layers share: registration with Keras, and checks of options."""
+"""Common parts of the layers: registration with Keras, float32, and checks of options."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -12,13 +12,16 @@ def register(cls: type | None = None, *, former: str | None = None) -> type | Ca
     """Register a layer or model with Keras, so that files load without `custom_objects`.
 
     Args:
-        cls: the class; None where the decorator is used with an option.
+        cls: the class; None if the decorator is used with an option.
         former: class name in files of earlier releases, which then load as this class.
+
+    Returns:
+        The class, or a decorator of it.
     """
     if cls is None:
         return lambda cls: register(cls, former=former)
     if issubclass(cls, keras.Model):
-        # HDF5 files of whole models hold the name of the class alone.
+        # HDF5 files of whole models hold only the name of the class.
         keras.saving.get_custom_objects()[cls.__name__] = cls
     if former is not None:
         keras.saving.get_custom_objects()[f"{PACKAGE}>{former}"] = cls
@@ -71,15 +74,15 @@ class Float32Layer(keras.layers.Layer):
 
 
 def require_choice(option: str, value: object, choices: Iterable[object]) -> None:
-    """Check that an option has one of its values.
+    """Check that an option has one of its allowed values.
 
     Args:
         option: name of the option, for the message.
-        value: what was given.
-        choices: the values that the option can have.
+        value: given value.
+        choices: allowed values.
 
     Raises:
-        ValueError: `value` is none of the choices.
+        ValueError: `value` is not one of the choices.
     """
     choices = list(choices)
     if value not in choices:

@@ -14,8 +14,8 @@ class FastBatchNormalization(keras.layers.BatchNormalization):
 
     with the mean and variance of a channel over all other axes. The result is that of
     `keras.layers.BatchNormalization`. The layer reshapes (.., n, channels) to (.., n x
-    channels) before it computes: arithmetic over an axis of six channels takes a quarter of a
-    training step.
+    channels) before it computes, because arithmetic over an axis of six channels takes a quarter
+    of a training step.
 
     Shapes: (batch, .., n, channels) to the same shape; n must be known. The layer computes in
     float32 and returns the compute dtype. On a feature map on the group p4m
@@ -27,7 +27,7 @@ class FastBatchNormalization(keras.layers.BatchNormalization):
             `synchronized` keep their defaults.
 
     Raises:
-        ValueError: one of these four has another value, or n is not known.
+        ValueError: One of these four has another value, or n is not known.
     """
 
     def __init__(self, **kwargs):
@@ -55,7 +55,7 @@ class FastBatchNormalization(keras.layers.BatchNormalization):
             means, variances = (
                 ops.reshape(moment, (n, channels)) for moment in ops.moments(merged, axes)
             )
-            # Each of the n counts alike: the variance is that within them and that of their means.
+            # All n have equal weight: the variance is the mean variance plus that of the means.
             mean = ops.mean(means, axis=0)
             variance = ops.mean(variances + ops.square(means - mean), axis=0)
             for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):

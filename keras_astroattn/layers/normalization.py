@@ -1,6 +1,6 @@
-"""From compatibility scores s to an attention map a.
+"""Normalizations of compatibility scores s to an attention map a.
 
-Bowles et al. 2020, section 3; names as the paper's material spells them.
+Bowles et al. 2020, section 3; the names are those of the paper's material.
 """
 
 from keras import ops
@@ -9,8 +9,8 @@ from .base import Float32Layer, register, require_choice
 
 SCOPES = ("sample", "batch")
 
-# Below this a range (or maximum) of scores is rounding, not contrast: dividing by it
-# would give infinite gradients.
+# A smaller range (or maximum) of scores is rounding, not contrast; dividing by it would give
+# infinite gradients.
 _SMALLEST_DIVISOR = 1e-12
 
 _PIXELS = (1, 2)
@@ -18,12 +18,12 @@ _PIXELS_AND_BATCH = (0, 1, 2)
 
 
 def _divisor(value):
-    """Return `value` where it can be divided by, else 1, with a finite gradient either way."""
+    """Return `value`, or 1 where it is too small to divide by; both have a finite gradient."""
     return ops.where(ops.abs(value) > _SMALLEST_DIVISOR, value, ops.ones_like(value))
 
 
 def softmax(s, axes):
-    """Return exp(s) / sum(exp(s)) over the pixels of each image, whatever `axes` says.
+    """Return exp(s) / sum(exp(s)) over the pixels of each image, independent of `axes`.
 
     A constant map gives 1 / (number of pixels) everywhere.
     """
@@ -32,12 +32,12 @@ def softmax(s, axes):
 
 
 def sigmoid(s, axes):
-    """Return 1 / (1 + exp(-s)), each pixel by itself."""
+    """Return 1 / (1 + exp(-s)), pixel by pixel."""
     return ops.sigmoid(s)
 
 
 def tanh(s, axes):
-    """Return the hyperbolic tangent, each pixel by itself."""
+    """Return the hyperbolic tangent of s, pixel by pixel."""
     return ops.tanh(s)
 
 
@@ -49,9 +49,9 @@ def range_norm(s, axes):
 
 
 def std_mean_norm(s, axes):
-    """Return ((s - min) / max(s) - 0.5) / 0.25, divided by the maximum and not by the range.
+    """Return ((s - min) / max(s) - 0.5) / 0.25; the divisor is the maximum, not the range.
 
-    A constant map gives -2 everywhere; where max(s) = 0 the division is left out.
+    A constant map gives -2 everywhere; if max(s) = 0 there is no division.
     """
     low = ops.min(s, axis=axes, keepdims=True)
     high = ops.max(s, axis=axes, keepdims=True)
@@ -80,19 +80,21 @@ class AttentionNormalization(Float32Layer):
     | `range_norm` | (s - min) / (max - min) |
     | `std_mean_norm` | ((s - min) / max(s) - 0.5) / 0.25 |
 
-    A constant score map gives 0 under `range_norm` and -2 under `std_mean_norm`; where
-    max(s) = 0, `std_mean_norm` does not divide. Values and gradients stay finite.
-    Computed in float32 under every dtype policy.
+    A constant score map gives 0 with `range_norm` and -2 with `std_mean_norm`. If max(s) = 0,
+    `std_mean_norm` does not divide. Values and gradients stay finite. Computed in float32 under
+    every dtype policy.
+
+    Shapes: scores (batch, height, width) to a map of the same shape, float32.
 
     Args:
         normalization: name of the normalization.
-        scope: minimum and maximum over the pixels of each image (`"sample"`, so that a
-            prediction does not depend on the batch it is in) or over the whole batch
-            (`"batch"`, as the paper's code did; only to reproduce it).
+        scope: pixels of the minimum and maximum: `"sample"`, those of each image, so that a
+            prediction does not depend on the rest of the batch; or `"batch"`, those of the whole
+            batch, to reproduce the paper's code.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: unknown normalization or scope.
+        ValueError: The normalization or scope is unknown.
 
     Source: Bowles et al. 2020 (arXiv 2012.01248), section 3.
     """

@@ -1,13 +1,13 @@
-"""Convolutions that turn with the image: the group p4m of shifts, quarter turns and mirrors.
+"""Convolutions that are equivariant under p4m: shifts, rotations by 90 degrees and mirroring.
 
 A feature map on the group has one value for each pixel x, each of the eight symmetries g of
 the square, and each channel: (batch, height, width, 8, channels). A symmetry u of the image
-moves it by
+transforms it as
 
     (L_u f)(x, g) = f(u^-1 x, u^-1 g),
 
-and every layer here commutes with that. The maximum over g is an ordinary feature map that
-turns with the image; its mean over the pixels does not change at all.
+and every layer here commutes with L_u. The maximum over g is an ordinary feature map that
+transforms as the image does. Its mean over the pixels is invariant.
 
 Source: Cohen & Welling 2016, Group equivariant convolutional networks (arXiv 1602.07576).
 """
@@ -20,7 +20,7 @@ from keras import ops
 
 from .base import register, require_choice
 
-# Quarter turns r and mirror images m of (row, column) offsets from the centre: R^r M^m.
+# Rotations R^r by 90 degrees and mirroring M^m of (row, column) offsets from the centre: R^r M^m.
 _TURN = np.array([[0, -1], [1, 0]])
 _MIRROR = np.array([[1, 0], [0, -1]])
 D4 = np.stack(
@@ -34,12 +34,12 @@ D4 = np.stack(
 
 
 def _place_of(elements: np.ndarray) -> np.ndarray:
-    """Return the places in `D4` of matrices (..., 2, 2)."""
+    """Return the indices in `D4` of matrices (..., 2, 2)."""
     return np.argmax((elements[..., np.newaxis, :, :] == D4).all(axis=(-2, -1)), axis=-1)
 
 
 def _rotated_places(size: int) -> np.ndarray:
-    """Return (size, size, 8): the flat place g^-1 p in a size x size kernel for each p and g."""
+    """Return (size, size, 8): the flat index of g^-1 p in a size x size kernel for each p, g."""
     offsets = np.arange(size) - (size - 1) / 2
     p = np.stack(np.meshgrid(offsets, offsets, indexing="ij"), axis=-1)
     source = np.einsum("gji,xyj->xygi", D4, p) + (size - 1) / 2  # the inverse is the transpose
@@ -48,7 +48,7 @@ def _rotated_places(size: int) -> np.ndarray:
 
 
 class _P4MConvolution(keras.layers.Layer):
-    """What the two convolutions share: one kernel, expanded to one ordinary convolution."""
+    """Base class of the two convolutions: one kernel, expanded to that of a plain convolution."""
 
     def __init__(self, filters: int, kernel_size: int = 3, padding: str = "same", **kwargs):
         require_choice("padding", padding, ("same", "valid"))
@@ -99,30 +99,30 @@ class _P4MConvolution(keras.layers.Layer):
 
 @register
 class P4MLifting(_P4MConvolution):
-    """Convolve an image by a kernel in its eight orientations.
+    """Convolve an image with a kernel in its eight orientations.
 
         y(x, g) = sum_p W(g^-1 p) . f(x + p)
 
     Shapes: (batch, height, width, channels) to (batch, height, width, 8, filters), in the
-    compute dtype; height and width of the result are k - 1 less where `padding` is `"valid"`.
+    compute dtype; with `padding="valid"` the height and width of the result are k - 1 smaller.
     The weights are one kernel (k, k, channels, filters).
 
     Args:
         filters: channels of the result, for each symmetry.
-        kernel_size: odd height and width of the kernel.
-        padding: `"same"` keeps the size by zeros around it, `"valid"` adds nothing.
-        **kwargs: of `keras.layers.Layer`.
+        kernel_size: odd height and width k of the kernel.
+        padding: `"same"` keeps the size by zeros around the image, `"valid"` adds nothing.
+        **kwargs: options of `keras.layers.Layer`.
 
     Raises:
-        ValueError: for an even kernel size, no filters, or an unknown padding.
+        ValueError: The kernel size is even, there are no filters, or the padding is unknown.
     """
 
     def build(self, input_shape):
-        """Make the kernel."""
+        """Create the kernel."""
         self._add_kernel(input_shape[-1])
 
     def expanded_kernel(self):
-        """Return the kernel (k, k, channels, 8 filters) of the same as an ordinary convolution."""
+        """Return the kernel (k, k, channels, 8 filters) of the equivalent plain convolution."""
         k, channels = self.kernel_size, self.kernel.shape[-2]
         kernel = self._gathered(_rotated_places(k), channels)  # k, k, 8, channels, filters
         kernel = ops.transpose(kernel, (0, 1, 3, 2, 4))
@@ -139,22 +139,22 @@ class P4MConv2D(_P4MConvolution):
 
         y(x, g) = sum_{p, h} W(g^-1 p, g^-1 h) . f(x + p, h)
 
-    Shapes: (batch, height, width, 8, channels) to (batch, height, width, 8, filters), in
-    the compute dtype; height and width of the result are k - 1 less where `padding` is
-    `"valid"`. The weights are one kernel (k, k, 8, channels, filters).
+    Shapes: (batch, height, width, 8, channels) to (batch, height, width, 8, filters), in the
+    compute dtype; with `padding="valid"` the height and width of the result are k - 1 smaller.
+    The weights are one kernel (k, k, 8, channels, filters).
 
     Args:
         filters: channels of the result, for each symmetry.
-        kernel_size: odd height and width of the kernel.
-        padding: `"same"` keeps the size by zeros around it, `"valid"` adds nothing.
-        **kwargs: of `keras.layers.Layer`.
+        kernel_size: odd height and width k of the kernel.
+        padding: `"same"` keeps the size by zeros around the map, `"valid"` adds nothing.
+        **kwargs: options of `keras.layers.Layer`.
 
     Raises:
-        ValueError: for an even kernel size, no filters, or an unknown padding.
+        ValueError: The kernel size is even, there are no filters, or the padding is unknown.
     """
 
     def build(self, input_shape):
-        """Make the kernel."""
+        """Create the kernel."""
         self._add_kernel(*input_shape[-2:])
 
     def expanded_kernel(self):
@@ -174,21 +174,21 @@ class P4MConv2D(_P4MConvolution):
 
 @register
 class P4MMaxPool(keras.layers.Layer):
-    """Halve a feature map on the group by maxima over windows that lie symmetrically.
+    """Halve a feature map on the group by maxima over symmetric windows.
 
-    An even height and width are pooled by 2 x 2; an odd one by 3 x 3 windows, two pixels
-    apart, the first and last of which end at the borders: pooling 75 pixels by 2 would leave
-    out one border only, and what comes of it would depend on how the image is turned.
+    An even height and width are pooled by 2 x 2 windows, an odd one by 3 x 3 windows that are two
+    pixels apart and end at the borders. Pooling 75 pixels by 2 would omit one border, and the
+    result would not be equivariant.
 
     Shapes: (batch, n, n, 8, channels) to (batch, n // 2, n // 2, 8, channels).
 
     Args:
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: options of `keras.layers.Layer`.
     """
 
     @staticmethod
     def window(size: int) -> int:
-        """Return the width of the window over `size` pixels; the next one is two pixels on."""
+        """Return the width of the windows over `size` pixels; they are two pixels apart."""
         return 2 + size % 2
 
     def build(self, input_shape):
@@ -213,14 +213,14 @@ class P4MMaxPool(keras.layers.Layer):
 
 @register
 class P4MGroupPool(keras.layers.Layer):
-    """The maximum over the symmetries: an ordinary feature map that turns with the image.
+    """Reduce a feature map on the group to an ordinary one by the maximum over the symmetries.
 
         y(x) = max_g f(x, g)
 
     Shapes: (batch, height, width, 8, channels) to (batch, height, width, channels).
 
     Args:
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: options of `keras.layers.Layer`.
     """
 
     def build(self, input_shape):
@@ -240,7 +240,7 @@ class P4MGroupPool(keras.layers.Layer):
 
 
 def _flat(f):
-    """Return the channels and symmetries in one axis, symmetries first."""
+    """Return the map with symmetries and channels in one axis, symmetries first."""
     return ops.reshape(f, (-1, *f.shape[1:3], math.prod(f.shape[3:])))
 
 

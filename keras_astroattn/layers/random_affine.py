@@ -10,29 +10,29 @@ from .base import Float32Layer, register
 
 @register
 class RandomAffine(Float32Layer):
-    """Resample each image once under a random affine transform, while training.
+    """Resample each image once under a random affine transform, in training only.
 
     The output at p is the input at c + F R(angle) (p - c - t) / z, with c the image's
-    centre, R a rotation, t a shift, z a zoom and F the flips: composing the four before
-    resampling blurs an image once instead of four times.
+    centre, R a rotation, t a shift, z a zoom and F the flips. One resampling blurs an image less
+    than four.
 
     Shapes: images (batch, height, width, channels), float32, to the same. Outside
     training the images pass unchanged.
 
     `keras.ops.image.affine_transform` does not compile under XLA on TensorFlow: compile
-    a TensorFlow model that holds this layer with `jit_compile=False`.
+    a TensorFlow model that contains this layer with `jit_compile=False`.
 
     Args:
         rotation: largest angle, degrees, uniform in [-rotation, rotation].
         shift: largest shift along each axis, pixels, uniform in [-shift, shift].
         zoom: largest change of scale: uniform in [1 - zoom, 1 + zoom].
         flip: mirror left-right and up-down, each with probability 1/2.
-        fill_value: of what comes from outside the image; -1 is black in network units.
-        seed: of the random numbers.
+        fill_value: value of pixels from outside the image; -1 is black in network units.
+        seed: seed of the random numbers.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: for a negative rotation or shift, or a zoom outside [0, 1).
+        ValueError: The rotation or shift is negative, or the zoom is outside [0, 1).
     """
 
     def __init__(

@@ -17,14 +17,14 @@ class SkyPadding(keras.layers.Layer):
 
         y(row, column) = f(clip(row - 1, 0, height - 1), clip(column - 1, 0, width - 1))
 
-    A convolution of a 3 x 3 kernel and `padding="valid"` follows. On an empty image every
-    feature map is then constant up to the border. Zeros instead mark where the frame ends.
+    A convolution with a 3 x 3 kernel and `padding="valid"` follows. On an empty image every
+    feature map is then constant up to the border. Padding with zeros would mark the frame's edge.
 
     Shapes: (batch, height, width, ...) to (batch, height + 2, width + 2, ...), dtype kept. All
     axes but the first are known.
 
     Args:
-        **kwargs: of `keras.layers.Layer`.
+        **kwargs: options of `keras.layers.Layer`.
     """
 
     def build(self, input_shape):

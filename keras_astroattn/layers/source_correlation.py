@@ -6,16 +6,16 @@ from keras_astroattn.images.conventions import BLACK
 
 from .base import Float32Layer, register
 
-# Half a grey level above black: what is brighter is source.
+# Half a grey level above black: brighter pixels belong to the source.
 _BRIGHT = BLACK + 1 / 255
 
-# A product of variances below this is rounding: such a map, or image, is constant.
+# A smaller product of variances is rounding error: the map or the image is constant.
 _SMALLEST = 1e-12
 
 
 @register
 class SourceCorrelation(Float32Layer):
-    """Add a training loss where an attention map correlates too little with the source.
+    """Add a training loss if an attention map correlates too little with the source.
 
         rho  = sum_p (a_p - mean a)(m_p - mean m)
                / sqrt(sum_p (a_p - mean a)^2 sum_p (m_p - mean m)^2)
@@ -23,18 +23,18 @@ class SourceCorrelation(Float32Layer):
 
     where m is the fraction of a map's pixel in which the image is brighter than black. An
     inverted map separates source from sky equally well, so training often converges to it. The
-    loss exists in training only, and is zero where rho is at least `least`. A constant map and
+    loss exists in training only, and is zero if rho is at least `least`. A constant map and
     a black image have rho = 0. The layer returns the map unchanged.
 
-    Shapes: map (batch, h, w) and image (batch, height, width, channels), of which the first
-    channel is read, to the map, float32.
+    Shapes: map a (batch, h, w) and image (batch, height, width, channels), of which only the
+    first channel is read, to the map, float32.
 
     Args:
-        least: smallest correlation without a loss, above 0 and below 1.
+        least: smallest correlation without a loss, in (0, 1).
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: `least` is not above 0 and below 1.
+        ValueError: `least` is not in (0, 1).
     """
 
     def __init__(self, least: float, **kwargs):

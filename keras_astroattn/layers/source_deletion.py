@@ -1,4 +1,4 @@
-"""Random parts of a source painted black, to train on what is left."""
+"""Random deletion of parts of a source, for training on the rest."""
 
 import keras
 from keras import ops
@@ -8,7 +8,7 @@ from keras_astroattn.images.conventions import BLACK
 from .base import Float32Layer, register
 from .votes import source_pixels
 
-# Pixels off the source come after all others.
+# Pixels outside the source rank after all others.
 _NEVER = -1e9
 
 
@@ -22,21 +22,21 @@ class SourceDeletion(Float32Layer):
 
     The noise is Gaussian, drawn every `scale` pixels and interpolated. s is uniform from
     `smallest` to `largest`. E is a guide: t is zero for half of the images, and otherwise
-    uniform from 0 to 2, with its sign reversed for a quarter, so that some deletions take what
-    the guide marks, and some spare it.
+    uniform from 0 to 2, with reversed sign for a quarter. So some deletions remove the pixels
+    that the guide marks, and some keep them.
 
     Shapes: images (batch, height, width, channels) and guide (batch, height, width) to images,
-    float32. The first channel of an image says where its source is.
+    float32. The first channel of an image shows its source.
 
     Args:
         smallest: smallest share of the source's pixels.
         largest: largest share.
         scale: distance of the noise's nodes, pixels.
-        seed: of the random numbers.
+        seed: seed of the random numbers.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: the shares are not 0 < smallest <= largest < 1.
+        ValueError: The shares are not 0 < smallest <= largest < 1.
     """
 
     def __init__(
@@ -63,14 +63,14 @@ class SourceDeletion(Float32Layer):
         """Do nothing: the layer has no weights."""
 
     def call(self, inputs):
-        """Return the images without D."""
+        """Return the images with D painted black."""
         images, guide = inputs
         source = source_pixels(images)
         f = self._noise(images) + self._strength(images) * _standardized(guide, source)
         flat = ops.reshape(ops.where(source > 0, f, _NEVER), (-1, f.shape[1] * f.shape[2]))
         pixels = ops.sum(source, axis=(1, 2))
         share = self._uniform(images, self.smallest, self.largest)
-        # The lowest f that is deleted is that of the k-th highest pixel; ascending order.
+        # The threshold is f of the k-th highest pixel; the sort is ascending.
         k = ops.cast(ops.ceil(share * pixels), "int32")
         place = ops.clip(flat.shape[1] - k, 0, flat.shape[1] - 1)
         lowest = ops.take_along_axis(ops.sort(flat, axis=1), place[:, None], axis=1)[..., None]
@@ -87,7 +87,7 @@ class SourceDeletion(Float32Layer):
         return smooth[..., 0]
 
     def _strength(self, images):
-        """T, (batch, 1, 1)."""
+        """Return t, (batch, 1, 1)."""
         size, guided, sign = (self._uniform(images, 0.0, top) for top in (2.0, 1.0, 1.0))
         t = ops.where(guided < 0.5, size, 0.0) * ops.where(sign < 0.25, -1.0, 1.0)
         return t[:, None, None]

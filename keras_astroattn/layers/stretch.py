@@ -6,8 +6,8 @@ from .base import Float32Layer, register, require_choice
 
 STRETCHES = ("linear", "sqrt")
 
-# Keeps the gradient of the square root finite where the sky is black; far below one
-# step of an 8-bit image.
+# Keeps the gradient of the square root finite on black sky; far below one step of an 8-bit
+# image.
 _DARKEST = 1e-6
 
 
@@ -29,7 +29,7 @@ class Stretch(Float32Layer):
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: unknown stretch.
+        ValueError: The stretch is unknown.
     """
 
     def __init__(self, stretch: str = "sqrt", **kwargs):

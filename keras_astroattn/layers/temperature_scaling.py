@@ -8,13 +8,13 @@ from .base import Float32Layer, register
 
 @register(former="CalibratedSoftmax")
 class TemperatureScaling(Float32Layer):
-    """Turn logits into calibrated probabilities.
+    """Convert logits to calibrated probabilities.
 
         p = softmax(logits / temperature)
 
     The temperature is a weight of the layer. It is not trained: it is fitted on the logits of
     sources that the network was not trained on (`keras_astroattn.evaluation.fit_temperature`).
-    It changes the probabilities, never the preferred class.
+    It changes the probabilities, but not the preferred class.
 
     Shapes: logits (batch, classes) to probabilities of the same shape, float32.
 
@@ -23,7 +23,7 @@ class TemperatureScaling(Float32Layer):
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
     Raises:
-        ValueError: the temperature is not above 0.
+        ValueError: The temperature is not above 0.
 
     Source: Guo et al. 2017, On calibration of modern neural networks (arXiv 1706.04599).
     """

@@ -1,4 +1,4 @@
-"""From gated features to logits that are sums of what each pixel of the source says."""
+"""Aggregation by votes: logits that are sums of the evidence of each pixel of the source."""
 
 import keras
 import numpy as np
@@ -23,13 +23,17 @@ not be finite."""
 
 
 def antialiased_matrix(size: int, target: int) -> np.ndarray:
-    """Return the weights of `size` pixels in each of `target` <= `size` pixels, along one axis.
+    """Return the matrix of antialiased resizing along one axis.
 
-    Triangles of half width size / target around half-pixel centres, as in
+    The weights are triangles of half width size / target around half-pixel centres, as in
     `keras.ops.image.resize(..., interpolation="bilinear", antialias=True)`.
 
+    Args:
+        size: number of pixels before.
+        target: number of pixels after, at most `size`.
+
     Returns:
-        (target, size) float32, rows of sum 1.
+        (target, size) float32, with rows of sum 1.
     """
     step = size / target
     centres, pixels = (np.arange(target) + 0.5) * step, np.arange(size) + 0.5
@@ -38,44 +42,44 @@ def antialiased_matrix(size: int, target: int) -> np.ndarray:
 
 
 def source_pixels(image):
-    """Return [I > black] of images, (batch, height, width) float32: 1 source, 0 sky."""
+    """Return [I > black] of images, (batch, height, width) float32: 1 on the source, 0 on sky."""
     return ops.cast(image[..., 0] > BRIGHT, "float32")
 
 
 @register
 class VotesAggregation(Float32Layer):
-    """Classify by attention-weighted means over the source, and take the logits apart again.
+    """Classify by attention-weighted means over the source, and split the logits into evidence.
 
-    I is the image, [ ] an indicator, x_k the features and a_k >= 0 the attention map of gate k,
-    g the gating signal, a further term with a_g = 1. R_k is the antialiased resize of an axis
-    from the image's size to that of gate k (`antialiased_matrix`), R_k' its transpose, and sums
-    are over pixels:
+    I is the image, [ ] an indicator, x_k the features and a_k >= 0 the attention map of gate k.
+    The gating signal g is a further term with a_g = 1. R_k is the antialiased resizing of an axis
+    from the image's size to that of gate k (`antialiased_matrix`), R_k' its transpose. Sums are
+    over pixels:
 
         m_k    = R_k [I > black] R_k'
         v_k    = sum a_k m_k x_k / sum a_k m_k
         logits = W batchnorm([v_1, ..., v_N, v_g]) + b
 
-    Batch normalization is affine after training, (v - mu) / sigma gamma + beta, so that every
-    pixel has a vote e_k, and the votes of a class, spread over the image's pixels P, add up to
-    its logit:
+    Batch normalization is affine after training, (v - mu) / sigma gamma + beta. So every pixel
+    has a vote e_k, and the votes for a class, spread over the image's pixels P, sum to its
+    logit:
 
         e_k  = W_k gamma_k (x_k - mu_k) / sigma_k + W_k beta_k + b / n
         E(P) = [I(P) > black] sum_k (R_k' (a_k e_k) R_k)(P) / sum a_k m_k
         sum over P of E(P) = logits
 
-    n is the number of terms, N + 1. A term whose sum a_k m_k vanishes has no part in the logits,
-    the evidence or n; of a black image all vanish: its logits are b, its evidence E is zero.
+    n is the number of terms, N + 1. A term whose sum a_k m_k vanishes is left out of the logits,
+    the evidence and n. For a black image all terms vanish: its logits are b, its evidence E is 0.
 
     Shapes: a list of x_1, a_1, ..., x_N, a_N, g and the image, x_k (batch, h_k, w_k, channels_k),
     a_k (batch, h_k, w_k), g (batch, h, w, channels), image (batch, height, width, channels), of
-    which the first channel is read. The result is a list, float32 under every dtype policy:
+    which only the first channel is read. The result is a list, float32 under every dtype policy:
     logits (batch, num_classes), evidence E (batch, height, width, num_classes), and the weights
-    a_k m_k (batch, h_k, w_k) for each k. The evidence is that of the moving statistics, also
-    while training.
+    a_k m_k (batch, h_k, w_k) for each k. The evidence uses the moving statistics, in training
+    too.
 
     Args:
         num_classes: number of logits.
-        dropout: rate, on the vectors v_k while training.
+        dropout: dropout rate of the vectors v_k in training.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
     """
 
@@ -85,7 +89,7 @@ class VotesAggregation(Float32Layer):
         self.dropout = keras.layers.Dropout(dropout, dtype="float32", name="dropout")
 
     def build(self, input_shape):
-        """Make batch normalization, one dense layer over all channels, and the constant R_k."""
+        """Create batch normalization, one dense layer over all channels, and the constant R_k."""
         features, _, size = _terms(input_shape)
         self._parts, first = [], 0
         for shape in features:
@@ -129,11 +133,11 @@ class VotesAggregation(Float32Layer):
         return [logits, evidence, *weights[:-1]]
 
     def votes(self, features: list, terms) -> list:
-        """Return what each pixel says.
+        """Return the votes of each pixel.
 
         Args:
             features: x_1, ..., x_N and g.
-            terms: n, the number of terms that have a vote, (batch, 1).
+            terms: n, the number of terms with a vote, (batch, 1).
 
         Returns:
             e_k (batch, h_k, w_k, num_classes), one for each of the features.
@@ -150,7 +154,7 @@ class VotesAggregation(Float32Layer):
         ]
 
     def _evidence(self, features: list, shares: list, terms):
-        """E (batch, height, width, num_classes) before the sky is taken off."""
+        """Return E (batch, height, width, num_classes), sky included."""
         total = 0.0
         votes = self.votes(features, terms)
         for e, share, (rows, columns) in zip(votes, shares, self._resizes, strict=True):

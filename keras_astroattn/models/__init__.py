@@ -1,6 +1,6 @@
 """Networks built from the layers."""
 
-# See layers/__init__.py.
+# This import is first: see layers/__init__.py.
 try:
     import keras  # noqa: F401  isort: skip
 except ModuleNotFoundError as error:
@@ -20,7 +20,7 @@ from .consistency import ConsistentNetwork
 from .equivariant_ag_cnn import EquivariantAGCNN
 from .wrappers import attention_model, calibrated_model, evidence_model, tta_model
 
-# Only on use: the module is also a command (`python -m keras_astroattn.models.published`).
+# Imported on use: the module is also a command (`python -m keras_astroattn.models.published`).
 _lazy, _, _ = lazy_loader.attach(
     __name__,
     submod_attrs={

@@ -13,7 +13,7 @@ STAGES = ((6, 3), (16, 3), (32, 3), (64, 2))
 
 
 def _convolution_block(x, channels: int, padding: str, name: str, dtype):
-    """Conv -> BatchNorm -> ReLU, in the order in which the published weights were trained."""
+    """Apply Conv -> BatchNorm -> ReLU, the order of the published weights."""
     around = "same"
     if padding == "sky":
         x, around = SkyPadding(dtype=dtype, name=f"{name}_pad")(x), "valid"
@@ -84,8 +84,11 @@ class AGCNN(GatedNetwork):
         ValueError: an option has an unknown value, or the input is too small.
 
     Example:
-        >>> model = keras_astroattn.models.AGCNN(gates=3)
-        >>> logits = model(keras.ops.zeros((1, 150, 150, 1)))
+        >>> import keras
+        >>> from keras_astroattn.models import AGCNN
+        >>> model = AGCNN(gates=3)
+        >>> model(keras.ops.zeros((1, 150, 150, 1))).shape
+        TensorShape([1, 2])
 
     Source: Bowles et al. 2020, MNRAS, arXiv 2012.01248.
     """

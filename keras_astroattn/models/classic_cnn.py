@@ -1,4 +1,4 @@
-"""The convolutional network that the paper compares with."""
+"""The convolutional network with which the paper compares its own."""
 
 import keras
 
@@ -16,20 +16,20 @@ DENSE_UNITS = (256, 256, 256)
 class ClassicCNN(keras.Model):
     """The plain CNN of Tang et al. 2019: five convolutions and three dense layers.
 
-    Each convolution is followed by ReLU and batch normalization; max-pools of 2, 3 and 5
-    follow the first, second and fifth; dropout follows each hidden dense layer. Input
-    (batch, 150, 150, 1), float32 in [-1, 1]; output logits (batch, num_classes),
-    float32; 250,234 trainable parameters.
+    Each convolution is followed by ReLU and batch normalization. Max-pools of 2, 3 and 5 follow
+    the first, second and fifth convolution. Dropout follows each hidden dense layer. The input is
+    (batch, 150, 150, 1), float32 in [-1, 1]; the output is logits (batch, num_classes), float32.
+    The network has 250,234 trainable parameters.
 
     Args:
-        dropout: rate after each hidden dense layer.
+        dropout: dropout rate after each hidden dense layer.
         num_classes: number of logits.
         input_shape: (height, width, channels), at least 30 pixels high and wide.
         dtype: Keras dtype policy or its name; by default the global one.
         **kwargs: `name` and `trainable` of `keras.Model`.
 
     Raises:
-        ValueError: for an input that is too small, a dropout outside [0, 1) or no class.
+        ValueError: The input is too small, the dropout is outside [0, 1), or there is no class.
 
     Source: Tang, Scaife & Leahy 2019, MNRAS 488, 3358 (arXiv 1903.11921).
     """
@@ -69,7 +69,7 @@ class ClassicCNN(keras.Model):
             x = keras.layers.Dropout(dropout, dtype=dtype, name=f"dropout_{number}")(x)
         logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
         super().__init__(inputs=image, outputs=logits, **kwargs)
-        # Keras gives a functional model the global policy, and `compile` scales the loss by it.
+        # Keras gives a functional model the global policy, by which `compile` scales the loss.
         self.dtype_policy = dtype
 
         # Config

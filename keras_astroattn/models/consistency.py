@@ -1,4 +1,4 @@
-"""Training that holds the evidence of a network to what deleting parts of a source does."""
+"""Consistency training: the evidence of a part predicts the effect of its deletion."""
 
 import functools
 
@@ -10,36 +10,36 @@ from keras_astroattn.layers.source_deletion import SourceDeletion
 
 from .wrappers import votes_head
 
-# Keeps the ratio finite where a network says the same of all images.
+# Keeps the ratio finite if a network gives the same logits for all images.
 _SMALLEST_SPREAD = 0.1
 
 
 @register
 class ConsistentNetwork(keras.layers.Layer):
-    """A network that learns, while it is trained, to say of a part what its votes say of it.
+    """A network that learns in training to agree with its votes when a part is deleted.
 
     D is a random part of a source (`SourceDeletion`, guided by the network's own evidence for
-    the class that it predicts). M is the difference of the two logits of the image; M_D that of
-    the image with D painted black; M^_D that of the whole image's features, weighted by its
-    attention, pooled over what is left of the source: what the votes of the whole image predict
-    for the rest. Sums are over the first half of each batch:
+    the class that it predicts). M is the difference of the two logits of the image. M_D is that
+    of the image with D painted black. M^_D is the prediction of M_D from the votes: the features
+    of the whole image, weighted by its attention, are pooled over the rest of the source. Sums
+    are over the first half of each batch:
 
         loss = weight sum (M^_D - M_D)^2 / (1/2 sum [(M - M^_D)^2 + (M - M_D)^2] + 0.1)
 
-    Without the denominator, the loss would fall by giving all images the same logits. The loss
-    is added while training only. The batch normalizations see whole and deleted images as one
-    batch: with moving statistics for the deleted ones the two would not be comparable.
+    Without the denominator, the loss would fall if all images got the same logits. The loss is
+    added in training only. The batch normalizations see whole and deleted images in one batch;
+    with moving statistics for the deleted ones the two would not be comparable.
 
-    Shapes: images (batch, height, width, channels) to logits (batch, 2), those of the network.
+    Shapes: images (batch, height, width, channels) to the logits of the network, (batch, 2).
 
     Args:
         network: a network of two classes with `aggregation="votes"`.
-        weight: of the loss.
-        seed: of the random parts.
-        **kwargs: of `keras.layers.Layer`; `dtype` is always float32.
+        weight: weight of the loss, above 0.
+        seed: seed of the random parts.
+        **kwargs: options of `keras.layers.Layer`; `dtype` is always float32.
 
     Raises:
-        ValueError: the network has another aggregation or number of classes, or the weight is
+        ValueError: The network has another aggregation or number of classes, or the weight is
             not above 0.
     """
 
@@ -60,8 +60,8 @@ class ConsistentNetwork(keras.layers.Layer):
     def build(self, input_shape):
         """Do nothing: the network is built already."""
 
-    # Views of the network, which share its weights. A cached property is not an attribute that
-    # Keras tracks, so that nothing is saved twice.
+    # Views of the network that share its weights. Keras does not track a cached property, so
+    # nothing is saved twice.
     @functools.cached_property
     def _head(self):
         return votes_head(self.network)
@@ -83,7 +83,7 @@ class ConsistentNetwork(keras.layers.Layer):
         some = images[:half]
         deleted = ops.stop_gradient(self.deletion((some, self._guide(some))))
         *features, _ = self._features(ops.concatenate([images, deleted]), training=True)
-        # Whole images, the halves' features to be pooled over what is left, and deleted images.
+        # Whole images, the first half again for pooling over the rest, and deleted images.
         features = [ops.concatenate([x[:count], x[:half], x[count:]]) for x in features]
         seen = ops.concatenate([images, deleted, deleted])
         logits, *_ = self._head([*features, seen], training=True)
@@ -120,6 +120,6 @@ class ConsistentNetwork(keras.layers.Layer):
 
 
 def inconsistency(whole, predicted, found):
-    """Return the ratio in the loss of `ConsistentNetwork`, of M, M^_D and M_D, each (n,)."""
+    """Return the ratio in the loss of `ConsistentNetwork` from M, M^_D and M_D, each (n,)."""
     spread = ops.sum(ops.square(whole - predicted) + ops.square(whole - found)) / 2
     return ops.sum(ops.square(predicted - found)) / (spread + _SMALLEST_SPREAD)

@@ -14,7 +14,7 @@ STAGES = ((4, 2), (8, 2), (12, 3), (20, 2))
 
 
 def _convolution_block(f, channels: int, padding: str, name: str, dtype):
-    """Conv -> BatchNorm -> ReLU; the eight symmetries of a channel share its statistics."""
+    """Apply Conv -> BatchNorm -> ReLU; the eight symmetries of a channel share its statistics."""
     lifted = len(f.shape) == 5
     convolution = P4MConv2D if lifted else P4MLifting
     around = "same"
@@ -51,8 +51,7 @@ class EquivariantAGCNN(GatedNetwork):
             normalization without negative values). By default `"concat_gating"`.
         pooling: how attended features become a vector: `"sum"`, or, beyond the paper,
             `"weighted_mean"`; by default `"weighted_mean"`. `"votes"` always takes weighted
-            means. See
-            `AttentionPooling`.
+            means. See `AttentionPooling`.
         scope: pixels over which the normalization takes its minimum and maximum: `"sample"`,
             those of each image, or, to reproduce the paper, `"batch"`.
         dropout: dropout rate of the vectors while training; by default 0.
@@ -71,7 +70,14 @@ class EquivariantAGCNN(GatedNetwork):
         **kwargs: `name` of `keras.Model`.
 
     Raises:
-        ValueError: an option has an unknown value, or the input is too small or not square.
+        ValueError: An option has an unknown value, or the input is too small or not square.
+
+    Example:
+        >>> import keras
+        >>> from keras_astroattn.models import EquivariantAGCNN
+        >>> model = EquivariantAGCNN(aggregation="votes")
+        >>> model(keras.ops.zeros((1, 150, 150, 1))).shape
+        TensorShape([1, 2])
 
     Source: Bowles et al. 2020 (arXiv 2012.01248) for the gates; Cohen & Welling 2016
     (arXiv 1602.07576) for the convolutions; Scaife & Porter 2021 (arXiv 2102.08252), who

@@ -1,4 +1,4 @@
-"""What the gated networks share: their options, gates and head."""
+"""Base class of the gated networks: options, gates and head."""
 
 from collections.abc import Mapping
 from typing import Any, ClassVar
@@ -44,11 +44,11 @@ EQUIVARIANT_DEFAULTS = {
 
 
 class GatedNetwork(keras.Model):
-    """A functional model from an image to logits, by a backbone, attention gates and a head.
+    """A functional model from an image to logits: a backbone, attention gates and a head.
 
-    A subclass gives the backbone as `features`, its `DEFAULTS`, and its limits. It documents the
-    options. Each option is an attribute of the network; `input_shape`, which Keras has itself,
-    is `image_shape`.
+    A subclass provides the backbone as `features`, its `DEFAULTS` and its limits, and documents
+    the options. Each option is an attribute of the network; `input_shape`, an attribute of every
+    Keras model, is stored as `image_shape`.
     """
 
     DEFAULTS: ClassVar[Mapping[str, Any]]
@@ -119,9 +119,9 @@ class GatedNetwork(keras.Model):
         else:
             logits = classified([g], "concat", options["dropout"], num_classes)
         super().__init__(inputs=image, outputs=logits, **kwargs)
-        # Not an argument of Keras's own, which leaves the layers of a frozen model trainable.
+        # As an argument of Keras's `__init__`, it would leave the layers trainable.
         self.trainable = trainable
-        # Keras gives a functional model the global policy, and `compile` scales the loss by it.
+        # Keras gives a functional model the global policy, by which `compile` scales the loss.
         self.dtype_policy = dtype
 
         # Config
@@ -140,17 +140,20 @@ class GatedNetwork(keras.Model):
             dtype: dtype policy of the layers.
 
         Returns:
-            The feature maps of the gated stages, finest first, and the gating signal g; without
-            gates no feature map, and in place of g a vector (batch, channels).
+            The feature maps of the gated stages, finest first, and the gating signal g. Without
+            gates: no feature map, and a vector (batch, channels) in place of g.
         """
         raise NotImplementedError
 
     @classmethod
     def check_options(cls, options: Mapping[str, Any]) -> None:
-        """Check the options; also those that a network without gates does not use.
+        """Check the options, including those that a network without gates does not use.
+
+        Args:
+            options: values of the options by name.
 
         Raises:
-            ValueError: an option has a value that the network cannot have.
+            ValueError: An option has an invalid value.
         """
         require_choice("gates", options["gates"], cls.GATES)
         require_choice("normalization", options["normalization"], NORMALIZATIONS)
@@ -180,10 +183,13 @@ class GatedNetwork(keras.Model):
 
         Args:
             name: one of `keras_astroattn.models.list_presets()`.
-            calibrated: whether the model has named outputs `logits` and `probabilities`.
+            calibrated: whether the model has the named outputs `logits` and `probabilities`.
+
+        Returns:
+            The network.
 
         Raises:
-            InputError: there is no such preset, or it is a network of another class.
+            InputError: The preset does not exist, or is a network of another class.
         """
         from .presets import from_preset
 
@@ -196,10 +202,10 @@ class GatedNetwork(keras.Model):
         return from_preset(name, calibrated=True) if calibrated else network
 
     def quantize(self, *arguments, **options):
-        """Raise: Keras quantizes dense layers alone, and these networks are convolutions.
+        """Raise NotImplementedError: Keras quantizes only dense layers.
 
         Raises:
-            NotImplementedError: always.
+            NotImplementedError: Always.
         """
         raise NotImplementedError(
             f"{type(self).__name__} cannot be quantized by Keras, which has no quantized "
@@ -255,7 +261,7 @@ def gated_logits(
         g: gating signal.
         image: input of the network.
         normalization: normalization of the scores; see `AttentionNormalization`.
-        scope: pixels that the normalization takes its minimum and maximum over; see
+        scope: pixels over which the normalization takes its minimum and maximum; see
             `AttentionNormalization`.
         psi_bias: initial bias of the scores; see `AttentionGate`.
         source_correlation: smallest correlation of a map with the source that costs no loss in
@@ -301,10 +307,13 @@ def classified(vectors: list, aggregation: str, dropout: float, num_classes: int
     """Apply dropout, then the aggregation, the layer `logits`.
 
     Args:
-        vectors: one (batch, channels) for each gate.
+        vectors: one vector (batch, channels) for each gate.
         aggregation: one of `AGGREGATIONS`.
         dropout: dropout rate; 0 adds no layer.
         num_classes: number of logits.
+
+    Returns:
+        The logits (batch, num_classes).
     """
     if dropout:
         vectors = [

@@ -26,9 +26,9 @@ class NetworkFile:
     """A file that holds a network.
 
     Attributes:
-        name: name of the network: of the preset, of the run's folder, or of the file.
-        path: the file.
-        kind: what was named.
+        name: name of the preset, of the run's folder, or of the file.
+        path: path of the file.
+        kind: kind of the named thing.
     """
 
     name: str
@@ -44,8 +44,11 @@ def find_network(model: str | os.PathLike) -> NetworkFile:
             means its `best.keras`; or a checkpoint of the paper (`<epoch>.pt`, or a folder of
             them, which means the last epoch).
 
+    Returns:
+        The file.
+
     Raises:
-        InputError: there is none.
+        InputError: There is no such network.
     """
     path = Path(model)
     if str(model) in list_presets():
@@ -66,11 +69,14 @@ def load_network(model: str | os.PathLike) -> keras.Model:
     """Load a network, without its optimizer.
 
     Args:
-        model: as in `find_network`. A checkpoint is normalized image by image
-            (`load_published` has the paper's way too).
+        model: as in `find_network`. A checkpoint gets the scope `"sample"` (`load_published`
+            also offers the paper's scope).
+
+    Returns:
+        The network.
 
     Raises:
-        InputError: there is none, or it cannot be loaded.
+        InputError: There is no such network, or it cannot be loaded.
     """
     found = find_network(model)
     if found.kind == "checkpoint":
@@ -94,10 +100,13 @@ def load_keras_file(
     Args:
         path: the file.
         compile: whether to restore the optimizer and the loss too.
-        remedy: what the user can do where the file is damaged, for the error.
+        remedy: advice in the error message if the file is damaged.
+
+    Returns:
+        The model.
 
     Raises:
-        InputError: the file cannot be read, is damaged, is too large, or holds no model.
+        InputError: The file cannot be read, is damaged, is too large, or holds no model.
     """
     path = Path(path)
     try:
@@ -106,7 +115,7 @@ def load_keras_file(
         else:
             _check_archive(path)
         model = keras.models.load_model(path, compile=compile)
-    except Exception as error:  # zipfile, h5py, json and Keras raise dozens of kinds
+    except Exception as error:  # zipfile, h5py, json and Keras raise many types
         raise InputError(f"{path} cannot be loaded: {_first_line(error)}; {remedy}") from None
     if not isinstance(model, keras.Model):
         raise InputError(
@@ -116,7 +125,7 @@ def load_keras_file(
 
 
 def _check_archive(path: Path) -> None:
-    """Refuse a .keras archive that is not one, or whose content is too large."""
+    """Refuse a file that is not a .keras archive, or whose content is too large."""
     with zipfile.ZipFile(path) as archive:
         sizes = {member.filename: member.file_size for member in archive.infolist()}
         for name in _MEMBERS:
@@ -131,7 +140,7 @@ def _check_archive(path: Path) -> None:
 
 
 def _check_weights(file) -> None:
-    """Refuse an HDF5 file whose arrays are too large, or lie outside of it."""
+    """Refuse an HDF5 file whose arrays are too large, or are stored outside the file."""
     sizes = []
 
     def look(name: str, item) -> None:

@@ -1,9 +1,9 @@
 """Load the published weights of the paper, which are PyTorch checkpoints.
 
-A checkpoint is a PyTorch state dict `<epoch>.pt` in a folder whose name tells the
-experiment, the normalization and the aggregation. It holds convolution kernels as
-(out, in, height, width) and dense ones as (out, in); Keras has (height, width, in, out)
-and (in, out). Source: Bowles et al. 2020, arXiv 2012.01248.
+A checkpoint is a PyTorch state dict `<epoch>.pt`. The name of its folder states the experiment,
+the normalization and the aggregation. It holds convolution kernels as (out, in, height, width)
+and dense kernels as (out, in); Keras uses (height, width, in, out) and (in, out). Source: Bowles
+et al. 2020, arXiv 2012.01248.
 """
 
 import os
@@ -37,7 +37,7 @@ UNUSED_TENSORS = {
 _GATES_BY_EXPERIMENT = {"30": 0, "31": 1, "32": 2}
 _PAPER_GATES = 3
 
-# How the axes of a PyTorch tensor are reordered, by what it belongs to.
+# Order of the axes of a PyTorch tensor in Keras, by the kind of layer.
 _CONVOLUTION = (2, 3, 1, 0)
 _DENSE = (1, 0)
 _VECTOR = (0,)
@@ -45,12 +45,12 @@ _VECTOR = (0,)
 
 @dataclass(frozen=True)
 class PublishedConfiguration:
-    """What a checkpoint's weights cannot tell by themselves.
+    """Options of a network that the weights of a checkpoint do not state.
 
     Attributes:
-        gates: 0 to 3; None where unknown.
-        normalization: one of `NORMALIZATIONS`; None where unknown.
-        aggregation: one of `PUBLISHED_AGGREGATIONS`; None where unknown.
+        gates: number of gates, 0 to 3; None if unknown.
+        normalization: one of `NORMALIZATIONS`; None if unknown.
+        aggregation: one of `PUBLISHED_AGGREGATIONS`; None if unknown.
     """
 
     gates: int | None = None
@@ -59,10 +59,16 @@ class PublishedConfiguration:
 
 
 def configuration_from_name(name: str) -> PublishedConfiguration:
-    """Read what the name of a published folder says; None for what it does not say.
+    """Read the options that the name of a published folder states; the others are None.
 
-    In `0724Exp32-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05`: 2 gates
-    (experiments 30, 31 and 32 have 0, 1 and 2; all others 3), `range_norm`, `ft`.
+    `0724Exp32-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05` has 2 gates (experiments 30,
+    31 and 32 have 0, 1 and 2; all others 3), `range_norm` and `ft`.
+
+    Args:
+        name: name of a folder or file.
+
+    Returns:
+        The stated options.
     """
     match = re.search(r"Exp(\d+)-([a-z_]+)-.*AGRadGalNet([a-z_]+)-", name)
     if match is None:
@@ -75,8 +81,14 @@ def configuration_from_name(name: str) -> PublishedConfiguration:
 def checkpoint_epochs(folder: str | os.PathLike) -> dict[int, Path]:
     """Return the checkpoints `<epoch>.pt` of a folder by epoch, in the order of the epochs.
 
+    Args:
+        folder: folder of the checkpoints.
+
+    Returns:
+        Paths by epoch.
+
     Raises:
-        InputError: if the folder cannot be read or holds none.
+        InputError: The folder cannot be read, or holds no checkpoint.
     """
     try:
         names = os.listdir(folder)
@@ -102,21 +114,20 @@ def load_published(
 
     Args:
         path: a checkpoint `<epoch>.pt`, or a folder of them, which means its last epoch.
-        scope: `"sample"`, each image by itself, or `"batch"`, minimum and maximum over the
-            whole batch, as the paper evaluated; see `AttentionNormalization`.
-        gates: 0 to 3; by default what the checkpoint's or its folder's name says, as for
-            the next two.
-        normalization: one of `NORMALIZATIONS`; without gates it means nothing.
-        aggregation: one of `PUBLISHED_AGGREGATIONS`; without gates it means nothing.
+        scope: pixels of the normalization's minimum and maximum: `"sample"`, those of each
+            image, or `"batch"`, those of the whole batch, as the paper evaluated; see
+            `AttentionNormalization`.
+        gates: number of gates, 0 to 3; None: as the name of the checkpoint or its folder states.
+        normalization: one of `NORMALIZATIONS`, or None as for `gates`; no effect without gates.
+        aggregation: one of `PUBLISHED_AGGREGATIONS`, or None; no effect without gates.
 
     Returns:
-        An `AGCNN` (with the paper's dropout) that gives logits.
+        An `AGCNN` (with the paper's dropout) whose output is logits.
 
     Raises:
-        InputError: for a missing or unreadable file, PyTorch not being installed, an
-            option that is unknown or that neither the name nor the caller gives, and for
-            weights of another network: every tensor must be used or be one of
-            `UNUSED_TENSORS`.
+        InputError: The file is missing or unreadable; PyTorch is not installed; an option is
+            unknown, or is given neither by the name nor by the caller; or the weights are those
+            of another network: each tensor must be used or be one of `UNUSED_TENSORS`.
     """
     path = Path(path)
     if path.is_dir():
@@ -141,14 +152,14 @@ def load_published(
 
 
 def _complete(asked: PublishedConfiguration, path: Path) -> PublishedConfiguration:
-    """Return `asked`, completed from the name of the file or else its folder, and checked."""
+    """Return `asked`, completed from the name of the file or its folder, and checked."""
     named = configuration_from_name(path.name)
     if named.gates is None:
         named = configuration_from_name(path.absolute().parent.name)
     given = {option: value for option, value in vars(asked).items() if value is not None}
     configuration = replace(named, **given)
     if configuration.gates == 0:
-        # Without gates the two others mean nothing, and a name need not give them.
+        # Without gates the two others have no effect, and a name need not state them.
         configuration = replace(
             configuration,
             normalization=configuration.normalization or "range_norm",
@@ -172,7 +183,7 @@ def _complete(asked: PublishedConfiguration, path: Path) -> PublishedConfigurati
 
 
 def _read_state_dict(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a PyTorch state dict, without executing anything in the file."""
+    """Return the arrays of a PyTorch state dict; no code in the file is run."""
     try:
         import torch
     except ImportError as error:
@@ -185,7 +196,7 @@ def _read_state_dict(path: Path) -> dict[str, np.ndarray]:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
-    # Bytes that are not a checkpoint make the reader fail in any way.
+    # Bytes that are not a checkpoint can make the reader raise any exception.
     except Exception as error:
         raise InputError(
             f"{path} is damaged or not a PyTorch state dict (nothing else is read): "
@@ -200,9 +211,9 @@ def _read_state_dict(path: Path) -> dict[str, np.ndarray]:
 
 
 def _require_gates(tensors: Mapping[str, np.ndarray], gates: int, path: Path) -> None:
-    """Check that the weights have as many gates as the configuration says."""
+    """Check that the number of gates in the weights is that of the configuration."""
     held = sum(name.endswith(".theta.weight") for name in tensors)
-    # With no gate at all it may be another network, which `_assign` describes better.
+    # Without any gate it may be another network, which `_assign` reports better.
     if held != gates and (held or "conv1a.weight" in tensors):
         raise InputError(
             f"{path} holds the weights of {held} gates, not of {gates} as its name or the "
@@ -211,7 +222,7 @@ def _require_gates(tensors: Mapping[str, np.ndarray], gates: int, path: Path) ->
 
 
 def _assign(model: AGCNN, tensors: Mapping[str, np.ndarray], path: Path) -> None:
-    """Put every tensor where it belongs; refuse any that is missing, unknown or misshapen."""
+    """Assign every tensor to its variable; refuse missing, unknown and misshapen ones."""
     configuration = f"gates={model.gates}, aggregation={model.aggregation!r}"
     slots = {name: (variable, axes) for name, variable, axes in _slots(model)}
     for name in slots:
@@ -226,8 +237,8 @@ def _assign(model: AGCNN, tensors: Mapping[str, np.ndarray], path: Path) -> None
         elif name in UNUSED_TENSORS:
             expected = UNUSED_TENSORS[name]
         elif re.fullmatch(r"bnorm\d[a-c]\.num_batches_tracked", name):
-            # PyTorch's count of training steps: part of every batch normalization's state,
-            # of use only to one without a fixed momentum.
+            # PyTorch's count of training steps belongs to the state of every batch
+            # normalization. Only one without a fixed momentum uses it.
             expected = ()
         else:
             raise InputError(

@@ -1,4 +1,4 @@
-"""What every classifier of images asks of its options."""
+"""Checks of the options that every image classifier has."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,16 @@ from collections.abc import Sequence
 def require_classifier(
     input_shape: Sequence[int], *, smallest: int, num_classes: int, dropout: float
 ) -> None:
-    """Raise ValueError, naming the option, where no such network can be built.
+    """Check the options that decide whether a network can be built.
 
     Args:
         input_shape: (height, width, channels).
-        smallest: height and width, pixels, below which nothing is left after the pools.
-        num_classes: at least 1.
-        dropout: in [0, 1).
+        smallest: least height and width, pixels, that the pools reduce to one pixel or more.
+        num_classes: number of classes, at least 1.
+        dropout: dropout rate, in [0, 1).
+
+    Raises:
+        ValueError: An option is invalid; the message names it.
     """
     if len(input_shape) != 3 or None in input_shape or min(input_shape[:2]) < smallest:
         raise ValueError(

@@ -1,4 +1,4 @@
-"""Models around a trained network: attention maps, calibrated probabilities, augmentation.
+"""Wrappers that add outputs to a network, or average its logits over rotated views.
 
 Each function returns a new functional model that shares the weights of the network.
 """
@@ -28,8 +28,15 @@ def attention_model(model: keras.Model) -> keras.Model:
         A model with named outputs, all float32: `logits` (batch, num_classes); `attention_1`
         to `attention_N` (batch, h, w), the map of each gate; `attention_mean` (batch, height,
         width), the mean of the maps at the size of the image (see `AttentionMean`). A network
-        without gates has `logits` alone. With `aggregation="votes"` a map is a_k m_k, the
+        without gates has only `logits`. With `aggregation="votes"` a map is a_k m_k, the
         weight of each vote, which is zero off the source (see `VotesAggregation`).
+
+    Example:
+        >>> import keras
+        >>> from keras_astroattn.models import AGCNN, attention_model
+        >>> outputs = attention_model(AGCNN())(keras.ops.zeros((1, 150, 150, 1)))
+        >>> sorted(outputs)
+        ['attention_1', 'attention_2', 'attention_3', 'attention_mean', 'logits']
     """
     outputs = _named_outputs(model)
     outputs.pop("evidence", None)
@@ -46,11 +53,19 @@ def evidence_model(model: keras.Model) -> keras.Model:
 
     Returns:
         A model with the named outputs of `attention_model` and `evidence` (batch, height,
-        width, num_classes), float32: what each pixel adds to each logit. The sum over the
-        pixels is `logits`, to rounding; black pixels have no evidence (see `VotesAggregation`).
+        width, num_classes), float32: the contribution of each pixel to each logit. The sum over
+        the pixels is `logits`, except for rounding; black pixels have no evidence (see
+        `VotesAggregation`).
 
     Raises:
-        ValueError: the network has another aggregation.
+        ValueError: The network has another aggregation.
+
+    Example:
+        >>> import keras
+        >>> from keras_astroattn.models import EquivariantAGCNN, evidence_model
+        >>> model = evidence_model(EquivariantAGCNN(aggregation="votes"))
+        >>> model(keras.ops.zeros((1, 150, 150, 1)))["evidence"].shape
+        TensorShape([1, 150, 150, 2])
     """
     outputs = _named_outputs(model)
     if "evidence" not in outputs:
@@ -62,10 +77,10 @@ def evidence_model(model: keras.Model) -> keras.Model:
 
 
 def full_model(model: keras.Model) -> keras.Model:
-    """Add all that a network can show: `evidence_model` where it has evidence.
+    """Add all additional outputs that a network supports.
 
     Args:
-        model: as of `attention_model`.
+        model: as in `attention_model`.
 
     Returns:
         The result of `evidence_model` for a network with `aggregation="votes"`, otherwise that
@@ -80,7 +95,7 @@ def votes_head(model: keras.Model) -> VotesAggregation | None:
 
 
 def _named_outputs(model: keras.Model) -> dict:
-    """Return the logits, evidence where the network has it, and attention maps, by name."""
+    """Return the logits, the evidence if the network has it, and attention maps, by name."""
     outputs, head = {"logits": model.output}, votes_head(model)
     if head is None:
         maps = [layer.output[1] for layer in model.layers if isinstance(layer, AttentionGate)]
@@ -110,7 +125,14 @@ def calibrated_model(model: keras.Model, temperature: float = 1.0) -> keras.Mode
         outputs of `model`, for example the maps of `attention_model`.
 
     Raises:
-        ValueError: the temperature is not above 0, or no output is named `logits`.
+        ValueError: The temperature is not above 0, or no output is named `logits`.
+
+    Example:
+        >>> import keras
+        >>> from keras_astroattn.models import AGCNN, attention_model, calibrated_model
+        >>> model = calibrated_model(attention_model(AGCNN()), temperature=1.4)
+        >>> model(keras.ops.zeros((1, 150, 150, 1)))["probabilities"].shape
+        TensorShape([1, 2])
     """
     outputs = model.output if isinstance(model.output, dict) else {"logits": model.output}
     if "logits" not in outputs:
@@ -138,7 +160,7 @@ def tta_model(model: keras.Model, angles: Sequence[float] = tta_angles(TTA_VIEWS
         A model from the image to the mean logits (batch, num_classes).
 
     Raises:
-        ValueError: there is no angle, or the model has outputs other than logits.
+        ValueError: There is no angle, or the model has outputs other than logits.
     """
     if not angles:
         raise ValueError("angles must hold at least one; got none")

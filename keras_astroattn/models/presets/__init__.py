@@ -24,14 +24,14 @@ def from_preset(name: str, *, calibrated: bool = False) -> keras.Model:
 
     Args:
         name: one of `list_presets()`.
-        calibrated: whether the model has named outputs `logits` and `probabilities`, at the
+        calibrated: whether the model has the named outputs `logits` and `probabilities`, at the
             temperature of `preset_metadata(name)["calibration"]`; see `calibrated_model`.
 
     Returns:
         A model from images (batch, 150, 150, 1), float32 in [-1, 1], to logits (batch, 2).
 
     Raises:
-        InputError: there is no such preset.
+        InputError: The preset does not exist.
 
     Example:
         >>> model = from_preset("agcnn_mirabest")
@@ -45,13 +45,16 @@ def from_preset(name: str, *, calibrated: bool = False) -> keras.Model:
 
 
 def preset_metadata(name: str) -> Mapping[str, Any]:
-    """Return what a preset states: training, data, calibration, label thresholds, terms of use.
+    """Return the metadata of a preset.
 
     Args:
         name: one of `list_presets()`.
 
+    Returns:
+        Training, data, calibration, thresholds of the labels, and terms of use.
+
     Raises:
-        InputError: there is no such preset.
+        InputError: The preset does not exist.
     """
     with zipfile.ZipFile(preset_file(name, ".keras")) as archive:
         return json.loads(archive.read(ORIGIN_MEMBER))
