@@ -4,15 +4,24 @@ import importlib
 import json
 import re
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 COMMANDS = {
     "astroattn": "keras_astroattn.cli.app",
     "python -m train.run": "train.run",
     "python -m train.sweep": "train.sweep",
+    "python -m train.cross_validation": "train.cross_validation",
+    "python -m train.calibration": "train.calibration",
+    "python -m train.paper": "train.paper.__main__",
+    "python -m train.studies.accuracy": "train.studies.accuracy.__main__",
+    "python -m train.studies.attention": "train.studies.attention.__main__",
+    "python -m train.studies.recipe": "train.studies.recipe",
+    "python -m train.studies.robustness": "train.studies.robustness.__main__",
     "python -m export.run": "export.run",
     "python -m export.preset": "export.preset",
+    "python -m export.published": "export.published",
+    "python -m export.checksum": "export.checksum",
 }
 """Program and the module whose `app` it runs."""
 
@@ -27,12 +36,16 @@ PACKAGES = {
     "callbacks": "Keras callbacks.",
     "survey": "Score a whole catalogue.",
     "tables": "Columns of the results.",
+    "report": "Tables of evaluations in Markdown, CSV and text.",
+    "outputs": "Read the outputs of a network with numpy.",
+    "samples": "Three simulated maps that come with the package.",
+    "errors": "The error of a wrong input.",
 }
 """Public packages, in the order *read, prepare, classify, explain*."""
 
 
 def write_reference(source: Path) -> None:
-    """Write the generated pages into `reference/generated` and the notebooks beside the pages."""
+    """Write the generated pages into `reference/generated`, and copy the notebooks to `notebooks`."""
     folder = source / "reference" / "generated"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -48,46 +61,97 @@ def write_reference(source: Path) -> None:
 
 def commands_page() -> str:
     """Return every command with its options, from the programs themselves."""
-    parts = ["# Commands", "", "Every command prints this text with `--help`.", ""]
+    parts = [
+        "# Commands",
+        "",
+        "Every command prints this text with `--help`. `astroattn` comes with the package. Run the "
+        "commands that begin with `python -m` in a checkout of the repository.",
+        "",
+    ]
     for program, module in COMMANDS.items():
         app = importlib.import_module(module).app
         text = app.generate_docs(heading_level=2, usage_name=program, flatten_commands=True)
-        parts += [text, ""]
+        parts += [_tidied(text, program), ""]
     return "\n".join(parts)
+
+
+def _tidied(text: str, program: str) -> str:
+    """Return the text of cyclopts for one program, with its subcommands one heading lower.
+
+    Left out are the list of subcommands, which the page's own contents show, the flags that empty
+    a list, and defaults that say nothing. An option stands in one line.
+    """
+    text = re.sub(r"^## Table of Contents$.*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
+    text = re.sub(rf"^## (?={re.escape(program)} )", "### ", text, flags=re.MULTILINE)
+    text = text.replace(f"{program} {program.removeprefix('python ')}", program)
+    text = re.sub(r", --empty-[\w-]+", "", text)
+    text = re.sub(r" \*\[default: (?:False|\(\)|\[\])\]\*", "", text)
+    return re.sub(r"(?<=\S)\n {4,}(?=\S)", " ", text)
 
 
 def columns_page() -> str:
     """Return every column of the tables of `astroattn classify` and `astroattn survey`."""
+    from keras_astroattn.survey.runs import COMPONENTS, DEC, RA, ROW, SOURCE, plan_field
     from keras_astroattn.tables import COLUMNS, PICTURE
 
-    rows = [
-        (
-            f"`{one.name}`",
-            one.unit or "",
-            {"str": "text", "float64": "number"}.get(one.dtype, one.dtype),
-            f"`{one.ucd}`" if one.ucd else "",
-            _sentence(one.description),
-        )
+    head = ("column", "meaning", "unit", "type", "UCD")
+    results = [
+        _column_row(one.name, one.unit, one.dtype, one.ucd, one.description)
         for one in (*COLUMNS, PICTURE)
     ]
-    return _page(
-        "Columns",
-        "`astroattn classify` writes one row for each image. `astroattn survey` writes the same "
-        "columns, without `picture`, with the prefix `aa_`, after the columns of the catalogue.",
-        ("column", "unit", "type", "UCD", "meaning"),
-        rows,
+    planned = []
+    for name in (ROW, RA, DEC, SOURCE, COMPONENTS):
+        field = plan_field(name)
+        notes = {key.decode(): value.decode() for key, value in field.metadata.items()}
+        planned.append(
+            _column_row(name, notes["unit"], str(field.type), None, notes["description"])
+        )
+    return "\n".join(
+        [
+            "# Columns",
+            "",
+            "`astroattn classify` writes one row for each image. A cell is empty where the value "
+            "is not known. For example, only a source that the network classifies has "
+            "probabilities.",
+            "",
+            *_table(head, results),
+            "",
+            "## Columns of a survey",
+            "",
+            "`astroattn survey` writes one row for each row of the catalogue: the columns of the "
+            "catalogue first, then the columns below, then the columns above with the prefix "
+            "`aa_`. There is no `aa_picture`, and `aa_path` is the tile that the source was cut "
+            "from. Only a survey with `--rows source` has `aa_source` and `aa_components`.",
+            "",
+            *_table(head, planned),
+            "",
+        ]
     )
 
 
 def flags_page() -> str:
     """Return every label and every flag."""
-    from keras_astroattn.images.flags import DESCRIPTIONS
+    from keras_astroattn.edge import labels
+    from keras_astroattn.images import flags
 
-    return _page(
-        "Flags",
-        "The column `flags` lists what is unusual about an image, separated by semicolons.",
-        ("flag", "meaning"),
-        [(f"`{flag}`", _sentence(meaning)) for flag, meaning in DESCRIPTIONS.items()],
+    return "\n".join(
+        [
+            "# Labels and flags",
+            "",
+            "## Labels",
+            "",
+            "The column `label` holds one of these words.",
+            "",
+            *_table(("label", "meaning"), _described(labels.DESCRIPTIONS)),
+            "",
+            "## Flags",
+            "",
+            "The column `flags` lists what is unusual about an image, separated by semicolons. "
+            "Sigma is the noise of the map.",
+            "",
+            *_table(("flag", "meaning"), _described(flags.DESCRIPTIONS)),
+            "",
+        ]
     )
 
 
@@ -103,11 +167,11 @@ def presets_page() -> str:
 
 
 def api_page(package: str, purpose: str) -> str:
-    """Return the public names of a package."""
+    """Return the page of the public names of a package."""
     name = f"keras_astroattn.{package}"
     module = importlib.import_module(name)
     lines = [f"# {name}", "", purpose, ""]
-    for public in sorted(module.__all__):
+    for public in sorted(_public_names(module)):
         value = getattr(module, public)
         if isinstance(value, type(importlib)):
             continue
@@ -124,9 +188,20 @@ def api_page(package: str, purpose: str) -> str:
     return "\n".join(lines)
 
 
+def _public_names(module) -> list[str]:
+    """Return the names of `__all__`, or else what a module defines without a leading underscore."""
+    if hasattr(module, "__all__"):
+        return list(module.__all__)
+    text = Path(module.__file__).read_text(encoding="utf-8")
+    return re.findall(r"^(?:def |class )?([A-Za-z]\w*)(?=\(| = )", text, re.MULTILINE)
+
+
 def _assigned_in(package: str, constant: str) -> str:
     """Return the module of a package that assigns a constant: its description stands there."""
-    folder = Path(importlib.import_module(package).__path__[0])
+    paths = getattr(importlib.import_module(package), "__path__", None)
+    if paths is None:
+        return package
+    folder = Path(paths[0])
     for path in sorted(folder.rglob("*.py")):
         if re.search(rf"^{constant}\b.*=", path.read_text(encoding="utf-8"), re.MULTILINE):
             inside = path.relative_to(folder).with_suffix("").parts
@@ -134,9 +209,20 @@ def _assigned_in(package: str, constant: str) -> str:
     return package
 
 
-def _page(title: str, text: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [f"# {title}", "", text, "", _row(head), _row("---" for _ in head)]
-    return "\n".join([*lines, *map(_row, rows), ""])
+def _column_row(
+    name: str, unit: str | None, kind: str, ucd: str | None, meaning: str
+) -> tuple[str, ...]:
+    kind = {"str": "text", "float64": "number", "double": "number"}.get(kind, kind)
+    kind = "integer" if kind.startswith("int") else kind
+    return f"`{name}`", _sentence(meaning), unit or "", kind, f"`{ucd}`" if ucd else ""
+
+
+def _described(descriptions: Mapping[str, str]) -> list[tuple[str, str]]:
+    return [(f"`{name}`", _sentence(meaning)) for name, meaning in descriptions.items()]
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    return [_row(head), _row("---" for _ in head), *map(_row, rows)]
 
 
 def _row(cells: Iterable[str]) -> str:
@@ -149,7 +235,7 @@ def _sentence(text: str) -> str:
 
 
 def _demoted(markdown: str) -> str:
-    """Headings one level lower."""
+    """Put headings one level lower."""
     return "\n".join("#" + line if line.startswith("#") else line for line in markdown.splitlines())
 
 
