@@ -45,7 +45,7 @@ PACKAGES = {
 
 
 def write_reference(source: Path) -> None:
-    """Write the generated pages into `reference/generated`, and copy the notebooks to `notebooks`."""
+    """Write the generated pages into `reference/generated`, and copy the notebooks."""
     folder = source / "reference" / "generated"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
@@ -146,7 +146,7 @@ def flags_page() -> str:
             "",
             "## Flags",
             "",
-            "The column `flags` lists what is unusual about an image, separated by semicolons. "
+            "The column `flags` holds the flags of an unusual image, separated by semicolons. "
             "Sigma is the noise of the map.",
             "",
             *_table(("flag", "meaning"), _described(flags.DESCRIPTIONS)),

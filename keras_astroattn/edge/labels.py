@@ -19,12 +19,12 @@ ERROR = "error"
 DESCRIPTIONS = {
     CLASS_NAMES[0]: "edge-darkened radio galaxy",
     CLASS_NAMES[1]: "edge-brightened radio galaxy",
-    UNCERTAIN: "a resolved source whose class is not certain enough",
-    COMPACT: "too small for the beam to have a class",
-    BEYOND_FRAME: "the source reaches the edge of the frame: too large for the network",
+    UNCERTAIN: "a resolved source; neither class is probable enough",
+    COMPACT: "the source is too small for the beam to show a class",
+    BEYOND_FRAME: "the source reaches the edge of the frame; it is too large for the network",
     INCOMPLETE: "the source reaches unknown pixels (edge of the map, NaN, areas of one value)",
     NO_SOURCE: "nothing in the frame peaks above 5 sigma",
-    ERROR: "not classified; the column `error` says why",
+    ERROR: "the image was not classified; the column `error` says why",
 }
 """Every label and its meaning, for tables, help texts and the documentation."""
 

@@ -20,10 +20,10 @@ TILE, OTHERS, STATE = "_aa_tile", "_aa_others", "_aa_state"
 
 _COLUMNS = {
     ROW: (pa.int64(), None, "row of the catalogue, from 0"),
-    RA: (pa.float64(), "deg", "right ascension that was cut out, ICRS"),
-    DEC: (pa.float64(), "deg", "declination that was cut out, ICRS"),
-    SOURCE: (pa.int64(), None, "row of the component that stands for the source, from 0"),
-    COMPONENTS: (pa.int32(), None, "how many rows of the catalogue are this source"),
+    RA: (pa.float64(), "deg", "right ascension of the centre of the cutout, ICRS"),
+    DEC: (pa.float64(), "deg", "declination of the centre of the cutout, ICRS"),
+    SOURCE: (pa.int64(), None, "row of the brightest component of the source, from 0"),
+    COMPONENTS: (pa.int32(), None, "number of rows of the catalogue that form this source"),
     TILE: (pa.int32(), None, ""),
     OTHERS: (pa.list_(pa.int32()), None, ""),
     STATE: (pa.int8(), None, ""),

@@ -29,19 +29,21 @@ COLUMNS = (
     Column("label", "str",
            "FRI, FRII, uncertain, compact, beyond_frame, incomplete, no_source or error", None,
            "meta.code.class"),
-    Column("p_fri", "float64", "P(FRI | resolved radio galaxy)", None, "stat.probability"),
-    Column("p_frii", "float64", "P(FRII | resolved radio galaxy)", None, "stat.probability"),
+    Column("p_fri", "float64", "P(FRI | resolved radio galaxy of either class)", None,
+           "stat.probability"),
+    Column("p_frii", "float64", "P(FRII | resolved radio galaxy of either class)", None,
+           "stat.probability"),
     Column("entropy_nats", "float64",
            "-sum p ln p of the probabilities in nats; 0 is certain, 0.693 is even"),
     Column("noise_jy_beam", "float64", "standard deviation of the map's noise", "Jy/beam",
            "stat.stdev;phot.flux.density"),
-    Column("peak_snr", "float64", "brightest pixel of the source over the noise", None,
+    Column("peak_snr", "float64", "brightest pixel of the source divided by the noise", None,
            "stat.snr"),
     Column("source_fraction", "float64", "share of the frame's pixels above 3 sigma", None,
            "arith.ratio"),
     Column("largest_angular_size_arcsec", "float64",
-           "largest extent above 3 sigma, less what the beam adds", "arcsec", "phys.angSize"),
-    Column("beam_arcsec", "float64", "geometric mean width of the beam the network saw",
+           "largest extent above 3 sigma, corrected for the beam", "arcsec", "phys.angSize"),
+    Column("beam_arcsec", "float64", "geometric mean width of the beam that the network saw",
            "arcsec", "instr.beam"),
     Column("flags", "str", "flags that mark unusual images, separated by semicolons", None,
            "meta.code"),
@@ -53,8 +55,7 @@ COLUMNS = (
 """In the order of the table."""
 
 PICTURE = Column(
-    "picture", "str", "picture of the source and the attention, where one was drawn", None,
-    "meta.file",
+    "picture", "str", "path of the picture that --attention drew", None, "meta.file",
 )
 """What a table of image files has after `COLUMNS`."""
 # fmt: on
