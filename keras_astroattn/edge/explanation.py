@@ -19,6 +19,9 @@ COMPONENTS = 6
 CENTRAL_PIXELS = 4.0
 """A component nearer than this to the middle of the source, pixels (1.3 beams), is central."""
 
+_DISTANCES = {2: ("inner", "outer"), 3: ("inner", "middle", "outer")}
+"""Words for components in one direction, by their number; more are numbered from the inside."""
+
 SURROUNDINGS = "faint islands"
 """Name of the islands that are too faint to be a component."""
 
@@ -32,9 +35,9 @@ class Component:
         pixels: (150, 150) bool, where it is.
         flux_share: its share of the flux above 3 sigma.
         evidence: sum of its signed evidence, logit(FRII) - logit(FRI).
-        share: its share of the answer: its evidence for the class that was given over that of
-            all components. Shares add up to 1; a negative one speaks against the class.
-        p_without: probability of the class that was given when the component is deleted.
+        share: its evidence for the likelier class, over the sum of the absolute evidence of all
+            components: from -1 to 1; negative where it speaks for the other class.
+        p_without: probability of the likelier class when the component is deleted.
         label_without: label when the component is deleted.
     """
 
@@ -69,25 +72,49 @@ class Explanation:
     label_after: str | None = None
 
     @property
+    def likelier(self) -> str | None:
+        """The likelier class, FRI or FRII; it is the label unless that is `uncertain`."""
+        found = self.classification
+        return None if found.p_fri is None else CLASS_NAMES[int(found.p_frii > found.p_fri)]
+
+    @property
     def probability(self) -> float | None:
-        """Probability of the class that was given, or of the likelier one."""
+        """Probability of the likelier class."""
         found = self.classification
         return None if found.p_fri is None else max(found.p_fri, found.p_frii)
 
     def __repr__(self) -> str:
         """Return the explanation in one sentence."""
-        found = self.classification
+        label = self.classification.label
         if not self.components:
-            return f"{found.label}: no class is given, so there is nothing to explain."
+            return f"{label}: the network gives no class, so there is nothing to explain."
+        answer = label if label == self.likelier else f"{label}, rather {self.likelier}"
         first = self.components[0]
         text = (
-            f"{found.label} (P = {self.probability:.2f}): the {first.name} gives "
-            f"{100 * first.share:.0f} % of the evidence; without it P = {first.p_without:.2f}"
+            f"{answer} with P = {self.probability:.2f}: the {first.name} gives "
+            f"{100 * first.share:.0f} % of the evidence, and P = {first.p_without:.2f} without it; "
         )
-        if self.counterfactual:
-            names = " and the ".join(self.counterfactual)
-            return f"{text}. Deleting the {names} changes the label to {self.label_after}."
-        return f"{text}. No deletion of components that was tried changes the label."
+        if not self.counterfactual:
+            return f"{text}no deletion that was tried changes the label."
+        names = [f"the {name}" for name in self.counterfactual]
+        together = " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
+        return f"{text}the label changes to {self.label_after} without {together}."
+
+    def _repr_html_(self) -> str:
+        """Return the sentence and a table of the components, for notebooks."""
+        sentence = f"<p>{self!r}</p>"
+        if not self.components:
+            return sentence
+        titles = ("component", "flux", "evidence", "share", "P without", "label without")
+        head = "".join(f"<th>{title}</th>" for title in titles)
+        rows = "".join(
+            f"<tr><td>{one.name}</td><td>{100 * one.flux_share:.0f} %</td>"
+            f"<td>{CLASS_NAMES[int(one.evidence > 0)]} {abs(one.evidence):.2f}</td>"
+            f"<td>{100 * one.share:.0f} %</td><td>{one.p_without:.2f}</td>"
+            f"<td>{one.label_without}</td></tr>"
+            for one in self.components
+        )
+        return f"{sentence}<table><tr>{head}</tr>{rows}</table>"
 
     def to_dict(self) -> dict:
         """Return everything but the maps, as plain values for JSON."""
@@ -143,7 +170,7 @@ def explain_cutout(
     toward = (1 if CLASS_NAMES[given] == "FRII" else -1) * np.array(
         [float(evidence[mask].sum()) for mask in masks]
     )
-    total = float(toward.sum())
+    total = float(np.abs(toward).sum())
     flux = cutout.pixels.astype(float)
     components = [
         Component(
@@ -187,7 +214,7 @@ def _centroid(flux: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def _names(offsets: Sequence[np.ndarray], directions) -> list[str]:
-    """Name components by direction from the centroid, and by distance where two share one."""
+    """Name components by direction from the middle, and by distance where several share one."""
     distances = [float(np.hypot(*offset)) for offset in offsets]
     sides = [
         "central" if distance < CENTRAL_PIXELS else direction_name(tuple(offset), directions)
@@ -201,8 +228,8 @@ def _names(offsets: Sequence[np.ndarray], directions) -> list[str]:
         )
         if number[side] == 1:
             names.append(f"{side} component")
-        elif number[side] == 2 and side != "central":
-            names.append(f"{('inner', 'outer')[nearer]} {side} component")
+        elif number[side] in _DISTANCES and side != "central":
+            names.append(f"{_DISTANCES[number[side]][nearer]} {side} component")
         else:
             names.append(f"{side} component {nearer + 1}")
     return names
@@ -225,8 +252,9 @@ def _counterfactual(
 ) -> tuple[tuple[str, ...], str | None]:
     """Return the fewest components found whose deletion changes the label, and the new label.
 
-    Single components are known. Then those whose deletion lowers the probability most are
-    deleted together, one more each time, and each that proves unnecessary is put back.
+    The effects of single components are known. Beyond them, the components are ordered by the
+    effect that each has alone. The search bisects how many of the first must be deleted
+    together, then puts back each that proves unnecessary.
     """
     by_effect = sorted(components, key=lambda one: one.p_without)
     for one in by_effect:
@@ -237,14 +265,17 @@ def _counterfactual(
         image = _without(cutout, [one.pixels for one in chosen])
         return label_of(predict(image[np.newaxis])[0])
 
-    for count in range(2, len(by_effect)):
-        chosen = list(by_effect[:count])
-        after = label_without(chosen)
-        if after == label:
-            continue
-        for one in by_effect[: count - 1]:
-            fewer = [other for other in chosen if other is not one]
-            if len(fewer) > 1 and (without := label_without(fewer)) != label:
-                chosen, after = fewer, without
-        return tuple(one.name for one in chosen), after
-    return (), None
+    # Deleting one component changes nothing; deleting all leaves no source to classify.
+    kept, chosen, after, most = 1, (), None, len(by_effect)
+    while most - kept > 1:
+        count = (kept + most) // 2
+        found = label_without(by_effect[:count])
+        if found == label:
+            kept = count
+        else:
+            most, chosen, after = count, tuple(by_effect[:count]), found
+    for one in chosen[:-1] if len(chosen) > 2 else ():
+        fewer = tuple(other for other in chosen if other is not one)
+        if len(fewer) > 1 and (found := label_without(fewer)) != label:
+            chosen, after = fewer, found
+    return tuple(one.name for one in chosen), after

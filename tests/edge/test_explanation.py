@@ -1,12 +1,13 @@
 """An answer taken apart: evidence, shares, measured effects, counterfactual, names."""
 
 import json
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 from keras_astroattn.edge.classification import Classification
-from keras_astroattn.edge.explanation import Explanation, explain_cutout
+from keras_astroattn.edge.explanation import Explanation, _names, explain_cutout
 from keras_astroattn.images import cutout_from_array
 from keras_astroattn.images.compass import COMPASS, PICTURE, direction_name
 
@@ -59,10 +60,11 @@ def test_shares_and_effects_are_those_of_an_additive_network(monkeypatch):
     found = explain(three_blobs(), likelier)
     by_name = {one.name: one for one in found.components}
     assert set(by_name) == {"upper component", "central component", "lower component"}
-    # logits: 3 - 1 + 0.5 = 2.5; shares 3 / 2.5, -1 / 2.5, 0.5 / 2.5
+    # evidence 3, -1 and 0.5, in absolute values 4.5 together
     shares = {name: one.share for name, one in by_name.items()}
     assert shares == pytest.approx(
-        {"upper component": 1.2, "central component": -0.4, "lower component": 0.2}, abs=1e-6
+        {"upper component": 3 / 4.5, "central component": -1 / 4.5, "lower component": 0.5 / 4.5},
+        abs=1e-6,
     )
     # Without the upper blob the logit is -0.5: P(FRII) = 1 / (1 + e^0.5) = 0.3775
     assert by_name["upper component"].p_without == pytest.approx(0.37754, abs=1e-5)
@@ -88,17 +90,48 @@ def test_an_explanation_is_one_sentence_and_json(monkeypatch):
     one_patch_an_island(monkeypatch)
     found = explain(three_blobs(), likelier)
     assert repr(found) == (
-        "FRII (P = 0.92): the upper component gives 120 % of the evidence; without it P = 0.38. "
-        "Deleting the upper component changes the label to FRI."
+        "FRII with P = 0.92: the upper component gives 67 % of the evidence, and P = 0.38 without "
+        "it; the label changes to FRI without the upper component."
     )
     stored = json.loads(found.to_json())
     assert stored["counterfactual"] == ["upper component"]
-    assert sum(one["share"] for one in stored["components"]) == pytest.approx(1)
+    assert sum(abs(one["share"]) for one in stored["components"]) == pytest.approx(1)
+
+
+def test_a_notebook_shows_the_components_in_a_table(monkeypatch):
+    one_patch_an_island(monkeypatch)
+    table = ElementTree.fromstring(f"<div>{explain(three_blobs(), likelier)._repr_html_()}</div>")
+    rows = [[cell.text for cell in row] for row in table.iter("tr")]
+    assert rows[0][0] == "component"
+    # Brightness 60, 40 and 80 of 180.
+    assert rows[1][:4] == ["upper component", "33 %", "FRII 3.00", "67 %"]
+    assert rows[3][:4] == ["central component", "22 %", "FRI 1.00", "-22 %"]
+
+
+def test_an_uncertain_source_is_explained_by_its_likelier_class(monkeypatch):
+    one_patch_an_island(monkeypatch)
+    text = repr(explain(three_blobs(), lambda p: "uncertain"))
+    assert text.startswith("uncertain, rather FRII with P = 0.92: the upper component gives 67 %")
+    assert text.endswith("no deletion that was tried changes the label.")
+
+
+def test_components_in_one_direction_are_told_apart_by_distance():
+    offsets = [np.array(place, float) for place in ((0, -30), (0, -10), (0, -20), (0, 9), (1, 1))]
+    assert _names(offsets, None) == [
+        "outer upper component",
+        "inner upper component",
+        "middle upper component",
+        "lower component",
+        "central component",
+    ]
+    assert _names([np.array([0.0, -k]) for k in (40, 10, 20, 30)], None) == [
+        f"upper component {k}" for k in (4, 1, 2, 3)
+    ]
 
 
 def test_without_a_class_there_is_nothing_to_explain():
     assert repr(Explanation(Classification("compact"))) == (
-        "compact: no class is given, so there is nothing to explain."
+        "compact: the network gives no class, so there is nothing to explain."
     )
 
 
