@@ -73,6 +73,16 @@ def untrained_source():
 
 
 @pytest.fixture(scope="session")
+def votes_path(tmp_path_factory) -> Path:
+    """The .tflite file of a network that gives evidence."""
+    import tiny_model_file
+
+    path = tmp_path_factory.mktemp("votes") / "votes.tflite"
+    tiny_model_file.write_model_file(tiny_model_file.untrained_votes(), path)
+    return path
+
+
+@pytest.fixture(scope="session")
 def model_path(untrained_source, tmp_path_factory) -> Path:
     """The .tflite file of that network; converting it takes seconds, so it is made once."""
     import tiny_model_file

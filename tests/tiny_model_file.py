@@ -39,6 +39,19 @@ def untrained_source() -> SourceModel:
     return SourceModel("tiny", model, Calibration(TEMPERATURE, None, "nothing"))
 
 
+def untrained_votes() -> SourceModel:
+    """A network with the aggregation `votes`, one gate and statistics that are in play."""
+    model = untrained_model(
+        gates=1, normalization="sigmoid", aggregation="votes", padding="sky", psi_bias=0.0
+    )
+    head = model.get_layer("logits")
+    random = np.random.default_rng(4)
+    for variable in head.batch_normalization.variables:
+        variable.assign(random.uniform(0.5, 1.5, variable.shape))
+    head.dense.bias.assign([0.25, -0.5])
+    return SourceModel("votes", model, Calibration(TEMPERATURE, None, "nothing"))
+
+
 def write_model_file(source: SourceModel, path: Path) -> None:
     path.write_bytes(convert(source, "float32"))
     append_metadata(path, describe(source, "float32"))

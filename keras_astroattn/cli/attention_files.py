@@ -5,18 +5,24 @@ from pathlib import Path
 import numpy as np
 
 from keras_astroattn import __version__
-from keras_astroattn.edge import Attention, Classification
+from keras_astroattn.edge import Attention, Classification, Explanation
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import Cutout, flags
 from keras_astroattn.images.compass import north_and_east
 from keras_astroattn.plots.classified_source import Sky, classified_source_figure
+from keras_astroattn.plots.evidence import Part
 from keras_astroattn.plots.style import save_figure
 
 from .image_files import attention_paths
 
 
 def write_attention(
-    folder: Path, name: str, cutout: Cutout, attention: Attention, found: Classification
+    folder: Path,
+    name: str,
+    cutout: Cutout,
+    attention: Attention,
+    found: Classification,
+    explanation: Explanation | None = None,
 ) -> Path:
     """Write `<name>.png` and `<name>.attention.fits` into a folder, atomically.
 
@@ -26,6 +32,7 @@ def write_attention(
         cutout: The source.
         attention: Where the network looked.
         found: What it said.
+        explanation: its components are outlined and named in the picture.
 
     Returns:
         Path of the picture.
@@ -46,6 +53,11 @@ def write_attention(
         noise=cutout.noise * 1e3 if in_jansky else 0.0,
         sky=_sky(cutout),
         evidence=attention.evidence,
+        parts=[
+            Part(one.name, one.pixels, one.share, one.speaks_for, one.p_without)
+            for one in (explanation.components if explanation else ())
+        ],
+        explanation=repr(explanation) if explanation else "",
     )
     picture, attention_map = attention_paths(folder, name)
     save_figure(figure, picture, formats=("png",), resolution=150)
@@ -78,7 +90,7 @@ def _write_maps(path: Path, cutout: Cutout, attention: Attention, found: Classif
     header["BTYPE"] = ("attention", "mean of the gates' attention maps")
     images = [fits.PrimaryHDU(attention.mean.astype(np.float32), header)]
     if attention.evidence is not None:
-        header["BTYPE"] = ("evidence", "FRII positive, FRI negative; sum is logit difference")
+        header["BTYPE"] = ("evidence", "FRII minus FRI; sum is the logits' difference")
         images.append(fits.ImageHDU(attention.evidence.astype(np.float32), header, "EVIDENCE"))
     with atomic_path(path) as temporary:
         fits.HDUList(images).writeto(temporary)

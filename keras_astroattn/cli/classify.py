@@ -13,9 +13,9 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_astroattn.edge import DEFAULT_PRESET, open_model
+from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile, open_model
 from keras_astroattn.errors import InputError
-from keras_astroattn.process import available_cores
+from keras_astroattn.process import available_cores, quiet_native_logs
 from keras_astroattn.tables import Row
 
 from .image_files import attention_paths, find_images
@@ -35,6 +35,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     model: Model = DEFAULT_PRESET,
     output: Path | None = None,
     attention: Path | None = None,
+    explain: Annotated[bool, Parameter(negative="")] = False,
     tta: TTA = 1,
     turns: Turns = None,
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
@@ -62,6 +63,9 @@ def classify(  # noqa: D417 - the others are described in `options`
             printed as CSV.
         attention: Folder for attention maps: for each source a picture, and the mean attention
             map as FITS with the source's coordinates. Column `picture` names the picture.
+        explain: Explain each answer, in columns from `explanation` to `components`: the evidence
+            of the parts of the source, and the probability without each. Needs a model that
+            gives evidence; about ten times slower.
         workers: Number of worker processes. By default, one for every 32 files, at most one a
             core.
         resume: Continue an interrupted run that wrote to --output.
@@ -95,9 +99,11 @@ def classify(  # noqa: D417 - the others are described in `options`
     files = find_images(paths, excluded=attention)
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
-    _prepare_attention(attention, files, resume or overwrite)
     tta = turns or tta
-    scoring = Scoring(str(opened.path), options, attention, tta=tta)
+    if explain:
+        _require_explainable(opened, tta)
+    _prepare_attention(attention, files, resume or overwrite)
+    scoring = Scoring(str(opened.path), options, attention, tta=tta, explain=explain)
     if output is None:
         counts = _to_standard_output(files, scoring, workers)
     else:
@@ -106,6 +112,7 @@ def classify(  # noqa: D417 - the others are described in `options`
             "options": options,
             "tta": tta,
             "attention": None if attention is None else str(attention),
+            "explain": explain,
         }
         journal = Journal(output, identity, resume, overwrite)
         counts = _to_file(output, files, scoring, workers, journal)
@@ -135,7 +142,8 @@ def _to_standard_output(
     counts = _Counts()
     rows = (counts.take(row) for row in _scored(files, scoring, workers))
     # A progress bar would be drawn through the table where both go to one terminal.
-    write_csv_rows(sys.stdout, rows if sys.stdout.isatty() else _with_bar(rows, len(files), 0))
+    shown = rows if sys.stdout.isatty() else _with_bar(rows, len(files), 0)
+    write_csv_rows(sys.stdout, shown, scoring.explain)
     return counts
 
 
@@ -158,7 +166,8 @@ def _to_file(
                 counts.take(row)
         # A table of errors would pass for a result, and replace one.
         if counts["error"] < counts.total():
-            write_results(output, (row for row in journal.rows() if row["path"] in wanted))
+            kept = (row for row in journal.rows() if row["path"] in wanted)
+            write_results(output, kept, scoring.explain)
     except BaseException:
         journal.close()
         raise
@@ -186,6 +195,16 @@ def _with_bar(rows: Iterable[Row], total: int, done: int) -> Iterator[Row]:
         for row in rows:
             yield row
             progress.advance(task)
+
+
+def _require_explainable(model: ModelFile, tta: int) -> None:
+    if tta > 1:
+        raise InputError(
+            "--explain takes the answer for one image apart, not the mean over rotations: leave "
+            "out --tta"
+        )
+    with quiet_native_logs():
+        Classifier(model).require_evidence()
 
 
 def _prepare_attention(folder: Path | None, files: list[tuple[str, str]], overwrite: bool) -> None:

@@ -12,7 +12,9 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 from keras_astroattn.tables import (
     COLUMNS,
+    EXPLANATION_COLUMNS,
     PICTURE,
+    Column,
     Row,
     batches_of,
     require_writer,
@@ -20,7 +22,10 @@ from keras_astroattn.tables import (
     write_table,
 )
 
-_COLUMNS = (*COLUMNS, PICTURE)
+
+def columns_of(explain: bool) -> tuple[Column, ...]:
+    """Return the columns of a table of image files, explained or not."""
+    return (*COLUMNS, PICTURE, *(EXPLANATION_COLUMNS if explain else ()))
 
 
 def require_writable(path: Path) -> None:
@@ -42,20 +47,22 @@ def require_writable(path: Path) -> None:
     path.with_name(f"{path.name}.probe").unlink(missing_ok=True)
 
 
-def write_results(path: Path, rows: Iterable[Row]) -> None:
+def write_results(path: Path, rows: Iterable[Row], explain: bool = False) -> None:
     """Write a table in the format that the ending of `path` names, atomically.
 
     Raises:
         InputError: The file cannot be written (the disk is full, say).
     """
     try:
-        write_table(path, _COLUMNS, batches_of(_COLUMNS, rows))
+        columns = columns_of(explain)
+        write_table(path, columns, batches_of(columns, rows))
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror or error}; correct that, then add --resume"
         ) from None
 
 
-def write_csv_rows(file: IO[str], rows: Iterable[Row]) -> None:
+def write_csv_rows(file: IO[str], rows: Iterable[Row], explain: bool = False) -> None:
     """Write a table as CSV to an open file, each row as soon as it comes."""
-    stream_csv(file, _COLUMNS, batches_of(_COLUMNS, rows, size=1))
+    columns = columns_of(explain)
+    stream_csv(file, columns, batches_of(columns, rows, size=1))

@@ -12,7 +12,7 @@ from keras_astroattn.edge.classifier import attention_of, name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import read_image
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
-from keras_astroattn.tables import PICTURE, Row, failed_row, scored_row
+from keras_astroattn.tables import PICTURE, Row, explanation_values, failed_row, scored_row
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,7 @@ class Scoring:
         attention: Folder for pictures and maps of attention; None: none are made.
         threads: Of one classification.
         tta: views of the image that the prediction is averaged over.
+        explain: whether each answer is explained.
     """
 
     model: str
@@ -32,6 +33,7 @@ class Scoring:
     attention: Path | None = None
     threads: int = 1
     tta: int = 1
+    explain: bool = False
 
 
 class Scorer:
@@ -48,6 +50,8 @@ class Scorer:
             self.classifier = Classifier(scoring.model, scoring.threads, scoring.tta)
         if scoring.attention is not None and not self.classifier.has_attention:
             raise InputError(f"model {scoring.model} was exported without attention")
+        if scoring.explain:
+            self.classifier.require_evidence()
 
     def score(self, path: str, name: str) -> Row:
         """Classify a file and give its row; what went wrong is its `error`.
@@ -59,18 +63,27 @@ class Scorer:
         Raises:
             InputError: The picture cannot be written.
         """
-        picture = None
+        picture = explanation = None
         try:
             cutout = read_image(path, **self.scoring.options)
+            if self.scoring.explain:
+                explanation = self.classifier.explain(cutout)
             if self.scoring.attention is None:
-                found = self.classifier.classify(cutout)
+                found = (
+                    explanation.classification if explanation else self.classifier.classify(cutout)
+                )
             else:
                 from .attention_files import write_attention
 
                 outputs = self.classifier.predict(cutout.network_input[np.newaxis])
                 found = self.classifier.describe(cutout, outputs)
                 picture = write_attention(
-                    self.scoring.attention, name, cutout, attention_of(outputs), found
+                    self.scoring.attention,
+                    name,
+                    cutout,
+                    attention_of(outputs),
+                    found,
+                    explanation,
                 )
         except InputError as error:
             return self._failed(path, str(error))
@@ -85,7 +98,8 @@ class Scorer:
             return self._failed(path, str(error.strerror or error))
         except Exception as error:  # one strange file must not end ten thousand
             return self._failed(path, f"{type(error).__name__}: {error}")
-        return _row(scored_row(path, cutout, found, self.model_name), picture)
+        row = _row(scored_row(path, cutout, found, self.model_name), picture)
+        return row | explanation_values(explanation) if explanation else row
 
     def _failed(self, path: str, reason: str) -> Row:
         return _row(failed_row(path, reason, self.model_name))

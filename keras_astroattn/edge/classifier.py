@@ -94,6 +94,18 @@ class Classifier:
         """Whether the file gives the evidence of each pixel (networks with the votes head)."""
         return "evidence" in self._outputs
 
+    def require_evidence(self) -> None:
+        """Refuse a file that does not give the evidence of each pixel.
+
+        Raises:
+            InputError: the model gives no evidence.
+        """
+        if not self.has_evidence:
+            raise InputError(
+                f"model {self.model.name} gives no evidence: "
+                "use a network trained with --aggregation votes, exported with its maps"
+            )
+
     def classify(self, image: Image | Sequence[Image]) -> Classification | list[Classification]:
         """Label one image, or each of a batch.
 
@@ -143,13 +155,9 @@ class Classifier:
 
         Example:
             >>> Classifier().explain(read_fits("source.fits"))
-            FRII (P = 0.98): the northern component gives 61 % of the evidence; ...
+            FRII with P = 0.98: the northern component gives 61 % of the evidence, ...
         """
-        if not self.has_evidence:
-            raise InputError(
-                f"model {self.model.name} gives no evidence: "
-                "use a network trained with --aggregation votes"
-            )
+        self.require_evidence()
         label = self.rules.unresolved(cutout)
         if label is not None:
             return Explanation(Classification(label, flags=cutout.flags))

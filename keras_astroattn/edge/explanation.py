@@ -49,6 +49,11 @@ class Component:
     p_without: float
     label_without: str
 
+    @property
+    def speaks_for(self) -> str:
+        """The class that its evidence is for, FRI or FRII."""
+        return CLASS_NAMES[int(self.evidence > 0)]
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -109,7 +114,7 @@ class Explanation:
         head = "".join(f"<th>{title}</th>" for title in titles)
         rows = "".join(
             f"<tr><td>{one.name}</td><td>{100 * one.flux_share:.0f} %</td>"
-            f"<td>{CLASS_NAMES[int(one.evidence > 0)]} {abs(one.evidence):.2f}</td>"
+            f"<td>{one.speaks_for} {abs(one.evidence):.2f}</td>"
             f"<td>{100 * one.share:.0f} %</td><td>{one.p_without:.2f}</td>"
             f"<td>{one.label_without}</td></tr>"
             for one in self.components

@@ -9,9 +9,17 @@ from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.patheffects import withStroke
 
-from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.images import CLASS_NAMES, PIXEL_SCALE
 
-from .evidence import EVIDENCE_LABEL, evidence_limit, show_evidence
+from .evidence import (
+    EVIDENCE_KEY,
+    EVIDENCE_LABEL,
+    evidence_limit,
+    mark_window,
+    show_evidence,
+    source_window,
+    zoom,
+)
 from .style import (
     ATTENTION_COLOURS,
     COLUMN_WIDTH,
@@ -44,9 +52,10 @@ def attention_figure(
     """Return one row a source: its image, each gate's map, the mean map, and the two overlaid.
 
     The last panel shows the source under contours of the mean attention, at a quarter,
-    half and three quarters of its range; with evidence it shows the evidence under contours of
-    the source, each source on its own scale. All maps of a gate share one colour scale, shown
-    below its column, so that sources can be compared.
+    half and three quarters of its range. With evidence it shows the evidence under contours of
+    the source, relative to the largest of that source; a small source is enlarged, and a dashed
+    line on its image shows how far the panel reaches. All maps of a gate share one colour scale,
+    shown below its column, so that sources can be compared.
 
     Args:
         images: (n, h, w) brightness from 0, e.g. uint8.
@@ -63,7 +72,8 @@ def attention_figure(
     columns = len(gates) + 3
     width = (COLUMN_WIDTH if columns <= 4 else TEXT_WIDTH) if width is None else width
     left = 0.2 if names is None else 0.32
-    figure, panels = panel_grid(width, len(images), columns, (left, 0.05, 0.2, 0.42))
+    bottom = 0.42 if evidence is None else 0.62
+    figure, panels = panel_grid(width, len(images), columns, (left, 0.05, 0.2, bottom))
     titles = [source, *(f"gate {k + 1}" for k in range(len(gates))), "mean"]
     titles.append("overlay" if evidence is None else "evidence")
     for axes, text in zip(panels[0], titles, strict=True):
@@ -76,6 +86,9 @@ def attention_figure(
         else:
             relative = evidence[row] / evidence_limit(evidence[row])
             signed = show_evidence(axes, relative, images[row], 1.0)
+            window = source_window(images[row])
+            zoom(axes, window, PIXEL_SCALE)
+            mark_window(panels[row, 0], window)
     for row, label in enumerate(labels):
         name = CLASS_NAMES[label] if names is None else f"{CLASS_NAMES[label]}\n{names[row]}"
         panels[row, 0].set_ylabel(name, labelpad=3)
@@ -91,7 +104,7 @@ def attention_figure(
     if evidence is None:
         panels[-1, -1].set_xlabel("contours:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
     else:
-        bar_below(panels[-1, -1], signed, EVIDENCE_LABEL)
+        bar_below(panels[-1, -1], signed, EVIDENCE_KEY)
     return figure
 
 
@@ -117,7 +130,8 @@ def attention_progress(
         shared_scale: one colour scale for all epochs; otherwise each runs from its own
             minimum to its own maximum.
         source: what the image is called.
-        signed: the maps are signed evidence, E(FRII) - E(FRI); each has its own scale.
+        signed: the maps are signed evidence, E(FRII) - E(FRI), each relative to its largest; a
+            small source is enlarged.
     """
     columns = min(columns, len(maps) + 1)
     rows = -(-(len(maps) + 1) // columns)
@@ -128,9 +142,13 @@ def attention_progress(
     flat[0].set_title(source if label is None else f"{source} ({CLASS_NAMES[label]})", pad=3)
     stack = np.concatenate([np.ravel(one) for one in maps.values()])
     limits = (float(stack.min()), float(stack.max())) if shared_scale else (0.0, 1.0)
+    if signed:
+        window = source_window(image)
+        mark_window(flat[0], window)
     for axes, (epoch, one) in zip(flat[1:], maps.items(), strict=False):
         if signed:
             drawn = show_evidence(axes, one / evidence_limit(one), image, 1.0)
+            zoom(axes, window, PIXEL_SCALE)
         else:
             drawn = show_map(axes, one if shared_scale else rescaled(one), limits, image.shape)
         axes.set_title(f"epoch {epoch}", pad=3)

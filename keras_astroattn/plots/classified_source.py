@@ -1,8 +1,10 @@
 """A classified source beside what the network attended to."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
+from string import ascii_uppercase
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,11 +13,23 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse
 
 from .attention import contours, show_map
-from .evidence import EVIDENCE_LABEL, show_evidence
-from .style import SOURCE_COLOURS, TEXT_WIDTH, bar_below, panel_grid, styled
+from .evidence import (
+    EVIDENCE_KEY,
+    Part,
+    mark_window,
+    outline_parts,
+    show_evidence,
+    source_window,
+    zoom,
+)
+from .style import SOURCE_COLOURS, TEXT_WIDTH, bar_below, panel_grid, place, styled
 
 BAR_ARCSEC = 60.0
 """Length of the scale bar, arcsec, where at least eight pixels show it."""
+
+_PARTS_SIDE = 2.0  # of the panel with the parts, inches
+_PARTS_BOTTOM = 0.42  # below it, for the sentence
+_PARTS_HEIGHT = _PARTS_SIDE + _PARTS_BOTTOM + 0.1
 
 
 @dataclass(frozen=True)
@@ -47,10 +61,14 @@ def classified_source_figure(
     sky: Sky,
     width: float = TEXT_WIDTH,
     evidence: np.ndarray | None = None,
+    parts: Sequence[Part] = (),
+    explanation: str = "",
 ) -> Figure:
     """Return a source, each gate's map, and the mean attention under its contours.
 
-    With evidence the last panel shows the evidence under contours of the source.
+    With evidence the last panel shows the evidence under contours of the source; a small source
+    is enlarged, and a dashed line on its image shows how far the panel reaches. With parts a
+    larger panel below names each part, its share of the evidence and what deleting it does.
 
     The source carries the beam, a scale bar and the directions of north and east. FITS maps
     have their first row at the bottom, and so they are drawn where `sky.north` is known;
@@ -66,8 +84,11 @@ def classified_source_figure(
         sky: where north is, and how large a pixel.
         width: of the figure, inches.
         evidence: (h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
+        parts: components of the source, with `evidence`.
+        explanation: a sentence below the parts.
     """
-    figure, panels = panel_grid(width, 1, len(gates) + 3, (0.05, 0.05, 0.42, 0.42))
+    bottom = (0.42 if evidence is None else 0.62) + (_PARTS_HEIGHT if parts else 0.0)
+    figure, panels = panel_grid(width, 1, len(gates) + 3, (0.05, 0.05, 0.42, bottom))
     panels = panels[0]
     figure.text(0.5, 1 - 0.05 / figure.get_figheight(), title, ha="center", va="top", size=8)
     titles = ["source", *(f"gate {k}" for k in range(1, len(gates) + 1)), "mean"]
@@ -84,15 +105,58 @@ def classified_source_figure(
         _show_brightness(panels[-1], brightness, noise)
         contours(panels[-1], mean)
         panels[-1].set_xlabel("contours of the mean:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
-    else:
-        bright = np.where(brightness > 3 * noise, brightness, 0) if noise > 0 else brightness
-        bar_below(panels[-1], show_evidence(panels[-1], evidence, bright), EVIDENCE_LABEL)
     _draw_sky(panels[0], sky, size)
     for axes in panels:
-        axes.set_xlim(-0.5, size[1] - 0.5)
-        bounds = (-0.5, size[0] - 0.5)
-        axes.set_ylim(bounds if sky.north is not None else bounds[::-1])
+        _show_frame(axes, size, sky)
+    if evidence is not None:
+        source = np.nan_to_num(brightness, nan=0.0, posinf=0.0, neginf=0.0)
+        source = np.where(source > (3 * noise if noise > 0 else 0), source, 0)
+        signed = show_evidence(panels[-1], evidence, source)
+        bar_below(panels[-1], signed, EVIDENCE_KEY)
+        window = source_window(source)
+        zoom(panels[-1], window, sky.pixel_scale)
+        mark_window(panels[0], window)
+        if parts:
+            axes = place(figure, 0.05, _PARTS_BOTTOM, _PARTS_SIDE, _PARTS_SIDE)
+            axes.set(xticks=[], yticks=[])
+            show_evidence(axes, evidence, source)
+            outline_parts(axes, parts)
+            _show_frame(axes, size, sky)
+            zoom(axes, window, sky.pixel_scale)
+            _list_parts(figure, parts, explanation)
     return figure
+
+
+def _show_frame(axes: Axes, size: tuple[int, int], sky: Sky) -> None:
+    bounds = (-0.5, size[0] - 0.5)
+    axes.set_xlim(-0.5, size[1] - 0.5)
+    axes.set_ylim(bounds if sky.north is not None else bounds[::-1])
+
+
+def _list_parts(figure: Figure, parts: Sequence[Part], explanation: str) -> None:
+    """Write a table of the parts beside their panel, and the sentence below both."""
+    width, height = figure.get_size_inches()
+    left, top = 0.05 + _PARTS_SIDE, _PARTS_BOTTOM + _PARTS_SIDE
+    columns = ((0.12, "left"), (0.3, "left"), (2.3, "right"), (2.4, "left"), (3.6, "right"))
+    rows = [("", "component", "evidence", "for", "P without")]
+    rows += [
+        (
+            letter,
+            part.name,
+            f"{100 * abs(part.share):.0f} %",
+            part.speaks_for,
+            f"{part.p_without:.2f}",
+        )
+        for letter, part in zip(ascii_uppercase, parts, strict=False)
+    ]
+    step = min(0.17, _PARTS_SIDE / len(rows))
+    for number, row in enumerate(rows):
+        y = (top - number * step) / height
+        for (x, side), text in zip(columns, row, strict=True):
+            weight = "bold" if number and x == columns[0][0] else "normal"
+            figure.text((left + x) / width, y, text, ha=side, va="top", size=7, fontweight=weight)
+    lines = textwrap.fill(explanation, int(18 * width))
+    figure.text(0.05 / width, (_PARTS_BOTTOM - 0.05) / height, lines, ha="left", va="top", size=6.5)
 
 
 def _show_brightness(axes: Axes, brightness: np.ndarray, noise: float):

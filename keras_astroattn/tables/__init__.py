@@ -7,10 +7,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["writers"],
     submod_attrs={
         "batches": ["batches_of"],
-        "columns": ["COLUMNS", "PICTURE", "Column"],
+        "columns": ["COLUMNS", "EXPLANATION_COLUMNS", "PICTURE", "Column"],
         "csv_writer": ["stream_csv"],
         "parquet_writer": ["astropy_metadata", "longest_text", "parquet_field"],
-        "rows": ["Row", "failed_row", "scored_row"],
+        "rows": ["Row", "explanation_values", "failed_row", "scored_row"],
         "text": ["encodable"],
         "writers": ["WRITERS", "require_writer", "write_table"],
     },

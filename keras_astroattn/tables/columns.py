@@ -58,4 +58,23 @@ PICTURE = Column(
     "picture", "str", "path of the picture that --attention drew", None, "meta.file",
 )
 """What a table of image files has after `COLUMNS`."""
+
+EXPLANATION_COLUMNS = (
+    Column("explanation", "str", "reason for the class, in one sentence", None, "meta.note"),
+    Column("main_component", "str",
+           "component of the source with the most evidence for the likelier class", None,
+           "meta.id.part"),
+    Column("main_share", "float64",
+           "its evidence for that class over the absolute evidence of all components", None,
+           "arith.ratio"),
+    Column("p_without_main", "float64",
+           "probability of that class when this component is deleted", None, "stat.probability"),
+    Column("counterfactual", "str",
+           "fewest components found whose deletion changes the label, separated by semicolons",
+           None, "meta.id.part"),
+    Column("components", "str",
+           "name, share of flux, evidence, share, probability and label without it of each "
+           "component, as JSON", None, "meta.note"),
+)
+"""What a table of image files has after `PICTURE` where the answers are explained."""
 # fmt: on

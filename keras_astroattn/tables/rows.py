@@ -1,13 +1,14 @@
 """One source, or what went wrong with it, as a row."""
 
+import json
 import math
 from collections.abc import Mapping
 
-from keras_astroattn.edge import Classification
+from keras_astroattn.edge import Classification, Explanation
 from keras_astroattn.edge.labels import ERROR
 from keras_astroattn.images import Cutout, flags
 
-from .columns import COLUMNS
+from .columns import COLUMNS, EXPLANATION_COLUMNS
 
 Row = Mapping[str, str | float | None]
 """Values by the names of `COLUMNS`; None is not known."""
@@ -45,6 +46,26 @@ def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> 
         "flags": ";".join(found.flags),
         "error": None,
         "model": model,
+    }
+
+
+def explanation_values(found: Explanation) -> Row:
+    """Return the values of `EXPLANATION_COLUMNS`.
+
+    Args:
+        found: the explanation. Without components only its sentence is known.
+    """
+    values: dict[str, str | float | None] = {column.name: None for column in EXPLANATION_COLUMNS}
+    values["explanation"] = repr(found)
+    if not found.components:
+        return values
+    main = found.components[0]
+    return values | {
+        "main_component": main.name,
+        "main_share": main.share,
+        "p_without_main": main.p_without,
+        "counterfactual": ";".join(found.counterfactual),
+        "components": json.dumps(found.to_dict()["components"]),
     }
 
 

@@ -17,6 +17,7 @@ from keras_astroattn.callbacks import (
     FiniteLoss,
     HistoryFile,
     TrainingProgress,
+    attention_snapshots,
     committed,
     draw_progress,
     read_history,
@@ -229,6 +230,61 @@ def test_snapshots_are_drawn_every_so_many_epochs(tmp_path: Path) -> None:
     assert picture == tmp_path / "maps" / "progress.png"
     with Image.open(picture) as drawn:
         assert drawn.width > drawn.height
+
+
+def test_snapshots_of_a_network_with_votes_hold_evidence(tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    network = AGCNN(gates=1, input_shape=(32, 32, 1), aggregation="votes", padding="sky")
+    log = tmp_path / "log"
+    callback = AttentionSnapshots(network, IMAGES, np.array([0, 1]), tmp_path / "maps", log)
+    callback.on_epoch_end(0)
+    callback.on_train_end()
+    with np.load(tmp_path / "maps" / "epoch_0001.npz") as snapshot:
+        evidence, logits = snapshot["evidence"], snapshot["logits"]
+    assert evidence.shape == (2, 32, 32, 2)
+    np.testing.assert_allclose(evidence.sum(axis=(1, 2)), logits, rtol=1e-4, atol=1e-5)
+    network_input = (IMAGES[..., None] / 255 - 0.5) / 0.5
+    expected = np.asarray(network(network_input.astype(np.float32)))
+    np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-5)
+    with Image.open(tmp_path / "maps" / "epoch_0001.png") as drawn:
+        picture = drawn.convert("RGB").size
+    # TensorBoard gets the same picture, with its panel of evidence.
+    (events,) = log.iterdir()
+    (summary,) = (
+        value
+        for record in tf.data.TFRecordDataset(str(events))
+        for value in tf.compat.v1.Event.FromString(record.numpy()).summary.value
+        if value.tag == "attention"
+    )
+    assert tf.io.decode_png(summary.tensor.string_val[2]).shape[1::-1] == picture
+    assert draw_progress(tmp_path / "maps") == tmp_path / "maps" / "progress.png"
+
+
+def test_progress_of_a_network_with_votes_is_drawn_from_its_evidence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    evidence = np.random.default_rng(1).normal(size=(2, 32, 32, 2)).astype(np.float32)
+    np.savez(
+        tmp_path / "epoch_0005.npz",
+        image=IMAGES,
+        label=[0, 1],
+        attention_mean=np.zeros((2, 32, 32)),
+        evidence=evidence,
+    )
+    drawn = []
+    whole = attention_snapshots.attention_progress
+    monkeypatch.setattr(
+        attention_snapshots,
+        "attention_progress",
+        lambda *given, **options: drawn.append((given, options)) or whole(*given, **options),
+    )
+    draw_progress(tmp_path)
+    for row, ((image, maps, label), options) in enumerate(drawn):
+        np.testing.assert_array_equal(image, IMAGES[row])
+        np.testing.assert_array_equal(maps[5], evidence[row, ..., 1] - evidence[row, ..., 0])
+        assert (label, options["signed"]) == (row, True)
+    assert len(drawn) == 2
 
 
 def test_a_network_without_gates_has_no_snapshots(tmp_path: Path) -> None:

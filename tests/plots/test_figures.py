@@ -26,6 +26,8 @@ from keras_astroattn.plots import (
     save_figure,
     source_maps_figure,
 )
+from keras_astroattn.plots.classified_source import Sky, classified_source_figure
+from keras_astroattn.plots.evidence import Part
 from keras_astroattn.plots.style import COLOURS, RESOLUTION, line_looks
 
 
@@ -116,7 +118,49 @@ def patches():
     return patches_figure(sources(1), labels, orders, [1])
 
 
+def signed(count):
+    """(count, 150, 150) evidence: FRII above the middle of each source, FRI below it."""
+    sign = np.where(np.arange(150) < 75, 1.0, -1.0)[:, None]
+    return 0.01 * sign * (sources(count) > 0)
+
+
+def evidence():
+    gates = [blobs(2, size) for size in (37, 75, 150)]
+    return attention_figure(
+        sources(2), gates, blobs(2, 150), [0, 1], ["row 8", "row 92"], evidence=signed(2)
+    )
+
+
+def evidence_of_one_gate():
+    gates = [blobs(2, 37)]
+    return attention_figure(sources(2), gates, blobs(2, 150), [0, 1], evidence=signed(2))
+
+
+def evidence_progress():
+    epochs = dict(zip((1, 3, 9), signed(3), strict=True))
+    return attention_progress(sources(1)[0], epochs, 0, signed=True)
+
+
+def explained():
+    image, found = sources(1)[0] / 50, signed(1)[0]
+    parts = [
+        Part("outer north-eastern component", found > 0, 0.6, "FRII", 0.31),
+        Part("faint islands", found < 0, -0.4, "FRI", 0.97),
+    ]
+    sky = Sky(1.8, (5.4, 5.4, 0.0), (0.0, 1.0), (-1.0, 0.0))
+    gates = [blobs(1, size)[0] for size in (37, 75, 150)]
+    sentence = "FRII with P = 0.94: " + "the outer north-eastern component and " * 8
+    return classified_source_figure(
+        image, gates, blobs(1, 150)[0], "a.fits: FRII", "mJy/beam", 0.15, sky,
+        evidence=found, parts=parts, explanation=sentence,
+    )  # fmt: skip
+
+
 FIGURES = {
+    "evidence": evidence,
+    "evidence of one gate": evidence_of_one_gate,
+    "progress of evidence": evidence_progress,
+    "explained source": explained,
     "deletion": deletions,
     "moves": moves,
     "patches": patches,
