@@ -1,8 +1,7 @@
-"""The data sets: TFDS builders `mirabest`, `frdeep`, `simulated`, and `load_sources`.
+"""Data sets: TFDS builders `mirabest`, `frdeep`, `simulated`, and `load_sources`.
 
-Importing this package makes the builders known to `tfds.builder` and `tfds.load` without
-importing TFDS or TensorFlow: they are registered when TFDS itself is imported, before or
-after.
+Importing this package registers the builders for `tfds.builder` and `tfds.load` without importing
+TFDS or TensorFlow: the registration happens when TFDS itself is imported, earlier or later.
 """
 
 import importlib
@@ -26,7 +25,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
 
 
 def _register_builders(_tfds: object) -> None:
-    """TFDS knows a builder as soon as its class exists."""
+    """Import the builders: TFDS registers a builder when its class is created."""
     for module in ("mirabest", "frdeep", "simulated"):
         importlib.import_module(f"{__name__}.{module}")
 

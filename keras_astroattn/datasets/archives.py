@@ -1,7 +1,7 @@
-"""The tarballs that MiraBest and FR-DEEP are published as: found, verified, read.
+"""The published tarballs of MiraBest and FR-DEEP: find, verify and read them.
 
-Nothing is ever unpacked to the disk: a tarball under a megabyte is read whole, its MD5
-compared, and its batches unpickled in memory (see `restricted_pickle`).
+Nothing is unpacked to the disk: a tarball of less than a megabyte is read whole, its MD5 is
+compared, and its batches are unpickled in memory (see `restricted_pickle`).
 """
 
 import gzip
@@ -41,13 +41,13 @@ class Archive:
     """A tarball of CIFAR-style batches: `data_batch_1` .. `data_batch_n` and `test_batch`.
 
     Attributes:
-        title: the data set, for messages.
-        url: where it is published.
+        title: name of the data set, for messages.
+        url: address of the published file.
         md5: MD5 of the file, hexadecimal.
         subfolder: folder of a data folder that may hold the file (or the data folder itself).
         member_folder: folder inside the tarball that holds the batches.
-        training_batches: how many training batches there are.
-        classes: how many classes the batches' labels count.
+        training_batches: number of training batches.
+        classes: number of classes of the labels in the batches.
     """
 
     title: str
@@ -72,13 +72,13 @@ class Archive:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """One batch of a tarball, its rows in the file's order.
+    """One batch of a tarball, with its rows in the order of the file.
 
     Attributes:
         name: `data_batch_1` .. or `test_batch`.
         images: uint8 (n, 150, 150).
-        labels: int64 (n,), in the archive's own scheme.
-        names: the n file names, without folder and `.png`.
+        labels: int64 (n,), in the scheme of the archive.
+        names: n file names, without folder and `.png`.
     """
 
     name: str
@@ -93,11 +93,14 @@ class Batch:
 
 
 def data_folder(named: str | os.PathLike | None = None) -> Path | None:
-    """Return the folder that holds the tarballs, or None where nobody named one.
+    """Return the folder that holds the tarballs, or None if none is named.
 
     Args:
-        named: path given by the user; without it the environment variable
-            `KERAS_ASTROATTN_DATA` counts.
+        named: path given by the user; None: that of the environment variable
+            `KERAS_ASTROATTN_DATA`.
+
+    Returns:
+        The folder, or None.
 
     Raises:
         InputError: The folder does not exist, or is a file.
@@ -124,8 +127,12 @@ def find_archive(archive: Archive, folder: Path) -> Path | None:
 def require_archive(archive: Archive, folder: Path) -> Path:
     """Return the path of the tarball in a data folder.
 
+    Args:
+        archive: the tarball.
+        folder: the data folder.
+
     Raises:
-        InputError: It is not there.
+        InputError: The tarball is not there.
     """
     path = find_archive(archive, folder)
     if path is None:
@@ -137,10 +144,14 @@ def require_archive(archive: Archive, folder: Path) -> Path:
 
 
 def verified_content(path: Path, archive: Archive) -> bytes:
-    """Return the bytes of a tarball whose MD5 is the published one.
+    """Return the bytes of a tarball after checking that its MD5 is the published one.
+
+    Args:
+        path: the tarball.
+        archive: its description.
 
     Raises:
-        InputError: The file cannot be read, is truncated or is another.
+        InputError: The file cannot be read, is truncated or is another file.
     """
     try:
         size = path.stat().st_size
@@ -168,7 +179,7 @@ def _is_truncated(content: bytes) -> bool:
             while part := stream.read(2**20):
                 unpacked += len(part)
                 if unpacked > LARGEST_UNPACKED:
-                    return False  # another file, which may unpack to anything
+                    return False  # another file, which may unpack to any size
     except EOFError:
         return True
     except (OSError, zlib.error):
@@ -181,14 +192,14 @@ def read_batches(path: Path, archive: Archive) -> list[Batch]:
 
     Args:
         path: the tarball.
-        archive: what it must be.
+        archive: description of the expected tarball.
 
     Returns:
         The training batches by number, then the test batch.
 
     Raises:
         InputError: The file is truncated, has another MD5, holds unsafe members, lacks a
-            batch, or a batch is not what it should be (see `load_pickle`).
+            batch, or a batch is not as expected (see `load_pickle`).
     """
     pickles = dict(_members(verified_content(path, archive), path, archive))
     for name in archive.batch_names:
@@ -201,7 +212,10 @@ def read_batches(path: Path, archive: Archive) -> list[Batch]:
 
 
 def _members(content: bytes, path: Path, archive: Archive) -> Iterator[tuple[str, bytes]]:
-    """Name and bytes of every batch in a tarball; refuses what no published one holds."""
+    """Yield name and bytes of every batch in a tarball; refuse members of unexpected kind or size.
+
+    The published tarballs hold no links, no absolute paths and no large members.
+    """
     try:
         with tarfile.open(fileobj=io.BytesIO(content), mode="r:gz") as tarball:
             for member in tarball:
@@ -226,7 +240,7 @@ def _members(content: bytes, path: Path, archive: Archive) -> Iterator[tuple[str
 
 
 def _read_batch(content: Any, name: str, path: Path, classes: int) -> Batch:
-    """Check an unpickled batch, and give its images the same shape in every data set."""
+    """Check an unpickled batch, and give its images one shape for all data sets."""
     where = f"{name} of {path}"
     if not isinstance(content, dict) or not {"data", "labels", "filenames"} <= content.keys():
         raise InputError(f"{where} is not a batch: it lacks data, labels or filenames")
@@ -248,7 +262,7 @@ def _read_batch(content: Any, name: str, path: Path, classes: int) -> Batch:
 
 
 def _image(values: Any, row: int, where: str) -> np.ndarray:
-    """Return one image as uint8 (150, 150), rows first, as the files hold it."""
+    """Return one image as uint8 (150, 150), rows first, as in the files."""
     if not isinstance(values, np.ndarray):
         raise InputError(f"row {row} of {where} holds {type(values).__name__}, not an image")
     if values.dtype != np.uint8:

@@ -1,7 +1,7 @@
-"""What the TFDS builders of this package share: features, cache, downloads, errors.
+"""Base classes of the TFDS builders: features, cache, downloads, errors.
 
-All of them yield the same features, one example a source, in the order of the files:
-nothing is shuffled, since the experiments name sources by their row.
+All builders have the same features, with one example for each source, in the order of the files.
+Nothing is shuffled, because the experiments identify sources by their row.
 """
 
 import dataclasses
@@ -52,7 +52,7 @@ def source_features() -> tfds.features.FeaturesDict:
     | batch | text | the batch file that holds the source |
     | index | int64 | its row in that file |
     """
-    # Without the byte encoding TFDS stores float64 as float32.
+    # With another encoding TFDS stores float64 as float32.
     number = tfds.features.Tensor(shape=(), dtype=np.float64, encoding="bytes")
     return tfds.features.FeaturesDict(
         {
@@ -75,9 +75,9 @@ def source_features() -> tfds.features.FeaturesDict:
 class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A TFDS builder whose prepared data lie in the project's cache.
 
-    `data_dir` is TFDS's word for the folder of *prepared* data; without it they go to
-    `cache.cache_folder()`. One process prepares a data set while others wait, and what an
-    interrupted one left behind is removed.
+    `data_dir` is TFDS's name for the folder of *prepared* data; its default is
+    `cache.cache_folder()`. One process prepares a data set while others wait. The remains of an
+    interrupted preparation are removed.
     """
 
     def __init__(self, *, data_dir: Any = None, **arguments: Any) -> None:
@@ -89,20 +89,20 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         download_config: tfds.download.DownloadConfig | None = None,
         **arguments: Any,
     ) -> None:
-        """Prepare the data set, unless it is there, as TFDS's method of this name does.
+        """Prepare the data set, unless it is prepared already, as in TFDS.
 
         Args:
             download_config: TFDS's configuration; its `manual_dir` is the data folder with
                 the tarballs (default: `KERAS_ASTROATTN_DATA`).
-            **arguments: what TFDS's method takes.
+            **arguments: other arguments of TFDS's method.
 
         Raises:
-            InputError: The data are missing, damaged or out of reach, or the cache cannot
-                be written to.
+            InputError: The data are missing, damaged or cannot be downloaded, or the cache is
+                not writable.
         """
         config = dataclasses.replace(
             download_config or tfds.download.DownloadConfig(),
-            try_download_gcs=False,  # Google's storage holds none of these data sets.
+            try_download_gcs=False,  # Google's storage holds none of these data sets
         )
         remakes = config.download_mode != tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
         if self.data_path.exists() and not remakes:
@@ -110,7 +110,7 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         with writing(self.data_dir_root, self.name):
             for leftover in self.data_path.parent.glob("incomplete.*"):
                 shutil.rmtree(leftover)
-            # What TFDS downloads is kept elsewhere once it is verified (`_downloaded`).
+            # Verified downloads are kept elsewhere (`_downloaded`).
             downloads = Path(self.data_dir_root) / f".{self.name}.downloads"
             shutil.rmtree(downloads, ignore_errors=True)
             try:
@@ -119,16 +119,16 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
                 )
             finally:
                 shutil.rmtree(downloads, ignore_errors=True)
-            # Another process may have prepared them while this one waited.
+            # Another process may have prepared the data while this one waited.
             self.info.read_from_directory(self.data_dir)
 
 
 @dataclasses.dataclass(eq=False)
 class ArchiveConfig(tfds.core.BuilderConfig):
-    """A configuration that is read from one tarball.
+    """A configuration that is read from a tarball.
 
     Attributes:
-        archive: the tarball.
+        archive: description of the tarball.
     """
 
     archive: Archive | None = None
@@ -143,13 +143,13 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
         download_config: tfds.download.DownloadConfig | None = None,
         **arguments: Any,
     ) -> None:
-        """See `SourceBuilder.download_and_prepare`."""
+        """Prepare the data set; see `SourceBuilder.download_and_prepare`."""
         named = download_config.manual_dir if download_config else None
         self._folder = named
         super().download_and_prepare(download_config=download_config, **arguments)
 
     def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
-        """Return the features of a batch's sources in their order, but image, batch and index."""
+        """Return the features of a batch's sources in order, except image, batch and index."""
         raise NotImplementedError
 
     def keeps(self, batch: Batch, row: int) -> bool:
@@ -163,15 +163,15 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
 
     @property
     def _kept(self) -> Path:
-        """Where a downloaded tarball is kept."""
+        """Path at which a downloaded tarball is kept."""
         return Path(self.data_dir_root) / "archives" / self.builder_config.archive.filename
 
     def _split_generators(self, dl_manager: tfds.download.DownloadManager) -> dict[str, Any]:
         archive = self.builder_config.archive
         folder = data_folder(self._folder)
         path = require_archive(archive, folder) if folder else self._downloaded(dl_manager)
-        # All is read and checked before the first example is written: TFDS would wrap an
-        # error of the generator in a message of its own.
+        # Everything is read and checked before the first example is written, because TFDS wraps
+        # an error of the generator in its own message.
         batches = read_batches(path, archive)
         described = [(batch, self.describe(batch)) for batch in batches]
         return {
@@ -192,21 +192,21 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
                 key += 1
 
     def _downloaded(self, dl_manager: tfds.download.DownloadManager) -> Path:
-        """Return the tarball from the cache, else by TFDS's downloader with registered checksums.
+        """Return the tarball from the cache, or download it with TFDS's registered checksums.
 
-        A good one is kept, for the other configurations that are read from it; a bad one
-        is removed, so that the next attempt fetches it anew.
+        A good tarball is kept for the other configurations that use it. A bad one is removed, so
+        that the next attempt downloads it again.
         """
         archive = self.builder_config.archive
         kept = self._kept
         if kept.exists() and _removed_if_bad(kept, archive) is None:
             return kept
         try:
-            # TFDS tries ten times over three minutes where there is no network: ask first.
+            # TFDS tries ten times over three minutes without a network, so it is checked first.
             with urllib.request.urlopen(archive.url, timeout=CONNECTION_TIMEOUT):
                 pass
             fetched = Path(dl_manager.download(archive.url))
-        # URLError and the exceptions of requests are OSErrors; TFDS's own are bare Exceptions.
+        # URLError and the exceptions of requests are OSErrors; TFDS raises bare Exceptions.
         except Exception as error:
             reason = str(getattr(error, "reason", error)).partition("\n")[0].rstrip(":")
             raise InputError(
@@ -223,7 +223,7 @@ class ArchiveBuilder(SourceBuilder, skip_registration=True):
 
 
 def _removed_if_bad(path: Path, archive: Archive) -> InputError | None:
-    """Return what is wrong with a tarball of the cache, which is then removed, or None."""
+    """Remove a bad tarball of the cache, and return the reason; None for a good one."""
     try:
         verified_content(path, archive)
     except InputError as error:

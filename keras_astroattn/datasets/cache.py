@@ -1,4 +1,4 @@
-"""The folder that prepared data sets go to, and one process at a time writing there."""
+"""The folder of prepared data sets, to which one process writes at a time."""
 
 import contextlib
 import fcntl
@@ -13,12 +13,16 @@ __all__ = ["CACHE_VARIABLE", "cache_folder", "writing"]
 
 @contextlib.contextmanager
 def writing(folder: Path, name: str) -> Iterator[None]:
-    """Hold the right to write the data set `name` in a cache folder, which is made.
+    """Create a cache folder, and hold the lock to write the data set `name` there.
 
-    Other processes wait; the right ends with the process, however that ends.
+    Other processes wait. The lock ends with the block or with the process.
+
+    Args:
+        folder: the cache folder.
+        name: name of the data set.
 
     Raises:
-        InputError: The folder cannot be written to, now or in the block.
+        InputError: The folder is not writable, before or in the block.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)

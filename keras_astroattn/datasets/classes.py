@@ -1,4 +1,4 @@
-"""MiraBest's ten classes, and the Fanaroff-Riley label that each of them stands for."""
+"""MiraBest's ten classes, and the Fanaroff-Riley label of each."""
 
 from dataclasses import dataclass
 
@@ -18,10 +18,10 @@ class SourceClass:
     """One of MiraBest's ten classes (Porter & Scaife 2023).
 
     Attributes:
-        code: three digits that open the name of every source of the class.
+        code: first three digits of the name of every source of the class.
         label: index into `LABEL_NAMES`.
-        confident: whether the classifiers were sure of the label.
-        morphology: what sets the class apart within its label; "standard" if nothing does.
+        confident: whether the label is certain.
+        morphology: what distinguishes the class within its label; "standard" if nothing does.
     """
 
     code: str

@@ -1,13 +1,13 @@
 """FR-DEEP (Tang et al. 2019): 600 radio galaxies of FRICAT and CoNFIG, on FIRST and NVSS.
 
-Some of its images should not be trained on (`FLAWED`). 70 of its sources are in MiraBest
-too, and six of its test images, all FRI, are MiraBest training images
-(`TEST_SOURCES_IN_MIRABEST`): leave these out when a network trained on MiraBest is tested.
+Some of its images should not be used for training (`FLAWED`). 70 of its sources are also in
+MiraBest. Six of its test images, all FRI, are MiraBest training images
+(`TEST_SOURCES_IN_MIRABEST`): exclude them when a network trained on MiraBest is tested.
 
-Two more galaxies are in both catalogues and so twice in the training set, a few pixels
+Two more galaxies are in both catalogues and therefore twice in the training set, a few pixels
 apart (cross-correlation 0.999 and 0.997 on FIRST): `151_FRICAT_FR1_example` and `15_example`
 of data_batch_2, `154_FRICAT_FR1_example` and `44_example` of data_batch_6, all FRI. They are
-kept: neither is a test image.
+kept, because neither is a test image.
 """
 
 import dataclasses
@@ -73,7 +73,7 @@ class FRDeepConfig(ArchiveConfig):
     """A configuration of FR-DEEP.
 
     Attributes:
-        flawed: the images to leave out, by (batch, name, label).
+        flawed: images to exclude, by (batch, name, label).
     """
 
     flawed: frozenset[tuple[str, str, int]] = frozenset()
@@ -82,15 +82,15 @@ class FRDeepConfig(ArchiveConfig):
 class FRDeep(ArchiveBuilder):
     """`tfds.builder("frdeep")`: 550 training and 50 test sources, 264 FRI and 336 FRII.
 
-    Configurations: `first` (default) and `nvss` hold all that was published; `first_clean`
-    and `nvss_clean` leave out the flawed training images:
+    The configurations `first` (default) and `nvss` hold all published images; `first_clean` and
+    `nvss_clean` exclude the flawed training images:
 
     - FIRST: `163_FRICAT_FR1_example` of data_batch_2 (the galaxy of `30_example` of the test
       batch: a leak), `13_FRICAT_FR1_example` of data_batch_11 (blank), `182_example` of
       data_batch_10 (the image of `134_example`);
     - NVSS: `163_FRICAT_FR1_` of data_batch_10 (the image of `30_CoNFIG_FR1_`).
 
-    The files hold no coordinates, redshift or size (NaN), and no doubtful labels.
+    The files hold no coordinates, redshifts or sizes (NaN), and no uncertain labels.
     """
 
     name = "frdeep"
@@ -116,7 +116,7 @@ class FRDeep(ArchiveBuilder):
         )
 
     def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
-        """Return the features of a batch's sources: label and name, all that is known."""
+        """Return the features of a batch's sources; the files state only label and name."""
         unknown = dict.fromkeys(("ra", "dec", "redshift", "angular_size"), np.nan)
         return [
             {
@@ -131,6 +131,6 @@ class FRDeep(ArchiveBuilder):
         ]
 
     def keeps(self, batch: Batch, row: int) -> bool:
-        """Return whether the image is without known flaw, or flaws are wanted."""
+        """Return whether the image is unflawed, or the configuration keeps flawed images."""
         key = (batch.name, batch.names[row], int(batch.labels[row]))
         return key not in self.builder_config.flawed

@@ -39,7 +39,7 @@ _NAME = re.compile(
 
 
 def describe_source(name: str, class_index: int) -> dict[str, Any]:
-    """Return what MiraBest says of a source: its class, and the numbers that its name holds.
+    """Return the features of a source from its name and class.
 
     Args:
         name: `<class>_<RA><Dec>_<redshift>_<angular size>`, for example
@@ -51,7 +51,7 @@ def describe_source(name: str, class_index: int) -> dict[str, Any]:
         angular_size.
 
     Raises:
-        InputError: The name is of another form, or of another class.
+        InputError: The name has another form, or belongs to another class.
     """
     match = _NAME.fullmatch(name)
     if match is None:
@@ -74,7 +74,7 @@ class MiraBest(ArchiveBuilder):
     """`tfds.builder("mirabest")`: 1099 training and 157 test sources, hybrids included.
 
     Configurations: `full` (default), the batches of Bowles et al. 2021, and `F`, the second
-    version, with **another split**: 132 of the 157 test images of either are in the other's
+    version, with **another split**: 132 of the 157 test images of each are in the other's
     training set. Never train on one and test on the other.
     """
 

@@ -1,10 +1,9 @@
-"""Unpickle numpy arrays, numpy scalars and plain containers, and nothing else.
+"""Unpickle NumPy arrays, NumPy scalars and plain containers, and nothing else.
 
-A pickle is a program: whoever loads one with `pickle.load` runs what its author wrote.
-Here the only names that a pickle can reach are stand-ins for the constructors that
-numpy's own pickles use. They hold the description of an array (type, shape, bytes) and
-check it before numpy sees it: even `numpy.dtype` and `numpy.ndarray` themselves accept
-states that make numpy read memory that is not theirs.
+A pickle is a program: `pickle.load` runs the code of its author. Here a pickle can reach only
+stand-ins for the constructors that NumPy's own pickles use. The stand-ins hold the description of
+an array (type, shape, bytes) and check it before NumPy uses it, because even `numpy.dtype` and
+`numpy.ndarray` accept states that make NumPy read foreign memory.
 """
 
 import io
@@ -22,11 +21,11 @@ _TYPE_CODE = re.compile(r"[?biufcSU]\d*")
 
 
 class ForbiddenGlobalError(pickle.UnpicklingError):
-    """The pickle asks for a name that none of ours needs."""
+    """The pickle asks for a name that no array or container needs."""
 
 
 class _Constructor:
-    """A function that a pickle may call and in no way alter."""
+    """A function that a pickle can call but not alter."""
 
     __slots__ = ("_function",)
 
@@ -41,7 +40,7 @@ class _Constructor:
 
 
 class _Type:
-    """Stands for a numpy.dtype while the pickle is read."""
+    """Stand-in for a numpy.dtype while the pickle is read."""
 
     def __init__(self, code: str, *_align_and_copy: object) -> None:
         if not isinstance(code, str) or not _TYPE_CODE.fullmatch(code):
@@ -56,7 +55,7 @@ class _Type:
 
 
 class _Array:
-    """Stands for a numpy.ndarray while the pickle is read."""
+    """Stand-in for a numpy.ndarray while the pickle is read."""
 
     def __init__(self) -> None:
         self.value: np.ndarray | None = None
@@ -67,7 +66,7 @@ class _Array:
 
 
 def _bytes(buffer: object) -> bytes:
-    # Bytes that Python 2 pickled arrive as text in Latin-1.
+    # Bytes pickled by Python 2 arrive as text in Latin-1.
     if isinstance(buffer, str):
         return buffer.encode("latin1")
     if not isinstance(buffer, bytes | bytearray):
@@ -99,18 +98,18 @@ def _scalar(kind: _Type, buffer: object) -> np.generic:
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
-    # Python 3 writes bytes this way for readers of Python 2.
+    # Python 3 writes bytes in this form for Python 2.
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it encodes text as {encoding!r}")
     return text.encode("latin1")
 
 
 def _no_bytes() -> bytes:
-    # What Python 3 writes for b"" there. It takes no argument: bytes(2**40) is a bomb.
+    # Python 3 writes b"" in this form. There is no argument, because bytes(2**40) fills memory.
     return b""
 
 
-# numpy 1 writes numpy.core, numpy 2 numpy._core; the stand-ins are the same.
+# NumPy 1 writes numpy.core, NumPy 2 numpy._core; the stand-ins are the same.
 _ALLOWED = {
     ("numpy", "dtype"): _Type,
     ("numpy", "ndarray"): None,
@@ -133,12 +132,12 @@ class _RestrictedUnpickler(pickle.Unpickler):
         if (module, name) not in _ALLOWED:
             raise ForbiddenGlobalError(f"{module}.{name}")
         function = _ALLOWED[module, name]
-        # numpy.ndarray is only ever an argument of _reconstruct.
+        # numpy.ndarray occurs only as an argument of _reconstruct.
         return None if function is None else _Constructor(function)
 
 
 def _resolve(value: Any, seen: dict[int, Any]) -> Any:
-    """Put the arrays where their stand-ins are; a shared container is visited once."""
+    """Replace the stand-ins by arrays; a shared container is visited once."""
     if isinstance(value, _Array):
         if value.value is None:
             raise pickle.UnpicklingError("an array has no content")
@@ -148,7 +147,7 @@ def _resolve(value: Any, seen: dict[int, Any]) -> Any:
     if not isinstance(value, dict | list | tuple):
         return value
     if id(value) not in seen:
-        seen[id(value)] = None  # what a container finds in place of itself
+        seen[id(value)] = None  # a container that contains itself gets None there
         if isinstance(value, dict):
             resolved = {_resolve(k, seen): _resolve(v, seen) for k, v in value.items()}
         else:
@@ -158,18 +157,19 @@ def _resolve(value: Any, seen: dict[int, Any]) -> Any:
 
 
 def load_pickle(content: bytes, name: str) -> Any:
-    """Unpickle what numpy and plain Python containers can say.
+    """Unpickle NumPy arrays and plain Python containers.
 
     Args:
-        content: the pickle, of any protocol, written by Python 2 or 3, numpy 1 or 2.
-        name: what to call it in an error.
+        content: the pickle, of any protocol, written by Python 2 or 3, NumPy 1 or 2.
+        name: name of the pickle, for messages.
 
     Returns:
-        Its dictionaries, lists, tuples, texts, numbers and numpy arrays (read-only views of
-        the pickle's bytes, of boolean, integer, float, complex or text type).
+    Returns:
+        Dictionaries, lists, tuples, texts, numbers and NumPy arrays (read-only views of the
+        pickle's bytes, of boolean, integer, float, complex or text type).
 
     Raises:
-        InputError: The pickle asks for anything else, or is damaged.
+        InputError: The pickle holds anything else, or is damaged.
     """
     try:
         value = _RestrictedUnpickler(io.BytesIO(content), encoding="latin1").load()
@@ -179,7 +179,7 @@ def load_pickle(content: bytes, name: str) -> Any:
             f"{name} is not safe to read: it asks for the forbidden {error}; "
             "fetch the data again from its source"
         ) from None
-    # Damaged or hostile bytes make the unpickler raise nearly any exception.
+    # Damaged or hostile bytes can make the unpickler raise nearly any exception.
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{name} is not a readable pickle: {reason}") from None

@@ -1,4 +1,4 @@
-"""Simulated radio galaxies as a TFDS builder: no download, the default of demos and tests."""
+"""Simulated radio galaxies as a TFDS builder, without a download; used by demos and tests."""
 
 import dataclasses
 from collections.abc import Iterator
@@ -27,9 +27,9 @@ class SimulatedConfig(tfds.core.BuilderConfig):
     """A configuration of the simulated sources.
 
     Attributes:
-        training_sources: number of sources to train on.
-        test_sources: number of sources to test on; they follow in the same seed.
-        seed: of them all.
+        training_sources: number of training sources.
+        test_sources: number of test sources; they follow the training sources in the same seed.
+        seed: seed of all sources.
     """
 
     training_sources: int = 1000
@@ -40,9 +40,9 @@ class SimulatedConfig(tfds.core.BuilderConfig):
 class Simulated(SourceBuilder):
     """`tfds.builder("simulated")`: 1000 training and 200 test sources, FRI and FRII.
 
-    Drawn by `keras_astroattn.datasets.simulation`, classes by construction, confident and
-    uncertain ones as in MiraBest. Another number or seed is another configuration:
-    `Simulated(config=SimulatedConfig(name="small", training_sources=64, seed=1))`.
+    The sources are drawn by `keras_astroattn.datasets.simulation`. Their classes are known by
+    construction; some are uncertain, as in MiraBest. Another number or seed is another
+    configuration: `Simulated(config=SimulatedConfig(name="small", training_sources=64, seed=1))`.
     """
 
     name = "simulated"
@@ -89,10 +89,13 @@ class Simulated(SourceBuilder):
 
 
 def sources_to_train_on(number: int) -> SimulatedConfig | str:
-    """Return the configuration of so many training sources: `standard` where it has as many.
+    """Return the configuration with this number of training sources; `standard` if it fits.
+
+    Args:
+        number: number of training sources.
 
     Raises:
-        InputError: If the number is below 1.
+        InputError: The number is below 1.
     """
     if number < 1:
         raise InputError(f"simulated sources: cannot make {number} to train on; give 1 or more")

@@ -1,4 +1,4 @@
-"""The sources of a data set as numpy arrays: what training and the experiments read."""
+"""The sources of a data set as NumPy arrays, for training and the experiments."""
 
 import contextlib
 import dataclasses
@@ -47,23 +47,23 @@ Split = Literal["train", "test", "all"]
 
 @dataclass(frozen=True, eq=False)
 class Sources:
-    """Radio sources, one a row, in the order of their files.
+    """Radio sources, one in each row, in the order of their files.
 
     Attributes:
         image: uint8 (n, 150, 150), rows first.
-        label: int64 (n,): 0 FRI, 1 FRII, 2 hybrid.
-        class_index: int64 (n,): MiraBest's ten classes (`SOURCE_CLASSES`), -1 unknown.
-        confident: bool (n,): whether the label is certain.
-        morphology: str (n,): "standard", "wide-angle tail", ...
-        name: str (n,): the file name without `.png`.
-        ra: float64 (n,): right ascension, degrees, NaN unknown.
-        dec: float64 (n,): declination, degrees, NaN unknown.
-        redshift: float64 (n,): NaN unknown.
-        angular_size: float64 (n,): arcsec, NaN unknown.
-        batch: str (n,): the batch file that holds the source.
-        index: int64 (n,): its row in that file (the row in the selection is its position).
-        split: str (n,): "train" or "test".
-        checksum: the data these were read from, `algorithm:hexadecimal`.
+        label: int64 (n,), 0 FRI, 1 FRII, 2 hybrid.
+        class_index: int64 (n,), MiraBest's ten classes (`SOURCE_CLASSES`), -1 if unknown.
+        confident: bool (n,), whether the label is certain.
+        morphology: str (n,), "standard", "wide-angle tail", ...
+        name: str (n,), file name without `.png`.
+        ra: float64 (n,), right ascension, degrees; NaN if unknown.
+        dec: float64 (n,), declination, degrees; NaN if unknown.
+        redshift: float64 (n,); NaN if unknown.
+        angular_size: float64 (n,), arcsec; NaN if unknown.
+        batch: str (n,), batch file that holds the source.
+        index: int64 (n,), row in that file.
+        split: str (n,), "train" or "test".
+        checksum: checksum of the data that were read, `algorithm:hexadecimal`.
     """
 
     image: np.ndarray
@@ -85,7 +85,7 @@ class Sources:
         return len(self.label)
 
     def select(self, rows: np.ndarray | slice) -> "Sources":
-        """Return the sources of a boolean mask (n,), of indices in their order, or of a slice."""
+        """Return the sources selected by a boolean mask (n,), by indices or by a slice."""
         columns = _columns(self)
         return dataclasses.replace(self, **{name: columns[name][rows] for name in columns})
 
@@ -105,28 +105,34 @@ def load_sources(
     simulated_sources: int | None = None,
     cache_dir: str | os.PathLike | None = None,
 ) -> Sources:
-    """Read a data set; the first time it is prepared (seconds), later it comes from the cache.
+    """Read a data set. The first call prepares it (seconds); later calls read the cache.
 
     Args:
-        data: `mirabest` (no hybrids: 1222), `mirabest-confident` (of these the certain ones:
+        data: `mirabest` (without hybrids: 1222), `mirabest-confident` (those with certain labels:
             833), `mirabest-hybrid` (34), `mirabest-all` (1256), `frdeep` (on FIRST),
             `frdeep-nvss`, `simulated`.
         split: `train`, `test`, or `all`: training sources, then test sources.
-        data_dir: read-only folder of the tarballs (default: `KERAS_ASTROATTN_DATA`). Where one
-            is named, the tarball must be there and its MD5 is checked at every call; else it
-            is downloaded once.
-        version: MiraBest's: `full` is the paper's, `F` the second one, with another split.
+        data_dir: read-only folder of the tarballs (default: `KERAS_ASTROATTN_DATA`). If one is
+            named, the tarball must be there, and each call checks its MD5. Otherwise it is
+            downloaded once.
+        version: version of MiraBest: `full` is the paper's, `F` the second one, with another
+            split.
         keep_flawed: keep FR-DEEP's leaked, blank and duplicate training images (see `FRDeep`);
-            its 50 test images are whole either way.
-        simulated_sources: training sources of `simulated`, by default 1000.
+            its 50 test images are always complete.
+        simulated_sources: number of training sources of `simulated`, by default 1000.
         cache_dir: folder for prepared data (default: `cache_folder()`).
 
     Returns:
-        The sources, in the files' order.
+        The sources, in the order of the files.
 
     Raises:
-        InputError: An unknown name; data that are missing, damaged or out of reach; a cache
-            that cannot be written to; TensorFlow Datasets is not installed.
+        InputError: The name is unknown; the data are missing, damaged or cannot be downloaded;
+            the cache is not writable; or TensorFlow Datasets is not installed.
+
+    Example:
+        >>> sources = load_sources("simulated", "test")  # doctest: +SKIP
+        >>> sources.image.shape  # doctest: +SKIP
+        (200, 150, 150)
     """
     if split not in ("train", "test", "all"):
         raise InputError(f"unknown split {split!r}: take train, test or all")
@@ -144,12 +150,16 @@ def load_sources(
 def is_at_hand(data: str, data_dir: str | os.PathLike | None = None) -> bool:
     """Return whether `load_sources(data, ...)` works without a network.
 
-    It does where the data folder holds the tarball, or where no data folder is named and the
-    cache holds the tarball or the prepared data.
+    It does if the data folder holds the tarball, or if no data folder is named and the cache
+    holds the tarball or the prepared data.
+
+    Args:
+        data: name of the data set, as in `load_sources`.
+        data_dir: data folder, as in `load_sources`.
 
     Raises:
-        InputError: The named data folder is missing or holds no data set at all; an unknown
-            name.
+        InputError: The named data folder is missing or holds no data set, or the name is
+            unknown.
     """
     builder = _builder(data, "full", False, None)
     archive = _archive(builder)
@@ -209,10 +219,10 @@ def _builder(
 
 
 def _open(kind: type, config: Any, folder: str | os.PathLike) -> "SourceBuilder":
-    """Return a builder, which reads the description of its prepared data where there are any."""
+    """Return a builder; it reads the description of its prepared data if there is one."""
     try:
         return kind(config=config, data_dir=folder)
-    except Exception as error:  # protobuf, json and TFDS raise their own
+    except Exception as error:  # protobuf, json and TFDS raise their own types
         prepared = Path(folder) / kind.name / getattr(config, "name", config)
         if isinstance(error, InputError) or not prepared.exists():
             raise
@@ -238,8 +248,8 @@ def _prepare(builder: "SourceBuilder", folder: os.PathLike | None) -> None:
     import tensorflow_datasets as tfds
 
     with contextlib.ExitStack() as quiet:
-        # TFDS speaks to the standard output, which belongs to whoever called; its progress
-        # bars are for a person at a terminal.
+        # TFDS writes to the standard output, which belongs to the caller. Its progress bars are
+        # useful only at a terminal.
         quiet.enter_context(contextlib.redirect_stdout(io.StringIO()))
         if not sys.stderr.isatty():
             quiet.enter_context(contextlib.redirect_stderr(io.StringIO()))
@@ -272,7 +282,7 @@ def _read(builder: "SourceBuilder", split: str) -> Sources:
     try:
         with _without_needless_warnings():
             columns = builder.as_dataset(split=split, batch_size=-1)
-    # KeyError, ValueError: the description of the data is missing or of other data.
+    # KeyError and ValueError: the description of the data is missing or of other data.
     except (tf.errors.OpError, OSError, AssertionError, KeyError, ValueError) as error:
         raise _damaged(builder.data_path, error) from None
     arrays = {name: column.numpy() for name, column in columns.items()}
@@ -297,7 +307,7 @@ def _join(parts: list[Sources]) -> Sources:
 
 
 def _selected(data: str, sources: Sources) -> np.ndarray:
-    """Mask of the sources that a data name means."""
+    """Return the mask of the sources that a data name selects."""
     everything = np.ones(len(sources), bool)
     return {
         "mirabest": sources.label != HYBRID,

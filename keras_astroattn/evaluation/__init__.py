@@ -1,4 +1,4 @@
-"""Numbers about predictions and attention: protocols, metrics, intervals, calibration, maps."""
+"""Evaluation of predictions and attention maps; every function returns numbers."""
 
 import lazy_loader
 

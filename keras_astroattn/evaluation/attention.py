@@ -1,4 +1,4 @@
-"""Statistics of where attention lies on an image, and of how well maps agree.
+"""Statistics of attention maps: where attention lies, and how well maps agree.
 
 Zero point and scale of an attention map depend on its normalization: `std_mean_norm` gives
 negative values, `softmax` very small ones, `sigmoid` values near 1. Shares, enrichment and
@@ -32,18 +32,18 @@ BORDER = 9
 
 @dataclass(frozen=True)
 class AttentionStatistics:
-    """Where the maps of n images lie; each array is (n,) float64.
+    """Statistics of the attention maps of n images; each array is (n,) float64.
 
     Attributes:
         share: relevance mass, the share of the attention on the pixels of the source.
         area: share of the pixels that belong to the source. Evenly spread attention has this
             share.
         preference: probability that a random pixel of the source has more attention than a
-            random pixel of the empty sky, where ties count half (the AUC of saliency research,
+            random pixel of the empty sky; ties count half (the AUC of saliency research,
             e.g. Bylinskii et al. 2019). 1 means that every pixel of the source is above the
             sky, 1/2 that the map does not separate them. It counts pixels, not amounts: a
-            softmax that puts all attention on a few pixels of the source may leave the other
-            pixels of the source below the sky.
+            softmax with all attention on a few pixels of the source may leave its other
+            pixels below the sky.
         radius: root-mean-square distance of the attention from the flux-weighted centre of
             the source, arcsec.
         source_radius: the same distance for the flux of the source, arcsec.
@@ -99,8 +99,8 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     Pixels outside the map have the value of its edge.
 
     Args:
-        maps: (n, h, w), any float.
-        size: new height and width.
+        maps: (n, h, w), any floating dtype.
+        size: new height and width, pixels.
 
     Returns:
         (n, *size) float64.
@@ -114,6 +114,10 @@ def resize_maps(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
 def mean_map(gates: Mapping[str, np.ndarray], size: tuple[int, int]) -> np.ndarray:
     """Return the mean over gates of their (n, h, w) attention maps, resized to `size`.
 
+    Args:
+        gates: maps of each gate by name, (n, h, w) each.
+        size: height and width of the result, pixels.
+
     Returns:
         (n, *size) float64; the maps are not rescaled.
     """
@@ -124,7 +128,10 @@ def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
     """Return attention maps by name, `gate 1`, `gate 2`, ... and `mean`.
 
     Args:
-        outputs: of `attention_model`: `attention_1`, ..., `attention_mean`, and others.
+        outputs: outputs of `attention_model`: `attention_1`, ..., `attention_mean`, and others.
+
+    Returns:
+        Arrays (n, h, w) by name.
     """
     maps = {f"gate {number}": a for number, a in enumerate(gate_maps(outputs), start=1)}
     if maps:
@@ -133,10 +140,13 @@ def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
 
 
 def above_minimum(maps: np.ndarray) -> np.ndarray:
-    """Return attention above the minimum of each map; 1 everywhere where a map is constant.
+    """Return the attention above the minimum of each map; 1 everywhere in a constant map.
 
     Args:
-        maps: (n, ...), any float.
+        maps: (n, ...), any floating dtype.
+
+    Returns:
+        Array of the same shape, float64.
     """
     pixels = tuple(range(1, maps.ndim))
     weight = maps - maps.min(axis=pixels, keepdims=True)
@@ -154,8 +164,11 @@ def attention_statistics(
         maps: (n, h', w') maps of one gate, or mean attention maps; resized to the images.
         source: (n, h, w) bool, the pixels of the source; by default those above 0.
 
+    Returns:
+        The statistics.
+
     Raises:
-        InputError: shapes disagree, or an image holds no source or no sky.
+        InputError: The shapes disagree, or an image has no source or no sky.
     """
     if images.ndim != 3 or maps.ndim != 3 or len(images) != len(maps):
         raise InputError(
@@ -213,7 +226,7 @@ def _preference(maps: np.ndarray, inside: np.ndarray) -> np.ndarray:
 
 
 def frame_regions(images: np.ndarray) -> dict[str, np.ndarray]:
-    """Divide frames into source, sky around it, sky far from it, and border.
+    """Divide frames into source, sky around it, distant sky, and border.
 
     The source is every pixel above 0, which includes specks of noise in MiraBest's images.
     Around it is the sky up to `AROUND` pixels away. The border is the other sky up to `BORDER`
@@ -223,7 +236,7 @@ def frame_regions(images: np.ndarray) -> dict[str, np.ndarray]:
         images: (n, h, w) non-negative brightness, zero on empty sky.
 
     Returns:
-        By the names of `REGIONS`: (n, h, w) bool. Each pixel belongs to one region.
+        (n, h, w) bool by the names of `REGIONS`. Each pixel belongs to one region.
     """
     source = images > 0
     distance = np.stack([ndimage.distance_transform_edt(~one) for one in source])
@@ -240,11 +253,11 @@ def region_enrichment(maps: np.ndarray, region: np.ndarray) -> np.ndarray:
     It is 1 for evenly spread attention. Attention counts above the minimum of its map.
 
     Args:
-        maps: (n, h', w') of any resolution, resized to the region's.
+        maps: (n, h', w') maps of any resolution, resized to that of the regions.
         region: (n, h, w) bool.
 
     Returns:
-        (n,) float64; NaN where an image has no such region.
+        (n,) float64; NaN if an image has no such region.
     """
     weight = above_minimum(resize_maps(maps, region.shape[1:]))
     share = (weight * region).sum(axis=(1, 2)) / weight.sum(axis=(1, 2))
@@ -260,10 +273,10 @@ def map_agreement(
     Args:
         first: (n, h, w) maps, for example of a gate.
         second: (n, h', w') maps, for example of another gate or of Grad-CAM.
-        size: height and width that both are resized to.
+        size: height and width to which both are resized.
 
     Returns:
-        (n,) float64 from -1 to 1; NaN where a map is constant.
+        (n,) float64 from -1 to 1; NaN for a constant map.
     """
     return pairwise_agreement({"first": first, "second": second}, size)[0, 1]
 
@@ -274,11 +287,11 @@ def pairwise_agreement(
     """Return the Pearson correlation, over pixels, of every pair among k sets of maps.
 
     Args:
-        maps: by name: (n, h, w) each, of any resolution.
-        size: height and width that all are resized to.
+        maps: k sets of maps by name, (n, h, w) each, of any resolution.
+        size: height and width to which all are resized.
 
     Returns:
-        (k, k, n) float64, symmetric; NaN where either map is constant.
+        (k, k, n) float64, symmetric; NaN if either map is constant.
     """
     standard = np.stack([_standardized(one, size) for one in maps.values()])
     return np.einsum("anp,bnp->abn", standard, standard, optimize=True)
@@ -289,7 +302,7 @@ def _standardized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     flat = resize_maps(maps, size).reshape(len(maps), -1)
     flat = flat - flat.mean(axis=1, keepdims=True)
     length = np.sqrt((flat**2).sum(axis=1))
-    # Resizing a constant map leaves rounding noise, whose correlations mean nothing.
+    # A resized constant map has rounding noise, whose correlations are meaningless.
     length = np.where(np.ptp(maps, axis=(1, 2)) == 0, np.nan, length)
     return flat / length[:, np.newaxis]
 
@@ -300,8 +313,8 @@ def gate_agreement(
     """Return the mean of `pairwise_agreement` over the images.
 
     Args:
-        maps: by name: (n, h, w) each, of any resolution.
-        size: height and width that all are resized to.
+        maps: k sets of maps by name, (n, h, w) each, of any resolution.
+        size: height and width to which all are resized.
 
     Returns:
         The names, and the symmetric (k, k) float64 matrix of mean correlations over the images

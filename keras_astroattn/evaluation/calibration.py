@@ -10,7 +10,7 @@ DEFAULT_BINS = 10
 
 @dataclass(frozen=True)
 class CalibrationBins:
-    """Predictions in bins of their stated confidence or uncertainty.
+    """Predictions grouped in bins of their stated confidence or uncertainty.
 
     Bin k of M holds the predictions whose stated value is in (k / M, (k + 1) / M], k from
     0 (and 0 itself in the first).
@@ -28,17 +28,17 @@ class CalibrationBins:
 
     @property
     def error(self) -> float:
-        """Sum over bins of count / N times |observed - stated|."""
+        """Calibration error: sum over bins of count / N times |observed - stated|."""
         count = np.array(self.count)
         return float((count * np.abs(np.subtract(self.observed, self.stated))).sum() / count.sum())
 
 
 def brier_score(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
-    """Return (p(FRII) - y)^2 of each prediction (Brier 1950, in its two-class form): 0 to 1.
+    """Return the Brier score (p(FRII) - y)^2 of each prediction (Brier 1950): 0 to 1.
 
     Args:
         labels: (n,) 0 or 1.
-        probabilities: (..., n, 2).
+        probabilities: (..., n, 2) class probabilities.
 
     Returns:
         (..., n) float64.
@@ -54,7 +54,7 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
     Args:
         labels: (n,) 0 or 1.
-        probabilities: (..., n, 2).
+        probabilities: (..., n, 2) class probabilities.
 
     Returns:
         (..., n) float64.
@@ -64,24 +64,31 @@ def log_loss(labels: np.ndarray, probabilities: np.ndarray) -> np.ndarray:
 
 
 def normalized_entropy(probabilities: np.ndarray) -> np.ndarray:
-    """Return -sum p ln p / ln C over the last axis of C classes: 0 (certain) to 1 (uniform)."""
+    """Return the normalized entropy -sum p ln p / ln C of C classes: 0 (certain) to 1 (uniform).
+
+    Args:
+        probabilities: (..., C) class probabilities.
+
+    Returns:
+        (...) float64.
+    """
     p = probabilities.astype(np.float64)
     terms = p * np.log(np.where(p > 0, p, 1.0))
     return np.clip(-terms.sum(axis=-1) / np.log(p.shape[-1]), 0.0, 1.0)
 
 
 def bin_sums(stated: np.ndarray, observed: np.ndarray, bins: int) -> np.ndarray:
-    """Return the number of predictions, sum of stated and sum of observed values by source and bin.
+    """Return counts and sums of stated and observed values, by source and bin.
 
     A weighted sum over sources is a bootstrap sample.
 
     Args:
-        stated: (turns, m) from 0 to 1.
-        observed: (turns, m) 0 or 1.
-        bins: M.
+        stated: (views, m) stated values, from 0 to 1.
+        observed: (views, m) observed values, 0 or 1.
+        bins: number of bins M.
 
     Returns:
-        (3, m, M) float64.
+        (3, m, M) float64: number of predictions, sum of stated and sum of observed values.
     """
     sources = stated.shape[1]
     number = np.clip(np.ceil(stated * bins).astype(int) - 1, 0, bins - 1)
@@ -122,13 +129,16 @@ def confidence_bins(
 ) -> CalibrationBins:
     """Return the bins of the expected calibration error (Guo et al. 2017, arXiv 1706.04599).
 
-    ECE = sum_k |B_k| / N |accuracy(B_k) - confidence(B_k)|, B_k the predictions whose
-    highest class probability falls in bin k: `.error`.
+    ECE = sum_k |B_k| / N |accuracy(B_k) - confidence(B_k)|, the property `error`, where B_k are
+    the predictions whose highest class probability lies in bin k.
 
     Args:
         labels: (n,) 0 or 1.
-        probabilities: (n, 2), or (turns, n, 2) to be pooled.
-        bins: M equal bins from 0 to 1 (with two classes those below 1/2 stay empty).
+        probabilities: (n, 2), or (views, n, 2), which are pooled.
+        bins: number of equal bins from 0 to 1 (with two classes those below 1/2 stay empty).
+
+    Returns:
+        The bins.
     """
     turns = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
     return bins_from_sums(confidence_sums(labels, turns, bins).sum(axis=1))
@@ -139,14 +149,17 @@ def uncertainty_bins(
 ) -> CalibrationBins:
     """Return the bins of the uncertainty calibration error (Laves et al. 2019, arXiv 1909.13550).
 
-    UCE = sum_k |B_k| / N |error(B_k) - uncertainty(B_k)|, with the uncertainty the
-    normalized predictive entropy -sum p ln p / ln C and B_k the predictions whose
-    uncertainty falls in bin k: `.error`.
+    UCE = sum_k |B_k| / N |error(B_k) - uncertainty(B_k)|, the property `error`, where B_k are
+    the predictions whose uncertainty lies in bin k. The uncertainty is the normalized entropy
+    -sum p ln p / ln C.
 
     Args:
         labels: (n,) 0 or 1.
-        probabilities: (n, 2), or (turns, n, 2) to be pooled.
-        bins: M equal bins from 0 to 1.
+        probabilities: (n, 2), or (views, n, 2), which are pooled.
+        bins: number of equal bins from 0 to 1.
+
+    Returns:
+        The bins.
     """
     turns = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
     return bins_from_sums(uncertainty_sums(labels, turns, bins).sum(axis=1))

@@ -25,7 +25,7 @@ class Deletion:
 
     Attributes:
         deleted: (k + 2,) deleted share of the flux: 0, the share after each patch, and 1.
-        logits: (k + 2, classes) float64.
+        logits: (k + 2, classes) float64, logits at each step.
     """
 
     deleted: np.ndarray
@@ -52,7 +52,7 @@ class Deletion:
         return float(np.trapezoid(score, self.deleted))
 
     def at(self, shares: np.ndarray, score: np.ndarray) -> np.ndarray:
-        """Interpolate a score linearly at other shares of deleted flux."""
+        """Interpolate a score (k + 2,) linearly at other shares of deleted flux."""
         return np.interp(shares, self.deleted, score)
 
 
@@ -60,8 +60,8 @@ def patch_values(maps: np.ndarray, patches: np.ndarray) -> list[np.ndarray]:
     """Return the mean of a map over each patch of its image.
 
     Args:
-        maps: (n, h', w') of any resolution, resized to the patches.
-        patches: (n, h, w), from `flux_patches`.
+        maps: (n, h', w') maps of any resolution, resized to that of the patches.
+        patches: (n, h, w) labels, from `flux_patches`.
 
     Returns:
         n arrays (k,) float64, patches 1 to k.
@@ -90,20 +90,20 @@ def delete(
     Deleted pixels become empty sky. An image that occurs in several orders is predicted once.
 
     Args:
-        model: a Keras model, or any function, from (b, h, w, 1) float32 in [-1, 1] to
-            logits (b, classes), which must not depend on each other.
+        model: a Keras model or a function from (b, h, w, 1) float32 in [-1, 1] to logits
+            (b, classes). The logits of an image must not depend on the other images.
         images: (n, h, w) uint8.
-        patches: (n, h, w), from `flux_patches`.
-        orders: by name: for each image its labels 1 to k in the order of deletion. An order may
+        patches: (n, h, w) labels, from `flux_patches`.
+        orders: by name, the labels 1 to k of each image in the order of deletion. An order may
             be incomplete; the last step deletes all other flux.
         batch_size: number of images in a batch.
         on_batch: called with the number of finished predictions and of all predictions.
 
     Returns:
-        By name: one `Deletion` for each image.
+        One `Deletion` for each image, by the name of the order.
 
     Raises:
-        InputError: the images are not 8-bit, or their shape differs from that of the patches.
+        InputError: The images are not 8-bit, or their shape differs from that of the patches.
     """
     if images.dtype != np.uint8 or images.ndim != 3 or images.shape != patches.shape:
         raise InputError(
@@ -149,7 +149,7 @@ def _states(labels: np.ndarray, order: np.ndarray) -> list[frozenset[int]]:
 
 
 def _without(image: np.ndarray, labels: np.ndarray, gone: frozenset[int]) -> np.ndarray:
-    """Return (h, w, 1) network units."""
+    """Return an image without the deleted patches, (h, w, 1), in network units."""
     black = np.isin(labels, list(gone))
     return np.where(black, np.float32(BLACK), to_network_units(image))[..., np.newaxis]
 

@@ -1,4 +1,4 @@
-"""Predictions of several networks together, and their disagreement."""
+"""Combined predictions of several networks, and their disagreement."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ class EnsemblePrediction:
         probabilities: (n, classes) float64, the mean over the networks.
         entropy: (n,) entropy of the mean, nats: the total uncertainty.
         mutual_information: (n,) nats, see `mutual_information`: the part of the entropy that
-            the disagreement of the networks causes, and that more training data would reduce.
+            comes from the disagreement of the networks. More training data would reduce it.
     """
 
     probabilities: np.ndarray
@@ -33,12 +33,15 @@ def predict_ensemble(
     """Predict with several networks, in one clean pass each, and average the probabilities.
 
     Args:
-        models: as in `predict_clean`, trained with different seeds, folds or data.
+        models: models as in `predict_clean`, trained with different seeds, folds or data.
         images: (n, h, w) uint8.
         batch_size: number of images in a batch.
 
+    Returns:
+        The combined prediction.
+
     Raises:
-        InputError: there is no model; or as `predict_clean`.
+        InputError: There is no model, the images are not 8-bit, or `batch_size` is not positive.
     """
     if not models:
         raise InputError("an ensemble needs at least one model")
@@ -46,16 +49,18 @@ def predict_ensemble(
 
 
 def combined(probabilities: np.ndarray) -> EnsemblePrediction:
-    """Combine the probabilities of the members, (members, n, classes)."""
+    """Combine the probabilities (members, n, classes) of the members of an ensemble."""
     mean = probabilities.mean(axis=0, dtype=np.float64)
     return EnsemblePrediction(mean, entr(mean).sum(axis=-1), mutual_information(probabilities))
 
 
 def mutual_information(probabilities: np.ndarray) -> np.ndarray:
-    """Return I = H[mean_k p_k] - mean_k H[p_k], in nats: 0 where all members agree.
+    """Return the mutual information I = H[mean_k p_k] - mean_k H[p_k] of an ensemble, nats.
+
+    It is 0 if all members agree.
 
     Args:
-        probabilities: (members, n, classes).
+        probabilities: (members, n, classes) class probabilities.
 
     Returns:
         (n,) float64, from 0 to ln(classes).
@@ -64,4 +69,4 @@ def mutual_information(probabilities: np.ndarray) -> np.ndarray:
     """
     p = probabilities.astype(np.float64)
     information = entr(p.mean(axis=0)).sum(axis=-1) - entr(p).sum(axis=-1).mean(axis=0)
-    return np.maximum(information, 0.0)  # rounding
+    return np.maximum(information, 0.0)  # rounding can give a negative value

@@ -1,8 +1,8 @@
 """Equivariance tests: does attention follow a source that is rotated, mirrored or shifted?
 
-A test transforms an image, makes the attention map of the result, undoes the transform on that
+A test transforms an image, computes the attention map of the result, undoes the transform on that
 map, and compares it with the map of the original image. A map that ignores the source can agree
-as well where it has the symmetry of the frame. Therefore compare with the agreement of the map
+equally well if it has the symmetry of the frame. Therefore compare with the agreement of the map
 on which the transform was not undone.
 """
 
@@ -21,7 +21,7 @@ class EquivarianceTest:
 
     Attributes:
         name: name in tables.
-        group: group of tests that tables count together.
+        group: group of tests that tables summarize together.
         mirrored: whether left and right are exchanged.
         angle: rotation angle, degrees, from the x axis towards the y axis (clockwise on an
             image whose rows run down).
@@ -113,7 +113,7 @@ def undo_transform(maps: np.ndarray, test: EquivarianceTest, size: int) -> np.nd
         whole pixels and rotations by 90 degrees are exact.
     """
     a, b, c, d, e, f = test.rows_back(size)
-    # Pillow's rows run from corner to corner, x first; SciPy's between centres, y first.
+    # Rows of Pillow count from corners, x first; those of SciPy from centres, y first.
     matrix = np.array([[e, d], [b, a]])
     corner = np.array([f, c])
     offset = corner + matrix @ np.full(2, 0.5) - 0.5
@@ -129,11 +129,11 @@ def correlation(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     """Return the Pearson correlation of pairs of maps.
 
     Args:
-        first: (n, h, w).
-        second: (n, h, w). Pixels that are NaN in any map are left out of all.
+        first: (n, h, w) maps.
+        second: (n, h, w) maps. Pixels that are NaN in any map are ignored in all.
 
     Returns:
-        (n,), NaN where a map is constant.
+        (n,) float64; NaN for a constant map.
     """
     first, second = _common(first, second)
     first = first - first.mean(axis=1, keepdims=True)
@@ -149,11 +149,11 @@ def overlap(first: np.ndarray, second: np.ndarray) -> np.ndarray:
     p and q are the attention above the minimum of each map, divided by its sum.
 
     Args:
-        first: (n, h, w).
-        second: (n, h, w). Pixels that are NaN in any map are left out of all.
+        first: (n, h, w) maps.
+        second: (n, h, w) maps. Pixels that are NaN in any map are ignored in all.
 
     Returns:
-        (n,) from 0, no overlap, to 1, the same distribution.
+        (n,) float64 from 0, no overlap, to 1, the same distribution.
     """
     shares = []
     for maps in _common(first, second):

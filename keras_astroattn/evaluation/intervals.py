@@ -1,9 +1,9 @@
 """Confidence intervals for predictions of which several belong to one source.
 
-The pooled protocol gives hundreds of predictions of each source, which are not independent: 55,080
+The pooled protocol makes hundreds of predictions of each source, which are not independent: 55,080
 predictions of 153 sources hold little more information on the population of radio galaxies than 153
-predictions. Proportions therefore have Wilson intervals at the effective sample size. Other metrics
-have a bootstrap that resamples sources, not predictions.
+predictions. Proportions therefore get Wilson intervals at the effective sample size. Other metrics
+get a bootstrap that resamples sources, not predictions.
 """
 
 from statistics import NormalDist
@@ -23,14 +23,18 @@ def wilson_interval(
 ) -> Interval:
     """Return Wilson's (1927) score interval of a proportion p from n independent trials.
 
-    (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n), with z the normal
-    quantile of (1 + confidence level) / 2.
+        (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
+
+    z is the normal quantile of (1 + confidence level) / 2.
 
     Args:
         proportion: p, from 0 to 1.
         size: n > 0. It may be an effective sample size, which is not an integer
             (`astropy.stats.binom_conf_interval` truncates it).
-        confidence_level: between 0 and 1.
+        confidence_level: confidence level, between 0 and 1.
+
+    Returns:
+        Lower and upper bound.
     """
     z = NormalDist().inv_cdf((1 + confidence_level) / 2)
     centre = proportion + z**2 / (2 * size)
@@ -42,15 +46,21 @@ def wilson_interval(
 def effective_sample_size(proportions: np.ndarray, turns: int) -> float:
     """Return the effective sample size of m sources with `turns` predictions each.
 
-    n_eff = p (1 - p) / v (Kish 1965; Korn & Graubard 1998 for its use in intervals), with
-    p the mean of the sources' proportions p_i and v = sum (p_i - p)^2 / (m (m - 1)) the
-    variance of that mean, estimated from the scatter of the sources. It is limited to the range
+        n_eff = p (1 - p) / v
+
+    p is the mean of the sources' proportions p_i, and v = sum (p_i - p)^2 / (m (m - 1)) the
+    variance of that mean, estimated from the scatter of the sources. n_eff is limited to the range
     from m (all predictions of a source agree) to m x turns (independent predictions). It is m
-    where the scatter is not defined: one prediction each, one source, or p of 0 or 1.
+    if the scatter is undefined: for one prediction each, one source, or p of 0 or 1.
 
     Args:
         proportions: (m,) share of the predictions of each source that have the property.
         turns: number of predictions of each source.
+
+    Returns:
+        The effective sample size.
+
+    Source: Kish 1965; Korn & Graubard 1998 for its use in intervals.
     """
     sources = len(proportions)
     mean = float(np.mean(proportions))
@@ -63,7 +73,15 @@ def effective_sample_size(proportions: np.ndarray, turns: int) -> float:
 
 
 def clustered_wilson_interval(proportions: np.ndarray, turns: int) -> Interval:
-    """Return `wilson_interval` of the mean of (m,) proportions at their effective sample size."""
+    """Return Wilson's interval of the mean of proportions at their effective sample size.
+
+    Args:
+        proportions: (m,) share of the predictions of each source that have the property.
+        turns: number of predictions of each source.
+
+    Returns:
+        Lower and upper bound.
+    """
     return wilson_interval(float(np.mean(proportions)), effective_sample_size(proportions, turns))
 
 
@@ -76,7 +94,7 @@ def bootstrap_weights(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:
     Args:
         labels: (m,) classes of the sources.
         draws: number of bootstrap samples.
-        seed: of the draws.
+        seed: seed of the draws.
 
     Returns:
         (draws, m) float64 of integers; each row sums to m.
@@ -105,20 +123,23 @@ def bootstrap_interval(
     draws: int = 2000,
     seed: int = 0,
 ) -> Interval:
-    """Return the central 95 % of the mean or median of (m,) values over bootstrap samples.
+    """Return the bootstrap interval (95 %) of the mean or median of values.
 
     Args:
-        values: (m,), one for each source.
+        values: (m,) float, one value for each source.
         labels: (m,) classes of the sources; see `bootstrap_weights`.
         statistic: mean or median.
         draws: number of bootstrap samples.
-        seed: of the draws.
+        seed: seed of the draws.
+
+    Returns:
+        Lower and upper bound.
     """
     times = bootstrap_weights(labels, draws, seed)
     if statistic == "mean":
         return percentile_interval(times @ values / len(values))
     ordered = np.argsort(values)
-    # The sorted values at the middle, or on both sides of it.
+    # The sorted values at the middle, or the two next to it.
     reached = np.cumsum(times[:, ordered], axis=1)
     middles = [
         values[ordered][(reached > position).argmax(axis=1)]

@@ -30,34 +30,33 @@ ROC_POINTS = 500
 class Evaluation:
     """Metrics of one model on one test set under one protocol, with 95 % intervals.
 
-    Per-class values are in the order of `keras_astroattn.images.CLASS_NAMES`; FRII is the
-    positive class of the ROC. Intervals are Wilson's for accuracy and recalls (at the
-    effective sample size, where a source has several predictions) and the percentiles of
-    a bootstrap over sources for the rest; `keras_astroattn.evaluation.intervals` says why.
-    They describe the change if other sources were drawn, for the same trained model. Errors of
-    calibration are sums of absolute values, which resampling increases: their intervals are
-    biased high.
+    Per-class values are in the order of `keras_astroattn.images.CLASS_NAMES`. FRII is the
+    positive class of the ROC. Intervals of accuracy and recalls are Wilson's (at the effective
+    sample size if a source has several predictions). The other intervals are percentiles of a
+    bootstrap over sources; `keras_astroattn.evaluation.intervals` gives the reason. They describe
+    the change if other sources were drawn, for the same trained model. Calibration errors are
+    sums of absolute values, which resampling increases: their intervals are biased high.
 
     Attributes:
-        protocol: what was predicted ("clean", "pooled 360", ...).
+        protocol: name of the protocol ("clean", "pooled 360", ...).
         images: number of sources.
-        predictions: number of predictions (sources times turns).
-        accuracy: share of predictions that are right (the likelier class is predicted).
-        accuracy_interval: its interval; so for every `..._interval` and `..._intervals`.
-        recall: for each true class, the share predicted as it.
-        precision: for each predicted class, the share that is of it (0 if never predicted).
+        predictions: number of predictions (sources times augmented views).
+        accuracy: share of predictions whose likelier class is the true one.
+        accuracy_interval: interval of the accuracy; likewise every `..._interval`.
+        recall: for each true class, the share of its predictions that are correct.
+        precision: for each predicted class, the share that is correct (0 if never predicted).
         f1: 2 precision recall / (precision + recall) for each class (0 if both are 0).
-        auc: area under the ROC: the chance that an FRII gets a higher p(FRII) than an FRI,
-            ties counting half, over all pairs of predictions.
+        auc: area under the ROC: probability that an FRII gets a higher p(FRII) than an FRI,
+            over all pairs of predictions; ties count half.
         brier_score: mean of (p(FRII) - y)^2.
-        log_loss: mean of -ln p(true class), nats; p is kept above 1.2e-7.
+        log_loss: mean of -ln p(true class), nats; p is limited to at least 1.2e-7.
         expected_calibration_error: see `confidence_bins`.
         uncertainty_calibration_error: see `uncertainty_bins`.
-        confusion: predictions of [true class][predicted class].
+        confusion: number of predictions, [true class][predicted class].
         confidence: bins of the expected calibration error (the reliability diagram).
         uncertainty: bins of the uncertainty calibration error.
-        false_positive_rate: of the ROC's points: share of FRIs at or above a threshold.
-        true_positive_rate: share of FRIIs at or above it.
+        false_positive_rate: points of the ROC: share of FRIs at or above a threshold.
+        true_positive_rate: points of the ROC: share of FRIIs at or above a threshold.
     """
 
     protocol: str
@@ -88,7 +87,7 @@ class Evaluation:
     true_positive_rate: tuple[float, ...]
 
     def to_json(self) -> str:
-        """Return all fields as JSON text, a line each; `from_json` gives the same object back."""
+        """Return all fields as JSON text, one a line, for `from_json`."""
         lines = [
             f"  {json.dumps(name)}: {json.dumps(value, allow_nan=False)}"
             for name, value in dataclasses.asdict(self).items()
@@ -97,7 +96,10 @@ class Evaluation:
 
     @classmethod
     def from_json(cls, text: str) -> "Evaluation":
-        """Read what `to_json` wrote.
+        """Read an evaluation that `to_json` wrote.
+
+        Args:
+            text: JSON text.
 
         Raises:
             InputError: The text is not JSON, or not that of an evaluation.
@@ -170,11 +172,21 @@ def evaluate_predictions(
         protocol: name of the protocol in tables.
         bins: number of bins of the calibration errors.
         bootstrap_draws: number of bootstrap samples.
-        seed: of the bootstrap.
+        seed: seed of the bootstrap.
+
+    Returns:
+        The metrics with their intervals.
 
     Raises:
-        InputError: shapes disagree, a label is not 0 or 1, a class is missing, or a
-            probability is not finite, or its row does not sum to 1.
+        InputError: The shapes disagree, a label is not 0 or 1, a class is missing, a
+            probability is not finite, or a row does not sum to 1.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.array([0, 0, 1, 1])
+        >>> probabilities = np.array([[0.9, 0.1], [0.4, 0.6], [0.2, 0.8], [0.1, 0.9]])
+        >>> evaluate_predictions(labels, probabilities).accuracy
+        0.75
     """
     labels = np.asarray(labels)
     probabilities = np.asarray(probabilities)
@@ -198,8 +210,8 @@ def _classification(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray) 
     pooled_labels = np.broadcast_to(labels, predicted.shape).ravel()
     confusion = confusion_matrix(pooled_labels, predicted.ravel(), labels=[0, 1])
     right = (predicted == labels).mean(axis=0)
-    # (draws, true class, predicted class): each source's own row of the confusion matrix,
-    # summed as often as the bootstrap drew the source.
+    # (draws, true class, predicted class): each source's row of the confusion matrix, summed as
+    # often as the bootstrap drew the source.
     as_class = (predicted[..., np.newaxis] == np.arange(2)).sum(axis=0)
     one_hot = labels[:, np.newaxis] == np.arange(2)
     samples = np.einsum("bn,nt,np->btp", weights, one_hot.astype(float), as_class.astype(float))

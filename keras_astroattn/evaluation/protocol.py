@@ -34,17 +34,17 @@ PAPER_BATCH_SIZE = 16
 def draw_transforms(count: int, seed: int, repeat: int, size: int = 150) -> np.ndarray:
     """Return the random affine transforms of one repeat, one for each of `count` images.
 
-    With the centre c = (size / 2, size / 2), a rotation R(theta), a scale z and a shift t,
-    the pixel at x in the transformed image is read at R(theta)^-1 (x - c - t) / z + c, x
-    counted from the corner of the first pixel. theta is uniform in +-180 degrees, z uniform
-    in 0.9 to 1.1, and each component of t a uniform number in +-2 rounded to whole pixels
-    (the conventions of torchvision's `RandomAffine`, which the paper used).
+    The pixel at x in the transformed image is read at R(theta)^-1 (x - c - t) / z + c, with the
+    centre c = (size / 2, size / 2), a rotation R(theta), a scale z and a shift t; x counts from
+    the corner of the first pixel. theta is uniform in +-180 degrees, z uniform in 0.9 to 1.1, and
+    each component of t a uniform number in +-2 rounded to whole pixels (the conventions of
+    torchvision's `RandomAffine`, which the paper used).
 
     Args:
         count: number of images.
-        seed: of the protocol.
+        seed: seed of the protocol.
         repeat: number of the repeat. Its transforms depend only on seed, repeat and count, so
-            that repeats can be made in any order, or added later.
+            repeats can be made in any order, or added later.
         size: height and width of the images, pixels.
 
     Returns:
@@ -98,12 +98,12 @@ def transformed_turns(
 ) -> Iterator[np.ndarray]:
     """Yield the augmented views of all images, one repeat at a time.
 
-    A thread makes the next repeat while the caller works on the present one.
+    A thread computes the next repeat while the caller works on the current one.
 
     Args:
         images: (n, h, w) uint8, square.
         repeats: number of repeats, at least 1.
-        seed: of the transforms.
+        seed: seed of the transforms.
         first: number of the first repeat; `first=20` continues after 20 repeats.
 
     Yields:
@@ -142,9 +142,9 @@ def predict_clean(
             over the batch (`scope="batch"`); the paper has 16.
 
     Returns:
-        (n, classes) float32. Single precision on purpose: where logits are so far apart
-        that probabilities saturate at 0 or 1, the published AUC counts those images as
-        tied, and double precision would give another AUC.
+        (n, classes) float32. Single precision is required to reproduce the paper: if logits are
+        so far apart that probabilities saturate at 0 or 1, the published AUC counts those images
+        as tied, and double precision would give another AUC.
 
     Raises:
         InputError: The images are not 8-bit, or `batch_size` is not positive.
@@ -163,14 +163,14 @@ def predict_pooled(
 ) -> np.ndarray:
     """Return the class probabilities of every image under random transforms: the paper's protocol.
 
-    Batches are `batch_size` consecutive images of one repeat (the last is what is left),
+    A batch holds `batch_size` consecutive images of one repeat (the last one may be smaller),
     never of several repeats, because a model may normalize over its batch.
 
     Args:
         model: as in `predict_clean`.
         images: (n, h, w) uint8, square.
         repeats: number of augmented views of each image; 360 in the paper.
-        seed: of the transforms.
+        seed: seed of the transforms.
         batch_size: number of images in a batch; 16 in the paper.
         on_repeat: called after each repeat with the number of finished repeats.
 
@@ -202,8 +202,8 @@ def _predict(
 
 
 def _forward(model: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], np.ndarray]:
-    # predict_on_batch is one compiled graph: without it each layer of a Keras model is
-    # dispatched by itself, and predict() adds the making of a data set to every call.
+    # predict_on_batch is one compiled graph. A call would dispatch each layer of a Keras model
+    # separately, and predict() would make a data set for every call.
     call = getattr(model, "predict_on_batch", model)
 
     def forward(batch: np.ndarray) -> np.ndarray:

@@ -1,7 +1,7 @@
-"""Grad-CAM, Grad-CAM++ and saliency of the logit of a class, by tf-keras-vis.
+"""Grad-CAM, Grad-CAM++ and saliency of the logit of a class, with tf-keras-vis.
 
-tf-keras-vis takes models of one output, on TensorFlow; a model with attention maps among its
-outputs is wrapped to its logits.
+tf-keras-vis supports models with one output, on TensorFlow; a model with further outputs is
+reduced to its logits.
 """
 
 import warnings
@@ -19,13 +19,16 @@ GRADIENT_METHODS = ("Grad-CAM", "Grad-CAM++", "saliency")
 
 
 def feature_layer(model: keras.Model) -> str:
-    """Return the name of the layer that Grad-CAM takes by default.
+    """Return the name of the default layer for Grad-CAM.
 
-    With attention gates it is the layer of the gating signal g, the output of stage 4; else
+    With attention gates it is the layer of the gating signal g, the output of stage 4; otherwise
     the last activated convolution.
 
+    Args:
+        model: the model.
+
     Raises:
-        InputError: the model has no convolution.
+        InputError: The model has no convolution.
     """
     for gate in _gates(model):
         _, g = gate.input
@@ -51,15 +54,15 @@ def gradient_maps(
     layer: str | None = None,
     batch_size: int = 16,
 ) -> dict[str, np.ndarray]:
-    """Compute each of `GRADIENT_METHODS`, which explain the logit y of a class.
+    """Compute all methods of `GRADIENT_METHODS`, which explain the logit y of a class.
 
         Grad-CAM:   relu(sum_k w_k A_k), w_k the mean over pixels of dy/dA_k
         Grad-CAM++: relu(sum_k A_k sum_ij alpha_kij relu(dy/dA_kij)), with g = dy/dA and
                     alpha ~ g^2 / (2 g^2 + g^3 sum_ij A_kij), of sum 1 over the pixels
         saliency:   |dy/dpixel|, pixels in network units
 
-    A_k are the channels of the output of a layer. The score of Grad-CAM++ in the paper is
-    exp(y), a factor of the whole map that overflows for a logit of 100; it is divided out.
+    A_k are the channels of the output of a layer. The score of Grad-CAM++ in the paper is exp(y).
+    It is a factor of the whole map that overflows for a logit of 100, so it is divided out.
 
     Args:
         model: model on the TensorFlow backend, from (b, height, width, 1) to logits (b,
@@ -70,11 +73,11 @@ def gradient_maps(
         batch_size: number of images in a batch; 1 for a model of scope `"batch"`.
 
     Returns:
-        By name: (n, h, w) float32 class activation maps at the resolution of the layer, not
-        negative, not rescaled; and (n, height, width) float32 saliency.
+        By name: (n, h, w) float32 class activation maps at the resolution of the layer,
+        non-negative, not rescaled; and (n, height, width) float32 saliency.
 
     Raises:
-        InputError: the model normalizes over batches of more than one image; there is no such
+        InputError: The model normalizes over batches of more than one image; there is no such
             layer or class; the images are not 8-bit; Keras runs on another backend than
             TensorFlow, or tf-keras-vis is not installed.
 
@@ -147,7 +150,7 @@ def _tf_keras_vis(method: str) -> tuple[type, Callable, dict[str, object]]:
             "pip install tf-keras-vis tensorflow scipy"
         ) from None
     # Not resized or rescaled: the library's resizing aligns the corners of the maps, and its
-    # rescaling cannot be undone.
+    # rescaling cannot be reversed.
     cam = {"seek_penultimate_conv_layer": False, "expand_cam": False, "normalize_cam": False}
     return {
         "Grad-CAM": (Gradcam, _logit_of, cam),
@@ -157,7 +160,7 @@ def _tf_keras_vis(method: str) -> tuple[type, Callable, dict[str, object]]:
 
 
 def _one_output(model: keras.Model, batch_size: int) -> keras.Model:
-    """Return the same graph from a list of one input, as tf-keras-vis calls it, to logits alone."""
+    """Return the graph from a list of one input to the logits alone, as tf-keras-vis needs it."""
     if batch_size > 1 and any(gate.normalize.scope == "batch" for gate in _gates(model)):
         raise InputError(
             f"the model {model.name} normalizes attention over its batch, so that the gradients "
@@ -198,7 +201,7 @@ def _checked(classes: np.ndarray, images: np.ndarray, model: keras.Model) -> np.
 
 
 def _logit_of(classes: np.ndarray) -> Callable:
-    """Score of tf-keras-vis: each image's logit of its class."""
+    """Return the score for tf-keras-vis: each image's logit of its class."""
 
     def score(logits):
         return keras.ops.sum(keras.ops.one_hot(classes, logits.shape[-1]) * logits, axis=-1)
@@ -207,7 +210,7 @@ def _logit_of(classes: np.ndarray) -> Callable:
 
 
 def _logit_from_0(classes: np.ndarray) -> Callable:
-    """Return the same less its own value: exp of it is 1, its derivatives are the logit's."""
+    """Return the logit minus its own value: exp of it is 1, its derivatives are the logit's."""
     logit_of = _logit_of(classes)
 
     def score(logits):

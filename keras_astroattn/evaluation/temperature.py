@@ -15,20 +15,28 @@ _LOG_BOUNDS = (np.log(SMALLEST_TEMPERATURE), np.log(LARGEST_TEMPERATURE))
 
 
 def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the T that minimizes the mean of -ln softmax(logits / T)[label].
+    """Return the temperature T that minimizes the mean of -ln softmax(logits / T)[label].
 
     The logits must belong to sources that the network was not trained on. T changes the
     confidence of a prediction, but not the predicted class.
 
     Args:
         labels: (n,) 0 or 1.
-        logits: (n, classes).
+        logits: (n, classes) logits.
 
     Returns:
         T, between 0.02 and 50.
 
     Raises:
-        InputError: all predictions or none are correct, so that no T is best.
+        InputError: All predictions or none are correct, so that no T is best.
+
+    Example:
+        >>> import numpy as np
+        >>> labels = np.array([0, 0, 0, 1])
+        >>> logits = np.array([[2.0, -2.0]] * 4)  # correct for three of four sources
+        >>> temperature = fit_temperature(labels, logits)
+        >>> round(float(temperature), 2)  # 4 / T = ln 3
+        3.64
 
     Source: Guo et al. 2017, On calibration of modern neural networks (arXiv 1706.04599).
     """
@@ -45,9 +53,9 @@ def fit_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
     """Return the T at which the mean normalized entropy of softmax(logits / T) is the error rate.
 
-    At this T, the entropy (0 to 1) approximates the error rate, which it does not at the T of
-    `fit_temperature`: a probability of 0.9 has a normalized entropy of 0.47. The uncertainty
-    calibration error is small at this T, but the probabilities are overconfident.
+    At this T, the entropy (0 to 1) approximates the error rate. At the T of `fit_temperature` it
+    does not: a probability of 0.9 has a normalized entropy of 0.47. The uncertainty calibration
+    error is small at this T, but the probabilities are overconfident.
 
     Args:
         labels: (n,) 0 or 1.
@@ -57,7 +65,7 @@ def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
         T, between 0.02 and 50.
 
     Raises:
-        InputError: all predictions or none are correct, or no T gives this mean entropy.
+        InputError: All predictions or none are correct, or no T gives this mean entropy.
     """
     error_rate = 1 - _require_some_right_and_some_wrong(labels, logits)
 
@@ -74,7 +82,7 @@ def fit_entropy_temperature(labels: np.ndarray, logits: np.ndarray) -> float:
 
 
 def _require_some_right_and_some_wrong(labels: np.ndarray, logits: np.ndarray) -> float:
-    """Return the share of correct predictions."""
+    """Return the share of correct predictions; refuse 0 and 1."""
     right = logits.argmax(axis=-1) == labels
     if right.all() or not right.any():
         raise InputError(
@@ -85,18 +93,23 @@ def _require_some_right_and_some_wrong(labels: np.ndarray, logits: np.ndarray) -
 
 
 def calibrated(logits: np.ndarray, temperature: float) -> np.ndarray:
-    """Return softmax(logits / temperature), (n, classes) float64."""
+    """Return softmax(logits / temperature), (n, classes) float64.
+
+    Args:
+        logits: (n, classes) logits.
+        temperature: temperature, above 0.
+    """
     return softmax(logits.astype(np.float64) / temperature, axis=-1)
 
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold on the confidence.
+    """A threshold on the confidence of predictions.
 
     Attributes:
-        confidence: sources whose larger class probability is below it are uncertain.
-        coverage: share of the sources at or above it.
-        error_rate: share of wrong predictions among these.
+        confidence: sources whose larger class probability is below this value are uncertain.
+        coverage: share of the sources at or above the threshold.
+        error_rate: share of wrong predictions among them.
     """
 
     confidence: float
@@ -112,10 +125,13 @@ def confidence_threshold(
     Args:
         labels: (n,) 0 or 1.
         probabilities: (n, classes) of sources that the network was not trained on.
-        error_rate: from 0 to 1.
+        error_rate: accepted error rate, from 0 to 1.
+
+    Returns:
+        The threshold.
 
     Raises:
-        InputError: the error rate of the most confident predictions is larger.
+        InputError: The error rate of the most confident predictions is larger.
     """
     confidence = probabilities.max(axis=-1)
     order = np.argsort(-confidence, kind="stable")

@@ -1,7 +1,7 @@
-"""Simulated radio galaxies, from a physical description to images; no TensorFlow.
+"""Simulation of radio galaxies, from a physical description to images; no TensorFlow.
 
 `source` describes a source on the sky, `radio_galaxies` draws sources of each class,
-`telescope` observes them as a survey does, `population` makes images as MiraBest's, and
+`telescope` observes them as a survey does, `population` makes images like MiraBest's, and
 `survey` makes the tiles and the catalogue of a survey.
 """
 

@@ -1,8 +1,8 @@
-"""Simulated radio galaxies as MiraBest shows real ones; no TensorFlow.
+"""Images of simulated radio galaxies, prepared as MiraBest's; no TensorFlow.
 
-`radio_galaxies` draws them, `telescope` observes them as FIRST does, and MiraBest's own
-preprocessing makes the images. Everything is a pure function of (seed, index): source i of
-a seed is the same whatever other sources are drawn.
+`radio_galaxies` draws the sources, `telescope` observes them as FIRST does, and MiraBest's recipe
+makes the images. Everything is a pure function of (seed, index): source i of a seed does not
+depend on the other sources drawn.
 """
 
 import math
@@ -20,20 +20,20 @@ from .telescope import NOISE, NOISE_SCATTER, observe
 
 @dataclass(frozen=True)
 class Simulation:
-    """Simulated images and what is true of them; arrays of length n.
+    """Simulated images and their true properties; arrays of length n.
 
     Attributes:
-        image: uint8 (n, 150, 150), preprocessed as MiraBest's.
+        image: uint8 (n, 150, 150), prepared by MiraBest's recipe.
         label: int64, 0 FRI, 1 FRII, 2 hybrid.
-        class_index: int64, MiraBest's ten-class label.
-        confident: bool.
-        morphology: str.
+        class_index: int64, index of MiraBest's ten classes.
+        confident: bool, whether the label is certain.
+        morphology: str, morphology within the class.
         name: str, `simulated-<seed>-<index>`.
-        ra: float64, deg.
-        dec: float64, deg.
-        redshift: float64.
+        ra: float64, right ascension, degrees.
+        dec: float64, declination, degrees.
+        redshift: float64, redshift of the host galaxy.
         angular_size: float64, arcsec.
-        index: int64, the index of the source in its seed.
+        index: int64, index of the source in its seed.
     """
 
     image: np.ndarray
@@ -53,12 +53,15 @@ class Simulation:
 
 
 def simulate_field(model: SourceModel, seed: int, index: int) -> np.ndarray:
-    """Return the raw FIRST-like field of a source: float32 (300, 300), Jy/beam.
+    """Return the raw field of a source as FIRST would observe it.
 
     Args:
-        model: the source, such as `draw_source(seed, index)`.
-        seed: of the noise, 0 or more.
-        index: of the field among the seed's, 0 or more.
+        model: the source, for example `draw_source(seed, index)`.
+        seed: seed of the noise, 0 or more.
+        index: index of the field in the seed, 0 or more.
+
+    Returns:
+        float32 (300, 300), Jy/beam.
     """
     rng = generator(seed, index, 1)
     noise = NOISE * math.exp(NOISE_SCATTER * rng.standard_normal())
@@ -66,14 +69,14 @@ def simulate_field(model: SourceModel, seed: int, index: int) -> np.ndarray:
 
 
 def simulate_point_sources(signal_to_noise: np.ndarray, seed: int) -> np.ndarray:
-    """Return images of unresolved sources of given peak over thermal noise.
+    """Return images of unresolved sources with given signal-to-noise ratios.
 
     Args:
-        signal_to_noise: (n,), one source each.
-        seed: of the noise; source i is the same whatever n is.
+        signal_to_noise: (n,) peak over thermal noise of each source.
+        seed: seed of the noise; source i does not depend on n.
 
     Returns:
-        uint8 (n, 150, 150), preprocessed as MiraBest's.
+        uint8 (n, 150, 150), prepared by MiraBest's recipe.
     """
     images = np.zeros((len(signal_to_noise), IMAGE_SIZE, IMAGE_SIZE), np.uint8)
     for index, ratio in enumerate(signal_to_noise):
@@ -83,19 +86,24 @@ def simulate_point_sources(signal_to_noise: np.ndarray, seed: int) -> np.ndarray
 
 
 def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Simulation:
-    """Simulate n sources: images made as MiraBest's were, and what is true of them.
+    """Simulate n sources: images prepared as MiraBest's, and their true properties.
 
     Args:
         n: number of sources.
-        seed: 0 or more.
-        start: index of the first, so that a set can be made in parts.
+        seed: seed, 0 or more.
+        start: index of the first source, so that a set can be made in parts.
         label: 0 FRI, 1 FRII, 2 hybrid for all; None draws FRI and FRII as in MiraBest.
 
     Returns:
-        Source i of the result is the same whatever n and start + i's company are.
+        The sources. Source `start + i` does not depend on `n` or `start`.
 
     Raises:
-        InputError: If n, seed or start is negative, or the label is none of these.
+        InputError: n, seed or start is negative, or the label is not one of these.
+
+    Example:
+        >>> sources = simulate(2, seed=1, label=1)
+        >>> sources.image.shape, sources.label.tolist()
+        ((2, 150, 150), [1, 1])
     """
     if n < 0:
         raise InputError(f"simulated sources: cannot make {n} of them; give 0 or more")
@@ -123,6 +131,6 @@ def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Sim
 
 
 def _draw_place(rng: np.random.Generator) -> tuple[float, float]:
-    """Return RA, Dec (deg) uniform over most of FIRST's northern area."""
+    """Return RA and Dec in degrees, uniform over most of FIRST's northern area."""
     low, high = math.sin(math.radians(-5)), math.sin(math.radians(57))
     return rng.uniform(115, 255), math.degrees(math.asin(rng.uniform(low, high)))

@@ -1,9 +1,9 @@
 """Radio galaxies drawn from a physical description of both Fanaroff-Riley classes.
 
-It rests on Fanaroff & Riley 1974 (the classes), Laing & Bridle 2002, 2014 (jets of FRI
-sources that flare, slow down and fade), Scheuer 1974 and Leahy & Williams 1984 (hot spots
-and the lobes that flow back from them). Sizes, redshifts and the shares of classes are
-those of MiraBest's training images (Porter & Scaife 2023), by their deciles.
+The description is based on Fanaroff & Riley 1974 (the classes), Laing & Bridle 2002, 2014 (jets of
+FRI sources that flare, slow down and fade), Scheuer 1974 and Leahy & Williams 1984 (hot spots and
+the lobes that flow back from them). Sizes, redshifts and the shares of classes follow MiraBest's
+training images (Porter & Scaife 2023), by their deciles.
 """
 
 import math
@@ -40,11 +40,11 @@ _REDSHIFT_DECILES = (
     (0.043, 0.106, 0.134, 0.163, 0.190, 0.220, 0.250, 0.292, 0.341, 0.398, 0.534),
 )
 _SIZE_REDSHIFT_CORRELATION = -0.3
-# MiraBest's sizes join the outermost fitted components; the emission reaches further.
+# MiraBest's sizes connect the outermost fitted components; the emission extends further.
 _SIZE_STRETCH = 1.08
 _SIZE_OFFSET = 2.0
-# Total flux density: MiraBest's parent sample ends at 40 mJy at 1.4 GHz (Best & Heckman
-# 2012); the slopes are of the cumulative counts N(> S) that give MiraBest's peaks.
+# Total flux density: MiraBest's parent sample ends at 40 mJy at 1.4 GHz (Best & Heckman 2012). The
+# slopes are those of the cumulative counts N(> S) that reproduce MiraBest's peaks.
 _FAINTEST_TOTAL = 0.040
 _COUNT_SLOPE = (1.35, 0.85)
 # Shares of MiraBest's morphologies within each class, and of uncertain classifications.
@@ -56,13 +56,18 @@ _FRI_SHARE = 0.484
 
 
 def generator(seed: int, index: int, purpose: int = 0) -> np.random.Generator:
-    """Return the random numbers of source `index` of `seed` for one purpose.
+    """Return the random generator of source `index` of `seed` for one purpose.
 
-    Purposes are 0 the source, 1 its field (noise and pointing), 2 its place on the sky:
-    so that the same source can be observed again by another telescope.
+    Purposes are 0 the source, 1 its field (noise and pointing), 2 its place on the sky. So the
+    same source can be observed again with another telescope.
+
+    Args:
+        seed: seed of the set, 0 or more.
+        index: index of the source in the set, 0 or more.
+        purpose: purpose of the random numbers.
 
     Raises:
-        InputError: If seed or index is negative.
+        InputError: The seed or index is negative.
     """
     if seed < 0 or index < 0:
         raise InputError(
@@ -76,17 +81,17 @@ def draw_source(seed: int, index: int, label: int | None = None) -> SourceModel:
     """Draw source `index` of `seed`: a radio galaxy with its neighbours.
 
     Args:
-        seed: of the whole set, 0 or more.
-        index: of the source in the set, 0 or more.
+        seed: seed of the whole set, 0 or more.
+        index: index of the source in the set, 0 or more.
         label: 0 FRI, 1 FRII, 2 hybrid; None draws FRI or FRII in MiraBest's proportion.
 
     Returns:
-        The source. Its class is by construction: `fanaroff_riley_ratio` is at most
+        The source. Its class is known by construction: `fanaroff_riley_ratio` is at most
         FR_DIVIDE - FR_MARGIN for an FRI, at least FR_DIVIDE + FR_MARGIN for an FRII;
         a hybrid has one arm of each kind.
 
     Raises:
-        InputError: If seed or index is negative, or the label is none of these.
+        InputError: The seed or index is negative, or the label is not one of these.
     """
     rng = generator(seed, index)
     drawn = 0 if rng.random() < _FRI_SHARE else 1
@@ -100,10 +105,10 @@ def draw_source(seed: int, index: int, label: int | None = None) -> SourceModel:
     morphology = _draw_morphology(rng, label, confident)
     size, redshift = _draw_size_and_redshift(rng, like)
     if morphology == "double-double":
-        size = max(size, 60.0)  # the inner pair must be resolved to be recognised
+        size = max(size, 60.0)  # the inner pair must be resolved
     inclination = math.degrees(math.acos(rng.uniform(0.0, 0.9)))
     flux = _FAINTEST_TOTAL * (1 - rng.random()) ** (-1 / _COUNT_SLOPE[like])
-    flux *= rng.uniform(0.6, 1.1)  # what an interferometer without short spacings sees
+    flux *= rng.uniform(0.6, 1.1)  # share observed by an interferometer without short spacings
     if not confident:
         flux *= 0.7
     while True:
@@ -127,8 +132,11 @@ def point_source(flux: float, neighbours: Components | None = None) -> SourceMod
     """Return an unresolved source at the centre of its field.
 
     Args:
-        flux: flux density, Jy, which is its peak in Jy/beam: signal-to-noise times noise.
+        flux: flux density, Jy; equal to the peak in Jy/beam, signal-to-noise times noise.
         neighbours: other sources in the field; none by default.
+
+    Returns:
+        The source.
     """
     core = gaussians("core", 0, [flux], [0.0], [0.0], [0.0])
     return SourceModel(
@@ -208,7 +216,7 @@ def _draw_components(
 
 
 def _shows_its_class(components: Components, label: int) -> bool:
-    """Return whether the drawn brightness puts the source on its class's side of the divide."""
+    """Return whether the drawn brightness is on the side of the divide of the source's class."""
     ratio = ratio_of(components, (1, -1))
     if label == 0:
         return ratio <= FR_DIVIDE - FR_MARGIN
@@ -220,19 +228,19 @@ def _shows_its_class(components: Components, label: int) -> bool:
 
 @dataclass(frozen=True)
 class _Character:
-    """What the two arms of a source have in common; lengths relative to an arm's."""
+    """Common properties of the two arms of a source; lengths relative to an arm's."""
 
     core_share: float
     boost: float  # (1 + beta cos i) / (1 - beta cos i) to the power 2 + alpha, at the core
     slowing: float  # distance over which a fading jet loses its speed
-    decay: float  # over which a fading jet fades
+    decay: float  # distance over which a fading jet fades
     plume: float  # share of an FRI arm's flux in its diffuse tail
     opening: float  # full width of a fading jet over its length
     knots: float  # scatter of brightness along the jet, natural log
     hot_spot: float  # share of an FRII arm's flux in its hot spot
     hot_spot_width: float
     lobe_width: float
-    backflow: float  # how far back to the core a lobe reaches, 1 all the way
+    backflow: float  # how far a lobe reaches back to the core; 1 is all the way
     jet: float  # share of an FRII arm's flux in its jet before boosting
     unequal: float  # scatter of flux between arms, natural log
     wing: float  # sideways deflection of old back-flow, relative to the lobe's width
@@ -247,7 +255,7 @@ class _Character:
         size: float,
         inclination: float,
     ) -> "_Character":
-        """Draw it for a source of this class."""
+        """Draw the properties for a source of this class."""
         cosine = math.cos(math.radians(inclination))
         beta = rng.uniform(0.3, 0.85)
         boost = ((1 + beta * cosine) / (1 - beta * cosine)) ** (2 + SPECTRAL_INDEX)
@@ -278,7 +286,7 @@ def _arm_lengths(
 ) -> tuple[float, float]:
     """Draw the projected lengths of the approaching and the receding arm, arcsec.
 
-    Environment makes arms unequal; in an FRII the light-travel time lengthens the
+    The environment makes arms unequal. In an FRII the light-travel time lengthens the
     approaching one, by (1 + beta cos i) / (1 - beta cos i) with beta of its hot spots.
     """
     ratio = math.exp(rng.normal(0, 0.35 if label == 0 else 0.22))
@@ -291,7 +299,7 @@ def _arm_lengths(
 
 @dataclass(frozen=True)
 class _Bend:
-    """Direction of an arm along its length: total turn (rad) and where it happens."""
+    """Direction of an arm along its length: total bend (rad) and its place."""
 
     turn: float
     sharpness: float
@@ -328,7 +336,7 @@ def _bends(rng: np.random.Generator, label: int, morphology: str) -> tuple[_Bend
 
 @dataclass(frozen=True)
 class _Arm:
-    """Gaussians along an arm before it is bent: positions in units of its length."""
+    """Gaussians along an arm before bending: positions in units of its length."""
 
     part: np.ndarray
     flux: np.ndarray
@@ -341,8 +349,8 @@ def _fading_arm(rng: np.random.Generator, length: float, character: _Character, 
     """Return an FRI arm: a jet that flares, spreads, slows down and fades, then a diffuse tail.
 
     The jet's flux per unit length is (1 - exp(-(t / flare)^2)) exp(-t / decay), boosted by a
-    speed that falls as exp(-t / slowing); its width grows with t, so that its surface
-    brightness falls faster. The tail is wider and its flux spread evenly.
+    speed that falls as exp(-t / slowing). Its width grows with t, so its surface brightness
+    falls faster. The tail is wider, with evenly spread flux.
     """
     count = 34
     along = (np.arange(count) + rng.random(count)) / count
@@ -369,7 +377,7 @@ def _fading_arm(rng: np.random.Generator, length: float, character: _Character, 
 def _edge_brightened_arm(
     rng: np.random.Generator, length: float, character: _Character, side: int
 ) -> _Arm:
-    """Return an FRII arm: a hot spot at the end, the lobe that flows back from it, a thin jet."""
+    """Return an FRII arm: a hot spot at the end, a lobe that flows back from it, a thin jet."""
     unequal = math.exp(character.unequal * rng.standard_normal())
     count = 3
     width = character.hot_spot_width
@@ -405,7 +413,7 @@ def _gather(parts: tuple[str, ...], pieces: tuple, shares: np.ndarray | tuple) -
 
 
 def _place(arm: _Arm, side: int, length: float, axis: float, bend: _Bend) -> Components:
-    """Bend an arm, scale it to its length in arcsec and turn it to its place on the sky."""
+    """Bend an arm, scale it to its length in arcsec and rotate it to its position angle."""
     grid = np.linspace(0, 1.5, 61)
     direction = bend.direction(grid)
     step = grid[1]
@@ -430,7 +438,7 @@ def _place(arm: _Arm, side: int, length: float, axis: float, bend: _Bend) -> Com
 
 
 def _inner_pair(rng: np.random.Generator, arm: Components) -> Components:
-    """Return a younger, smaller copy of an arm without its old back-flow: a restarted source."""
+    """Return a smaller copy of an arm without its old back-flow: a restarted source."""
     young = arm.select(arm.part == "hot spot")
     shrink, share = rng.uniform(0.2, 0.4), rng.uniform(0.2, 0.5)
     return replace(

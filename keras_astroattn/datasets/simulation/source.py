@@ -1,7 +1,7 @@
-"""A radio galaxy as it is on the sky: a sum of circular Gaussians.
+"""Model of a radio galaxy on the sky: a sum of circular Gaussians.
 
-Its image under any circular beam and pixel scale is then analytic: nothing is gridded
-before it is observed, and flux is conserved to rounding.
+Its image under any circular beam and pixel scale is analytic: nothing is gridded before it is
+observed, and flux is conserved to rounding.
 """
 
 import math
@@ -24,12 +24,12 @@ class Components:
     """Circular Gaussians on the sky; arrays of length n.
 
     Attributes:
-        part: what it belongs to: "core", "jet", "hot spot", "lobe", "tail" or "neighbour".
-        arm: +1 and -1 for the two sides of the source, 0 for what belongs to neither.
+        part: kind of each component: "core", "jet", "hot spot", "lobe", "tail" or "neighbour".
+        arm: +1 and -1 for the two sides of the source, 0 for components of neither.
         flux: flux density, Jy.
         east: offset to the east of the host galaxy, arcsec.
-        north: offset to the north of it, arcsec.
-        fwhm: intrinsic full width at half maximum, arcsec; 0 is a point.
+        north: offset to the north of the host galaxy, arcsec.
+        fwhm: intrinsic full width at half maximum, arcsec; 0 for a point.
     """
 
     part: np.ndarray
@@ -43,7 +43,7 @@ class Components:
         return len(self.flux)
 
     def select(self, chosen: np.ndarray) -> "Components":
-        """Return the components that a mask or an array of indices names."""
+        """Return the components selected by a mask or an array of indices."""
         return Components(
             self.part[chosen],
             self.arm[chosen],
@@ -61,12 +61,12 @@ class SourceModel:
     Attributes:
         label: 0 FRI, 1 FRII, 2 hybrid; -1 for a point source, which has no class.
         morphology: "standard", "wide-angle tail", "head-tail", "double-double", or "point".
-        confident: whether it was drawn to show its class plainly.
-        class_index: MiraBest's ten-class label, -1 for a point source.
-        redshift: of the host galaxy (nan where none was drawn).
+        confident: whether it was drawn to show its class clearly.
+        class_index: index of MiraBest's ten classes, -1 for a point source.
+        redshift: redshift of the host galaxy; NaN if none was drawn.
         angular_size: length of the two arms together, along their bends, arcsec.
-        inclination: angle of the jet to the line of sight, deg; arm +1 approaches us.
-        components: the source itself.
+        inclination: angle of the jet to the line of sight, degrees; arm +1 approaches us.
+        components: components of the source.
         neighbours: unrelated sources in the same field.
     """
 
@@ -89,7 +89,7 @@ def gaussians(
     north: Sequence[float] | np.ndarray,
     fwhm: Sequence[float] | np.ndarray,
 ) -> Components:
-    """Return the components of one part and arm; the numbers as in `Components`."""
+    """Return components of one part and arm; the numbers as in `Components`."""
     count = len(flux)
     arrays = (np.asarray(values, np.float64) for values in (flux, east, north, fwhm))
     return Components(np.full(count, part, "<U9"), np.full(count, arm), *arrays)
@@ -102,16 +102,22 @@ def join(*several: Components) -> Components:
 
 
 def fanaroff_riley_ratio(model: SourceModel) -> float:
-    """Fanaroff & Riley's (1974) ratio: below 0.5 FRI, above 0.5 FRII.
+    """Return Fanaroff & Riley's (1974) ratio: below 0.5 FRI, above 0.5 FRII.
 
-    The distance between the places of highest brightness on opposite sides of the
-    host, over the total extent of the source; the core is not counted, as there. Each
-    side is measured from the host, so that a bent source counts like a straight one.
-    Brightness is the noise-free sum of components smoothed to an eighth of the
-    source's size; an arm ends where that falls below 3 % of the source's highest.
+    It is the distance between the brightest places on opposite sides of the host, over the total
+    extent of the source. The core is not counted. Each side is measured from the host, so that a
+    bent source counts like a straight one. Brightness is the noise-free sum of components
+    smoothed to an eighth of the source's size; an arm ends where it falls below 3 % of the
+    source's maximum.
+
+    Args:
+        model: the source.
+
+    Returns:
+        The ratio, from 0 to 1.
 
     Raises:
-        InputError: If the source has no arms.
+        InputError: The source has no arms.
     """
     if not np.any(model.components.arm):
         raise InputError("Fanaroff-Riley ratio: a point source has no arms; give a radio galaxy")
@@ -119,7 +125,7 @@ def fanaroff_riley_ratio(model: SourceModel) -> float:
 
 
 def ratio_of(components: Components, sides: tuple[int, ...]) -> float:
-    """Return the ratio of `fanaroff_riley_ratio` from some arms only: +1, -1 or both."""
+    """Return the ratio of `fanaroff_riley_ratio` for some arms only: +1, -1 or both."""
     arms = components.select(components.arm != 0)
     distance = np.hypot(arms.east, arms.north)
     smoothing = 2 * distance.max() / 8

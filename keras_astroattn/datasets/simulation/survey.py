@@ -1,6 +1,6 @@
 """A simulated survey: overlapping tiles of simulated sources, their catalogue and the truth.
 
-No TensorFlow: what surveys are scored with can be tested without it.
+TensorFlow is not needed, so the software of surveys can be tested without it.
 """
 
 import csv
@@ -41,17 +41,17 @@ _STAMP = 540.0  # arcsec: twice the largest source
 
 @dataclass(frozen=True, eq=False)
 class SimulatedSurvey:
-    """What was written, and what is true of it; arrays of length n, in catalogue order.
+    """Files of a simulated survey, and its true sources; arrays of length n in catalogue order.
 
     Attributes:
-        catalogue: FITS table.
-        truth: CSV file of the arrays below.
-        tiles: FITS files.
-        name: as in the catalogue.
-        ra: ICRS degrees.
-        dec: ICRS degrees.
+        catalogue: path of the catalogue, a FITS table.
+        truth: path of a CSV file with the arrays below.
+        tiles: paths of the FITS files.
+        name: names as in the catalogue.
+        ra: right ascension, ICRS degrees.
+        dec: declination, ICRS degrees.
         kind: "FRI", "FRII" or "point".
-        angular_size: arcsec; 0 for a point.
+        angular_size: angular size, arcsec; 0 for a point.
     """
 
     catalogue: Path
@@ -71,22 +71,25 @@ def simulate_survey(
     seed: int = 0,
     centre: tuple[float, float] = (0.0, 30.0),
     point_share: float = 1 / 3,
-    told: Callable[[int], object] = lambda done: None,
+    report_progress: Callable[[int], object] = lambda done: None,
 ) -> SimulatedSurvey:
     """Write tiles and a catalogue of FRI, FRII and point sources at known positions.
 
-    Sources lie on a jittered grid, so that no frame holds another. Tiles overlap, and are of
-    five kinds in turn: TAN, SIN, four axes, another beam and pixel scale, compressed. A
-    source is drawn into every tile that it lies on; noise is each tile's own.
+    Sources lie on a jittered grid, so that no frame contains another source. Tiles overlap, and
+    have five kinds in turn: TAN, SIN, four axes, another beam and pixel scale, compressed. A
+    source is drawn into every tile that contains it. Each tile has its own noise.
 
     Args:
-        folder: new or empty; `tiles/`, `catalogue.fits` and `truth.csv` are written there.
-        sources: how many.
-        tiles: how many.
-        seed: of everything, 0 or more.
+        folder: new or empty folder for `tiles/`, `catalogue.fits` and `truth.csv`.
+        sources: number of sources.
+        tiles: number of tiles.
+        seed: seed of everything, 0 or more.
         centre: (RA, Dec) of the middle, degrees; by default the tiles lie across RA 0.
-        point_share: of the sources; the others are FRI and FRII as in MiraBest.
-        told: called with the number of tiles that are written.
+        point_share: share of point sources; the others are FRI and FRII as in MiraBest.
+        report_progress: called with the number of written tiles.
+
+    Returns:
+        The survey.
 
     Raises:
         InputError: A number is not positive.
@@ -114,7 +117,7 @@ def simulate_survey(
         where = (float(middle[0][0]), float(middle[1][0]))
         _write_tile(path, where, step + OVERLAP, number, seed, models, ra, dec)
         paths.append(path)
-        told(number + 1)
+        report_progress(number + 1)
     kind = np.array([m.morphology if m.label < 0 else CLASS_NAMES[m.label] for m in models])
     names = np.array([f"SIM{index:08d}" for index in range(sources)])
     size = np.array([0.0 if m.label < 0 else m.angular_size for m in models])
@@ -139,7 +142,7 @@ def _grid(sources, tiles, across, down, per_tile, seed) -> tuple[np.ndarray, np.
             for x in range(per_tile):
                 places.append((column * per_tile + x, row * per_tile + y))
     chosen = np.sort(rng.permutation(len(places))[:sources])
-    rng.shuffle(chosen)  # a catalogue is not sorted by tile
+    rng.shuffle(chosen)  # because real catalogues are not sorted by tile
     x, y = np.array(places, float)[chosen].T
     jitter = rng.uniform(-JITTER, JITTER, (2, sources))
     return (
@@ -205,7 +208,7 @@ def _write_tile(path, centre, width, number, seed, models, ra, dec) -> None:
 
 
 def _add(sky, model: SourceModel, x: float, y: float, half: int, scale, beam) -> None:
-    """Draw a source at pixel (x, y), counted from 0, into what of it lies on the tile."""
+    """Draw the part of a source at pixel (x, y), counted from 0, that lies on the tile."""
     left, top = math.floor(x) - half, math.floor(y) - half
     rows = slice(max(top, 0), min(top + 2 * half, sky.shape[0]))
     columns = slice(max(left, 0), min(left + 2 * half, sky.shape[1]))

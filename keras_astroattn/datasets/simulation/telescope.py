@@ -1,7 +1,7 @@
-"""How a survey sees a source model: beam, pixels, noise. FIRST's by default.
+"""Simulated observation of a source model: beam, pixels and noise, by default FIRST's.
 
-FIRST: Becker, White & Helfand 1995. Its noise and artefacts were measured in blank parts
-of its fields.
+FIRST: Becker, White & Helfand 1995. Its noise and artefacts were measured in blank parts of its
+fields.
 """
 
 import functools
@@ -35,25 +35,27 @@ def render(
     centre: tuple[float, float] | None = None,
     neighbours: bool = True,
 ) -> np.ndarray:
-    """Return the noise-free map of a source: sum of S (b / t)^2 exp(-r^2 / 2 t^2), t^2 = b^2 + s^2.
+    """Return the noise-free map of a source.
 
-    b, s and t are the dispersions of the beam, a component and their convolution. East
-    is to the left (falling column) and north is up in FITS order (rising row).
+        sum of S (b / t)^2 exp(-r^2 / 2 t^2), t^2 = b^2 + s^2
+
+    b, s and t are the dispersions of the beam, a component and their convolution. East is to the
+    left (falling column) and north is up in FITS order (rising row).
 
     Args:
         model: the source.
         shape: (height, width) of the map, pixels.
-        pixel_scale: arcsec a pixel.
+        pixel_scale: pixel scale, arcsec.
         beam: full width at half maximum of the circular Gaussian beam, arcsec.
-        centre: (row, column) of the host galaxy, 0-based; the middle of the map if None.
-        neighbours: whether unrelated sources are drawn too.
+        centre: (row, column) of the host galaxy, from 0; None: the middle of the map.
+        neighbours: whether to draw unrelated sources too.
 
     Returns:
-        float32 (height, width), Jy/beam. Its sum over pixels, divided by the beam's
-        area in pixels (`beam_area`), is the flux density that lies on the map.
+        float32 (height, width), Jy/beam. Its sum over pixels, divided by the beam's area in
+        pixels (`beam_area`), is the flux density on the map.
 
     Raises:
-        InputError: If shape, pixel scale or beam is not positive.
+        InputError: The shape, pixel scale or beam is not positive.
     """
     _check_grid(shape, pixel_scale, beam)
     components = model.components
@@ -77,12 +79,17 @@ def _profile(
     start = (position * scale).astype(np.float32)
     offset = np.arange(length, dtype=np.float32) * scale[:, None] - start[:, None]
     square = offset * offset
-    # Below exp(-25) is nothing; products that underflow to subnormal numbers are slow.
+    # Values below exp(-25) are negligible, and subnormal products are slow.
     return np.where(square < 25, np.exp(-square), np.float32(0))
 
 
 def beam_area(pixel_scale: float = PIXEL_SCALE, beam: float = BEAM) -> float:
-    """Return the area of a circular Gaussian beam, pi beam^2 / (4 ln 2), in pixels."""
+    """Return the area of a circular Gaussian beam, pi beam^2 / (4 ln 2), in pixels.
+
+    Args:
+        pixel_scale: pixel scale, arcsec.
+        beam: full width at half maximum, arcsec.
+    """
     return math.pi * beam**2 / (4 * math.log(2)) / pixel_scale**2
 
 
@@ -95,13 +102,20 @@ def draw_noise(
 ) -> np.ndarray:
     """Draw the noise of an interferometer's map: rms `noise`, correlated by the beam.
 
-    The autocorrelation of thermal noise in a naturally weighted map is its dirty beam
-    (both are transforms of the sampling density). Measured in FIRST's blank sky: 68 %
-    of the variance with 0.9 of the restoring beam's width, 32 % with four times it
-    (unmodelled emission and sidelobes).
+    The autocorrelation of thermal noise in a naturally weighted map is its dirty beam (both are
+    transforms of the sampling density). In FIRST's blank sky, 68 % of the variance has 0.9 of
+    the restoring beam's width, and 32 % has four times this width (unmodelled emission and
+    sidelobes).
+
+    Args:
+        rng: random generator.
+        shape: (height, width), pixels.
+        noise: standard deviation, for example in Jy/beam.
+        pixel_scale: pixel scale, arcsec.
+        beam: full width at half maximum, arcsec.
 
     Returns:
-        float32 of `shape`, Jy/beam if `noise` is.
+        float32 of `shape`, in the unit of `noise`.
     """
     _check_grid(shape, pixel_scale, beam)
     import scipy.fft
@@ -135,27 +149,27 @@ def observe(
     noise: float = NOISE,
     centre: tuple[float, float] | None = None,
 ) -> np.ndarray:
-    """Return a raw field as a survey delivers it: the source, its neighbours, noise, artefacts.
+    """Return a raw field as a survey publishes it: source, neighbours, noise, artefacts.
 
-    The noise changes across the field, as pointings of unlike sensitivity that are added up
-    make it. Around bright emission it rises by the peak over `DYNAMIC_RANGE` within 1.5',
-    as sidelobes that deconvolution leaves do.
+    The noise varies across the field, as in a sum of pointings of different sensitivity. Around
+    bright emission it rises by the peak over `DYNAMIC_RANGE` within 1.5 arcmin, like the sidelobes
+    that remain after deconvolution.
 
     Args:
         model: the source.
-        rng: of the noise, such as `generator(seed, index, 1)`.
+        rng: generator of the noise, for example `generator(seed, index, 1)`.
         shape: (height, width), pixels.
-        pixel_scale: arcsec a pixel.
+        pixel_scale: pixel scale, arcsec.
         beam: full width at half maximum, arcsec.
         noise: thermal noise in the middle, Jy/beam rms.
-        centre: (row, column) of the host; if None, the middle of the map within the half
-            pixel by which catalogue positions and a nearest-neighbour cutout differ.
+        centre: (row, column) of the host; None: the middle of the map with a random offset of
+            half a pixel, the offset between catalogue positions and a nearest-neighbour cutout.
 
     Returns:
         float32 (height, width), Jy/beam.
 
     Raises:
-        InputError: If shape, pixel scale or beam is not positive.
+        InputError: The shape, pixel scale or beam is not positive.
     """
     _check_grid(shape, pixel_scale, beam)
     jitter = rng.uniform(-0.5, 0.5, 2)
