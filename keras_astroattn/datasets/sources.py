@@ -258,14 +258,14 @@ def _prepare(builder: "SourceBuilder", folder: os.PathLike | None) -> None:
         )
 
 
-_SAID_BY_TFDS = ("`FeatureConnector.dtype`", "Using custom data configuration")
-"""That decoding float64 uses an attribute that TFDS itself deprecates; that it does as told."""
+_NEEDLESS_WARNINGS = ("`FeatureConnector.dtype`", "Using custom data configuration")
+"""Warnings about deprecated code in TFDS itself, and about the named configuration."""
 
 
 @contextlib.contextmanager
 def _without_needless_warnings() -> Iterator[None]:
     def keep(record: logging.LogRecord) -> bool:
-        return not record.getMessage().startswith(_SAID_BY_TFDS)
+        return not record.getMessage().startswith(_NEEDLESS_WARNINGS)
 
     logger = logging.getLogger("absl")
     logger.addFilter(keep)

@@ -1,4 +1,4 @@
-"""What astropy notes of a table in YAML: the header of ECSV, and the metadata of Parquet."""
+"""Notes of astropy about a table, in YAML: the header of ECSV, and the metadata of Parquet."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -12,13 +12,16 @@ Notes = dict[str, dict[str, str]]
 
 
 def table_notes(lines: Sequence[str]) -> tuple[str | None, Notes]:
-    """Return the frame of a table, and the notes of its columns.
+    """Return the frame of a table, and the notes about its columns.
 
     Args:
-        lines: the YAML text.
+        lines: lines of the YAML text.
+
+    Returns:
+        The frame, or None; and the notes by the name of the column.
 
     Raises:
-        InputError: It is not astropy's.
+        InputError: The text is not astropy's.
     """
     from astropy.table import meta
 
@@ -28,7 +31,7 @@ def table_notes(lines: Sequence[str]) -> tuple[str | None, Notes]:
             columns = header["datatype"]
             notes = {str(column["name"]): _kept(column) for column in columns}
             table = header.get("meta") or {}
-        except Exception as error:  # YAML has a dozen kinds
+        except Exception as error:  # YAML raises many types
             reason = " ".join(str(error).split())[:100]
             raise InputError(f"the header is not astropy's: {reason}") from None
     if not isinstance(table, Mapping):

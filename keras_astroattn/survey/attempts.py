@@ -15,7 +15,7 @@ _DEATHS = 2
 
 
 class Attempts:
-    """The attempts to score a chunk, each with the row and the tile that it came to.
+    """The attempts to score a chunk, each with the row and the tile that it reached.
 
     Args:
         work: folder of the plan.
@@ -38,7 +38,11 @@ class Attempts:
     def note(self, row: int, tile: int) -> None:
         """Record that a row of the chunk is about to be cut from a tile; takes microseconds.
 
-        The record outlives this process, but not the machine.
+        The record survives the end of this process, but not of the machine.
+
+        Args:
+            row: row of the chunk.
+            tile: number of the tile.
         """
         os.pwrite(self._file, _RECORD.pack(row, tile), self._place)
 

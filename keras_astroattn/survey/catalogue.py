@@ -1,4 +1,4 @@
-"""Catalogues of any size as Arrow batches: CSV, ECSV, FITS tables, VOTables and Parquet."""
+"""Read catalogues of any size as Arrow batches: CSV, ECSV, FITS tables, VOTables and Parquet."""
 
 import contextlib
 import re
@@ -24,17 +24,17 @@ BATCH_ROWS = 65536
 RESERVED = "aa_"
 """Prefix of the columns that a survey adds."""
 
-_START = 65536  # bytes: leading blank lines may stand before a VOTable
+_START = 65536  # bytes read to find the format: blank lines may precede a VOTable
 
 
 class CatalogueFile:
     """The bytes of a catalogue; a packed one (gzip, bzip2, xz) is unpacked once.
 
     Args:
-        path: the file.
+        path: path of the file.
 
     Raises:
-        InputError: It cannot be read, is empty, or its checksum is wrong.
+        InputError: The file cannot be read, is empty, or its checksum is wrong.
     """
 
     def __init__(self, path: Path):
@@ -45,7 +45,7 @@ class CatalogueFile:
             self._unpacked = file
             weakref.finalize(self, file.close)
         else:
-            # Opened for each pass: pages of a mapped file count as memory of this process.
+            # Opened for each pass, because pages of a mapped file count as this process's memory.
             file.close()
 
     @contextlib.contextmanager
@@ -72,7 +72,7 @@ class Reader(Protocol):
     rows: int | None
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order, with the columns of a part of its schema."""
+        """Yield all rows in order, with the given part of the schema's columns."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Catalogue:
 
     Attributes:
         path: path of the file.
-        schema: its columns, with what the file states of them.
+        schema: its columns, with unit, description, UCD and frame if stated.
         rows: number of rows; None if it is known only at the end.
     """
 
@@ -109,14 +109,17 @@ class Catalogue:
 
 
 def open_catalogue(path: str | Path) -> Catalogue:
-    """Open a catalogue; its content tells its format, else its name does.
+    """Open a catalogue. The content decides the format, otherwise the name.
 
     Args:
-        path: the file, also packed by gzip, bzip2 or xz.
+        path: path of the file, plain or packed with gzip, bzip2 or xz.
+
+    Returns:
+        The catalogue.
 
     Raises:
-        InputError: The file cannot be read, is of another format, or has two columns of
-            one name or one whose name begins with `aa_`.
+        InputError: The file cannot be read, has another format, has two columns of the same
+            name, or has a column whose name begins with `aa_`.
     """
     path = Path(path)
     try:

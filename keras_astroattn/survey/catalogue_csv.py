@@ -1,6 +1,6 @@
-"""CSV and ECSV catalogues: the type of a column is that of all of its values.
+"""Read CSV and ECSV catalogues; the type of a column is the type of all its values.
 
-An identifier with leading zeros stays text, a 64-bit one an integer.
+An identifier with leading zeros stays text, and one of 64 bits stays an integer.
 """
 
 import codecs
@@ -23,20 +23,20 @@ _BLOCK = 4 * 2**20
 _LONGEST_HEADER = 64 * 2**20
 _DELIMITERS = ",\t;|"
 _INTEGER = r"^\s*[+-]?(0|[1-9]\d{0,18})\s*$"
-# No leading zeros: 00123.5 may be a padded name.
+# No leading zeros, because 00123.5 may be a padded name.
 _FLOAT = r"^\s*[+-]?(((0|[1-9]\d*)(\.\d*)?|\.\d+)([eE][+-]?\d+)?|(?i:nan|inf|infinity))\s*$"
 _LONG = r"^\s*[+-]?\d{16,}\s*$"  # an integer that a float would round
-_LONGEST = r"\d{19}"  # an integer that 64 bits may not hold
-_MARGINS = r"^\s*\+?|\s+$"  # Arrow's parser takes neither spaces nor a plus
+_LONGEST = r"\d{19}"  # an integer that may exceed 64 bits
+_MARGINS = r"^\s*\+?|\s+$"  # Arrow's parser accepts neither spaces nor a plus
 _ECSV = "# %ECSV"
 
 
 class CsvReader:
-    """Reads a CSV file twice: for the types of its columns, and for its rows.
+    """Reader of a CSV file, in two passes: for the types of its columns, and for its rows.
 
-    Blank lines and lines that begin with # are left out before the header; those of ECSV are
-    read. Empty fields are nulls. Commas, tabs, semicolons or bars divide the fields, spaces
-    those of ECSV. A first column without a name, as pandas writes it, is named `index`.
+    Blank lines and lines that begin with # are skipped before the header; those of ECSV are read.
+    Empty fields are nulls. Fields are separated by commas, tabs, semicolons or bars, in ECSV also
+    by spaces. A first column without a name, as pandas writes it, is named `index`.
 
     Args:
         file: the file.
@@ -77,7 +77,7 @@ class CsvReader:
         )
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order, with the columns of a part of its schema."""
+        """Yield all rows in order, with the given part of the schema's columns."""
         for batch in self._texts(schema.names):
             columns = batch.columns
             for kind in (pa.int64(), pa.float64()):
@@ -110,7 +110,7 @@ class CsvReader:
 
 
 class _Header(NamedTuple):
-    """Names of the columns, what divides them, and where the rows begin (bytes)."""
+    """Names of the columns, their separator, and the start of the rows (bytes)."""
 
     names: list[str]
     delimiter: str
@@ -163,9 +163,10 @@ def _first_lines(stream: BinaryIO) -> tuple[list[str], str]:
 
 
 def _kinds_of(columns: list[pa.Array]) -> tuple[np.ndarray, np.ndarray]:
-    """Return which of (n,) columns of text hold integers alone, and which numbers alone.
+    """Return masks of the (n,) columns of text that hold only integers, and only numbers.
 
-    All columns are matched as one: to compile an expression takes as long as a thousand rows.
+    All columns are matched as one, because compiling an expression takes as long as a thousand
+    rows.
     """
     flat, rows = pa.concat_arrays(columns), len(columns[0])
 

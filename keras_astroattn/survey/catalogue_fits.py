@@ -1,4 +1,4 @@
-"""FITS tables as Arrow, some rows at a time."""
+"""Read FITS tables as Arrow, some rows at a time."""
 
 import contextlib
 import re
@@ -28,10 +28,10 @@ _ELEMENTS = {
 
 
 class FitsReader:
-    """Reads the first table of a FITS file that has rows.
+    """Reader of the first table of a FITS file that has rows.
 
-    Integers that equal the column's TNULL as they are stored are nulls, and so are logical
-    values that are neither T nor F. Padding of text is removed, vectors are lists.
+    Integers whose stored value is the column's TNULL are nulls, as are logical values other than
+    T and F. Padding of text is removed. Vectors become lists.
 
     Args:
         file: the file.
@@ -60,7 +60,7 @@ class FitsReader:
             )
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order, with the columns of a part of its schema."""
+        """Yield all rows in order, with the given part of the schema's columns."""
         count = max(min(BATCH_ROWS, _BATCH_BYTES // max(self._width, 1)), 1)
         for start in range(0, self.rows, count):
             with self._table(start, min(count, self.rows - start)) as (table, content):
@@ -113,7 +113,7 @@ _SIZES = (b"NAXIS2  ", b"PCOUNT  ", b"GCOUNT  ", b"THEAP   ", b"CHECKSUM", b"DAT
 
 
 def _table_of(file: CatalogueFile, headers: list[HduHeader]) -> HduHeader:
-    """Return the first table that has rows, else the first table."""
+    """Return the first table with rows, otherwise the first table."""
     tables = [
         header
         for header in headers
@@ -129,13 +129,13 @@ def _table_of(file: CatalogueFile, headers: list[HduHeader]) -> HduHeader:
 def _one_error(file: CatalogueFile) -> Iterator[None]:
     try:
         yield
-    except Exception as error:  # astropy raises a dozen kinds for broken files
+    except Exception as error:  # astropy raises many types for broken files
         reason = " ".join(str(error).split())[:200]
         raise InputError(f"catalogue {file.path} cannot be read as FITS: {reason}") from None
 
 
 def _frame(*headers: Mapping) -> dict[str, str] | None:
-    """Return the frame that a table states, else the primary header."""
+    """Return the frame that a table states, otherwise that of the primary header."""
     for values in reversed(headers):
         system = values.get("RADESYS", values.get("RADECSYS"))
         frame = stated_frame(system, values.get("EQUINOX"))

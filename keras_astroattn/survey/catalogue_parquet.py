@@ -1,4 +1,4 @@
-"""Parquet catalogues, with what astropy notes in them."""
+"""Read Parquet catalogues, with astropy's notes in them."""
 
 from collections.abc import Iterator
 
@@ -11,10 +11,10 @@ from .catalogue import BATCH_ROWS, CatalogueFile
 
 
 class ParquetReader:
-    """Reads a Parquet file; its texts come as one type, and so do its numbers.
+    """Reader of a Parquet file, which reduces the types of text and numbers.
 
     Text of any kind (large, view, dictionary, binary) becomes `string`, half floats become
-    `float`, decimal numbers `double`. Bytes that are no UTF-8 are escaped.
+    `float`, decimal numbers `double`. Bytes that are not UTF-8 are escaped.
 
     Args:
         file: the file.
@@ -27,7 +27,7 @@ class ParquetReader:
             self.rows = parquet.metadata.num_rows
         header = (stored.metadata or {}).get(b"table_meta_yaml", b"").decode("utf-8", "replace")
         frame, notes = table_notes(header.split("\n")) if header else (None, {})
-        # pandas's own notes in the schema would no longer hold for what is written.
+        # The notes of pandas in the schema would not hold for the written table.
         self.schema = pa.schema(
             [
                 pa.field(
@@ -41,7 +41,7 @@ class ParquetReader:
         )
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order, with the columns of a part of its schema."""
+        """Yield all rows in order, with the given part of the schema's columns."""
         with self._file.opened() as stream, pq.ParquetFile(stream) as parquet:
             for batch in parquet.iter_batches(BATCH_ROWS, columns=schema.names):
                 columns = [
@@ -58,7 +58,7 @@ def _notes(field: pa.Field) -> dict[str, str]:
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
-    """Return the type that a column is given as."""
+    """Return the type to which a column is converted."""
     types = pa.types
     if isinstance(kind, pa.BaseExtensionType):
         return _plain(kind.storage_type)
@@ -84,11 +84,14 @@ def _is_binary(kind: pa.DataType) -> bool:
 
 
 def normalized(column: pa.Array, kind: pa.DataType) -> pa.Array:
-    """Return a column as a type that `ParquetReader` gives.
+    """Convert a column to a type of the reader's schema.
 
     Args:
-        column: as it is stored.
-        kind: the type of the reader's schema.
+        column: the column as stored.
+        kind: type in the reader's schema.
+
+    Returns:
+        The converted column.
     """
     if isinstance(column, pa.ExtensionArray):
         column = column.storage

@@ -1,6 +1,6 @@
-"""VOTables as Arrow: rows of TABLEDATA are streamed, the binary forms are read whole.
+"""Read VOTables as Arrow: rows of TABLEDATA are streamed, the binary forms are read whole.
 
-Nothing outside of the file is read: data that a STREAM refers to are refused.
+Nothing outside the file is read: a STREAM that refers to other data is refused.
 """
 
 import io
@@ -32,9 +32,9 @@ _TRUE, _FALSE = {"t", "true", "1"}, {"f", "false", "0"}
 
 
 class VOTableReader:
-    """Reads the first table of a VOTable that has rows.
+    """Reader of the first table of a VOTable that has rows.
 
-    Integers that equal a field's VALUES null are nulls, and so are empty cells.
+    Integers that equal the null value of a field's VALUES are nulls, as are empty cells.
 
     Args:
         file: the file.
@@ -64,7 +64,7 @@ class VOTableReader:
         self._whole, self.rows = whole.cast(self.schema), whole.num_rows
 
     def batches(self, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
-        """Yield all rows in order, with the columns of a part of its schema."""
+        """Yield all rows in order, with the given part of the schema's columns."""
         if self._table.serialization != "TABLEDATA":
             for batch in self._whole.to_batches():
                 columns = batch.select(schema.names).columns
@@ -108,7 +108,7 @@ class VOTableReader:
 
 @dataclass
 class _Table:
-    """A table of the file, as far as its rows."""
+    """A table of the file: its fields and the position of its rows."""
 
     number: int
     rows: int | None
@@ -129,13 +129,13 @@ def _events(file: CatalogueFile) -> Iterator[tuple[str, str, ElementTree.Element
 
 
 def _skip_blank(stream) -> None:
-    """Go to the first byte that is not blank: XML allows none before its declaration."""
+    """Go to the first non-blank byte: XML allows none before its declaration."""
     start = stream.read(65536)
     stream.seek(len(start) - len(start.lstrip()))
 
 
 def _find_table(file: CatalogueFile) -> _Table:
-    """Return the first table that has rows, else the first one with a DATA element."""
+    """Return the first table with rows, otherwise the first one with a DATA element."""
     number, table, empty, systems = -1, None, None, {}
     for event, name, element in _events(file):
         if event == "end" and name == "FIELD" and table is not None:
@@ -175,7 +175,7 @@ def _count(file: CatalogueFile, text: str | None) -> int | None:
 
 
 def _set_frames(table: _Table, systems: dict[str | None, str]) -> None:
-    """Give each field the frame that it refers to, or the table the only one there is."""
+    """Assign to each field the frame it refers to; otherwise to the table the only frame."""
     referred = False
     for one in table.fields:
         if one["ref"] in systems:
@@ -192,7 +192,7 @@ def _field(element: ElementTree.Element) -> dict:
     if "DESCRIPTION" in parts:
         notes["description"] = " ".join((parts["DESCRIPTION"].text or "").split())
     null = parts["VALUES"].get("null") if "VALUES" in parts else None
-    # Vectors stay the text that they are in the file.
+    # Vectors stay text, as in the file.
     scalar = size in (None, "1")
     return {
         "name": element.get("name") or element.get("ID") or "",
@@ -248,10 +248,10 @@ def _read_whole(file: CatalogueFile, number: int) -> pa.Table:
 
     with quiet():
         try:
-            # Of the other tables nothing is read, nor fetched.
+            # Other tables are neither read nor fetched.
             found = parse(io.BytesIO(content), table_number=number).get_first_table()
             table = found.to_table(use_names_over_ids=True)
-        except Exception as error:  # astropy raises many kinds for broken files
+        except Exception as error:  # astropy raises many types for broken files
             reason = " ".join(str(error).split())[:200]
             raise InputError(
                 f"catalogue {file.path} cannot be read as a VOTable: {reason}"

@@ -1,4 +1,4 @@
-"""Choose the tile that a source is cut from, of all tiles that hold its position."""
+"""Choose the tile from which a source is cut, among all tiles that contain its position."""
 
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
@@ -19,12 +19,12 @@ _WEIGHT /= _WEIGHT.sum()
 
 
 class OpenTiles:
-    """Opens tiles and keeps the few that were used last open.
+    """Opens tiles, and keeps the last used ones open.
 
-    Use it as a context manager, from one thread.
+    Use it as a context manager, in one thread.
 
     Args:
-        options: how tiles are opened.
+        options: options to open tiles with.
         refused: tiles that are not opened, with the reason.
     """
 
@@ -41,6 +41,9 @@ class OpenTiles:
 
     def get(self, path: str) -> FitsMap:
         """Return an open tile.
+
+        Args:
+            path: path of the tile.
 
         Raises:
             InputError: The tile cannot be read.
@@ -69,9 +72,9 @@ class OpenTiles:
         """Cut a source from a tile.
 
         Args:
-            path: the tile.
-            position: ICRS degrees.
-            locate: gives the (2,) pixel of the position where it is known already.
+            path: path of the tile.
+            position: (RA, Dec), ICRS degrees.
+            locate: function that returns the (2,) pixel of the position if it is known.
 
         Raises:
             InputError: The source cannot be cut from this tile.
@@ -83,7 +86,7 @@ class OpenTiles:
             raise
         except MemoryError:
             raise InputError(f"{path}: not enough memory for this source") from None
-        except Exception as error:  # one strange tile must not end a survey
+        except Exception as error:  # one broken tile must not end a survey
             raise InputError(f"{path}: {type(error).__name__}: {error}") from None
 
     @staticmethod
@@ -95,14 +98,14 @@ class OpenTiles:
 def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str, Cutout]:
     """Cut a source from the tile that knows most of the sky around it.
 
-    A header tells where a tile ends, but not where its pixels are unknown. So the tiles are
-    tried in order: the first that knows every pixel of the frame is taken. If there is none, a
-    tile on which the source is not `incomplete` is preferred, and of several such tiles the one
-    with the largest `known_share`; the first one of equals.
+    A header states where a tile ends, but not where its pixels are unknown. So the tiles are
+    tried in order: the first one with all pixels of the frame is chosen. If there is none, a tile
+    on which the source is not `incomplete` is preferred; among several such tiles, the one with
+    the largest `known_share`; among equal ones, the first.
 
     Args:
-        paths: tiles that hold the position, at least one, that with the most distant edge first.
-        cut: cuts the source from a tile.
+        paths: tiles that contain the position, at least one, the most distant edge first.
+        cut: function that cuts the source from a tile.
 
     Returns:
         The path of the chosen tile, and the cutout.
@@ -132,11 +135,14 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
 
 
 def known_share(cutout: Cutout) -> float:
-    """Return how much of the sky around a source a cutout knows, from 0 to 1.
+    """Return the known share of the sky around a source on a cutout, from 0 to 1.
 
     This is the share of the known pixels, weighted by a Gaussian around the source with a
-    standard deviation of an eighth of the frame. It is 0 where nothing within a beam of the
-    source is known.
+    standard deviation of an eighth of the frame. It is 0 if nothing within a beam of the source
+    is known.
+
+    Args:
+        cutout: the cutout.
     """
     known = np.isfinite(cutout.brightness)
     if known.all():
@@ -144,5 +150,5 @@ def known_share(cutout: Cutout) -> float:
     beam = cutout.beam.mean / cutout.pixel_scale if cutout.beam else PIXELS_PER_BEAM
     if not known[max(beam, 1.0) >= _RADIUS].any():
         return 0.0
-    # Never 1: that stands for a frame without a gap.
+    # Never 1, which means a frame without unknown pixels.
     return min(float(_WEIGHT[known].sum()), 1 - 1e-9)

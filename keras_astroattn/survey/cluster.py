@@ -1,4 +1,4 @@
-"""The Dask cluster that scores a survey: a local one, or one that is running already."""
+"""The Dask cluster that scores a survey: a local one, or a running one."""
 
 import asyncio
 import contextlib
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from .progress import Progress
 
 _LITTLE_TO_WATCH = {
-    # By default Dask looks a hundred times a second at what a worker does, and fifty times
-    # whether it still answers: a seventh of the worker's time.
+    # By default Dask samples a worker's stack a hundred times a second, and checks fifty times
+    # whether it still responds. This takes a seventh of the worker's time.
     "distributed.worker.profile.enabled": False,
     "distributed.admin.tick.interval": "1s",
 }
@@ -47,7 +47,7 @@ def open_cluster(
     Raises:
         InputError: No scheduler answers, or its workers lack this package.
     """
-    # A worker that dies is replaced: that needs no page of messages.
+    # A worker that dies is replaced, so Dask's messages about it are not needed.
     logging.getLogger("distributed").setLevel(logging.CRITICAL)
     if scheduler is None:
         with _local_cluster(workers or available_cores(), prepared, progress) as client:
@@ -64,12 +64,12 @@ def _connected(address: str) -> "Client":
     """Return a client of the scheduler at an address.
 
     Raises:
-        InputError: No scheduler answers there in time.
+        InputError: No scheduler responds there in time.
     """
     from distributed import Client, rpc
 
     async def identify() -> None:
-        # What accepts a connection and then says nothing, or speaks HTTP, would keep
+        # A server that accepts the connection and does not respond, or speaks HTTP, would keep
         # `Client` waiting for ever: its own timeout ends with the connection.
         async with rpc(address) as scheduler:
             await scheduler.identity()
@@ -79,7 +79,7 @@ def _connected(address: str) -> "Client":
         return Client(address, timeout=_PATIENCE)
     except TimeoutError:
         reason = f"nothing within {_PATIENCE:.0f} s"
-    except Exception as error:  # of a comm, of a serializer, or of the network
+    except Exception as error:  # from a comm, a serializer, or the network
         reason = " ".join(str(error).split())[:100] or type(error).__name__
     raise InputError(
         f"--scheduler {address}: no Dask scheduler answers there ({reason}): give the address "
@@ -138,7 +138,7 @@ def _connect_dashboard(cluster: "LocalCluster") -> bool:
 
 
 def _free_port() -> int:
-    """Return Dask's usual port for the dashboard if it is free, else 0 for any port."""
+    """Return Dask's usual port for the dashboard if it is free, otherwise 0 for any port."""
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", _USUAL_PORT))
@@ -154,13 +154,13 @@ def _is_shown(address: str | None) -> bool:
     direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with direct.open(address, timeout=_PATIENCE) as answer:
-            return b"bokeh.min.js" in answer.read()  # and no page that says what is missing
+            return b"bokeh.min.js" in answer.read()  # not the page that reports missing packages
     except (OSError, ValueError):
         return False
 
 
 def _require_package(client: "Client") -> None:
-    """Refuse workers without this package: each task would end one of them.
+    """Refuse workers without this package, because each task would end one of them.
 
     Raises:
         InputError: A worker lacks the package, or does not answer in time.

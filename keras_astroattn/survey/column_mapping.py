@@ -1,4 +1,4 @@
-"""Which columns of a catalogue hold position, name, flux density and parent of a source."""
+"""Find the columns of a catalogue that hold position, name, flux density and parent."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -32,12 +32,12 @@ ROLES = ("ra", "dec", "id", "flux", "parent")
 
 @dataclass(frozen=True)
 class Adapter:
-    """How a survey names its columns; of several names the first that is there counts.
+    """Names of the columns of a survey; among several names, the first existing one is used.
 
     Attributes:
-        marks: sets of names (in small letters); one that is there whole tells the survey.
-        columns: names (in small letters) by role.
-        flux_unit: of the flux column where the file does not say.
+        marks: sets of names (in lower case); a survey is recognised if a whole set exists.
+        columns: names (in lower case) by role.
+        flux_unit: unit of the flux column if the file states none.
     """
 
     marks: tuple[frozenset[str], ...]
@@ -51,8 +51,8 @@ _DEC = ("dec", "dej2000", "decj2000", "dec_j2000", "_dej2000", "dec_deg", "de_ic
         "delta_j2000", "declination", "dec_deg_cont", "dec_mean", "de")  # fmt: skip
 
 ADAPTERS: Mapping[str, Adapter] = {
-    # Shimwell et al. 2022; fluxes in mJy, Maj in arcsec. In the list of Gaussians
-    # Source_Name is the parent and Gaus_id the component.
+    # Shimwell et al. 2022; fluxes in mJy, Maj in arcsec. In the list of Gaussians, Source_Name is
+    # the parent and Gaus_id the component.
     "lotss-dr2": Adapter(
         (frozenset({"source_name", "mosaic_id", "isl_rms"}),),
         {
@@ -119,20 +119,20 @@ _ANY = Adapter(
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """The columns of a catalogue by what they are; None where there is none.
+    """The columns of a catalogue by their role; None if a role has no column.
 
     Attributes:
         ra: right ascension.
         dec: declination.
         id: name of the row.
         flux: flux density.
-        parent: name of the source that a component belongs to.
-        survey: whose names these are; None where they were guessed one by one.
-        ra_factor: degrees of the number 1 in `ra`; None where it holds sexagesimal text alone.
-        dec_factor: likewise.
+        parent: name of the source to which a component belongs.
+        survey: survey that uses these names; None if they were guessed one by one.
+        ra_factor: degrees of the number 1 in `ra`; None if it holds only sexagesimal text.
+        dec_factor: degrees of the number 1 in `dec`; None if it holds only sexagesimal text.
         ra_sexagesimal: degrees of the text 1:00:00 in `ra`: 15 for hours.
-        frame: of the position, as `coordinates.stated_frame` gives it; None: ICRS.
-        flux_unit: of `flux`, as the catalogue or the survey says.
+        frame: frame of the position, from `coordinates.stated_frame`; None: ICRS.
+        flux_unit: unit of `flux`, as stated by the catalogue or the survey.
     """
 
     ra: str
@@ -149,29 +149,33 @@ class ColumnMapping:
 
     @property
     def names(self) -> set[str]:
-        """Names of the columns that have a role."""
+        """Names of the columns with a role."""
         found = (self.ra, self.dec, self.id, self.flux, self.parent)
         return {name for name in found if name is not None}
 
 
 def map_columns(
-    schema: pa.Schema, survey: str | None = None, told: Mapping[str, str] | None = None
+    schema: pa.Schema, survey: str | None = None, given: Mapping[str, str] | None = None
 ) -> ColumnMapping:
-    """Find out which column is what.
+    """Find the column of each role.
 
     Args:
-        schema: of the catalogue.
-        survey: a name in `ADAPTERS`; None: told by the columns, else guessed one by one.
-        told: columns by role, which win.
+        schema: schema of the catalogue.
+        survey: a name in `ADAPTERS`; None: recognised by the columns, otherwise guessed one by
+            one.
+        given: columns by role from the user, which take precedence.
+
+    Returns:
+        The columns by role.
 
     Raises:
-        InputError: There is no such survey or role, a column that was told is not there, no
-            position can be found, or its unit or frame is not known.
+        InputError: There is no such survey or role, a given column does not exist, no position
+            is found, or its unit or frame is unknown.
     """
-    told = dict(told or {})
+    given = dict(given or {})
     if survey is not None and survey not in ADAPTERS:
         raise InputError(f"--survey {survey} is not known: give one of {', '.join(ADAPTERS)}")
-    for role, name in told.items():
+    for role, name in given.items():
         if role not in ROLES:
             raise InputError(f"--columns {role}={name}: the roles are {', '.join(ROLES)}")
         if name not in schema.names:
@@ -184,7 +188,7 @@ def map_columns(
             (s for s, a in ADAPTERS.items() if any(mark <= set(small) for mark in a.marks)), None
         )
     adapters = [ADAPTERS[survey], _ANY] if survey else [_ANY]
-    found = dict(told)
+    found = dict(given)
     for role in ROLES:
         names = [n for adapter in adapters for n in adapter.columns[role]]
         if role not in found:
@@ -195,7 +199,7 @@ def map_columns(
                 f"no column looks like {role.upper()}: name it by --columns {role}=NAME; "
                 f"{_listed(schema)}"
             )
-    if found["parent"] == found["id"] and "parent" not in told:
+    if found["parent"] == found["id"] and "parent" not in given:
         found["parent"] = None
     unit = _note(schema, found["flux"], b"unit") if found["flux"] else None
     if found["flux"] and unit is None and survey is not None:
@@ -220,7 +224,7 @@ def map_columns(
 
 
 def with_parent(mapping: ColumnMapping, parent: str | None) -> ColumnMapping:
-    """Return the same mapping with another parent column, or none."""
+    """Return the mapping with another parent column, or none."""
     return replace(mapping, parent=parent)
 
 
@@ -230,13 +234,13 @@ def _listed(schema: pa.Schema) -> str:
 
 
 def _note(schema: pa.Schema, name: str | None, key: bytes) -> str | None:
-    """Return what is noted of a column, or (None) of the whole table."""
+    """Return a note about a column, or (None) about the whole table."""
     metadata = (schema if name is None else schema.field(name)).metadata or {}
     return metadata[key].decode() if key in metadata else None
 
 
 def _frame(schema: pa.Schema, ra: str, dec: str) -> str | None:
-    """Return the frame of a position: that of its columns, else that of the table."""
+    """Return the frame of a position: that of its columns, otherwise that of the table."""
     frames = []
     for name in (ra, dec):
         ucd = (_note(schema, name, b"ucd") or "").lower()
@@ -256,11 +260,11 @@ def _frame(schema: pa.Schema, ra: str, dec: str) -> str | None:
 
 @dataclass(frozen=True, eq=False)
 class Positions:
-    """Where n rows are.
+    """Positions of n rows.
 
     Attributes:
-        ra: (n,) float64 degrees from 0 to 360; NaN where it is not known.
-        dec: (n,) float64 degrees.
+        ra: (n,) float64, right ascension from 0 to 360 degrees; NaN if unknown.
+        dec: (n,) float64, declination in degrees; NaN if unknown.
         state: (n,) int8, `POSITIONED`, `MISSING` or `NOWHERE`.
     """
 
@@ -272,14 +276,17 @@ class Positions:
 def read_positions(batch: pa.RecordBatch, mapping: ColumnMapping) -> Positions:
     """Return the positions of the rows of a batch in ICRS, from numbers or from text.
 
-    Numbers are degrees unless the column's unit says otherwise. Text is a number, or
+    Numbers are degrees unless the column's unit is another one. Text is a number, or
     sexagesimal: `12h30m00s` is hours and `12d30m00s` degrees; with colons or spaces, right
-    ascension is in hours unless the column's unit says degrees. Nulls, NaN and -99 (-999,
-    ...) are no position.
+    ascension is in hours unless the column's unit is degrees. Nulls, NaN and -99 (-999,
+    ...) are missing positions.
 
     Args:
         batch: rows of the catalogue.
-        mapping: its columns.
+        mapping: columns by role.
+
+    Returns:
+        The positions.
     """
     columns = [batch.column(batch.schema.get_field_index(n)) for n in (mapping.ra, mapping.dec)]
     if any(_is_text(column.type) for column in columns):
@@ -292,7 +299,7 @@ def read_positions(batch: pa.RecordBatch, mapping: ColumnMapping) -> Positions:
 
 
 def _sentinels(factor: float | None) -> tuple[float, ...]:
-    # 999 arcsec is a place on the sky.
+    # 999 arcsec is a valid position.
     return SENTINELS if factor is None or factor >= 1 else tuple(s for s in SENTINELS if s < 0)
 
 
@@ -326,7 +333,7 @@ def _checked(ra: np.ndarray, dec: np.ndarray, missing: np.ndarray, frame: str | 
     longitude, latitude = ra[somewhere] % 360.0, np.clip(dec[somewhere], -90, 90)
     ra, dec = np.full(len(ra), np.nan), np.full(len(ra), np.nan)
     ra[somewhere], dec[somewhere] = to_icrs(longitude, latitude, frame)
-    return Positions(ra % 360.0, dec, state)  # once more, as -1e-16 % 360 is 360
+    return Positions(ra % 360.0, dec, state)  # once more, because -1e-16 % 360 is 360
 
 
 def _positions_from_text(columns: list[pa.Array], mapping: ColumnMapping) -> Positions:

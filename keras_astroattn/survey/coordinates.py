@@ -1,6 +1,6 @@
-"""Units and frames that a catalogue states for its positions, and their way to ICRS degrees.
+"""Units and frames that a catalogue states for its positions, and the conversion to ICRS degrees.
 
-Whatever is stated is honoured or refused. Units are astropy's, and their usual other spellings.
+A stated unit or frame is honoured or refused. Units are astropy's, with their usual spellings.
 """
 
 import re
@@ -24,10 +24,10 @@ _FRAMES = {
 
 
 class AngleUnit(NamedTuple):
-    """How to read the angles of a column.
+    """Conversion of the angles of a column to degrees.
 
     Attributes:
-        factor: degrees of the number 1; NaN where plain numbers have no meaning.
+        factor: degrees of the number 1; NaN if plain numbers have no meaning.
         sexagesimal: degrees of the text 1:00:00.
     """
 
@@ -36,15 +36,18 @@ class AngleUnit(NamedTuple):
 
 
 def angle_unit(stated: str | None, column: str, is_right_ascension: bool) -> AngleUnit:
-    """Return how to read a column in a stated unit.
+    """Return the conversion of a column with a stated unit.
 
     Args:
-        stated: the unit; None where the catalogue states none, and numbers are degrees.
-        column: name of the column, for the error.
-        is_right_ascension: whether it may be in hours.
+        stated: the unit; None: the catalogue states none, and numbers are degrees.
+        column: name of the column, for the message.
+        is_right_ascension: whether hours are allowed.
+
+    Returns:
+        The conversion.
 
     Raises:
-        InputError: The unit is not understood, or is not one of an angle.
+        InputError: The unit is unknown, or is not one of an angle.
     """
     hours = HOURS if is_right_ascension else 1.0
     text = (stated or "").strip().strip("\"'").strip()
@@ -64,7 +67,7 @@ def angle_unit(stated: str | None, column: str, is_right_ascension: bool) -> Ang
 
 
 def _degrees(text: str, may_be_hours: bool) -> float | None:
-    """Return degrees of a unit; None where it is no angle."""
+    """Return the degrees of a unit; None if it is not one of an angle."""
     from astropy import units
 
     small = text.lower().rstrip(".")
@@ -77,17 +80,17 @@ def _degrees(text: str, may_be_hours: bool) -> float | None:
                     return HOURS if np.isclose(factor, HOURS, rtol=1e-12) else factor
                 if may_be_hours and unit == units.hour:
                     return HOURS
-            except (ValueError, TypeError):  # a malformed number in front, say
+            except (ValueError, TypeError):  # for example, a malformed number in front
                 continue
     return None
 
 
 def stated_frame(system: object, equinox: object = None) -> str | None:
-    """Return the frame of a header as one text, such as "FK4 1950.0"; None where none is stated.
+    """Return the frame of a header as text, for example "FK4 1950.0"; None if none is stated.
 
     Args:
         system: RADESYS, or the system of a COOSYS.
-        equinox: EQUINOX, or that of the COOSYS.
+        equinox: EQUINOX, or the equinox of the COOSYS.
     """
     system, equinox = ("" if v is None else str(v).strip() for v in (system, equinox))
     if not system and equinox:
@@ -98,7 +101,7 @@ def stated_frame(system: object, equinox: object = None) -> str | None:
 
 
 def frame_of_name(column: str) -> str | None:
-    """Return the frame that the name of a column states; None where it states none."""
+    """Return the frame stated by the name of a column, or None."""
     small = column.lower()
     if re.fullmatch(r"_?(glon|glat|gal_?(lon|lat|l|b)|(lon|lat)_?gal)", small):
         return "galactic"
@@ -106,7 +109,7 @@ def frame_of_name(column: str) -> str | None:
 
 
 def frame_of_ucd(ucd: str | None) -> str | None:
-    """Return the frame that a UCD states; None where it says equatorial, or nothing."""
+    """Return the frame stated by a UCD; None if it states equatorial coordinates or nothing."""
     small = (ucd or "").lower()
     if "pos.galactic" in small or "pos_gal" in small:
         return "galactic"
@@ -116,17 +119,20 @@ def frame_of_ucd(ucd: str | None) -> str | None:
 
 
 def to_icrs(ra: np.ndarray, dec: np.ndarray, frame: str | None) -> tuple[np.ndarray, np.ndarray]:
-    """Return positions in ICRS degrees.
+    """Convert positions to ICRS degrees.
 
-    FK5 at J2000 is taken for ICRS, from which it differs by 0.02 arcsec, as it is for maps.
+    FK5 at J2000 is treated as ICRS, from which it differs by 0.02 arcsec, as for maps.
 
     Args:
-        ra: (n,) longitude in degrees.
-        dec: (n,) latitude.
-        frame: what `stated_frame` gave.
+        ra: (n,) longitude, degrees.
+        dec: (n,) latitude, degrees.
+        frame: frame from `stated_frame`.
+
+    Returns:
+        (n,) right ascension and (n,) declination, degrees.
 
     Raises:
-        InputError: The frame is not known.
+        InputError: The frame is unknown.
     """
     here = _astropy_frame(frame)
     if here is None or not len(ra):
@@ -139,14 +145,14 @@ def to_icrs(ra: np.ndarray, dec: np.ndarray, frame: str | None) -> tuple[np.ndar
 
 
 def check_frame(frame: str | None, columns: str) -> None:
-    """Refuse a frame that is not known.
+    """Refuse an unknown frame.
 
     Args:
-        frame: what `stated_frame` gave.
-        columns: names of the columns, for the error.
+        frame: frame from `stated_frame`.
+        columns: names of the columns, for the message.
 
     Raises:
-        InputError: The frame is not known.
+        InputError: The frame is unknown.
     """
     try:
         _astropy_frame(frame)
@@ -155,7 +161,7 @@ def check_frame(frame: str | None, columns: str) -> None:
 
 
 def _astropy_frame(frame: str | None):
-    """Return the frame as astropy has it; None where it is ICRS."""
+    """Return the frame as astropy's class or instance; None for ICRS."""
     system, _, equinox = (frame or "icrs").partition(" ")
     kind = _FRAMES.get(system.lower())
     year = _year(equinox) if equinox else None

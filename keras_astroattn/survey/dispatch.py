@@ -39,22 +39,22 @@ def score_waiting(
     """Score the chunks whose parts are not on disk.
 
     A tile that ends two workers at the same row is given up in that chunk. A chunk whose
-    workers are killed all the same, four times each, is tried again when all others are done.
-    After the second such pass its rows get that as their error.
+    workers are killed nevertheless, four times each, is tried again after all others. After the
+    second such pass its rows get an error.
 
     Args:
         settings: the survey.
-        client: of the cluster.
-        plan: what to score.
+        client: client of the cluster.
+        plan: the plan of the survey.
         model: the model.
         progress: reports each chunk to the user.
 
     Returns:
-        Number of rows that were scored.
+        Number of scored rows.
 
     Raises:
-        InputError: The output folder cannot be written, the model cannot be used, or the
-            cluster is lost.
+        InputError: The output folder is not writable, the model cannot be used, or the
+            connection to the cluster is lost.
     """
     unreadable = plan.facts["unreadable"]
     job = Job(str(plan.folder), model, settings.options, settings.mask_neighbours, len(unreadable))
@@ -80,9 +80,9 @@ def score_waiting(
 def _scored(
     client: "Client", job: Job, plan: Plan, waiting: list[int], progress: Progress
 ) -> Iterator[tuple[int, Scored | None]]:
-    """Yield each chunk and its result, None if its workers were killed; the first done first.
+    """Yield each chunk and its result in the order of their ends; None if its workers died.
 
-    A bounded number of chunks is under way at a time.
+    A limited number of chunks is processed at a time.
     """
     left, under_way, finished = deque(waiting), {}, as_completed(loop=client.loop)
     threads, counted = 0, -_COUNT_EVERY

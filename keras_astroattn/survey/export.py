@@ -1,4 +1,4 @@
-"""A scored survey as one file, part by part, for TOPCAT and the like."""
+"""Write a scored survey as one file, part by part, for TOPCAT and similar tools."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -22,17 +22,20 @@ _UCDS = {column.name: column.ucd for column in RESULTS}
 
 
 def export_survey(folder: Path, path: Path) -> int:
-    """Write the table of a survey as one file; return its number of rows.
+    """Write the table of a survey as one file, and return its number of rows.
 
-    Columns that are neither numbers nor text (lists, say) are written as text.
+    Columns that are neither numbers nor text (for example lists) are written as text.
 
     Args:
         folder: output folder of the survey.
-        path: the file; its ending names the format.
+        path: path of the file; its suffix decides the format.
+
+    Returns:
+        Number of rows.
 
     Raises:
-        InputError: The ending is of no known format, there are no rows, or the file cannot
-            be written.
+        InputError: The suffix is not that of a known format, there are no rows, or the file is
+            not writable.
     """
     require_writer(path, "--export")
     parts = part_paths(folder)

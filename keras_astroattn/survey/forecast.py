@@ -21,7 +21,7 @@ from .tiles import Footprints, MapOptions
 
 @dataclass(frozen=True, eq=False)
 class Forecast:
-    """What a catalogue, its tiles and a sample of its sources tell of a survey.
+    """Forecast of a survey from a catalogue, its tiles and a sample of its sources.
 
     Attributes:
         rows: number of rows of the catalogue.
@@ -30,8 +30,8 @@ class Forecast:
         inside: number of rows on a tile.
         tiles_used: number of tiles from which at least one row is cut.
         sampled: number of sources that were scored.
-        labels: number of these with each label.
-        errors: why some could not be scored, each reason once.
+        labels: number of scored sources with each label.
+        errors: reasons why sources could not be scored, each once.
         seconds_per_row: time for one row in one process; NaN if none was scored.
     """
 
@@ -46,7 +46,7 @@ class Forecast:
     seconds_per_row: float = float("nan")
 
     def hours(self, workers: int) -> float:
-        """Return the estimated time for all rows that are on a tile."""
+        """Return the estimated time for all rows on a tile, hours."""
         return self.inside * self.seconds_per_row / workers / 3600
 
 
@@ -57,18 +57,21 @@ def forecast(
     classifier: Classifier,
     options: MapOptions,
     sample: int = 64,
-    told: Callable[[int], object] = lambda done: None,
+    report_progress: Callable[[int], object] = lambda done: None,
 ) -> Forecast:
-    """Assign all rows to tiles, and score a random sample of those that are on one.
+    """Assign all rows to tiles, and score a random sample of those on a tile.
 
     Args:
-        catalogue: what is to be scored.
-        mapping: its columns.
+        catalogue: the catalogue.
+        mapping: its columns by role.
         footprints: the tiles.
         classifier: the network.
-        options: how tiles are opened.
-        sample: number of sources to score; always the same ones of a catalogue.
-        told: called with the number of rows that were read.
+        options: options to open tiles with.
+        sample: number of sources to score; the sample of a catalogue is always the same.
+        report_progress: called with the number of rows that were read.
+
+    Returns:
+        The forecast.
 
     Raises:
         InputError: The catalogue is damaged.
@@ -86,7 +89,7 @@ def forecast(
         on = np.flatnonzero(found.tile >= 0)
         inside += len(on)
         used[found.tile[on]] = True
-        # The smallest of random keys are a fair sample, however many rows there are.
+        # The smallest random keys are a fair sample of any number of rows.
         keys = rng.random(len(on))
         drawn = [
             _Drawn(float(keys[k]), found.all_of(on[k]), float(places.ra[on[k]]),
@@ -94,7 +97,7 @@ def forecast(
             for k in np.argsort(keys)[:sample]
         ]  # fmt: skip
         chosen = heapq.nsmallest(sample, chosen + drawn)
-        told(rows)
+        report_progress(rows)
     labels, errors, seconds = _score(
         sorted(chosen, key=lambda one: one.tiles), footprints, classifier, options
     )
@@ -131,7 +134,7 @@ def _score(
         for drawn in chosen:
             paths = [footprints.tiles[number].path for number in drawn.tiles]
             with contextlib.suppress(InputError):  # `choose_tile` will report it
-                tiles.get(paths[0])  # opened once for many sources: not part of their time
+                tiles.get(paths[0])  # opened for many sources, so not part of the time of one
             begun = time.perf_counter()
             try:
                 _, cutout = choose_tile(

@@ -19,10 +19,10 @@ class Grouping:
     """The source of each of n rows of a catalogue; about 50 bytes a row.
 
     Attributes:
-        lead: (n,) int64, row that stands for the source: its brightest component, or the first
-            if fluxes are not known.
-        ra: (n,) right ascension of the source's centroid, ICRS degrees, weighted by flux if all
-            of its components have one.
+        lead: (n,) int64, row that represents the source: its brightest component, or the first
+            one if fluxes are unknown.
+        ra: (n,) right ascension of the source's centroid, ICRS degrees; weighted by flux if all
+            components have one.
         dec: (n,) its declination, ICRS degrees.
         components: (n,) int32, number of rows of the source.
     """
@@ -37,18 +37,21 @@ def group_rows(
     catalogue: Catalogue,
     mapping: ColumnMapping,
     linking_length: float | None = None,
-    told: Callable[[int], object] = lambda done: None,
+    report_progress: Callable[[int], object] = lambda done: None,
 ) -> Grouping:
     """Join the components of a catalogue to sources.
 
-    Rows without a position are sources of their own.
+    A row without a position is a source of its own.
 
     Args:
-        catalogue: of components.
-        mapping: its columns.
-        linking_length: arcsec; components nearer than this to one another, or linked by
-            others between, are one source. None: those with the same `mapping.parent` are.
-        told: called with the number of rows that were read.
+        catalogue: catalogue of components.
+        mapping: its columns by role.
+        linking_length: arcsec; components nearer than this to each other, directly or through
+            others, are one source. None: components with the same `mapping.parent` are one.
+        report_progress: called with the number of rows that were read.
+
+    Returns:
+        The source of each row.
 
     Raises:
         InputError: The catalogue is damaged.
@@ -63,13 +66,13 @@ def group_rows(
         if linking_length is None:
             parents.append(_fingerprints(batch, mapping.parent, done))
         done += batch.num_rows
-        told(done)
+        report_progress(done)
     ra, dec, flux = (np.concatenate([*parts, np.empty(0)]) for parts in (ra, dec, flux))
     known = np.isfinite(ra)
     if linking_length is None:
         numbers = np.concatenate([*parents, np.empty(0, np.uint64)])
         _, label = np.unique(numbers, return_inverse=True)
-        # A component without a position cannot move its source, nor be found with it.
+        # A component without a position cannot move its source, and is not found with it.
         label = np.where(known, label, np.arange(len(ra)) + len(ra))
         _, label = np.unique(label, return_inverse=True)
     else:
@@ -78,7 +81,7 @@ def group_rows(
 
 
 def _fingerprints(batch: pa.RecordBatch, parent: str, start: int) -> np.ndarray:
-    """Return (n,) uint64 of the parents' names; a row without one has its own."""
+    """Return (n,) uint64 hashes of the parents' names; a row without one has its own."""
     column = pc.cast(batch.column(batch.schema.get_field_index(parent)), pa.string())
     encoded = column.dictionary_encode()
     names = encoded.dictionary.to_pylist()
@@ -95,10 +98,15 @@ def _hash(text: str) -> int:
 
 
 def link(ra: np.ndarray, dec: np.ndarray, length: float) -> tuple[np.ndarray, np.ndarray]:
-    """Return pairs of (n,) positions (degrees; NaN: none) at most `length` arcsec apart.
+    """Return the pairs of positions within a distance.
+
+    Args:
+        ra: (n,) right ascension, degrees; NaN has no pairs.
+        dec: (n,) declination, degrees.
+        length: largest distance, arcsec.
 
     Returns:
-        (m,) indices of one and of the other, each pair once or twice.
+        (m,) indices of the first and of the second of each pair; a pair occurs once or twice.
     """
     height = length / 3600.0
     known = np.flatnonzero(np.isfinite(ra))
@@ -143,7 +151,7 @@ def _windows(here: np.ndarray, there: np.ndarray, reach: float):
 
 
 def _connected(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return (count,) labels: the smallest index of what is linked."""
+    """Return (count,) labels: the smallest index of the connected positions."""
     labels = np.arange(count)
     while True:
         low = np.minimum(labels[one], labels[other])
@@ -159,7 +167,7 @@ def _described(label: np.ndarray, ra: np.ndarray, dec: np.ndarray, flux: np.ndar
     count = len(label)
     _, label, components = np.unique(label, return_inverse=True, return_counts=True)
     groups = len(components)
-    # The brightest first, then in order: the first of each label leads.
+    # Sorted by flux, the brightest first, then by row: the first of each label leads.
     order = np.lexsort((np.arange(count), -np.nan_to_num(flux, nan=0.0), label))
     lead = order[np.flatnonzero(np.diff(label[order], prepend=-1))]
     unknown = np.zeros(groups, bool)
@@ -169,7 +177,7 @@ def _described(label: np.ndarray, ra: np.ndarray, dec: np.ndarray, flux: np.ndar
     x, y, z = (np.bincount(label, weight * axis, groups) for axis in vectors.T)
     centre_ra = np.degrees(np.arctan2(y, x)) % 360.0 % 360.0
     centre_dec = np.degrees(np.arctan2(z, np.hypot(x, y)))
-    single = components == 1  # to the last bit what the catalogue says
+    single = components == 1  # keeps the catalogue's value to the last bit
     centre_ra = np.where(single, ra[lead], centre_ra)
     centre_dec = np.where(single, dec[lead], centre_dec)
     return Grouping(

@@ -1,8 +1,8 @@
 """Find the other sources of the catalogue near a position.
 
-Positions go to files by zones of declination, each sorted by right ascension (Gray, Nieto-
-Santisteban & Szalay 2006). A worker maps the zones into memory and touches what it needs, so
-that neither the command nor a worker ever holds the catalogue.
+Positions are stored in files by zones of declination, each sorted by right ascension (Gray, Nieto-
+Santisteban & Szalay 2006). A worker maps the zones into memory and reads only the pages it needs.
+So neither the command nor a worker ever holds the catalogue.
 """
 
 import math
@@ -25,10 +25,10 @@ _ZONES = int(180 / ZONE)
 
 
 class ZoneWriter:
-    """Writes positions to a folder of zones.
+    """Writer of positions to a folder of zones.
 
     Args:
-        folder: path of a new folder, which is made.
+        folder: path of a new folder, which is created.
     """
 
     def __init__(self, folder: Path):
@@ -36,7 +36,7 @@ class ZoneWriter:
         folder.mkdir(parents=True)
 
     def add(self, ra: np.ndarray, dec: np.ndarray, source: np.ndarray) -> None:
-        """Add (n,) positions (ICRS degrees) and numbers of sources; NaN is left out."""
+        """Add (n,) positions (ICRS degrees; NaN is skipped) and numbers of sources."""
         known = np.flatnonzero(np.isfinite(ra) & np.isfinite(dec))
         zone = _zone(dec[known])
         order = np.argsort(zone, kind="stable")
@@ -55,10 +55,10 @@ class ZoneWriter:
 
 
 class Zones:
-    """Looks up positions in a folder that a `ZoneWriter` finished.
+    """Positions in a folder that a `ZoneWriter` finished.
 
     Args:
-        folder: the folder.
+        folder: path of the folder.
     """
 
     def __init__(self, folder: Path):
@@ -70,9 +70,9 @@ class Zones:
         """Find all entries within a radius of each position, the position itself included.
 
         Args:
-            ra: (n,) ICRS degrees.
-            dec: (n,) ICRS degrees.
-            radius: degrees.
+            ra: (n,) right ascension, ICRS degrees.
+            dec: (n,) declination, ICRS degrees.
+            radius: radius, degrees.
 
         Returns:
             (m,) index of the position, and (m,) right ascension, (m,) declination and (m,) number

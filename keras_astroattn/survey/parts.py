@@ -1,4 +1,4 @@
-"""The files of the result: one Parquet file a chunk, complete or absent."""
+"""The files of the result: one Parquet file for each chunk, complete or absent."""
 
 import json
 from collections import Counter
@@ -44,21 +44,21 @@ def part_path(folder: Path, chunk: int) -> Path:
 
 
 def part_paths(folder: Path) -> list[Path]:
-    """Return the files of all chunks that are done, in order."""
+    """Return the paths of the files of all finished chunks, in order."""
     return sorted(folder.glob("part-*.parquet"))
 
 
 def write_part(folder: Path, chunk: int, table: pa.Table, rows: Sequence[Row]) -> None:
-    """Write the file of a chunk: the catalogue's own columns, then those of the result.
+    """Write the file of a chunk: the columns of the catalogue, then those of the result.
 
     Args:
         folder: the output folder.
         chunk: number of the chunk.
-        table: its rows, as they are planned.
-        rows: its results, in the same order.
+        table: rows of the chunk, in the order of the plan.
+        rows: results, in the same order.
 
     Raises:
-        OSError: The file cannot be written; nothing is left of it then.
+        OSError: The file is not writable; no part of it remains.
     """
     table = table.drop_columns([TILE, OTHERS, STATE])
     for name, column in zip((c.name for c in COLUMNS), RESULTS, strict=True):
@@ -78,11 +78,11 @@ def write_part(folder: Path, chunk: int, table: pa.Table, rows: Sequence[Row]) -
 
 
 def labels_of(path: Path, rows: int | None = None) -> Counter[str] | None:
-    """Count the labels of a part; None if the file is not whole.
+    """Count the labels of a part; None if the file is incomplete.
 
     Args:
-        path: the part.
-        rows: number of rows it must have; None: not checked.
+        path: path of the part.
+        rows: number of rows that it must have; None: not checked.
     """
     try:
         metadata = pq.read_metadata(path)
@@ -94,7 +94,7 @@ def labels_of(path: Path, rows: int | None = None) -> Counter[str] | None:
 
 
 def check_parts(plan: Plan) -> tuple[Counter[str], list[int]]:
-    """Return the labels of all parts that are whole, and the chunks whose parts are not."""
+    """Return the labels of all complete parts, and the chunks without a complete part."""
     labels: Counter[str] = Counter()
     waiting = []
     for chunk, rows in enumerate(plan.rows_of().tolist()):
@@ -112,6 +112,9 @@ def read_parts(folder: Path, columns: Sequence[str] | None = None) -> Iterator[p
     Args:
         folder: the output folder.
         columns: names of the columns to read; None: all.
+
+    Yields:
+        The table of each part.
     """
     for path in part_paths(folder):
         with pq.ParquetFile(path) as file:

@@ -1,7 +1,7 @@
-"""The plan of a survey: which rows are cut from which tile, and in which chunk.
+"""The plan of a survey: the tile and the chunk of each row.
 
 The plan is written before any row is scored. It decides everything about the result, so that a
-run that was killed goes on to the very same table.
+run that was killed continues to the same table.
 """
 
 import dataclasses
@@ -94,13 +94,13 @@ def read_plan(folder: Path) -> Plan | None:
 
 
 class Inputs(NamedTuple):
-    """The files that a survey is planned from.
+    """The input files of a survey.
 
     Attributes:
         tiles: paths of the tiles.
         catalogue: the catalogue.
-        mapping: mapping of its columns.
-        begun: `time.monotonic` when planning began.
+        mapping: its columns by role.
+        begun: value of `time.monotonic` when planning began.
     """
 
     tiles: list[str]
@@ -116,12 +116,15 @@ def open_inputs(settings: "SurveySettings", folder: Path) -> Inputs:
         settings: the survey.
         folder: the output folder.
 
+    Returns:
+        The opened inputs.
+
     Raises:
         InputError: There is no tile, the catalogue cannot be read, a column is missing, or the
             folder holds parts without their plan.
     """
     if any(folder.glob("part-*.parquet")):
-        # Only the plan tells which rows a part holds.
+        # Only the plan states which rows a part holds.
         raise InputError(f"--output {folder} holds parts and no plan: name another folder")
     begun = time.monotonic()
     tiles = find_tiles(settings.images)
@@ -142,14 +145,16 @@ def plan_survey(
 
     Args:
         settings: the survey.
-        folder: the output folder; it exists.
-        identity: as `session.identity_of` gives it.
+        folder: the output folder, which exists.
+        identity: identity of the run, from `session.identity_of`.
         inputs: the opened inputs.
         progress: reports each step to the user.
 
+    Returns:
+        The plan.
+
     Raises:
-        InputError: No tile can be read, the catalogue is damaged, or the plan cannot be
-            written.
+        InputError: No tile can be read, the catalogue is damaged, or the plan is not writable.
     """
     paths, catalogue, mapping, _ = inputs
     progress.indexing(len(paths))
@@ -226,7 +231,7 @@ def _write_plan(
 
 
 def _assigned(batch, mapping, footprints, grouping, start, zones) -> pa.Table:
-    """Return the rows of a batch that are scored, with the columns of the plan."""
+    """Return the rows of a batch to be scored, with the columns of the plan."""
     places = read_positions(batch, mapping)
     rows = np.arange(start, start + batch.num_rows)
     lead = rows if grouping is None else grouping.lead[rows]
@@ -250,12 +255,12 @@ def _assigned(batch, mapping, footprints, grouping, start, zones) -> pa.Table:
         if not isinstance(values, pa.Array):
             values = pa.array(values, field.type, mask=nulls)
         table = table.append_column(field, values)
-    # Neighbouring sources one after the other: their pixels are then in the system's cache.
+    # Neighbouring sources follow each other, so their pixels are in the system's cache.
     return table.take(np.lexsort((found.row, found.tile)))
 
 
 class _ComponentMap:
-    """Writes the source of each component as a Parquet file."""
+    """Writer of a Parquet file with the source of each component."""
 
     def __init__(self, folder: Path, inputs: Inputs, grouping: Grouping):
         self._grouping, self._id = grouping, inputs.mapping.id
@@ -280,8 +285,11 @@ class _ComponentMap:
 def tile_paths(folder: Path) -> tuple[str, ...]:
     """Return the paths of the tiles of a planned survey, by their numbers.
 
+    Args:
+        folder: folder of the plan.
+
     Raises:
-        OSError: The plan is gone.
+        OSError: The plan is missing.
     """
     path = folder / WORK / "tiles.json"
     return _read_paths(str(path), path.stat().st_mtime_ns)
@@ -289,5 +297,5 @@ def tile_paths(folder: Path) -> tuple[str, ...]:
 
 @lru_cache(maxsize=1)
 def _read_paths(path: str, modified: int) -> tuple[str, ...]:
-    del modified  # time of the file, in the cache's key alone
+    del modified  # time of the file, used only in the cache's key
     return tuple(json.loads(Path(path).read_text(encoding="utf-8")))

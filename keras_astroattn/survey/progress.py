@@ -7,12 +7,12 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 
-_LINE_EVERY = 60.0  # seconds, where there is no terminal
+_LINE_EVERY = 60.0  # seconds between lines without a terminal
 _PATIENCE = 10.0  # seconds that workers may take to start
 
 
 class Progress:
-    """Reports progress on a console: a bar on a terminal, otherwise a line a minute.
+    """Reporter of progress on a console: a bar on a terminal, otherwise a line a minute.
 
     Use it as a context manager.
 
@@ -34,7 +34,7 @@ class Progress:
         self._task = None
         self._total: int | None = None
         self._done = self._before = 0
-        self._begun = self._told = 0.0
+        self._begun = self._line_at = 0.0
         self._alone_since: float | None = None
 
     def __enter__(self) -> "Progress":
@@ -45,15 +45,15 @@ class Progress:
         self._bar.stop()
 
     def indexing(self, tiles: int) -> None:
-        """Start to report the tiles whose headers are read, of `tiles` in all."""
+        """Start to report read headers, of `tiles` in all."""
         self._start("reading headers", tiles)
 
     def indexed(self, done: int) -> None:
-        """Report the number of tiles that are done."""
+        """Report the number of tiles whose headers are read."""
         self._advance_to(done)
 
     def planning(self, rows: int | None) -> None:
-        """Start to report the rows that are read, of `rows` in all if that is known."""
+        """Start to report read rows, of `rows` in all if this is known."""
         self._start("assigning sources to tiles", rows)
 
     def planned(self, done: int) -> None:
@@ -95,7 +95,7 @@ class Progress:
         if self._task is not None:
             self._bar.remove_task(self._task)
         self._what, self._total, self._done, self._before = what, total, done, done
-        self._begun = self._told = time.monotonic()
+        self._begun = self._line_at = time.monotonic()
         self._task = self._bar.add_task(what, total=total, completed=done, note="")
 
     def _advance_to(self, done: int) -> None:
@@ -103,8 +103,8 @@ class Progress:
         now = time.monotonic()
         note = self._note(now)
         self._bar.update(self._task, completed=done, note=note)
-        if not self._console.is_terminal and now - self._told >= _LINE_EVERY:
-            self._told = now
+        if not self._console.is_terminal and now - self._line_at >= _LINE_EVERY:
+            self._line_at = now
             of = f" of {self._total}" if self._total else ""
             self.say(f"{self._what}: {done}{of}, {note}")
 

@@ -46,13 +46,13 @@ class Source:
 
 
 def most_certain(folder: Path, count: int) -> list[Source]:
-    """Return `count` sources labelled FRI or FRII, those of lowest entropy first."""
+    """Return the `count` sources labelled FRI or FRII with the lowest entropy, lowest first."""
     classed = (source for source in _scored(folder) if source.label in CLASS_NAMES)
     return heapq.nsmallest(count, classed, key=lambda s: (s.entropy, s.row))
 
 
 def most_uncertain(folder: Path, count: int) -> list[Source]:
-    """Return `count` sources that the network classified, those of highest entropy first."""
+    """Return the `count` classified sources with the highest entropy, highest first."""
     return heapq.nsmallest(count, _scored(folder), key=lambda s: (-s.entropy, s.row))
 
 
@@ -68,12 +68,15 @@ def cut_again(folder: Path, options: MapOptions, mask_neighbours: bool, source: 
 
     Args:
         folder: output folder of the survey.
-        options: how the tiles were opened.
+        options: options with which the tiles were opened.
         mask_neighbours: whether other catalogued emission was made black.
         source: the source.
 
+    Returns:
+        The cutout.
+
     Raises:
-        InputError: Its tile is gone, or the positions of its neighbours are.
+        InputError: The tile, or the positions of the neighbours, are missing.
     """
     with options.open(source.path) as sky:
         cutout = sky.cutout((source.ra, source.dec))

@@ -1,4 +1,4 @@
-"""Score a survey: a catalogue and its tiles in, a folder of Parquet files out."""
+"""Score a survey: read a catalogue and its tiles, write a folder of Parquet files."""
 
 import dataclasses
 import json
@@ -37,25 +37,25 @@ CHUNK_SIZE = 1000
 
 @dataclass(frozen=True)
 class SurveySettings:
-    """What to score, and how.
+    """Settings of a survey.
 
     Attributes:
-        catalogue: table of sources.
-        images: globs, folders, lists or files of tiles.
+        catalogue: path of the table of sources.
+        images: glob patterns, folders, lists or files of tiles.
         output: folder of the result.
         model: name of a preset, or path of a .tflite file.
-        survey: survey whose column names the catalogue has; None: found from the names.
+        survey: survey whose column names the catalogue uses; None: recognised from the names.
         columns: columns by role; they take precedence over `survey`.
         rows: "component" or "source".
         linking_length: largest distance of components of one source, arcsec; None: components
             are joined by their parent column.
-        mask_neighbours: whether other catalogued emission is made black.
-        tta: rotations of each image that the prediction is averaged over.
+        mask_neighbours: whether to make other catalogued emission black.
+        tta: number of rotated views of each image over which the prediction is averaged.
         chunk_size: largest number of rows of one file.
-        options: how tiles are opened.
-        workers: processes of the local cluster; None: one a core.
+        options: options to open tiles with.
+        workers: processes of the local cluster; None: one for each core.
         scheduler: address of a running cluster; None: a local cluster.
-        resume: whether to go on with what the output folder holds.
+        resume: whether to continue the survey in the output folder.
     """
 
     catalogue: Path
@@ -79,20 +79,20 @@ def run_survey(settings: SurveySettings, progress: "Progress") -> dict:
     """Score a survey, or the rest of one that was interrupted.
 
     Args:
-        settings: what to score, and how.
+        settings: settings of the survey.
         progress: reports each step to the user.
 
     Returns:
         The summary, which is also in `_summary.json` of the output folder.
 
     Raises:
-        InputError: An input is wrong, the output folder cannot be written or holds another
-            survey, or the cluster is lost.
+        InputError: An input is invalid, the output folder is not writable or holds another
+            survey, or the connection to the cluster is lost.
     """
     model = open_model(settings.model)
     identity = identity_of(settings, model)
     with open_output(settings.output) as folder:
-        # Before Dask is imported: a finished survey answers at once.
+        # Checked before Dask is imported, so that a finished survey returns at once.
         summary = finished_summary(folder, identity, settings.resume)
         return summary or _score(settings, folder, model, identity, progress)
 
@@ -123,7 +123,7 @@ def _score(
         plan, rows, seconds = _score_waiting(
             settings, folder, plan, inputs, reference, identity, progress
         )
-    # The last check before the survey is called complete: every row is on disk once.
+    # The last check before the survey is complete: every row is on disk once.
     labels, waiting = check_parts(plan)
     if waiting:
         raise InputError(f"{folder}: {len(waiting)} parts are gone again: add --resume")
@@ -148,10 +148,10 @@ def _score_waiting(
     identity: dict,
     progress: "Progress",
 ) -> tuple["Plan", int, float]:
-    """Plan the survey if it has no plan yet, and score what is not on disk.
+    """Plan the survey if it has no plan, and score the rows that are not on disk.
 
     Returns:
-        The plan, the number of rows that were scored, and the seconds that scoring took.
+        The plan, the number of scored rows, and the seconds that scoring took.
     """
     from .cluster import open_cluster
     from .dispatch import score_waiting
@@ -197,7 +197,7 @@ def _finish(folder: Path, summary: dict, keep_neighbours: bool) -> None:
 
     try:
         if keep_neighbours:
-            # Figures that are drawn later show each source as the network saw it.
+            # Figures drawn later need the neighbours to show each source as the network saw it.
             shutil.copytree(folder / WORK / ZONES, folder / NEIGHBOURS, dirs_exist_ok=True)
         write_text(folder / SUMMARY, json.dumps(summary, indent=1) + "\n")
     except OSError as error:

@@ -1,7 +1,8 @@
 """Rows of a plan on disk, in runs that are sorted by tile.
 
-The rows of a catalogue are sorted without being in memory together: runs of some 100,000 rows,
-each sorted by tile, lie in the folder of the plan. A chunk is a list of slices of these runs.
+The rows of a catalogue are sorted without holding all of them in memory: runs of some 100,000
+rows, each sorted by tile, are stored in the folder of the plan. A chunk is a list of slices of
+these runs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -41,10 +42,10 @@ def plan_field(name: str) -> pa.Field:
 
 
 class RunWriter:
-    """Writes rows to a folder in sorted runs.
+    """Writer of rows to a folder in sorted runs.
 
     Args:
-        work: the folder; it exists.
+        work: path of the folder, which exists.
     """
 
     def __init__(self, work: Path):
@@ -63,14 +64,14 @@ class RunWriter:
             self.flush()
 
     def flush(self) -> None:
-        """Write the rows that wait."""
+        """Write the rows that are not yet written."""
         if not sum(table.num_rows for table in self._waiting):
             return
         table = pa.concat_tables(self._waiting)
         self._waiting = []
         tiles = table.column(TILE).to_numpy()
         order = np.argsort(tiles, kind="stable")
-        # One chunk, so that every batch of the file but the last has `_BATCH` rows.
+        # One chunk, so that every batch of the file except the last has `_BATCH` rows.
         table, tiles = table.take(order).combine_chunks(), tiles[order]
         with pa.OSFile(str(run_path(self._work, self._count)), "wb") as file, pa.ipc.new_file(
             file, table.schema
@@ -99,12 +100,12 @@ def run_path(work: Path, number: int) -> Path:
 def divide_into_chunks(slices: np.ndarray, size: int) -> Iterator[tuple[int, int, int, int]]:
     """Divide slices, sorted by tile, into chunks of at most `size` rows.
 
-    A tile is kept together where that leaves chunks at least half full, so that few tiles
-    are opened twice.
+    A tile is not divided if this leaves chunks at least half full, so that few tiles are opened
+    twice.
 
     Args:
         slices: (m, 4) tile, run, first row, last row + 1.
-        size: number of rows, at least 1.
+        size: largest number of rows, at least 1.
 
     Yields:
         Chunk, run, first row, last row + 1.
@@ -132,10 +133,13 @@ def read_slices(work: Path, slices: Sequence[tuple[int, int, int]]) -> pa.Table:
 
     Args:
         work: folder of the plan.
-        slices: (run, first row, last row + 1) of each, as `Plan.slices_of` gives them.
+        slices: (run, first row, last row + 1) of each slice, from `Plan.slices_of`.
+
+    Returns:
+        The rows.
 
     Raises:
-        InputError: The plan is gone.
+        InputError: The plan is missing.
     """
     tables = []
     try:
@@ -148,7 +152,7 @@ def read_slices(work: Path, slices: Sequence[tuple[int, int, int]]) -> pa.Table:
                     low, high = max(start - first, 0), min(stop - first, batch.num_rows)
                     batches.append(batch.slice(low, high - low))
                 table = pa.Table.from_batches(batches)
-                # Copied, so that nothing refers to the file when it is closed.
+                # Copied, so that nothing refers to the file after it is closed.
                 tables.append(table.take(np.arange(table.num_rows)))
     except (OSError, pa.ArrowInvalid) as error:
         raise InputError(

@@ -1,4 +1,4 @@
-"""The output folder of a survey: who writes to it, and whether a run may go on in it."""
+"""The output folder of a survey: its lock, and the check whether a run may continue in it."""
 
 import contextlib
 import dataclasses
@@ -29,10 +29,13 @@ _DISK_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def require_packages(*modules: str) -> None:
-    """Check that the packages a survey needs are installed.
+    """Check that the packages for a survey are installed.
+
+    Args:
+        *modules: names of the modules.
 
     Raises:
-        InputError: One of `modules` is not installed.
+        InputError: One of the modules is not installed.
     """
     for module in modules:
         if importlib.util.find_spec(module) is None:
@@ -46,7 +49,7 @@ def unwritable(path: str | Path, error: OSError) -> InputError:
         path: the file or folder.
         error: the reason.
     """
-    # Arrow's errors have a text of their own next to the system's number.
+    # Arrow's errors have their own text in addition to the system's number.
     reason = os.strerror(error.errno) if error.errno else " ".join(str(error).split())[:200]
     todo = "make room" if error.errno in _DISK_FULL else "correct that"
     return InputError(f"{path} cannot be written: {reason}; {todo}, then add --resume")
@@ -54,7 +57,7 @@ def unwritable(path: str | Path, error: OSError) -> InputError:
 
 @contextlib.contextmanager
 def open_output(folder: Path) -> Iterator[Path]:
-    """Make the output folder and hold it against other runs.
+    """Create the output folder and lock it against other runs.
 
     A new folder is removed again if an `InputError` leaves it empty.
 
@@ -65,7 +68,7 @@ def open_output(folder: Path) -> Iterator[Path]:
         Its absolute path.
 
     Raises:
-        InputError: The folder cannot be made, or another run holds it.
+        InputError: The folder cannot be created, or another run holds it.
     """
     is_new = not folder.exists()
     try:
@@ -90,7 +93,11 @@ def open_output(folder: Path) -> Iterator[Path]:
 
 
 def identity_of(settings: "SurveySettings", model: "ModelFile") -> dict:
-    """Return what must be the same for a run to go on, as JSON values.
+    """Return the values that must not change for a run to continue, as JSON values.
+
+    Args:
+        settings: the survey.
+        model: the model.
 
     Raises:
         InputError: The catalogue cannot be read.
@@ -120,7 +127,11 @@ def _file_state(path: Path) -> dict:
 
 
 def require_same(before: dict, now: dict) -> None:
-    """Check that a run has the identity of the run that it goes on from.
+    """Check that a run has the identity of the run that it continues.
+
+    Args:
+        before: identity of the earlier run.
+        now: identity of this run.
 
     Raises:
         InputError: They differ.
@@ -138,7 +149,7 @@ def finished_summary(folder: Path, identity: dict, resume: bool) -> dict | None:
 
     Args:
         folder: the output folder.
-        identity: as `identity_of` gives it.
+        identity: identity of the run, from `identity_of`.
         resume: whether --resume was given.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Flag or blank other sources of the catalogue in the frame of one."""
+"""Flag or blank other catalogued sources in the frame of a source."""
 
 import dataclasses
 import math
@@ -14,7 +14,7 @@ from .neighbours import Zones
 
 
 class Surroundings:
-    """Finds and treats the neighbours of sources that lie on one tile.
+    """The neighbours of sources on one tile.
 
     Args:
         zones: positions of the whole catalogue.
@@ -43,17 +43,17 @@ class Surroundings:
         return self._found[key]
 
     def treated(self, cutout: Cutout, sky: FitsMap, place: int, mask: bool) -> Cutout:
-        """Return a cutout with what its neighbours make of it.
+        """Return a cutout with flags, and optionally blanking, for its neighbours.
 
-        Flagged `bright_neighbour` where the brightest pixel, which the image is scaled by,
-        is nearer to another entry of the catalogue than to one of the source itself, and
-        further than a beam from the latter. With `mask`, islands of emission that hold
+        It is flagged `bright_neighbour` if the brightest pixel, which sets the scale of the
+        image, is nearer to another entry of the catalogue than to one of the source itself, and
+        more than a beam away from the latter. With `mask`, islands of emission that contain
         another entry and none of the source are made black, and the cutout is flagged
         `neighbours_masked`.
 
         Args:
-            cutout: of the source.
-            sky: the map it was cut from.
+            cutout: cutout of the source.
+            sky: the map from which it was cut.
             place: index of the source.
             mask: whether to blank other emission.
         """
@@ -94,10 +94,15 @@ class _OnTile:
 
 
 def to_frame(pixels: np.ndarray, of_map: dict, of_frame: dict) -> np.ndarray:
-    """Return (n, 2) pixels of a frame from pixels of the map that it is a finer or coarser part of.
+    """Convert pixels of a map to pixels of a frame that was cut from it.
 
-    Both are given by their WCS keywords, of which the frame's were made from the map's by
-    `images.celestial.move_keywords`.
+    Args:
+        pixels: (n, 2) x and y on the map, from 0.
+        of_map: WCS keywords of the map.
+        of_frame: WCS keywords of the frame, from `images.celestial.move_keywords`.
+
+    Returns:
+        (n, 2) x and y on the frame, from 0.
     """
     moved = np.empty_like(pixels)
     for axis in (0, 1):
@@ -128,7 +133,7 @@ def _neighbour_is_brightest(cutout: Cutout, own, other, beam: float) -> bool:
 
 
 def _foreign_islands(cutout: Cutout, own, other, beam: float) -> np.ndarray:
-    """Return the (150, 150) mask of islands at neighbours (within a beam), not at ours."""
+    """Return the (150, 150) mask of islands within a beam of other entries and not of ours."""
     blank = np.zeros(cutout.pixels.shape, bool)
     bright = cutout.pixels > 0
     points, labels = label_islands(bright)
@@ -151,7 +156,7 @@ def _foreign_islands(cutout: Cutout, own, other, beam: float) -> np.ndarray:
 
 def _without(cutout: Cutout, blank: np.ndarray, found: set[str]) -> Cutout:
     brightness = np.where(blank, np.float32(np.nan), cutout.brightness)
-    # Flags of the source are found again; flags of the map stay.
+    # The flags of the source are determined again; those of the map are kept.
     return finish(
         brightness,
         cutout.noise,

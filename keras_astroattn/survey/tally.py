@@ -29,8 +29,8 @@ class Tally:
         flags: number of rows with each flag.
         reasons: number of rows that could not be scored, by the beginning of the reason.
         frii: (BINS,) histogram of P(FRII), from 0 to 1, by label.
-        sky: (RA bins, Dec bins) counts of rows that lie on a tile, by label.
-        ra_edges: (RA bins + 1,) degrees, rising; beyond 360 where the survey lies across 0.
+        sky: (RA bins, Dec bins) number of rows on a tile, by label.
+        ra_edges: (RA bins + 1,) degrees, rising; beyond 360 if the survey crosses RA 0.
         dec_edges: (Dec bins + 1,) degrees.
     """
 
@@ -45,10 +45,13 @@ class Tally:
 
 
 def tally(folder: Path) -> Tally:
-    """Count a scored survey, in two passes with one part in memory.
+    """Count the rows of a scored survey, in two passes with one part in memory.
 
     Args:
         folder: the output folder.
+
+    Returns:
+        The counts.
     """
     found = Tally()
     found.ra_edges, found.dec_edges = _extent(folder)
@@ -81,12 +84,12 @@ def _add(found: Tally, table: pa.Table) -> None:
 
 
 def turn(ra: np.ndarray, start: float) -> np.ndarray:
-    """Return right ascensions in degrees, moved to the 360 degrees from `start`."""
+    """Return right ascensions in degrees, shifted to the 360 degrees from `start`."""
     return (ra - start) % 360.0 + start
 
 
 def _extent(folder: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Return the edges of bins that hold all rows on a tile, from the widest gap in RA on."""
+    """Return the edges of bins for all rows on a tile, from the widest gap in RA on."""
     occupied = np.zeros(720, bool)  # half degrees
     south, north = 90.0, -90.0
     for table in read_parts(folder, ("aa_path", "aa_ra", "aa_dec")):

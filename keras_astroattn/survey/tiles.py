@@ -1,4 +1,4 @@
-"""Where the tiles of a survey lie on the sky: read from their headers once, and cached."""
+"""Positions of the tiles of a survey on the sky, from their headers, which are read once."""
 
 import dataclasses
 import errno
@@ -26,26 +26,26 @@ from keras_astroattn.images.celestial import (
 )
 
 _INDEX_FORMAT = 2
-_ALONG_AN_EDGE = 9  # points of each edge that the radius of a tile is measured at
+_ALONG_AN_EDGE = 9  # points of each edge at which the radius of a tile is measured
 _OPEN_WCS = 2048
 
 
 @dataclass(frozen=True)
 class Tile:
-    """One FITS map, as its header describes it.
+    """One FITS map, as described by its header.
 
     Attributes:
         path: absolute path.
         size: size of the file, bytes.
         modified: time of the last change, ns.
-        error: why the tile cannot be used; None if it can.
+        error: reason why the tile cannot be used; None if it can.
         shape: (height, width), pixels.
         keywords: celestial WCS keywords.
         beam: major and minor axis (arcsec) and position angle (degrees); None: unknown.
-        is_first: whether the header says that the map is of FIRST.
+        is_first: whether the header states that the map belongs to FIRST.
         scale: pixel scale in the middle, arcsec.
         centre: (RA, Dec) of the middle, ICRS degrees.
-        radius: radius of the circle around the middle that holds the tile, degrees.
+        radius: radius of the circle around the middle that contains the tile, degrees.
     """
 
     path: str
@@ -63,7 +63,14 @@ class Tile:
 
 @dataclass(frozen=True)
 class MapOptions:
-    """How tiles are opened: options of `images.FitsMap`, as they are sent to workers."""
+    """Options to open tiles with, those of `images.FitsMap`; they are sent to workers.
+
+    Attributes:
+        hdu: number or name of the HDU.
+        stokes: Stokes parameter.
+        channel: plane of a cube.
+        beam: width, or major, minor (arcsec) and angle (degrees).
+    """
 
     hdu: int | str | None = None
     stokes: str | None = None
@@ -73,8 +80,11 @@ class MapOptions:
     def open(self, path: str) -> FitsMap:
         """Open a tile.
 
+        Args:
+            path: path of the tile.
+
         Raises:
-            InputError: It cannot be read.
+            InputError: The tile cannot be read.
         """
         return FitsMap(path, **dataclasses.asdict(self))
 
@@ -122,18 +132,21 @@ def _tiles_of(name: str) -> list[str]:
 def index_tiles(
     paths: Sequence[str],
     options: MapOptions = MapOptions(),
-    told: Callable[[int], object] = lambda done: None,
+    report_progress: Callable[[int], object] = lambda done: None,
 ) -> "Footprints":
     """Read the headers of the tiles that are new or have changed since the last time.
 
-    The index is kept in the cache folder (`KERAS_ASTROATTN_CACHE`); if that cannot be written,
-    headers are read each time. A tile whose content cannot be read is in the index with its
-    error. What the system refuses now (a permission, a broken connection) is not cached.
+    The index is kept in the cache folder (`KERAS_ASTROATTN_CACHE`). If this is not writable,
+    headers are read each time. A tile with unreadable content is in the index with its error. A
+    refusal by the system (a permission, a broken connection) is not cached.
 
     Args:
-        paths: as `find_tiles` gives them.
-        options: how tiles are opened.
-        told: called with the number of tiles that are done.
+        paths: paths from `find_tiles`.
+        options: options to open tiles with.
+        report_progress: called with the number of finished tiles.
+
+    Returns:
+        The tiles and their footprints.
     """
     kept_in = _index_file(paths, options)
     known = _read_index(kept_in)
@@ -148,7 +161,7 @@ def index_tiles(
         except OSError as error:
             tile = Tile(path, 0, 0, str(error.strerror or error))
         tiles.append(tile)
-        told(number + 1)
+        report_progress(number + 1)
     if fresh or len(known) != len(kept):
         _write_index(kept_in, kept)
     return Footprints(tiles)
@@ -165,7 +178,7 @@ def _read_index(path: Path) -> dict[str, Tile]:
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
         tiles = [Tile(**value) for value in values]
-    except (OSError, ValueError, TypeError):  # none yet, or damaged: read the headers anew
+    except (OSError, ValueError, TypeError):  # missing or damaged: all headers are read again
         return {}
     as_tuple = ("shape", "beam", "centre")
     return {
@@ -180,7 +193,7 @@ def _write_index(path: Path, tiles: Iterable[Tile]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_text(path, json.dumps([dataclasses.asdict(tile) for tile in tiles]))
-    except OSError:  # a cache that cannot be kept costs time and nothing else
+    except OSError:  # without the cache, headers are read again, which only costs time
         return
 
 
@@ -188,7 +201,7 @@ def _read_tile(path: str, state: os.stat_result, options: MapOptions) -> Tile:
     """Read the header of a tile.
 
     Raises:
-        OSError: The system cannot read the file now, which says nothing of its content.
+        OSError: The system cannot read the file at present, independent of its content.
     """
     bare = Tile(path, state.st_size, state.st_mtime_ns)
     try:
@@ -209,16 +222,16 @@ def _read_tile(path: str, state: os.stat_result, options: MapOptions) -> Tile:
         return dataclasses.replace(bare, error=reason)
     except MemoryError:
         raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)) from None
-    except Exception as error:  # one strange tile must not end a survey
+    except Exception as error:  # one broken tile must not end a survey
         _raise_system_error(error)
         reason = " ".join(str(error).split())[:200]
         return dataclasses.replace(bare, error=f"{type(error).__name__}: {reason}")
 
 
 def _raise_system_error(error: BaseException | None) -> None:
-    """Raise the error of the system that caused another error, if one did.
+    """Raise the system's error behind another error, if there is one.
 
-    astropy raises `OSError` for broken content, too, but without an `errno`.
+    astropy raises `OSError` for broken content too, but without an `errno`.
     """
     while error is not None:
         if isinstance(error, OSError) and error.errno is not None:
@@ -238,15 +251,15 @@ def _footprint(keywords: dict, shape: tuple[int, int]) -> dict:
     ra, dec = pixels_to_sky(keywords, wcs, x, y)
     vectors = unit_vectors(ra, dec)
     cosine = vectors[1:] @ vectors[0]
-    # An edge that is off the sky belongs to a map of half the sky or more. The margin is for
-    # edges that bulge between the points.
+    # A map whose edge is off the sky covers half the sky or more. The margin allows for edges
+    # that bulge between the points.
     known = np.isfinite(cosine).all() and not _holds_a_fold(keywords, shape)
     radius = math.degrees(math.acos(np.clip(cosine.min(), -1, 1))) * 1.02 + 1e-3 if known else 180.0
     return {"scale": scale, "centre": (float(ra[0]), float(dec[0])), "radius": min(radius, 180.0)}
 
 
 def _holds_a_fold(keywords: dict, shape: tuple[int, int]) -> bool:
-    """Return whether a map is too wide for its edges to tell its extent (all-sky maps)."""
+    """Return whether a map is so wide that its edges do not show its extent (all-sky maps)."""
     matrix = np.array([[float(keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)])
     return bool(np.abs(matrix @ [shape[1], shape[0]]).max() > 90)
 
@@ -264,13 +277,13 @@ def _wcs_of(items: tuple) -> object:
 
 @dataclass(frozen=True, eq=False)
 class Assignment:
-    """The tiles that hold each of n positions.
+    """The tiles that contain each of n positions.
 
     Attributes:
         tile: (n,) int32, number of the tile whose edge is furthest from the position; -1: none.
         row: (n,) float32, row of pixels of the position on `tile`; NaN without one.
-        others: (m,) int32, numbers of the other tiles that hold a position, ordered by position,
-            then by the distance from the edge, the largest first.
+        others: (m,) int32, numbers of the other tiles that contain a position, ordered by
+            position, then by the distance from the edge, the largest first.
         offsets: (n + 1,) int32; `others[offsets[k]:offsets[k + 1]]` belong to position k.
     """
 
@@ -280,14 +293,14 @@ class Assignment:
     offsets: np.ndarray
 
     def all_of(self, position: int) -> list[int]:
-        """Return the numbers of all tiles that hold a position, `tile` first."""
+        """Return the numbers of all tiles that contain a position, `tile` first."""
         low, high = self.offsets[position : position + 2]
         first = self.tile[position : position + 1]
         return [int(number) for number in (*first[first >= 0], *self.others[low:high])]
 
 
 class Footprints:
-    """Finds the tiles that hold a position.
+    """Footprints of tiles, to find those that contain a position.
 
     Args:
         tiles: the tiles, in the order of their numbers.
@@ -302,13 +315,16 @@ class Footprints:
         return [tile for tile in self.tiles if tile.error is not None]
 
     def assign(self, ra: np.ndarray, dec: np.ndarray) -> Assignment:
-        """Find the tiles that hold each position.
+        """Find the tiles that contain each position.
 
-        Distances from an edge are compared in arcsec. Tiles that cannot be read hold nothing.
+        Distances from an edge are compared in arcsec. Unreadable tiles contain no position.
 
         Args:
-            ra: (n,) ICRS degrees; NaN is on no tile.
-            dec: (n,) ICRS degrees.
+            ra: (n,) right ascension, ICRS degrees; NaN is on no tile.
+            dec: (n,) declination, ICRS degrees.
+
+        Returns:
+            The tiles of each position.
         """
         order = np.argsort(dec, kind="stable")[: int(np.isfinite(dec).sum())]
         sorted_dec, vectors = dec[order], unit_vectors(ra[order], dec[order])
@@ -332,7 +348,7 @@ class Footprints:
             depth = tile.scale * np.minimum.reduce(
                 [x + 0.5, width - 0.5 - x, y + 0.5, height - 0.5 - y]
             )
-            on = depth >= 0  # NaN is not
+            on = depth >= 0  # false for NaN
             numbers = np.full(np.count_nonzero(on), number, np.int32)
             pieces.append((where[on], numbers, depth[on], y[on]))
         return _by_depth(len(ra), *map(np.concatenate, zip(*pieces, strict=True)))
@@ -353,6 +369,12 @@ def _by_depth(
 
 
 def positions_on(tile: Tile, ra: np.ndarray, dec: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return pixels x and y, from 0, of (n,) ICRS positions on a tile; NaN off its sky."""
+    """Return pixels x and y, from 0, of (n,) ICRS positions on a tile; NaN off the sky.
+
+    Args:
+        tile: the tile.
+        ra: (n,) right ascension, degrees.
+        dec: (n,) declination, degrees.
+    """
     wcs = _wcs_of(tuple(tile.keywords.items()))
     return sky_to_pixels(tile.keywords, wcs, ra, dec)

@@ -1,4 +1,4 @@
-"""Score one chunk of a survey on a worker: rows in, one Parquet file out."""
+"""Score one chunk of a survey on a worker, and write its Parquet file."""
 
 import contextlib
 import hashlib
@@ -35,12 +35,12 @@ _DEADLY = "workers were killed twice while they read this file (damaged, or too 
 
 @dataclass(frozen=True)
 class ModelReference:
-    """The model that a survey is scored with, as it is sent to workers.
+    """Reference to the model of a survey, which is sent to workers.
 
     Attributes:
         model: name of a preset, or absolute path.
         checksum: SHA-256 of the model's file.
-        tta: rotations of each image that the prediction is averaged over.
+        tta: number of rotated views of each image over which the prediction is averaged.
     """
 
     model: str
@@ -55,9 +55,9 @@ class Job:
     Attributes:
         folder: absolute path of the output folder.
         model: the model.
-        options: how tiles are opened.
-        mask_neighbours: whether other catalogued emission is made black.
-        unreadable: number of tiles that cannot be read.
+        options: options to open tiles with.
+        mask_neighbours: whether to make other catalogued emission black.
+        unreadable: number of unreadable tiles.
     """
 
     folder: str
@@ -69,12 +69,12 @@ class Job:
 
 @dataclass(frozen=True)
 class Scored:
-    """What a worker reports of a chunk.
+    """Result of a chunk, as reported by a worker.
 
     Attributes:
         chunk: number of the chunk.
         labels: number of rows with each label.
-        stopped: why no chunk can be written (a full disk), or None.
+        stopped: reason why no chunk can be written (for example a full disk), or None.
     """
 
     chunk: int
@@ -91,7 +91,10 @@ def score_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]]) -> Sco
     Args:
         job: the survey.
         chunk: number of the chunk.
-        slices: the rows of the chunk, as `Plan.slices_of` gives them.
+        slices: slices of the chunk, from `Plan.slices_of`.
+
+    Returns:
+        The result.
     """
     folder = Path(job.folder)
     work = folder / WORK
@@ -114,8 +117,17 @@ def score_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]]) -> Sco
 def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason: str) -> Scored:
     """Write the file of a chunk whose rows all have the same error.
 
+    Args:
+        job: the survey.
+        chunk: number of the chunk.
+        slices: slices of the chunk, from `Plan.slices_of`.
+        reason: the error.
+
+    Returns:
+        The result.
+
     Raises:
-        InputError: The file cannot be written.
+        InputError: The file is not writable.
     """
     table = read_slices(Path(job.folder) / WORK, slices)
     name = name_of(open_model(job.model.model), job.model.tta)
@@ -132,7 +144,7 @@ _classifiers: dict[ModelReference, Classifier] = {}
 
 
 def _classifier(reference: ModelReference) -> Classifier:
-    """Return the classifier, which a process loads once."""
+    """Return the classifier; each process loads it once."""
     with _lock:
         if reference not in _classifiers:
             model = open_model(reference.model)
@@ -144,14 +156,14 @@ def _classifier(reference: ModelReference) -> Classifier:
             keep_freed_memory()
             with quiet_native_logs():
                 classifier = Classifier(model, tta=reference.tta)
-                # LiteRT speaks of its delegate at the first prediction.
+                # LiteRT prints its delegate at the first prediction.
                 classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
                 _classifiers[reference] = classifier
         return _classifiers[reference]
 
 
 class LoadModel(WorkerPlugin):
-    """Loads the model when a worker starts, not with its first chunk.
+    """Dask plugin that loads the model when a worker starts, before its first chunk.
 
     Args:
         reference: the model.
@@ -171,7 +183,7 @@ class LoadModel(WorkerPlugin):
 
 
 class _Scorer:
-    """Scores the rows of one chunk; use it as a context manager."""
+    """Scorer of the rows of one chunk; use it as a context manager."""
 
     def __init__(self, job: Job, classifier: Classifier, paths: Sequence[str], attempts: Attempts):
         self._job, self._classifier, self._attempts = job, classifier, attempts
@@ -239,7 +251,7 @@ class _Scorer:
             return failed_row(path, str(error), self._name)
         except MemoryError:
             return failed_row(path, "not enough memory for this source", self._name)
-        except Exception as error:  # one strange source must not end a million rows
+        except Exception as error:  # one broken source must not end a survey of a million rows
             return failed_row(path, f"{type(error).__name__}: {error}", self._name)
 
 

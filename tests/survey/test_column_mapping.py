@@ -121,7 +121,7 @@ def test_unknown_columns_are_guessed_and_what_is_told_wins():
         "dec_deg",
         "objid",
     )
-    mapping = map_columns(schema, told={"ra": "ra2", "flux": "S"})
+    mapping = map_columns(schema, given={"ra": "ra2", "flux": "S"})
     assert (mapping.ra, mapping.flux) == ("ra2", "S")
 
 

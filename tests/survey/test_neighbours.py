@@ -64,7 +64,9 @@ def grouped(tmp_path, columns: dict, **options):
     path = tmp_path / "sources.parquet"
     pq.write_table(pa.table(columns), path)
     opened = open_catalogue(path)
-    return group_rows(opened, map_columns(opened.schema, told=options.pop("told", None)), **options)
+    return group_rows(
+        opened, map_columns(opened.schema, given=options.pop("given", None)), **options
+    )
 
 
 def test_linked_rows_are_one_source_at_their_centroid(tmp_path):
@@ -89,7 +91,7 @@ def test_rows_of_one_parent_are_one_source(tmp_path):
         "dec": [0.0, 0.0, 1.0, 1.0, np.nan],
         "parent": ["A ", "A", None, None, "A"],
     }
-    found = grouped(tmp_path, columns, told={"parent": "parent"})
+    found = grouped(tmp_path, columns, given={"parent": "parent"})
     assert found.lead.tolist() == [0, 0, 2, 3, 4]
     assert found.ra[0] == pytest.approx(10.001)
     assert found.components.tolist() == [2, 2, 1, 1, 1]

@@ -18,9 +18,9 @@ from keras_astroattn.survey.column_mapping import NOWHERE, map_columns, read_pos
 M87 = SkyCoord(187.70593, 12.39112, unit="deg")
 
 
-def positions(path, told=None):
+def positions(path, given=None):
     opened = open_catalogue(path)
-    mapping = map_columns(opened.schema, told=told)
+    mapping = map_columns(opened.schema, given=given)
     found = [read_positions(batch, mapping) for batch in opened.batches()]
     return np.concatenate([f.ra for f in found]), np.concatenate([f.dec for f in found])
 
