@@ -92,12 +92,16 @@ def _tidied(text: str, program: str) -> str:
 def columns_page() -> str:
     """Return every column of the tables of `astroattn classify` and `astroattn survey`."""
     from keras_astroattn.survey.runs import COMPONENTS, DEC, RA, ROW, SOURCE, plan_field
-    from keras_astroattn.tables import COLUMNS, PICTURE
+    from keras_astroattn.tables import COLUMNS, EXPLANATION_COLUMNS, PICTURE
 
     head = ("column", "meaning", "unit", "type", "UCD")
     results = [
         _column_row(one.name, one.unit, one.dtype, one.ucd, one.description)
         for one in (*COLUMNS, PICTURE)
+    ]
+    explained = [
+        _column_row(one.name, one.unit, one.dtype, one.ucd, one.description)
+        for one in EXPLANATION_COLUMNS
     ]
     planned = []
     for name in (ROW, RA, DEC, SOURCE, COMPONENTS):
@@ -115,6 +119,13 @@ def columns_page() -> str:
             "probabilities.",
             "",
             *_table(head, results),
+            "",
+            "## Columns of `--explain`",
+            "",
+            "These columns follow with `astroattn classify --explain`. Only `explanation` is known "
+            "where the network gives no class.",
+            "",
+            *_table(head, explained),
             "",
             "## Columns of a survey",
             "",

@@ -69,7 +69,10 @@ def write_best_attention(
             cutout = cut_again(output, settings.options, settings.mask_neighbours, source)
             outputs = classifier.predict(cutout.network_input[np.newaxis])
             found = classifier.describe(cutout, outputs)
-            write_attention(folder, name, cutout, attention_of(outputs), found)
+            # A mean over rotations is no single answer that could be taken apart.
+            explained = classifier.has_evidence and settings.tta == 1
+            explanation = classifier.explain(cutout) if explained else None
+            write_attention(folder, name, cutout, attention_of(outputs), found, explanation)
         except InputError:  # the tile has gone since
             failed += 1
         except OSError as error:

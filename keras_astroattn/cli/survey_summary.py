@@ -149,17 +149,26 @@ def _draw(folder: Path, found, summary: dict, sheet: int, model: str | None, con
 def _sheet(chosen, classifier: Classifier, cut, name: str):
     from keras_astroattn.plots.survey import attention_sheet
 
-    images, maps, captions = [], [], []
+    images, maps, evidence, captions = [], [], [], []
     for source in chosen:
         try:
             cutout = cut(source)
         except InputError:  # the tile has gone since
             continue
         images.append(cutout.pixels)
-        maps.append(classifier.attention(cutout).mean)
+        attention = classifier.attention(cutout)
+        maps.append(attention.mean)
+        evidence.append(attention.evidence)
         captions.append(f"row {source.row}: {source.label}, {source.p_frii:.3f}")
     if not images:
         return None
+    title = f"{name}: label, P(FRII)"
+    if classifier.has_evidence:
+        title += "; evidence for FRI blue, for FRII orange; contours at the peak ÷ 4, 16, 64"
     return attention_sheet(
-        np.stack(images), np.stack(maps), captions, title=f"{name}: label, P(FRII)"
+        np.stack(images),
+        np.stack(maps),
+        captions,
+        title=title,
+        evidence=np.stack(evidence) if classifier.has_evidence else None,
     )

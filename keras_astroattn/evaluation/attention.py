@@ -15,7 +15,7 @@ from scipy.stats import rankdata
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import PIXEL_SCALE
-from keras_astroattn.outputs import gate_maps, resize_matrix
+from keras_astroattn.outputs import gate_maps, resize_matrix, signed_evidence
 
 ZERO_SPACE_THRESHOLD = 1.0
 """Enrichment below which attention prefers the empty sky."""
@@ -125,10 +125,13 @@ def mean_map(gates: Mapping[str, np.ndarray], size: tuple[int, int]) -> np.ndarr
 
 
 def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
-    """Return attention maps by name, `gate 1`, `gate 2`, ... and `mean`.
+    """Return attention maps by name, `gate 1`, `gate 2`, ..., `mean`, and `evidence`.
+
+    The evidence is the absolute value of the signed evidence, since shares and radii weight each
+    pixel by how much lies on it. Only networks with the aggregation `votes` give it.
 
     Args:
-        outputs: outputs of `attention_model`: `attention_1`, ..., `attention_mean`, and others.
+        outputs: outputs of `full_model`: `attention_1`, ..., `attention_mean`, and others.
 
     Returns:
         Arrays (n, h, w) by name.
@@ -136,6 +139,9 @@ def named_maps(outputs: Mapping[str, object]) -> dict[str, np.ndarray]:
     maps = {f"gate {number}": a for number, a in enumerate(gate_maps(outputs), start=1)}
     if maps:
         maps["mean"] = np.asarray(outputs["attention_mean"])
+    evidence = signed_evidence(outputs)
+    if evidence is not None:
+        maps["evidence"] = np.abs(np.asarray(evidence))
     return maps
 
 

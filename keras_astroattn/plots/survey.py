@@ -7,8 +7,10 @@ from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.images import PIXEL_SCALE
 
 from .attention import contours
+from .evidence import show_evidence, source_window, zoom
 from .sheets import sheet_panels
 from .style import (
     COLOURS,
@@ -88,8 +90,12 @@ def attention_sheet(
     columns: int = 6,
     title: str | None = None,
     width: float = TEXT_WIDTH,
+    evidence: np.ndarray | None = None,
 ) -> Figure:
     """Draw sources with the contours of the mean attention, in rows.
+
+    With evidence each panel shows the signed evidence under contours of the source instead, and
+    a small source is enlarged.
 
     Args:
         images: (n, height, width) of any real dtype, 0 the empty sky; row 0 at the bottom,
@@ -99,6 +105,7 @@ def attention_sheet(
         columns: images a row; fewer if there are fewer images.
         title: above them all.
         width: of the figure, inches.
+        evidence: (n, height, width) signed evidence, E(FRII) - E(FRI), of networks that give it.
 
     Raises:
         InputError: There is no image, or the numbers of images, maps and captions differ.
@@ -110,8 +117,13 @@ def attention_sheet(
         )
     figure, panels = sheet_panels(len(images), columns, title, width)
     for place, axes in enumerate(panels.flat[: len(images)]):
-        show_source(axes, images[place])
-        contours(axes, attention[place])
         axes.set_title(captions[place], fontsize=6, pad=2)
-        axes.invert_yaxis()
+        if evidence is None:
+            show_source(axes, images[place])
+            contours(axes, attention[place])
+            axes.invert_yaxis()
+        else:
+            show_evidence(axes, evidence[place], images[place])
+            axes.invert_yaxis()
+            zoom(axes, source_window(images[place]), PIXEL_SCALE)
     return figure

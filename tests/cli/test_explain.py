@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,15 +10,22 @@ from astropy.io import fits
 from astropy.table import Table
 from astropy.wcs import WCS
 from PIL import Image
+from rich.console import Console
 from tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli import classify as command
+from keras_astroattn.cli import survey_summary
 from keras_astroattn.cli.app import app
+from keras_astroattn.cli.survey_attention import write_best_attention
 from keras_astroattn.command import run_app
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_array, read_fits
+from keras_astroattn.plots import survey as survey_plots
 from keras_astroattn.samples import sample_paths
+from keras_astroattn.survey import results
+from keras_astroattn.survey.results import Source
+from keras_astroattn.survey.run import SurveySettings
 from keras_astroattn.tables import EXPLANATION_COLUMNS
 
 NAMES = [column.name for column in EXPLANATION_COLUMNS]
@@ -170,6 +178,49 @@ def test_explained_pictures_have_a_panel_with_the_components(pictured):
             sizes[name] = picture.size
     assert sizes["explained"][0] == sizes["plain"][0]
     assert sizes["explained"][1] > sizes["plain"][1] + 250
+
+
+@pytest.fixture
+def certain(monkeypatch):
+    """A survey of one source, FRII for sure."""
+    path = next(path for path in sample_paths() if path.name == "frii.fits")
+    chosen = [Source(7, 180.0, 30.0, str(path), "FRII", 0.99, 0.01)]
+    monkeypatch.setattr(results, "most_certain", lambda folder, count: chosen)
+    monkeypatch.setattr(results, "cut_again", lambda *_: read_fits(path))
+    return chosen
+
+
+@pytest.mark.parametrize("tta", [1, 2])
+def test_the_pictures_of_a_survey_are_explained(certain, votes_path, tmp_path, tta):
+    settings = SurveySettings(
+        Path("catalogue.csv"), ("tiles",), tmp_path, model=str(votes_path), tta=tta
+    )
+    write_best_attention(tmp_path, settings, 1, Console(quiet=True))
+    names = sorted(path.name for path in (tmp_path / "_attention").iterdir())
+    assert names == ["FRII-000000007.attention.fits", "FRII-000000007.png"]
+    assert fits.getdata(tmp_path / "_attention" / names[0], "EVIDENCE").any()
+    with Image.open(tmp_path / "_attention" / names[1]) as picture:
+        width, height = picture.size
+    # The panel with the components belongs to an answer for one image, not to a mean.
+    assert (height > 0.4 * width) == (tta == 1)
+
+
+def test_the_sheets_of_a_survey_show_the_evidence(certain, classifier, model_path, monkeypatch):
+    drawn = []
+    whole = survey_plots.attention_sheet
+    monkeypatch.setattr(
+        survey_plots,
+        "attention_sheet",
+        lambda *given, **options: drawn.append(options) or whole(*given, **options),
+    )
+    cutout = read_fits(certain[0].path)
+    for network in (classifier, Classifier(model_path)):
+        survey_summary._sheet(certain, network, lambda source: cutout, "most certain")
+    expected = classifier.attention(cutout).evidence
+    np.testing.assert_array_equal(drawn[0]["evidence"], expected[np.newaxis])
+    assert "FRII orange" in drawn[0]["title"]
+    assert drawn[1]["evidence"] is None
+    assert "orange" not in drawn[1]["title"]
 
 
 def test_attention_holds_the_evidence(classifier):

@@ -9,7 +9,7 @@ import pytest
 from page_commands import blocks, is_runnable, run_page
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-TRAINING = {"README.md", "train.md", "train-a-preset.md"}
+TRAINING = {"README.md", "explain-an-answer.md", "train.md", "train-a-preset.md"}
 """Pages that train a network: minutes, not seconds."""
 
 

@@ -160,6 +160,14 @@ def test_maps_are_named_by_gate():
     assert maps["gate 1"] is outputs["attention_1"]
 
 
+def test_the_evidence_of_either_class_counts_as_a_map():
+    evidence = np.zeros((1, 2, 2, 2), np.float32)
+    evidence[0, 0, 0] = [3, 1]  # 2 for the first class
+    evidence[0, 1, 1] = [0, 5]  # 5 for the second
+    maps = named_maps({"logits": np.zeros((1, 2)), "evidence": evidence})
+    np.testing.assert_array_equal(maps["evidence"], [[[2, 0], [0, 5]]])
+
+
 def test_regions_cover_a_frame_once_and_even_attention_prefers_none():
     images = np.zeros((1, 60, 60), np.uint8)
     images[0, 28:32, 28:32] = 9

@@ -19,6 +19,7 @@ from keras_astroattn.plots.evidence import (
     zoom,
 )
 from keras_astroattn.plots.style import CLASS_COLOURS
+from keras_astroattn.plots.survey import attention_sheet
 
 
 def source(rows=slice(60, 70), columns=slice(40, 50), size=150):
@@ -148,6 +149,16 @@ def test_progress_shows_each_epoch_relative_to_its_largest():
     np.testing.assert_array_equal(panels[1], evidence / 4)
     np.testing.assert_array_equal(panels[2], -evidence / 4)
     assert "FRI ◂ evidence ▸ FRII" in texts(figure)
+
+
+def test_a_sheet_shows_the_evidence_of_enlarged_sources_with_the_first_row_at_the_bottom():
+    images = np.stack([source(), source(columns=slice(20, 140))])
+    evidence = np.where(images > 0, -2.0, 0)
+    figure = attention_sheet(images, np.ones_like(images), ["a", "b"], evidence=evidence)
+    first, second = (axes for axes in figure.axes if axes.images)
+    np.testing.assert_array_equal(first.images[0].get_array(), evidence[0])
+    assert (first.get_xlim(), first.get_ylim()) == ((20.5, 68.5), (40.5, 88.5))
+    assert (second.get_xlim(), second.get_ylim()) == ((-0.5, 149.5), (-0.5, 149.5))
 
 
 def test_parts_are_outlined_lettered_and_listed():

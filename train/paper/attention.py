@@ -14,7 +14,7 @@ from keras_astroattn.evaluation import (
     gradient_maps,
     pairwise_agreement,
 )
-from keras_astroattn.models import attention_model
+from keras_astroattn.models.wrappers import full_model
 from keras_astroattn.plots import enrichment_figure, source_maps_figure
 from keras_astroattn.report import Record, csv_table, markdown_table
 
@@ -209,7 +209,7 @@ def _maps(
     network: keras.Model, images: np.ndarray
 ) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
     """Yield some images at a time, with their maps by name."""
-    with_maps = attention_model(network)
+    with_maps = full_model(network)
     for start in range(0, len(images), IMAGES_AT_ONCE):
         some = images[start : start + IMAGES_AT_ONCE]
         classes, maps = read_maps(with_maps, some)
