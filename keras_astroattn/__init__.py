@@ -1,9 +1,8 @@
 """Attention-gated CNNs for radio galaxies (Bowles et al. 2020) in Keras 3.
 
-The import is light: subpackages load when they are first used, and Keras only with
-those that need it. Whenever Keras is (or later comes) in the same process, the layers
-and models of this package are registered with it, so that `keras.models.load_model`
-opens a file without `custom_objects`.
+The import is light: subpackages load when they are first used, and Keras only with those that
+need it. The layers and models of this package are registered with Keras when Keras is imported,
+earlier or later, so that `keras.models.load_model` opens a file without `custom_objects`.
 """
 
 import importlib
@@ -37,7 +36,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
 
 
 def _register_with_keras(_keras: object) -> None:
-    """Import what Keras must know by name before it can load a saved model."""
+    """Import the layers and models, which Keras must know to load a saved model."""
     importlib.import_module("keras_astroattn.layers")
     importlib.import_module("keras_astroattn.models")
 

@@ -1,4 +1,4 @@
-"""How every command of the project runs and reports errors."""
+"""Run the commands of the project and report their errors."""
 
 import contextlib
 import errno
@@ -19,10 +19,10 @@ _UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
 
 
 class Ended(KeyboardInterrupt):
-    """A signal asked the process to end; it is cleaned up after as after Ctrl-C.
+    """A signal asked the process to end; cleanup is as for Ctrl-C.
 
     Args:
-        number: of the signal.
+        number: number of the signal.
     """
 
     def __init__(self, number: int):
@@ -42,12 +42,12 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:
         arguments: arguments of the command line; by default those of this process.
 
     Returns:
-        The integer that the command returned, else 0; 2 after an error that the user can
-        correct; 128 + the signal's number after Ctrl-C, SIGTERM or SIGHUP, and where the reader
-        of the standard output is gone (`| head`).
+        The integer that the command returned, otherwise 0; 2 after an error that the user can
+        correct; 128 + the signal's number after Ctrl-C, SIGTERM or SIGHUP, and if the reader of
+        the standard output is gone (`| head`).
     """
     _prepare_streams()
-    app.suppress_keyboard_interrupt = False  # else cyclopts ends the process by itself
+    app.suppress_keyboard_interrupt = False  # otherwise cyclopts ends the process itself
     try:
         with _raising_signals():
             status = app(
@@ -81,8 +81,8 @@ def _prepare_streams() -> None:
     """Open the standard streams that are closed, and let them write any character."""
     for name, mode in (("stdin", os.O_RDONLY), ("stdout", os.O_RDONLY), ("stderr", os.O_WRONLY)):
         if getattr(sys, name) is None:
-            # Takes the stream's own number, which the next file would have. Nothing can be
-            # written to this standard output, so that a command that needs it says so.
+            # Opened at the stream's own number, which the next opened file would get. This
+            # standard output is not writable, so a command that needs it reports that.
             descriptor = os.open(os.devnull, mode)
             setattr(sys, name, open(descriptor, "r" if name == "stdin" else "w"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
@@ -113,13 +113,13 @@ def _raising_signals() -> Iterator[None]:
 
 
 def _say(line: str) -> None:
-    """Print a line on the standard error, if anybody listens."""
+    """Print a line on the standard error, if it is open."""
     with contextlib.suppress(OSError):
         Console(stderr=True, soft_wrap=True, highlight=False).print(line, markup=False)
 
 
 def _finish(stream: TextIO) -> None:
-    """Write what is left; if that fails, drop it, else Python tries and complains at its end."""
+    """Flush a stream; if this fails, discard the rest, so that Python does not report it."""
     try:
         stream.flush()
     except (OSError, ValueError):

@@ -11,7 +11,7 @@ def former_names(
     names: Mapping[str, str],
     otherwise: Callable[[str], Any] | None = None,
 ) -> Callable[[str], Any]:
-    """Make the `__getattr__` of a package that still answers to former names.
+    """Return a `__getattr__` for a package that supports former names.
 
     Args:
         package: `__name__` of the package.
@@ -20,7 +20,7 @@ def former_names(
         otherwise: the package's own `__getattr__`, for all other names.
 
     Returns:
-        A function for the package's `__getattr__`. It warns with `DeprecationWarning` when a
+        A function for the package's `__getattr__`. It warns with `DeprecationWarning` if a
         former name is used.
 
     Example:

@@ -1,9 +1,9 @@
-"""The one kind of error that a user can mend."""
+"""The exception for errors that a user can correct."""
 
 
 class InputError(ValueError):
-    """Something given to the program is wrong.
+    """An input of the program is invalid.
 
-    The message is one line: what is wrong with what, and what to do. The command-line
-    programs print it without a traceback and end with exit status 2.
+    The message is one line that states what is wrong with which input, and what to do. The
+    command-line programs print it without a traceback and end with exit status 2.
     """

@@ -17,13 +17,13 @@ _PARTIAL = ".partial."
 
 
 def cache_folder() -> Path:
-    """Where what can be made again is kept; it need not exist.
+    """Return the folder for data that can be computed again; it need not exist.
 
-    `KERAS_ASTROATTN_CACHE`, else `keras_astroattn` in `XDG_CACHE_HOME`, else
+    It is `KERAS_ASTROATTN_CACHE`, otherwise `keras_astroattn` in `XDG_CACHE_HOME`, otherwise
     `~/.cache/keras_astroattn`.
 
     Raises:
-        InputError: No home folder is known.
+        InputError: The user has no home folder.
     """
     named = os.environ.get(CACHE_VARIABLE)
     if named:
@@ -43,6 +43,9 @@ def cache_folder() -> Path:
 def expand_user(path: str | os.PathLike) -> Path:
     """Replace a leading ~ or ~user by that user's home folder.
 
+    Args:
+        path: the path.
+
     Raises:
         InputError: There is no such user, or the user has no home folder.
     """
@@ -55,19 +58,22 @@ def expand_user(path: str | os.PathLike) -> Path:
 
 
 def partial_files(folder: str | os.PathLike) -> list[Path]:
-    """Return what `atomic_path` left in a folder, or below it, in a process that was killed."""
+    """Return the temporary files of `atomic_path` that killed processes left below a folder."""
     return sorted(path for path in Path(folder).rglob(f".*{_PARTIAL}*") if path.is_file())
 
 
 @contextlib.contextmanager
 def held(path: str | os.PathLike) -> Iterator[None]:
-    """Hold a folder or a file against other processes that ask for it in this way.
+    """Lock a folder or a file against other processes that call this function.
 
-    The hold leaves no file, and ends with the process however that ends. A file system
-    that knows no locks (some network ones) lets every process through.
+    The lock leaves no file, and ends with the block or with the process. On file systems without
+    locks (some network ones), no process waits.
+
+    Args:
+        path: the folder or file.
 
     Raises:
-        BlockingIOError: another process holds it, or removed it this moment.
+        BlockingIOError: Another process holds the lock, or has just removed the path.
     """
     descriptor = os.open(path, os.O_RDONLY)
     try:
@@ -76,7 +82,7 @@ def held(path: str | os.PathLike) -> Iterator[None]:
         except BlockingIOError:
             raise
         except OSError:
-            pass  # no locks here
+            pass  # the file system has no locks
         if os.fstat(descriptor).st_nlink == 0:
             raise BlockingIOError(errno.EWOULDBLOCK, "removed by another process", str(path))
         yield
@@ -86,11 +92,13 @@ def held(path: str | os.PathLike) -> Iterator[None]:
 
 @contextlib.contextmanager
 def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
-    """Give a temporary name beside `path` to write to; rename it to `path` on success.
+    """Yield a temporary name next to `path`, and rename it to `path` on success.
 
-    The temporary name keeps the suffixes of `path` (writers that choose a format by
-    the suffix see the right one). If the block raises, the temporary file is removed
-    and `path` stays as it was.
+    The temporary name keeps the suffixes of `path`, from which writers infer the format. If the
+    block raises, the temporary file is removed and `path` is unchanged.
+
+    Args:
+        path: path of the final file.
     """
     path = Path(path)
     temporary = path.with_name(f".{secrets.token_hex(4)}{_PARTIAL}{path.name}")
@@ -102,6 +110,11 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
 
 
 def write_text(path: str | os.PathLike, text: str) -> None:
-    """Write `text` to `path` as UTF-8, atomically."""
+    """Write `text` to `path` as UTF-8, atomically.
+
+    Args:
+        path: path of the file.
+        text: its content.
+    """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""How the outputs of a network are read, in numpy: logits, and the attention map of each gate."""
+"""Read the outputs of a network in NumPy: probabilities, attention maps and evidence."""
 
 from collections.abc import Mapping
 
@@ -9,7 +9,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """Return the class probabilities, exp(z) / sum exp(z) over the last axis.
 
     Args:
-        logits: (..., classes), any float.
+        logits: (..., classes), any floating dtype.
 
     Returns:
         (..., classes), of the dtype of the logits.
@@ -54,13 +54,13 @@ def resize_matrix(size: int, target: int) -> np.ndarray:
 
 
 def signed_evidence(outputs: Mapping[str, np.ndarray]) -> np.ndarray | None:
-    """Return the evidence for the second class less that for the first, of every pixel.
+    """Return the evidence of every pixel for the second class minus that for the first.
 
     Args:
         outputs: outputs of a network by name.
 
     Returns:
-        (n, height, width), E(FRII) - E(FRI): its sum over the pixels is the difference of the
+        (n, height, width), E(FRII) - E(FRI), whose sum over the pixels is the difference of the
         logits. None for networks without evidence, and for more than two classes.
     """
     if "evidence" not in outputs or outputs["evidence"].shape[-1] != 2:

@@ -1,6 +1,6 @@
-"""The trained networks of the package, by name.
+"""Names and files of the trained networks of the package.
 
-A preset is three files in `keras_astroattn/models/presets`: `NAME.keras`, the network;
+A preset consists of three files in `keras_astroattn/models/presets`: `NAME.keras`, the network;
 `NAME.tflite`, the same network for `keras_astroattn.edge`; `NAME.md`, its model card.
 `python -m export.preset` writes them. LICENSE-WEIGHTS states their terms of use.
 """
@@ -16,7 +16,7 @@ DEFAULT_PRESET = "agcnn_mirabest"
 
 def presets_folder() -> Path:
     """Return the folder of the presets."""
-    # Not through `keras_astroattn.models`, whose import loads Keras.
+    # Not through `keras_astroattn.models`, because its import loads Keras.
     return Path(str(importlib.resources.files("keras_astroattn"))) / "models" / "presets"
 
 
@@ -33,7 +33,7 @@ def preset_file(name: str, suffix: str) -> Path:
         suffix: `".keras"`, `".tflite"` or `".md"`.
 
     Raises:
-        InputError: there is no such preset.
+        InputError: The preset does not exist.
     """
     if name not in list_presets():
         raise InputError(f"no preset {name!r}: there are {', '.join(list_presets()) or 'none'}")

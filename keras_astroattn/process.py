@@ -1,4 +1,4 @@
-"""What a process has, and what it is set to before it works."""
+"""Resources and settings of a process: cores, memory, signals and native logs."""
 
 import contextlib
 import ctypes
@@ -11,9 +11,9 @@ import sys
 import threading
 from collections.abc import Iterator
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # of glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 _KEPT = 64 * 2**20
-_LARGEST_KEPT = 32 * 2**20  # glibc takes no more
+_LARGEST_KEPT = 32 * 2**20  # the largest value that glibc accepts
 
 
 def available_cores() -> int:
@@ -24,13 +24,13 @@ def available_cores() -> int:
 
 
 def keep_freed_memory() -> None:
-    """Let this process use the memory that it freed again, up to 64 MiB of it.
+    """Let this process reuse freed memory, up to 64 MiB, instead of returning it to the system.
 
-    Around every source some fifty arrays of up to 400 kB come and go. glibc would take each
-    from the kernel, page by page: 300 page faults to measure the noise of one field, and 1100
-    in a worker of Dask, which asks glibc to give everything back at once
-    (`MALLOC_TRIM_THRESHOLD_`). That was 6 of 16.8 ms processor time a source. Nothing happens
-    where the C library is another one.
+    Around every source some fifty arrays of up to 400 kB are created and freed. glibc would
+    request each from the kernel, page by page: 300 page faults to measure the noise of one field,
+    and 1100 in a worker of Dask, which makes glibc return all memory at once
+    (`MALLOC_TRIM_THRESHOLD_`). This takes 6 of 16.8 ms processor time for each source. With
+    another C library this function does nothing.
     """
     library = ctypes.CDLL(None)
     if hasattr(library, "mallopt"):
@@ -39,11 +39,11 @@ def keep_freed_memory() -> None:
 
 
 def follow_parent() -> None:
-    """Make a worker process end with the process that started it, however that ends.
+    """Make a worker process end with its parent process.
 
-    Call this in the worker, which `multiprocessing` started. A worker would otherwise wait for
-    work for ever, and hold the standard output, when its parent is killed by a signal. Ctrl-C is
-    left to the parent, too: a terminal sends it to all of them.
+    Call this in a worker that `multiprocessing` started. Otherwise a worker would wait for work
+    for ever, and hold the standard output, if a signal kills its parent. The worker ignores
+    Ctrl-C, because a terminal sends it to the parent too.
     """
     parent = multiprocessing.parent_process()
     if parent is None:
@@ -59,13 +59,13 @@ def follow_parent() -> None:
 
 
 def shield_workers() -> None:
-    """Keep Ctrl-C, and complaints about an abrupt end, from processes that this thread starts.
+    """Keep Ctrl-C, and warnings about an abrupt end, from processes that this thread starts.
 
-    A terminal sends Ctrl-C to workers, too, and one that is just starting would answer with a
-    traceback. A signal that is blocked in this thread is blocked in the processes it starts.
+    A terminal sends Ctrl-C to workers too, and a starting worker would print a traceback. A
+    signal that is blocked in this thread is blocked in the processes that it starts.
     """
-    # This process of `multiprocessing` warns when the command is killed; and its start unblocks
-    # the signal again, so it comes first.
+    # The resource tracker of `multiprocessing` warns if the command is killed. Its start unblocks
+    # the signal, so it is started first.
     sys.warnoptions.append("ignore:resource_tracker")
     try:
         multiprocessing.resource_tracker.ensure_running()
@@ -82,9 +82,9 @@ def ended_by_signals(message: str) -> Iterator[None]:
     """End this process at once, with one line, when a signal interrupts the block.
 
     The signals are SIGINT (Ctrl-C), SIGTERM and SIGHUP. No exception is raised and nothing is
-    cleaned up, because an exception in the middle of an import, of a callback or of the start of
-    a cluster cannot be handled well. So use this only for work that can be killed at any moment.
-    In a thread that is not the main one, signals are left as they are.
+    cleaned up, because an exception during an import, a callback or the start of a cluster cannot
+    be handled well. So use this only for work that can be killed at any moment. In a thread other
+    than the main one, signals are unchanged.
 
     Args:
         message: the line for the standard error.
@@ -94,7 +94,7 @@ def ended_by_signals(message: str) -> Iterator[None]:
         return
 
     def end(number: int, frame: object) -> None:
-        # A progress bar may have hidden the cursor, in the middle of a line.
+        # A progress bar may have hidden the cursor in the middle of a line.
         clear = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""
         with contextlib.suppress(OSError):
             os.write(2, f"{clear}{message}\n".encode())
@@ -113,10 +113,9 @@ def ended_by_signals(message: str) -> Iterator[None]:
 def quiet_native_logs() -> Iterator[None]:
     """Silence what compiled code writes to the standard error inside the block.
 
-    TensorFlow reports processors and drivers it did not find, straight to the file
-    descriptor and before any of its logging options hold. Use this around its import
-    only: Python's own errors are raised as ever. Later messages below fatal are left
-    out too, unless `TF_CPP_MIN_LOG_LEVEL` is set.
+    TensorFlow reports missing processors and drivers directly to the file descriptor, before
+    its logging options apply. Use this only around its import: Python's own errors are raised as
+    usual. Later messages below fatal are suppressed too, unless `TF_CPP_MIN_LOG_LEVEL` is set.
     """
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     sys.stderr.flush()

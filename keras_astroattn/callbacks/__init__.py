@@ -1,4 +1,4 @@
-"""Keras callbacks of a training: attention snapshots, checkpoints, history, progress."""
+"""Keras callbacks for training: attention snapshots, checkpoints, history, progress."""
 
 from .attention_snapshots import AttentionSnapshots, draw_progress
 from .checkpoints import Checkpoints, committed, remove_committed

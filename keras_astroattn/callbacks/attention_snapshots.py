@@ -19,19 +19,19 @@ SNAPSHOT = "epoch_{:04d}"
 class AttentionSnapshots(keras.callbacks.Callback):
     """Draw the attention maps of fixed probe images at the end of each epoch.
 
-    Writes `epoch_NNNN.npz` (`image` uint8 (n, h, w), `label` (n,), `attention_1` ..
+    The callback writes `epoch_NNNN.npz` (`image` uint8 (n, h, w), `label` (n,), `attention_1` ..
     `attention_N` and `attention_mean` (n, h, w) float32, `logits` (n, classes), and `evidence`
-    (n, h, w, classes) of networks that give it) and
-    `epoch_NNNN.png`, and, where a TensorBoard folder is given, the picture there as an
-    image summary (which needs TensorFlow). Nothing is written for a network without gates.
+    (n, h, w, classes) if the network has it) and `epoch_NNNN.png`. With a TensorBoard folder, it
+    also writes the picture there as an image summary (which needs TensorFlow). It writes nothing
+    for a network without gates.
 
     Args:
-        network: the network that is trained.
+        network: the trained network.
         images: probe images, uint8 (n, h, w).
         labels: (n,) classes.
-        folder: where the snapshots are written.
+        folder: folder for the snapshots.
         tensorboard: folder of the TensorBoard log, or None.
-        every: number of epochs between two snapshots; the first epoch has one too.
+        every: number of epochs between two snapshots; the first epoch always has one.
     """
 
     def __init__(
@@ -97,14 +97,14 @@ class AttentionSnapshots(keras.callbacks.Callback):
 def draw_progress(folder: str | os.PathLike, most: int = 11) -> Path | None:
     """Draw `progress.png`: a source of each class, and its evidence or mean attention by epoch.
 
-    Networks that give evidence are shown by their signed evidence, others by their attention.
+    Networks with evidence are shown by their signed evidence, others by their attention.
 
     Args:
-        folder: of the snapshots.
-        most: largest number of epochs that are drawn, evenly spread.
+        folder: folder of the snapshots.
+        most: largest number of epochs to draw, evenly spread.
 
     Returns:
-        The picture, or None if there is no snapshot.
+        Path of the picture, or None if there is no snapshot.
     """
     from PIL import Image
 

@@ -11,28 +11,33 @@ from keras_astroattn.models.loading import RUN_MODEL
 
 
 def save_model(model: keras.Model, path: str | os.PathLike) -> None:
-    """Save a `.keras` file that is complete or absent."""
+    """Save a `.keras` file that is complete or absent.
+
+    Args:
+        model: the model.
+        path: path of the file.
+    """
     with atomic_path(path) as temporary:
         model.save(temporary)
 
 
 class Checkpoints(keras.callbacks.Callback):
-    """Keep the best and the last network, and all that is needed to go on.
+    """Save the best and the last network, and everything that a resumed training needs.
 
-    At the end of each epoch, in this order, each written under a temporary name and
-    renamed: `best.keras` if the validation loss is the lowest so far (without
-    validation: always), `last.keras`, and `resume_NNNN.keras`, the fitted model with its
-    optimizer after epoch NNNN (earlier ones are then removed). `resume_NNNN.keras` commits an
-    epoch: an epoch that is killed before is trained again, with the same result. Put this
-    callback after all others.
+    At the end of each epoch it writes, in this order, each under a temporary name and then
+    renamed: `best.keras` if the validation loss is the lowest so far (without validation:
+    always), `last.keras`, and `resume_NNNN.keras`, the fitted model with its optimizer after
+    epoch NNNN (earlier ones are then removed). `resume_NNNN.keras` commits an epoch: if training
+    is killed earlier, the epoch is trained again, with the same result. Put this callback after
+    all others.
 
     Args:
-        network: saved as `best.keras` and `last.keras`; the fitted model contains it behind its
-            augmentation.
-        folder: of the run.
+        network: network that is saved as `best.keras` and `last.keras`; the fitted model
+            contains it behind its augmentation.
+        folder: folder of the run.
         best: lowest validation loss of the epochs before a resume.
         monitor: quantity whose minimum is best.
-        restart: number of epochs after which the best is sought among later ones alone.
+        restart: number of epochs after which the best is sought only among later ones.
     """
 
     BEST, LAST, RESUME = RUN_MODEL, "last.keras", "resume_{:04d}.keras"
@@ -71,8 +76,11 @@ class Checkpoints(keras.callbacks.Callback):
 def committed(folder: str | os.PathLike) -> dict[int, Path]:
     """Return the files to resume from, by the number of finished epochs (two after a kill).
 
-    The name holds the number, because an optimizer does not count the steps that
+    The name states the number, because an optimizer does not count the steps that
     `LossScaleOptimizer` skips.
+
+    Args:
+        folder: folder of the run.
     """
     pattern = re.compile(r"resume_(\d{4,})\.keras")
     names = {path: pattern.fullmatch(path.name) for path in Path(folder).glob("resume_*.keras")}
@@ -80,7 +88,12 @@ def committed(folder: str | os.PathLike) -> dict[int, Path]:
 
 
 def remove_committed(folder: str | os.PathLike, before: float = float("inf")) -> None:
-    """Remove the files to resume from after fewer than `before` epochs."""
+    """Remove the files to resume from after fewer than `before` epochs.
+
+    Args:
+        folder: folder of the run.
+        before: number of epochs.
+    """
     for epoch, path in committed(folder).items():
         if epoch < before:
             path.unlink(missing_ok=True)

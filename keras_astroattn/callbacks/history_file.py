@@ -13,10 +13,16 @@ from keras_astroattn.report import csv_table
 
 
 def read_history(path: str | os.PathLike) -> list[dict[str, float]]:
-    """Read a history file: one row for each epoch, none if there is no such file.
+    """Read a history file, with one row for each epoch.
+
+    Args:
+        path: path of the CSV file.
+
+    Returns:
+        The rows; none if the file does not exist.
 
     Raises:
-        InputError: the file is not a history, or is damaged.
+        InputError: The file is not a history, or is damaged.
     """
     path = Path(path)
     if not path.exists():
@@ -37,8 +43,8 @@ class HistoryFile(keras.callbacks.Callback):
     Each epoch writes the whole file under a temporary name, and renames it.
 
     Args:
-        path: of the CSV file.
-        rows: of the epochs before a resume.
+        path: path of the CSV file.
+        rows: rows of the epochs before a resume.
     """
 
     def __init__(self, path: str | os.PathLike, rows: list[dict[str, float]] | None = None):

@@ -15,12 +15,12 @@ from rich.progress import (
 class TrainingProgress(keras.callbacks.Callback):
     """Show a progress bar over all epochs, and a line for each finished epoch.
 
-    Only the lines are written where the output is not a terminal.
+    If the output is not a terminal, only the lines are written.
 
     Args:
         epochs: number of epochs of the training.
         initial_epoch: number of epochs that are already trained.
-        console: where to write; by default the standard output.
+        console: console to write to; by default the standard output.
     """
 
     def __init__(self, epochs: int, initial_epoch: int = 0, console: Console | None = None):

@@ -1,4 +1,4 @@
-"""Reproducible random numbers, and an end to trainings that diverge."""
+"""Callbacks for reproducible random numbers, and for the end of trainings that diverge."""
 
 import math
 
@@ -15,7 +15,7 @@ class EpochSeed(keras.callbacks.Callback):
     resumed run repeats the random numbers of an uninterrupted one.
 
     Args:
-        seed: of the run.
+        seed: seed of the run.
     """
 
     def __init__(self, seed: int):
@@ -37,7 +37,7 @@ class FiniteLoss(keras.callbacks.Callback):
     remain.
 
     Raises:
-        InputError: at the end of the epoch.
+        InputError: A loss is not finite at the end of an epoch.
     """
 
     def on_epoch_end(self, epoch, logs=None):

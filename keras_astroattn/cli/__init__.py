@@ -9,10 +9,10 @@ _GO_ON = "interrupted: give the same command with --resume to go on"
 
 
 def main() -> None:
-    """Entry point of the console script.
+    """Run the `astroattn` command of the console script.
 
-    `astroattn survey` ends at once, with one line, whenever a signal interrupts it, also while
-    it is being imported. What it has written is complete or absent at any moment.
+    A signal ends `astroattn survey` at once, with one line, also during its imports. Its written
+    files are complete or absent at any moment.
     """
     is_survey = sys.argv[1:2] == ["survey"]
     with ended_by_signals(_GO_ON) if is_survey else contextlib.nullcontext():

@@ -1,4 +1,4 @@
-"""`python -m keras_astroattn.cli` is `astroattn`."""
+"""Run `astroattn` by `python -m keras_astroattn.cli`."""
 
 from . import main
 

@@ -25,12 +25,12 @@ def _help_of(name: str) -> str:
     return re.split(r"\n\n(?:Args:|Parameters\n-)", ast.get_docstring(command) or "")[0]
 
 
-# Named, not imported: a command is loaded when it is called.
+# Registered by name, so that a command is imported only when it is called.
 for _command in ("demo", "classify", "survey", "check", "survey-summary", "info", "benchmark"):
     _name = _command.replace("-", "_")
     app.command(f"keras_astroattn.cli.{_name}:{_name}", name=_command, help=_help_of(_name))
 
 
 def main() -> None:
-    """Entry point of the console script."""
+    """Run the `astroattn` command and exit with its status."""
     sys.exit(run_app(app))

@@ -1,4 +1,4 @@
-"""`astroattn benchmark`: how fast a model runs on this machine."""
+"""`astroattn benchmark`: time a model on this machine."""
 
 import time
 from typing import Annotated
@@ -46,7 +46,7 @@ def benchmark(
 
 
 def time_predictions(classifier: Classifier, image: np.ndarray, repeats: int) -> list[float]:
-    """Return the milliseconds of each of `repeats` predictions, after three to warm up."""
+    """Return the milliseconds of each of `repeats` predictions, after three warm-up ones."""
     milliseconds = []
     for number in range(-3, repeats):
         started = time.perf_counter()

@@ -1,4 +1,4 @@
-"""`astroattn check`: what a survey will do, before it is started."""
+"""`astroattn check`: check the inputs of a survey before it is started."""
 
 from collections import Counter
 from typing import Annotated

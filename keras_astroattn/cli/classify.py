@@ -1,4 +1,4 @@
-"""`astroattn classify`: image files in, a table of labels out."""
+"""`astroattn classify`: classify image files and write a table of labels."""
 
 import hashlib
 import importlib.util
@@ -25,7 +25,7 @@ from .result_files import require_writable, write_csv_rows, write_results
 from .scoring import Scoring
 from .scoring_pool import score_files
 
-_FILES_WORTH_A_PROCESS = 32  # starting one takes as long as classifying these
+_FILES_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying these
 
 
 def classify(  # noqa: D417 - the others are described in `options`
@@ -124,12 +124,12 @@ def classify(  # noqa: D417 - the others are described in `options`
 
 
 class _Counts(Counter):
-    """How many rows have each label, and why the first that failed did."""
+    """Number of rows with each label, and the error of the first row that failed."""
 
     first_error = ""
 
     def take(self, row: Row) -> Row:
-        """Count a row and hand it on."""
+        """Count a row and return it."""
         self[row["label"]] += 1
         if row["label"] == "error" and not self.first_error:
             self.first_error = f"{row['path']}: {row['error']}"
@@ -164,7 +164,7 @@ def _to_file(
         for row in journal.rows():
             if row["path"] in wanted:
                 counts.take(row)
-        # A table of errors would pass for a result, and replace one.
+        # A table with only errors must not replace a result.
         if counts["error"] < counts.total():
             kept = (row for row in journal.rows() if row["path"] in wanted)
             write_results(output, kept, scoring.explain)

@@ -1,4 +1,4 @@
-"""`astroattn demo`: classify the maps that come with the package."""
+"""`astroattn demo`: classify the sample maps of the package."""
 
 import csv
 import importlib.util

@@ -1,4 +1,4 @@
-"""The image files to classify, and the names of the pictures drawn of them."""
+"""Find the image files to classify, and name the pictures drawn of them."""
 
 import hashlib
 import os
@@ -8,26 +8,26 @@ from pathlib import Path
 
 from keras_astroattn.images import FITS_SUFFIXES, PICTURE_SUFFIXES
 
-_LONGEST_NAME = 180  # bytes; file systems take 255, and endings are added
+_LONGEST_NAME = 180  # bytes; file systems allow 255, and suffixes are added
 _SUFFIXES = (*FITS_SUFFIXES, *PICTURE_SUFFIXES)
 
 
 def find_images(paths: Iterable[Path], excluded: Path | None = None) -> list[tuple[str, str]]:
-    """Find the images among files, and in folders and below them, with a short name for each.
+    """Find the images among files, and in folders and their subfolders, with a short name for each.
 
-    A named file is taken whatever its name is; in folders, a file is taken that has the ending
-    of an image and is not hidden. A file is taken once.
+    A named file is included with any name. In folders, a file is included if it has the suffix of
+    an image and is not hidden. Each file is included once.
 
-    Images whose names are alike are told apart by the beginning of the SHA-256 of their paths,
-    so that a path has the same name in a run that goes on with other images added.
+    Equal names of images are extended by the beginning of the SHA-256 of their paths, so that a
+    path keeps its name in a resumed run with additional images.
 
     Args:
-        paths: Files and folders.
-        excluded: Folder whose files are not taken from the folders: that of `--attention`.
+        paths: files and folders.
+        excluded: folder whose files are excluded from the folders: that of `--attention`.
 
     Returns:
-        (path, name) in a fixed order; no two names are alike, whatever their case, and none
-        holds a separator or is longer than a file system takes.
+        (path, name) in a fixed order. All names differ, regardless of case; none contains a
+        separator or is longer than a file system allows.
     """
     found: dict[str, str] = {}
     for path in paths:
@@ -41,11 +41,11 @@ def find_images(paths: Iterable[Path], excluded: Path | None = None) -> list[tup
 
 
 def attention_paths(folder: Path, name: str) -> tuple[Path, Path]:
-    """Give the paths of the picture and of the attention map of an image.
+    """Return the paths of the picture and of the attention map of an image.
 
     Args:
-        folder: Of `--attention`.
-        name: Of the image, as `find_images` gives it.
+        folder: folder of `--attention`.
+        name: name of the image, from `find_images`.
     """
     return folder / f"{name}.png", folder / f"{name}.attention.fits"
 

@@ -1,4 +1,4 @@
-"""`astroattn info`: the metadata of a model."""
+"""`astroattn info`: show the metadata of a model."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Rows that are safe on disk before the table is complete, so that a run can go on."""
+"""Journal of rows that are safe on disk before the table is complete, to resume a run."""
 
 import contextlib
 import json
@@ -13,22 +13,22 @@ from keras_astroattn.tables import Row
 
 
 class Journal:
-    """A file of JSON lines beside the results file: what the run is, then its rows.
+    """A file of JSON lines next to the results file: the identity of the run, then its rows.
 
     Args:
-        results: The results file; the journal is `.<its name>.journal`.
-        identity: What must be the same for rows to be taken over: model and options.
-        resume: Keep the rows of an interrupted run.
-        overwrite: Replace the results file, and the rows of an interrupted run unless `resume`.
+        results: the results file; the journal is `.<its name>.journal`.
+        identity: values that must be equal to continue a run: model and options.
+        resume: keep the rows of an interrupted run.
+        overwrite: replace the results file, and the rows of an interrupted run unless `resume`.
 
     Attributes:
-        path: Of the journal.
-        done: Paths that have a row.
-        scored: How many of these rows are no errors.
+        path: path of the journal.
+        done: paths that have a row.
+        scored: number of these rows that are not errors.
 
     Raises:
         InputError: Another run writes to the results file, the file exists, the interrupted run
-            had other options, or the journal cannot be written.
+            had other options, or the journal is not writable.
     """
 
     def __init__(
@@ -45,8 +45,8 @@ class Journal:
         self.scored = 0
         self._open = contextlib.ExitStack()
         try:
-            # Neither truncated nor buffered: another run may hold it, and what could not be
-            # written must not be tried again when the file is closed.
+            # Not truncated, because another run may hold it. Not buffered, because a failed
+            # write must not be repeated when the file is closed.
             self._file: IO[bytes] = self._open.enter_context(self.path.open("ab+", buffering=0))
             self._open.enter_context(held(self.path))
             self._begin(resume, overwrite)
@@ -85,10 +85,14 @@ class Journal:
             self._write_line(self._identity)
 
     def add(self, row: Row) -> None:
-        """Write a row; it is safe against this process being killed when this returns.
+        """Write a row; it survives the end of this process when this method returns.
+
+        Args:
+            row: the row.
 
         Raises:
-            InputError: The disk is full, say; the rows before stay.
+            InputError: The file is not writable (for example, the disk is full); earlier rows
+                remain.
         """
         try:
             self._write_line(row)
@@ -105,25 +109,25 @@ class Journal:
                 yield json.loads(line)
 
     def close(self) -> None:
-        """Close the file and keep it; other runs may write to the results file again."""
+        """Close and keep the file; other runs may then write to the results file."""
         self._open.close()
 
     def remove(self) -> None:
-        """Remove and close the file: the results file is complete."""
+        """Remove and close the file, after the results file is complete."""
         with contextlib.suppress(FileNotFoundError):
             os.remove(self.path)
         self.close()
 
     def _write_line(self, value: object) -> None:
         left = memoryview(json.dumps(value).encode() + b"\n")
-        while left:  # a disk that is nearly full takes a part
+        while left:  # a nearly full disk accepts only a part
             left = left[self._file.write(left) :]
 
     def _read(self, same: bool) -> int:
-        """Take over whole lines, of the same run alone if `same`.
+        """Read the complete rows, only those of the same run if `same`.
 
         Returns:
-            The length of the file up to the end of the last whole line.
+            Length of the file up to the end of the last complete line.
         """
         try:
             file = self.path.open("rb")

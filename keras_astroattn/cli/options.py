@@ -76,12 +76,12 @@ BeamSize = Annotated[
 
 
 def hdu_of(text: str | None) -> int | str | None:
-    """Return the number or the name that --hdu gives."""
+    """Return the number or the name of the HDU given by --hdu."""
     return int(text) if text is not None and text.isdecimal() else text
 
 
 def map_options(
     hdu: str | None, stokes: str | None, channel: int | None, beam: tuple[float, ...] | None
 ) -> MapOptions:
-    """Return how tiles are opened, from the command line."""
+    """Return the options to open tiles with, from the command line."""
     return MapOptions(hdu_of(hdu), stokes, channel, beam)

@@ -1,7 +1,7 @@
 """The results file of `astroattn classify`.
 
-Rows come from an iterator and are never all in memory. A file stands under its name only
-when it is complete.
+Rows come from an iterator and are never all in memory. A file gets its name only when it is
+complete.
 """
 
 from collections.abc import Iterable
@@ -31,9 +31,12 @@ def columns_of(explain: bool) -> tuple[Column, ...]:
 def require_writable(path: Path) -> None:
     """Refuse a results file that cannot be written, before anything is computed.
 
+    Args:
+        path: path of the file.
+
     Raises:
-        InputError: Its ending is of no known format, what the format needs is not
-            installed, or its folder cannot be written to.
+        InputError: The suffix is not that of a known format, the format needs a package that is
+            not installed, or the folder is not writable.
     """
     require_writer(path, "--output")
     if path.is_dir():
@@ -51,7 +54,7 @@ def write_results(path: Path, rows: Iterable[Row], explain: bool = False) -> Non
     """Write a table in the format that the ending of `path` names, atomically.
 
     Raises:
-        InputError: The file cannot be written (the disk is full, say).
+        InputError: The file is not writable (for example, the disk is full).
     """
     try:
         columns = columns_of(explain)

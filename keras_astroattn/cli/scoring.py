@@ -1,4 +1,4 @@
-"""One image file to one row of the table, whatever is wrong with the file."""
+"""Score image files: one row of the table for each file, also for a broken one."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ from keras_astroattn.tables import PICTURE, Row, explanation_values, failed_row,
 
 @dataclass(frozen=True)
 class Scoring:
-    """What every file is scored with; it travels to worker processes.
+    """Settings with which every file is scored; they are sent to worker processes.
 
     Attributes:
         model: Preset or path.
@@ -37,7 +37,10 @@ class Scoring:
 
 
 class Scorer:
-    """Scores files one after the other.
+    """Scorer of files, one after the other.
+
+    Args:
+        scoring: the settings.
 
     Raises:
         InputError: The model cannot be used.
@@ -54,14 +57,14 @@ class Scorer:
             self.classifier.require_evidence()
 
     def score(self, path: str, name: str) -> Row:
-        """Classify a file and give its row; what went wrong is its `error`.
+        """Classify a file and return its row; an error becomes the row's `error`.
 
         Args:
-            path: Of the file.
-            name: Of its picture, without an ending.
+            path: path of the file.
+            name: name of its picture, without a suffix.
 
         Raises:
-            InputError: The picture cannot be written.
+            InputError: The picture is not writable.
         """
         picture = explanation = None
         try:
@@ -91,12 +94,12 @@ class Scorer:
             return self._failed(path, "not enough memory for this file")
         except OSError as error:
             if self.scoring.attention is not None:
-                # Not this image's fault: a full disk would fail them all, one by one.
+                # The disk is full or the folder is gone: all following files would fail too.
                 raise InputError(
                     f"cannot write to {self.scoring.attention}: {error.strerror or error}"
                 ) from None
             return self._failed(path, str(error.strerror or error))
-        except Exception as error:  # one strange file must not end ten thousand
+        except Exception as error:  # one broken file must not end a run of ten thousand
             return self._failed(path, f"{type(error).__name__}: {error}")
         row = _row(scored_row(path, cutout, found, self.model_name), picture)
         return row | explanation_values(explanation) if explanation else row
@@ -106,7 +109,7 @@ class Scorer:
 
     @property
     def model_name(self) -> str:
-        """What stands in the column `model`."""
+        """Name of the model, as in the column `model`."""
         return self.classifier.name
 
 
@@ -114,10 +117,14 @@ _scorer: Scorer | None = None
 
 
 def score_in_worker(scoring: Scoring, files: list[tuple[str, str]]) -> list[Row]:
-    """Return rows of (path, name), in a worker process, which loads the model once.
+    """Return the rows of files, in a worker process, which loads the model once.
+
+    Args:
+        scoring: the settings.
+        files: (path, name) of each file.
 
     Raises:
-        InputError: As `Scorer` and `Scorer.score` do.
+        InputError: The model cannot be used, or a picture is not writable.
     """
     global _scorer
     if _scorer is None or _scorer.scoring != scoring:

@@ -1,4 +1,4 @@
-"""Classify many files in several processes, in order, with a bounded number under way."""
+"""Classify many files in several processes, in order, with a limited number in progress."""
 
 import collections
 import itertools
@@ -16,23 +16,23 @@ File = tuple[str, str]
 """(path, name), as `image_files.find_images` gives them."""
 
 _FILES_AT_ONCE = 8
-_AHEAD = 4  # tasks a worker that wait or are done and not yet collected
+_AHEAD = 4  # tasks for each worker that wait or have finished and are not yet collected
 _DEADLY = "reading it ended the process twice (damaged, or too large for the memory)"
 
 
 def score_files(files: Iterable[File], scoring: Scoring, workers: int) -> Iterator[Row]:
-    """Give the rows of files in their order.
+    """Yield the rows of files in their order.
 
     Several files are read in worker processes: a file that ends the process that reads it
     becomes a row with an error, and the others are classified.
 
     Args:
-        files: What to classify.
-        scoring: How to classify it.
-        workers: Number of worker processes. A single file needs none.
+        files: the files.
+        scoring: the settings.
+        workers: number of worker processes. A single file needs none.
 
     Raises:
-        InputError: The model cannot be used, or a picture cannot be written.
+        InputError: The model cannot be used, or a picture is not writable.
     """
     files = list(files)
     if len(files) == 1:
@@ -52,14 +52,14 @@ def score_files(files: Iterable[File], scoring: Scoring, workers: int) -> Iterat
 
 
 class _Task:
-    """Some files, and their rows to come; None where the pool was broken already."""
+    """Some files, and their future rows; None if the pool was already broken."""
 
     def __init__(self, files: list[File], rows: Future | None):
         self.files = files
         self.rows = rows
 
     def result(self) -> list[Row] | None:
-        """Return the rows; None where a worker ended abruptly, maybe over another task's files."""
+        """Return the rows; None if a worker ended abruptly, perhaps by another task's files."""
         try:
             return None if self.rows is None else self.rows.result()
         except (BrokenProcessPool, CancelledError):
@@ -67,7 +67,7 @@ class _Task:
 
 
 class _Pool:
-    """Worker processes that can be replaced when one ends abruptly."""
+    """Worker processes that are replaced if one ends abruptly."""
 
     def __init__(self, scoring: Scoring, workers: int):
         self.scoring = scoring
@@ -89,13 +89,13 @@ class _Pool:
 
     @staticmethod
     def _started(workers: int) -> ProcessPoolExecutor:
-        # Not fork: the libraries that are loaded here have threads.
+        # Not fork, because the loaded libraries have threads.
         context = multiprocessing.get_context("spawn")
         return ProcessPoolExecutor(workers, context, follow_parent)
 
 
 def _next_rows(pool: _Pool, waiting: collections.deque[_Task]) -> Iterator[Row]:
-    """Rows of the first task that waits; its files one by one where a worker ended abruptly."""
+    """Yield the rows of the oldest task; file by file if a worker ended abruptly."""
     first = waiting.popleft()
     rows = first.result()
     if rows is not None:
@@ -111,7 +111,7 @@ def _next_rows(pool: _Pool, waiting: collections.deque[_Task]) -> Iterator[Row]:
 
 
 def _score_alone(pool: _Pool, file: File) -> Row:
-    """Row of a file with which no other is under way: whether it ends its worker is sure."""
+    """Return the row of a file while no other is in progress, so that a crash is its own."""
     for _ in range(2):
         task = _Task([file], pool.submit([file]))
         rows = task.result()

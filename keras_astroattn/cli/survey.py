@@ -1,4 +1,4 @@
-"""`astroattn survey`: a catalogue and its tiles in, a table of labels out."""
+"""`astroattn survey`: classify a catalogue from its tiles and write a table of labels."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -121,10 +121,13 @@ def survey(
 
 
 def parse_columns(text: str | None) -> dict[str, str]:
-    """Return the columns by role from ROLE=NAME,...
+    """Parse the columns by role from ROLE=NAME,...
+
+    Args:
+        text: text of the option, or None.
 
     Raises:
-        InputError: It is something else.
+        InputError: The text has another form.
     """
     if text is None:
         return {}

@@ -1,4 +1,4 @@
-"""`--attention top:N`: the most certain sources of a survey with where the network looked."""
+"""`--attention top:N`: draw the most certain sources of a survey with their attention."""
 
 import importlib.util
 import re
@@ -20,8 +20,11 @@ FOLDER = "_attention"
 def parse_attention(text: str | None) -> int:
     """Return N of `top:N`; 0 if no attention is wanted.
 
+    Args:
+        text: text of the option, or None.
+
     Raises:
-        InputError: It is something else, or matplotlib is missing.
+        InputError: The text has another form, or matplotlib is missing.
     """
     if text is None:
         return 0
@@ -36,16 +39,16 @@ def parse_attention(text: str | None) -> int:
 def write_best_attention(
     output: Path, settings: SurveySettings, wanted: int, console: Console
 ) -> None:
-    """Draw the most certain sources; those that were drawn before are left as they are.
+    """Draw the most certain sources; existing drawings are kept.
 
     Args:
-        output: Of the survey.
-        settings: What it was.
-        wanted: How many.
-        console: To tell it on.
+        output: output folder of the survey.
+        settings: its settings.
+        wanted: number of sources.
+        console: console for messages.
 
     Raises:
-        InputError: The model has no attention, or the folder cannot be written.
+        InputError: The model has no attention, or the folder is not writable.
     """
     from keras_astroattn.survey.results import cut_again, most_certain
 

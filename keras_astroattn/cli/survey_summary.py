@@ -1,4 +1,4 @@
-"""`astroattn survey-summary`: what a scored survey holds, as counts and figures."""
+"""`astroattn survey-summary`: summarize a scored survey in counts and figures."""
 
 import importlib.util
 import json
@@ -108,7 +108,7 @@ def _draw(folder: Path, found, summary: dict, sheet: int, model: str | None, con
 
     into = folder / FOLDER
     if found.frii:
-        # In the order of all labels, so that a class has its colour in every survey.
+        # In the order of all labels, so that a class has the same colour in every survey.
         figure = probability_figure(
             {name: found.frii[name] for name in LABELS if name in found.frii}
         )
@@ -153,7 +153,7 @@ def _sheet(chosen, classifier: Classifier, cut, name: str):
     for source in chosen:
         try:
             cutout = cut(source)
-        except InputError:  # the tile has gone since
+        except InputError:  # the tile has been removed since
             continue
         images.append(cutout.pixels)
         attention = classifier.attention(cutout)

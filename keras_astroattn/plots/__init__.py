@@ -1,4 +1,4 @@
-"""One figure a function: numpy arrays in, a matplotlib Figure out."""
+"""Figures: each function takes NumPy arrays and returns a matplotlib Figure."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What more training time buys."""
+"""Accuracy against training time."""
 
 from collections.abc import Mapping, Sequence
 
@@ -14,12 +14,15 @@ def accuracy_time_figure(
     reference: tuple[str, float] | None = None,
     time: str = "training time (minutes)",
 ) -> Figure:
-    """Draw accuracy against training time: every run a dot, the mean of each length a line.
+    """Draw accuracy against training time: a dot for each run, a line for the means.
 
     Args:
-        runs: (time, accuracy from 0 to 1) of each run, by what the length is called.
+        runs: (time, accuracy from 0 to 1) of each run, by the name of the length.
         reference: name and accuracy of a horizontal line.
         time: label of the axis.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(COLUMN_WIDTH, 2.5)
     axes = figure.subplots()

@@ -1,4 +1,4 @@
-"""Where a network looked."""
+"""Attention maps of sources, of epochs and of groups."""
 
 from collections.abc import Mapping, Sequence
 
@@ -49,7 +49,7 @@ def attention_figure(
     source: str = "source",
     evidence: np.ndarray | None = None,
 ) -> Figure:
-    """Return one row a source: its image, each gate's map, the mean map, and the two overlaid.
+    """Draw each source in a row: its image, each gate's map, the mean map, and an overlay.
 
     The last panel shows the source under contours of the mean attention, at a quarter,
     half and three quarters of its range. With evidence it shows the evidence under contours of
@@ -59,15 +59,24 @@ def attention_figure(
 
     Args:
         images: (n, h, w) brightness from 0, e.g. uint8.
-        gates: one (n, h', w') array a gate, coarsest first.
+        gates: one (n, h', w') array for each gate, coarsest first.
         mean: (n, h, w) mean attention.
         labels: (n,) true classes.
-        names: (n,) what is written at each row beside the class.
-        width: of the figure, inches; by default a column for one gate, else the page.
-        gamma: maps are stretched by this power; 0.5 or less shows the few bright pixels of
-            softmax attention and what surrounds them.
-        source: what the images are called.
-        evidence: (n, h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
+        names: (n,) texts written next to the class of each row.
+        width: width of the figure, inches; by default a column for one gate, otherwise the page.
+        gamma: exponent of the colour scale; 0.5 or less shows the few bright pixels of softmax
+            attention and their surroundings.
+        source: name of the images.
+        evidence: (n, h, w) signed evidence, E(FRII) - E(FRI), if the network gives it.
+
+    Returns:
+        The figure.
+
+    Example:
+        >>> import numpy as np
+        >>> random = np.random.default_rng(0)
+        >>> image, gate = random.random((1, 150, 150)), random.random((1, 18, 18))
+        >>> figure = attention_figure(image, [gate], mean=image, labels=[0])
     """
     columns = len(gates) + 3
     width = (COLUMN_WIDTH if columns <= 4 else TEXT_WIDTH) if width is None else width
@@ -119,14 +128,14 @@ def attention_progress(
     source: str = "source",
     signed: bool = False,
 ) -> Figure:
-    """Return a source, then its attention, or its signed evidence, epoch by epoch.
+    """Draw a source, then its attention or signed evidence epoch by epoch.
 
     Args:
         image: (h, w) brightness from 0.
-        maps: by epoch, (h', w') attention.
+        maps: (h', w') maps by epoch.
         label: true class, written above the source.
-        columns: most panels in a row.
-        width: of the figure, inches.
+        columns: largest number of panels in a row.
+        width: width of the figure, inches.
         shared_scale: one colour scale for all epochs; otherwise each runs from its own
             minimum to its own maximum.
         source: what the image is called.
@@ -173,21 +182,24 @@ def map_grid(
     gamma: float = 1.0,
     colours: str = ATTENTION_COLOURS,
 ) -> Figure:
-    """Return a grid of maps, such as normalization x aggregation or true x predicted class.
+    """Draw a grid of maps, for example normalization x aggregation or true x predicted class.
 
     Args:
         maps: rows of (h, w) arrays; None leaves a panel empty.
-        row_names: at the left of each row.
-        column_names: above each column.
-        label: of the colour bar.
-        image: (h, w) of a source, whose outline is drawn on every map.
+        row_names: names at the left of each row.
+        column_names: names above each column.
+        label: label of the colour bar.
+        image: (h, w) image of a source, whose outline is drawn on every map.
         shared_scale: one colour scale in the units of the maps; otherwise each panel runs
             from its own minimum to its own maximum.
-        row_title: what the rows differ in.
-        column_title: what the columns differ in.
-        width: of the figure, inches.
-        gamma: maps are stretched by this power.
-        colours: name of the colour map; that of sources for mean images.
+        row_title: title of the rows.
+        column_title: title of the columns.
+        width: width of the figure, inches.
+        gamma: exponent of the colour scale.
+        colours: name of the colormap; that of sources for mean images.
+
+    Returns:
+        The figure.
     """
     rows, columns = len(row_names), len(column_names)
     left, top = (0.35 if row_title else 0.2), (0.32 if column_title else 0.2)
@@ -207,7 +219,7 @@ def map_grid(
         if image is not None:
             outline(axes, image)
     side = corner(panels[0, 0])[2]
-    # A letter is about 0.6 of its size wide, and a name must not outgrow its panel.
+    # A letter is about 0.6 of its size wide, and a name must not be wider than its panel.
     longest = max(map(len, [*row_names, *column_names]))
     size = min(7.5, 72 * side / (0.6 * longest))
     for axes, name in zip(panels[:, 0], row_names, strict=True):
@@ -224,7 +236,7 @@ def map_grid(
 
 
 def rescaled(one: np.ndarray) -> np.ndarray:
-    """Return a map from 0 at its minimum to 1 at its maximum; 0 everywhere if it is constant."""
+    """Scale a map to 0 at its minimum and 1 at its maximum; 0 everywhere if it is constant."""
     span = float(np.ptp(one))
     return (one - np.min(one)) / (span if span > 0 else 1.0)
 
@@ -237,7 +249,7 @@ def show_map(
     gamma: float = 1.0,
     colours: str = ATTENTION_COLOURS,
 ) -> AxesImage:
-    """Draw an (h', w') map over the pixels of an image of `size`, half-pixel centres."""
+    """Draw an (h', w') map over the pixels of an image of `size`, with half-pixel centres."""
     height, width = size
     return axes.imshow(
         one,

@@ -1,4 +1,4 @@
-"""A classified source beside what the network attended to."""
+"""A classified source next to its attention maps."""
 
 import math
 import textwrap
@@ -34,14 +34,14 @@ _PARTS_HEIGHT = _PARTS_SIDE + _PARTS_BOTTOM + 0.1
 
 @dataclass(frozen=True)
 class Sky:
-    """How the pixels of an image lie on the sky.
+    """Orientation and scale of the pixels of an image on the sky.
 
     Attributes:
-        pixel_scale: arcsec.
+        pixel_scale: pixel scale, arcsec.
         beam: major axis, minor axis (arcsec) and position angle (degrees from north through
-            east); None where it is not known.
-        north: (x, y) direction of north in pixels; None where it is not known.
-        east: (x, y) direction of east.
+            east); None if unknown.
+        north: (x, y) direction of north in pixels; None if unknown.
+        east: (x, y) direction of east in pixels; None if unknown.
     """
 
     pixel_scale: float
@@ -64,15 +64,15 @@ def classified_source_figure(
     parts: Sequence[Part] = (),
     explanation: str = "",
 ) -> Figure:
-    """Return a source, each gate's map, and the mean attention under its contours.
+    """Draw a source, each gate's map, and the mean attention under contours of the source.
 
     With evidence the last panel shows the evidence under contours of the source; a small source
     is enlarged, and a dashed line on its image shows how far the panel reaches. With parts a
     larger panel below names each part, its share of the evidence and what deleting it does.
 
-    The source carries the beam, a scale bar and the directions of north and east. FITS maps
-    have their first row at the bottom, and so they are drawn where `sky.north` is known;
-    pictures have it at the top.
+    The source is drawn with the beam, a scale bar and the directions of north and east. The first
+    row is at the bottom if `sky.north` is known, as in FITS, and otherwise at the top, as in
+    pictures.
 
     Args:
         brightness: (h, w); NaN is drawn black.
@@ -191,8 +191,8 @@ def _draw_sky(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
                 place,
                 minor / sky.pixel_scale,
                 major / sky.pixel_scale,
-                # East is to the left where north is up: from north through east is
-                # anticlockwise, as matplotlib counts.
+                # With north up, east is to the left: from north through east is anticlockwise,
+                # as matplotlib counts.
                 angle=angle + (_position_of_north(sky) if sky.north is not None else 0.0),
                 facecolor="none",
                 edgecolor="white",
@@ -204,7 +204,7 @@ def _draw_sky(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
 
 
 def _position_of_north(sky: Sky) -> float:
-    """Return an angle in degrees, anticlockwise from the y axis."""
+    """Return the angle of north, degrees anticlockwise from the y axis."""
     return math.degrees(math.atan2(-sky.north[0], sky.north[1]))
 
 

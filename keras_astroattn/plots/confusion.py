@@ -1,4 +1,4 @@
-"""Which class is taken for which."""
+"""Confusion matrix of the classes."""
 
 from collections.abc import Sequence
 
@@ -14,12 +14,15 @@ from .style import new_figure, styled
 def confusion_figure(
     confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES, title: str = ""
 ) -> Figure:
-    """Return a confusion matrix: share of each true class (colour, %) and, below, of how many.
+    """Draw a confusion matrix: share of each true class (colour, %) and number of predictions.
 
     Args:
         confusion: (classes, classes) counts, [true][predicted].
-        class_names: in the order of the rows.
-        title: above the figure.
+        class_names: names in the order of the rows.
+        title: title above the figure.
+
+    Returns:
+        The figure.
     """
     counts = np.asarray(confusion)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)

@@ -18,14 +18,17 @@ def deletion_figure(
     score: str = "probability of the predicted class",
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Draw a score against the share of deleted flux: a panel a set of sources, a line an order.
+    """Draw a score against the deleted share of flux: a panel for each set, a line for each order.
 
     Args:
         shares: (m,) shares of the flux, 0 to 1.
         panels: by title and order of deletion: a curve and its interval, which is shaded. All
             panels have the same orders.
         score: label of the axis.
-        width: of the figure, inches.
+        width: width of the figure, inches.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(width, 0.36 * width + 0.35)
     several = figure.subplots(1, len(panels), sharex=True, sharey=True, squeeze=False)[0]

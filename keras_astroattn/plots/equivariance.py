@@ -1,4 +1,4 @@
-"""Whether attention and class go along with a source that is moved."""
+"""Results of equivariance tests: do attention and class follow a transformed source?"""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,16 +20,19 @@ def equivariance_figure(
     shares: Mapping[str, Spread],
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Draw how well moved maps agree (left), and how the predicted classes change (right).
+    """Draw how well transformed maps agree (left), and how the predicted classes change (right).
 
     Args:
-        moves: names of k moves.
-        followed: by map: (k,) correlation of the map moved back with that of the image as it
-            was. Filled.
-        stayed: by map: (k,) the same of the map as it came out. Open: a filled mark above it
-            is attention that went along with the source.
-        shares: by name, such as `accuracy`: k shares from 0 to 1 with their intervals.
-        width: of the figure, inches.
+        moves: names of the k equivariance tests.
+        followed: by map: (k,) correlation of the map, after undoing the transform, with that of
+            the original image. Drawn filled.
+        stayed: by map: (k,) the same without undoing the transform. Drawn open. A filled mark
+            above an open one means that attention follows the source.
+        shares: by name, for example `accuracy`: k shares from 0 to 1 with their intervals.
+        width: width of the figure, inches.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(width, 0.38 * width)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))

@@ -1,4 +1,4 @@
-"""How a training went."""
+"""Loss and accuracy of a training by epoch."""
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,18 +18,21 @@ def loss_figure(
     title: str = "",
     loss_label: str = "cross-entropy loss (nats)",
 ) -> Figure:
-    """Draw training and validation loss by epoch, above accuracy where it is given.
+    """Draw training and validation loss by epoch, above the accuracy if it is given.
 
     The epoch of the lowest validation loss, whose weights are kept, is marked.
 
     Args:
-        loss: (n,) of the training images.
-        validation_loss: (n,).
-        accuracy: (n,) from 0 to 1.
-        validation_accuracy: (n,) from 0 to 1.
+        loss: (n,) loss of the training images.
+        validation_loss: (n,) loss of the validation images.
+        accuracy: (n,) accuracy of the training images, from 0 to 1.
+        validation_accuracy: (n,) accuracy of the validation images, from 0 to 1.
         epochs: (n,) numbers of the epochs; 1 to n by default.
-        title: above the figure.
-        loss_label: of the loss's axis.
+        title: title above the figure.
+        loss_label: label of the loss axis.
+
+    Returns:
+        The figure.
     """
     epochs = np.arange(1, len(loss) + 1) if epochs is None else np.asarray(epochs)
     with_accuracy = accuracy is not None or validation_accuracy is not None
@@ -67,7 +70,7 @@ def _lines(
     validation: np.ndarray | None,
     factor: float = 1.0,
 ) -> None:
-    # One epoch is a point, which a line alone would not show.
+    # A single epoch is a point, which a line would not show.
     marker = "." if len(epochs) < 3 else None
     for values, colour, style, label in (
         (training, BLUE, "-", "training"),

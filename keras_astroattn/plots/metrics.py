@@ -25,18 +25,21 @@ def metric_grid(
     decimals: int = 1,
     spread: np.ndarray | None = None,
 ) -> Figure:
-    """Return one metric in a grid of colours and numbers, such as normalization x aggregation.
+    """Draw one metric as a grid of colours and numbers, such as normalization x aggregation.
 
     Args:
-        values: (rows, columns), NaN where there is none.
-        row_names: at the left of each row.
-        column_names: below each column.
-        label: of the colour bar: the metric and its unit.
-        row_title: what the rows differ in.
-        column_title: what the columns differ in.
-        limits: of the colours; by default the lowest and highest value.
-        decimals: of the numbers.
-        spread: (rows, columns), written after ±; NaN where there is none.
+        values: (rows, columns), NaN for empty cells.
+        row_names: names at the left of each row.
+        column_names: names below each column.
+        label: label of the colour bar: the metric and its unit.
+        row_title: title of the rows.
+        column_title: title of the columns.
+        limits: limits of the colours; by default the lowest and highest value.
+        decimals: decimals of the numbers.
+        spread: (rows, columns), written after ±; NaN for none.
+
+    Returns:
+        The figure.
     """
     values = np.asarray(values, float)
     low, high = limits or (float(np.nanmin(values)), float(np.nanmax(values)))
@@ -70,17 +73,20 @@ def metric_figure(
     """Draw metrics of networks in rows, one panel a metric, with their intervals.
 
     Args:
-        series: by legend's name (a protocol, say): for each network its metrics, each a
-            (value, low, high).
-        names: of the networks, one a row.
-        labels: by metric: what its axis is called.
-        reference: by metric: one value a network, such as the published one, drawn as a
-            vertical stroke; None where there is none.
+        series: by name in the legend (for example a protocol): for each network its metrics,
+            each a (value, low, high).
+        names: names of the networks, one in each row.
+        labels: label of the axis by metric.
+        reference: by metric: one value for each network, such as the published one, drawn as a
+            vertical line; None for none.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(COLUMN_WIDTH, 0.85 + 0.42 * len(names))
     panels = figure.subplots(1, len(labels), sharey=True, squeeze=False)[0]
     rows = np.arange(len(names))
-    # Side by side within a row, so that no interval hides another.
+    # Offset within a row, so that no interval hides another.
     offsets = (np.arange(len(series)) - (len(series) - 1) / 2) * min(0.22, 0.6 / len(series))
     for axes, (metric, label) in zip(panels, labels.items(), strict=True):
         for number, (name, points) in enumerate(series.items()):
@@ -110,7 +116,7 @@ def metric_figure(
     panels[0].set_yticks(rows, names)
     panels[0].set_ylim(len(names) - 0.5, -0.5)
     handles, texts = panels[0].get_legend_handles_labels()
-    # Short handles in two columns: that is what a column's width holds.
+    # Short handles in two columns fit into the width of a column.
     order = sorted(range(len(texts)), key=lambda place: texts[place] == "published")
     figure.legend(
         [handles[place] for place in order],
@@ -134,14 +140,17 @@ def enrichment_figure(
 
     Args:
         values: by map's name (`gate 1`, `mean`, `Grad-CAM`): enrichment of each network,
-            positive, NaN where it has no such map.
-        names: of the networks.
-        width: of the figure, inches.
+            positive, NaN if it has no such map.
+        names: names of the networks.
+        width: width of the figure, inches.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(width, 0.65 + 0.23 * len(names))
     axes = figure.subplots()
     rows = np.arange(len(names))
-    # Maps of one network lie a little below each other, so that none hides another.
+    # Maps of one network are offset vertically, so that none hides another.
     places = np.linspace(-0.3, 0.3, len(values)) if len(values) > 1 else [0.0]
     for number, (title, several) in enumerate(values.items()):
         axes.plot(
@@ -150,7 +159,7 @@ def enrichment_figure(
             MARKERS[number % len(MARKERS)],
             ms=3.6,
             color=COLOURS[number % len(COLOURS)],
-            # Open where colours come round again, so that no two maps look alike.
+            # Open marks after the last colour, so that no two maps look alike.
             mfc="none" if number >= len(COLOURS) else None,
             label=title,
         )

@@ -1,4 +1,4 @@
-"""How often each source is taken for the other class."""
+"""Rates at which sources are predicted as the other class."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,15 +13,18 @@ from .style import COLUMN_WIDTH, line_looks, new_figure, styled
 def false_rate_figure(
     rates: Mapping[str, Sequence[float] | np.ndarray], threshold: float | None = None
 ) -> Figure:
-    """Return each group's sources, sorted by how often they are misclassified.
+    """Draw the sources of each group, sorted by how often they are misclassified.
 
-    The upper panel shows the sources themselves, worst first; the lower one which share of
-    a group's sources is misclassified at least so often, so that groups of different size
-    can be compared.
+    The upper panel shows the rate of each source, highest first. The lower panel shows the share
+    of a group's sources with at least this rate, so that groups of different size can be
+    compared.
 
     Args:
-        rates: by group (class and confidence, say): one rate from 0 to 1 a source.
-        threshold: a rate to mark, such as 0.95.
+        rates: by group (for example class and confidence): a rate from 0 to 1 for each source.
+        threshold: a rate to mark, for example 0.95.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(COLUMN_WIDTH, 4.0)
     upper, lower = figure.subplots(2, 1)
@@ -32,7 +35,7 @@ def false_rate_figure(
         marker = {"marker": ".", "ms": 3}
         look = {"color": colour, "ls": style, "lw": 1.0}
         upper.plot(np.arange(1, len(falling) + 1), 100 * falling, **look, **marker)
-        # Each rate is reached by all sources up to its own place.
+        # Each rate is reached by all sources up to its place.
         x = 100 * np.append(falling, 0.0)
         y = 100 * np.append(np.arange(1, len(falling) + 1), len(falling)) / len(falling)
         lower.step(
@@ -67,11 +70,14 @@ def false_rate_figure(
 
 @styled
 def group_rates_figure(rates: Mapping[str, Sequence[float] | np.ndarray], bins: int = 10) -> Figure:
-    """Return how many sources of each group are misclassified how often, one histogram a group.
+    """Draw a histogram of the misclassification rates of each group.
 
     Args:
-        rates: by group: one rate from 0 to 1 a source.
-        bins: of equal width.
+        rates: by group: a rate from 0 to 1 for each source.
+        bins: number of bins of equal width.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(COLUMN_WIDTH, 0.55 + 0.75 * len(rates))
     panels = figure.subplots(len(rates), 1, sharex=True, squeeze=False)[:, 0]

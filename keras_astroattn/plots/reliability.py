@@ -1,4 +1,4 @@
-"""Whether confidence and uncertainty mean what they say."""
+"""Reliability diagram of confidence or uncertainty."""
 
 from collections.abc import Sequence
 
@@ -16,17 +16,20 @@ def reliability_figure(
     kind: str = "confidence",
     title: str = "",
 ) -> Figure:
-    """Return what came true in bins of what the model said, above how often it said so.
+    """Draw a reliability diagram: observed against stated values, above their histogram.
 
-    A calibrated model's bars end on the diagonal; the gap, weighted by the number of
+    The bars of a calibrated model end on the diagonal. The gap, weighted by the number of
     predictions, is the calibration error.
 
     Args:
-        count: (M,) predictions in M equal bins from 0 to 1.
+        count: (M,) number of predictions in M equal bins from 0 to 1.
         stated: (M,) mean confidence (or normalized entropy) in each bin.
-        observed: (M,) share of right (or wrong) predictions in each bin.
+        observed: (M,) share of correct (or wrong) predictions in each bin.
         kind: "confidence" (of the expected calibration error) or "uncertainty".
-        title: above the figure.
+        title: title above the figure.
+
+    Returns:
+        The figure.
     """
     count, stated, observed = (np.asarray(values, float) for values in (count, stated, observed))
     bins = len(count)
@@ -75,7 +78,7 @@ def reliability_figure(
     upper.legend(loc="upper left", title=f"{names[2]} {error:.3f}", alignment="left")
     lower.bar(left, count, 1 / bins, align="edge", color="0.55", edgecolor="white", lw=0.6)
     lower.set(xlabel=names[0], ylabel="predictions", yscale="log")
-    # Two classes leave no confidence below a half.
+    # With two classes, no confidence is below a half.
     lower.set_xlim(0.5 if kind == "confidence" and not count[: bins // 2].any() else 0, 1)
     lower.set_ylim(0.7, 2 * max(count.max(), 1))
     return figure

@@ -1,4 +1,4 @@
-"""What a threshold on p(FRII) trades."""
+"""Receiver operating characteristic of p(FRII)."""
 
 from collections.abc import Mapping, Sequence
 
@@ -16,7 +16,10 @@ def roc_figure(
 
     Args:
         curves: by name: (n,) false positive rates, (n,) true positive rates, and AUC.
-        title: above the figure.
+        title: title above the figure.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH)
     axes = figure.subplots()

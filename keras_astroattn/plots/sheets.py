@@ -1,4 +1,4 @@
-"""Contact sheets: many images at a glance, such as simulated sources beside real ones."""
+"""Contact sheets: many images in one figure, for example simulated next to real sources."""
 
 from collections.abc import Sequence
 
@@ -18,8 +18,8 @@ def sheet_panels(
     Args:
         count: number of panels.
         columns: number of panels in a row, at most `count`.
-        title: of the sheet.
-        width: of the figure, inches.
+        title: title of the sheet.
+        width: width of the figure, inches.
         captions: whether each panel has a caption above it.
 
     Returns:
@@ -50,23 +50,23 @@ def contact_sheet(
     title: str | None = None,
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Draw images in rows, square-root stretched each to its own brightest pixel.
+    """Draw images in rows, square-root stretched, each to its own brightest pixel.
 
     Args:
-        images: (n, height, width) of any real dtype, 0 the empty sky.
+        images: (n, height, width) of any real dtype, 0 on empty sky.
         captions: (n,) short texts above the images; none by default.
-        labels: (n,) 0 FRI, 1 FRII; the frame takes the class's colour. None frames in grey,
-            and so does a label that is neither.
-        columns: images a row; fewer if there are fewer images.
-        title: above them all.
-        width: of the figure, inches.
+        labels: (n,) 0 FRI, 1 FRII, which set the colour of the frame. The frame is grey for None
+            and for other labels.
+        columns: number of images in a row; fewer if there are fewer images.
+        title: title above all images.
+        width: width of the figure, inches.
 
     Returns:
         The figure; its height follows from the number of rows.
 
     Raises:
         InputError: There is no image, the images are not (n, height, width), columns is
-            below 1, or captions or labels are not one an image.
+            below 1, or the number of captions or labels is not that of the images.
     """
     images = np.asarray(images)
     if images.ndim != 3 or not len(images):

@@ -48,8 +48,12 @@ def source_maps_figure(
         enrichment: by the same titles: (n,) mean attention on the source over mean attention on
             the image, written into each panel.
         width: of the figure, inches.
+        width: width of the figure, inches.
         gamma: exponent of the colour scale. Saliency and softmax have few bright pixels, and
             need a small one.
+
+    Returns:
+        The figure.
     """
     left = 0.2 if names is None else 0.32
     figure, panels = panel_grid(width, len(images), len(maps) + 1, (left, 0.62, 0.2, 0.05))
@@ -107,10 +111,13 @@ def patches_figure(
 
     Args:
         images: (n, h, w) brightness from 0.
-        patches: (n, h, w) int: 0 sky, 1 to k patches, negative where there is no patch.
-        orders: by title: for each source its patches in the order of deletion.
+        patches: (n, h, w) int: 0 on the sky, 1 to k the patches, negative for other pixels.
+        orders: by title: the patches of each source in the order of deletion.
         labels: (n,) true classes.
-        width: of the figure, inches.
+        width: width of the figure, inches.
+
+    Returns:
+        The figure.
     """
     figure, panels = panel_grid(width, len(images), 2 + len(orders), (0.2, 0.62, 0.2, 0.05))
     for axes, title in zip(panels[0], ["source", "patches", *orders], strict=True):
@@ -118,12 +125,12 @@ def patches_figure(
     for row, (image, parts, label) in enumerate(zip(images, patches, labels, strict=True)):
         show_source(panels[row, 0], image)
         panels[row, 0].set_ylabel(CLASS_NAMES[label], labelpad=3)
-        # Patches with consecutive numbers are neighbours, and need different shades.
+        # Patches with consecutive numbers are neighbours and need different shades.
         shades = np.where(parts > 0, 0.25 + 0.75 * (parts * 4 % 11) / 10, 0.1)
         panels[row, 1].imshow(np.where(parts == 0, 0, shades), cmap="gray", vmin=0, vmax=1)
         for several, axes in zip(orders.values(), panels[row, 2:], strict=True):
             order = np.asarray(several[row])
-            place = np.full(max(parts.max(), *order) + 1, np.nan)  # all, shown or not
+            place = np.full(max(parts.max(), *order) + 1, np.nan)  # of all patches
             place[order] = np.linspace(1, 0, len(order))
             drawn = axes.imshow(
                 np.where(parts > 0, place[np.maximum(parts, 0)], np.nan),

@@ -1,8 +1,8 @@
-"""What all figures share: sizes, fonts, colours, and how they are saved.
+"""Common style of the figures: sizes, fonts, colours, and saving.
 
-Figures are drawn at the size at which they are printed, so that 7-point type is 7-point
-type in a column. Colours are those of Okabe & Ito and the maps viridis-like ones: both
-survive every common form of colour blindness, and a grey printer.
+Figures are drawn at the size at which they are printed, so that 7-point type is 7-point type in a
+column. The colours are those of Okabe & Ito, the colormaps are viridis-like: both suit every
+common form of colour blindness, and grey printers.
 """
 
 import functools
@@ -82,7 +82,7 @@ Parameters = ParamSpec("Parameters")
 
 
 def styled(draw: Callable[Parameters, Figure]) -> Callable[Parameters, Figure]:
-    """Decorate a function that returns a Figure: its settings are `STYLE`, the caller's stay."""
+    """Decorate a function that returns a Figure, so that it is drawn with `STYLE` alone."""
 
     @functools.wraps(draw)
     def drawn(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Figure:
@@ -105,18 +105,18 @@ def panel_grid(
     gap: float = 0.04,
     row_gap: float | None = None,
 ) -> tuple[Figure, np.ndarray]:
-    """Return a figure of square panels at exact places, its height following from its width.
+    """Return a figure of square panels at exact places; its height follows from its width.
 
-    Images in rows must line up to the pixel, which an automatic layout that makes room for
-    colour bars does not grant (and it takes seconds).
+    Images in rows must be aligned to the pixel. An automatic layout with space for colour bars
+    does not ensure this (and takes seconds).
 
     Args:
-        width: of the figure, inches.
-        rows: of panels.
-        columns: of panels.
-        margins: left, right, top and bottom of the panels, inches.
-        gap: between columns, inches.
-        row_gap: between rows, inches; `gap` by default.
+        width: width of the figure, inches.
+        rows: number of rows.
+        columns: number of columns.
+        margins: left, right, top and bottom margin of the panels, inches.
+        gap: gap between columns, inches.
+        row_gap: gap between rows, inches; `gap` by default.
 
     Returns:
         The figure, and its (rows, columns) array of axes without ticks.
@@ -194,11 +194,10 @@ SMALL_RANGE = 1e-4
 
 
 def tick_labels(values: np.ndarray) -> list[str]:
-    """Return short texts for rising numbers that differ wherever the numbers do.
+    """Return short, different texts for rising numbers.
 
-    As many digits as tell the ends apart to a tenth of their distance; where that takes
-    more than there is room for (0.99998 to 0.99999), the first in full and then, after a
-    plus sign, what the others add to it.
+    The number of digits resolves a tenth of the range. If this is too long (0.99998 to 0.99999),
+    the first number is written in full, and the others as their difference after a plus sign.
     """
     low, high = float(values[0]), float(values[-1])
     span = high - low
@@ -207,7 +206,7 @@ def tick_labels(values: np.ndarray) -> list[str]:
     largest = max(abs(low), abs(high))
     if span < SMALL_RANGE * largest:
         return [f"{low:.5g}", *(f"+{value - low:.1e}" for value in values[1:])]
-    # Next to the range, 1e-19 is 0.
+    # Compared with the range, 1e-19 is 0.
     shown = [value if abs(value) > 1e-3 * span else 0.0 for value in values]
     if largest >= 100 and span >= 10:
         return [f"{value:.0f}" for value in shown]
@@ -224,14 +223,15 @@ def save_figure(
     """Write a figure as `path` with each format's suffix in place of its own, atomically.
 
     Args:
-        figure: what to write.
-        path: where; a suffix among `formats` is replaced, any other kept as part of the
-            name.
+        figure: the figure.
+        path: path of the file; a suffix among `formats` is replaced, any other is kept as part
+            of the name.
         formats: suffixes without the dot.
+        resolution: dots per inch of raster formats.
         resolution: dots per inch of rasters.
 
     Returns:
-        The files written.
+        Paths of the written files.
     """
     path = Path(path)
     if path.suffix.removeprefix(".") in formats:
@@ -239,7 +239,7 @@ def save_figure(
     written = []
     for suffix in formats:
         target = path.with_name(f"{path.name}.{suffix}")
-        # No date in the file: the same figure gives the same bytes.
+        # No date in the file, so that the same figure gives the same bytes.
         metadata = {"CreationDate": None} if suffix == "pdf" else None
         with matplotlib.rc_context(STYLE), atomic_path(target) as temporary:
             figure.savefig(temporary, dpi=resolution, metadata=metadata)
@@ -248,13 +248,13 @@ def save_figure(
 
 
 def show_source(axes: Axes, image: np.ndarray) -> AxesImage:
-    """Draw a radio image, square-root stretched: faint lobes show beside a bright core."""
+    """Draw a radio image, square-root stretched to show faint lobes next to a bright core."""
     brightest = max(float(np.max(image)), np.finfo(np.float32).tiny)
     return axes.imshow(image, cmap=SOURCE_COLOURS, norm=PowerNorm(0.5, 0, brightest, clip=True))
 
 
 def scale_bar(axes: Axes, size: int, arcsec: float = 60.0) -> None:
-    """Draw a white bar of so many arcsec in the lower left of an image `size` pixels wide."""
+    """Draw a white bar of `arcsec` length in the lower left of an image `size` pixels wide."""
     length = arcsec / PIXEL_SCALE
     left, bottom = 0.06 * size, 0.92 * size
     axes.add_patch(Rectangle((left, bottom), length, 0.015 * size, color="white", lw=0))

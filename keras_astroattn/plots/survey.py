@@ -1,4 +1,4 @@
-"""A scored survey at a glance: probabilities, the sky, and sheets of sources."""
+"""Figures of a scored survey: probabilities, the sky, and sheets of sources."""
 
 from collections.abc import Mapping, Sequence
 
@@ -24,11 +24,11 @@ from .style import (
 
 @styled
 def probability_figure(counts: Mapping[str, np.ndarray], width: float = COLUMN_WIDTH) -> Figure:
-    """Draw histograms of P(FRII) by label, one upon the other, on a logarithmic scale.
+    """Draw stacked histograms of P(FRII) by label, on a logarithmic scale.
 
     Args:
         counts: (bins,) counts in equal bins from 0 to 1, by label.
-        width: of the figure, inches.
+        width: width of the figure, inches.
 
     Raises:
         InputError: There is no source with a probability.
@@ -44,7 +44,7 @@ def probability_figure(counts: Mapping[str, np.ndarray], width: float = COLUMN_W
         axes.stairs(values, edges, color=COLOURS[place], label=name, lw=1.2)
     axes.set_yscale("log")
     tallest = max(float(np.max(values)) for values in counts.values())
-    axes.set_ylim(0.7, 4 * max(tallest, 1.0))  # with room for the legend
+    axes.set_ylim(0.7, 4 * max(tallest, 1.0))  # leaves space for the legend
     axes.set(xlim=(0, 1), xlabel="P(FRII | resolved radio galaxy)", ylabel="sources")
     axes.legend(loc="upper center", ncols=len(counts))
     return figure
@@ -58,14 +58,17 @@ def sky_figure(
     label: str = "sources",
     width: float = TEXT_WIDTH,
 ) -> Figure:
-    """Return how many sources lie where on the sky; east is to the left.
+    """Draw the number of sources on the sky; east is to the left.
 
     Args:
-        counts: (RA bins, Dec bins).
+        counts: (RA bins, Dec bins) number of sources.
         ra_edges: (RA bins + 1,) degrees, rising, also beyond 360.
         dec_edges: (Dec bins + 1,) degrees.
-        label: what is counted.
-        width: of the figure, inches.
+        label: label of the colour bar.
+        width: width of the figure, inches.
+
+    Returns:
+        The figure.
     """
     figure = new_figure(width, 0.5 * width)
     axes = figure.subplots()
@@ -98,7 +101,7 @@ def attention_sheet(
     a small source is enlarged.
 
     Args:
-        images: (n, height, width) of any real dtype, 0 the empty sky; row 0 at the bottom,
+        images: (n, height, width) of any real dtype, 0 on empty sky; row 0 at the bottom,
             as in FITS.
         attention: (n, height, width) mean attention.
         captions: (n,) short texts above the images.

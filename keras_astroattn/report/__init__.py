@@ -1,4 +1,4 @@
-"""Numbers to text: Markdown, CSV and terminal tables of evaluations and of attention."""
+"""Markdown, CSV and terminal tables of evaluations and of attention."""
 
 import lazy_loader
 

@@ -23,8 +23,8 @@ def evaluation_table(evaluation: "Evaluation", title: str | None = None) -> Tabl
     """Return a terminal table of an evaluation: metric, value, 95 % interval.
 
     Args:
-        evaluation: what is shown.
-        title: of the table; by default the protocol and the number of sources.
+        evaluation: the evaluation.
+        title: title of the table; by default the protocol and the number of sources.
     """
     title = title or (
         f"{evaluation.protocol}: {evaluation.images} sources, {evaluation.predictions} predictions"
@@ -39,10 +39,10 @@ def evaluation_table(evaluation: "Evaluation", title: str | None = None) -> Tabl
 
 
 def attention_table(statistics: Mapping[str, "AttentionStatistics"]) -> Table:
-    """Return a terminal table of where attention lies, one row a map.
+    """Return a terminal table of attention statistics, with one row for each map.
 
     Args:
-        statistics: by the name of the map.
+        statistics: statistics by the name of the map.
     """
     table = Table(title="where attention lies, over the images", title_justify="left")
     table.add_column("map")
@@ -76,8 +76,9 @@ def evaluation_markdown(records: Iterable[Record]) -> str:
     """Return a Markdown table of the main metrics, with 95 % intervals of accuracy and AUC.
 
     Args:
-        records: `Evaluation.record()`, and `gates`, `normalization`, `aggregation`,
-            `trained_on`, `seed` and, where it is not the best, `epoch` of the network.
+        records: results of `Evaluation.record()`, extended by `gates`, `normalization`,
+            `aggregation`, `trained_on`, `seed` and, unless it is the best one, `epoch` of the
+            network.
     """
     classes = " / ".join(CLASS_NAMES)
 
@@ -111,14 +112,14 @@ def evaluation_markdown(records: Iterable[Record]) -> str:
 
 
 def spread_records(records: Iterable[Record], by: Sequence[str] = SPREAD_BY) -> list[Record]:
-    """Return the mean and sample standard deviation over the records that agree in some columns.
+    """Return mean and sample standard deviation of records that agree in some columns.
 
     Args:
-        records: as `evaluation_markdown` takes them.
+        records: records as in `evaluation_markdown`.
         by: columns in which the records of a group agree.
 
     Returns:
-        One record a group: the columns `by`, `seeds`, and `..._mean` and `..._spread` of
+        One record for each group: the columns `by`, `seeds`, and `..._mean` and `..._spread` of
         accuracy, AUC and calibration error. The spread of a single record is empty.
     """
     groups: dict[tuple, list[Record]] = {}
@@ -167,8 +168,8 @@ def results_markdown(title: str, remarks: Iterable[str], records: Sequence[Recor
 
     Args:
         title: heading of the document.
-        remarks: a paragraph each.
-        records: as `evaluation_markdown` takes them.
+        remarks: one paragraph each.
+        records: records as in `evaluation_markdown`.
     """
     text = f"# {title}\n\n" + "".join(f"{remark}\n\n" for remark in remarks)
     text += evaluation_markdown(records)

@@ -1,4 +1,4 @@
-"""Tables as Markdown and CSV, and numbers as the cells of a table."""
+"""Format tables as Markdown and CSV, and numbers as cells."""
 
 import csv
 import io
@@ -14,8 +14,8 @@ def csv_table(records: Iterable[Mapping[str, object]]) -> str:
     """Write records as CSV in full precision, under a header.
 
     Args:
-        records: at least one; the columns are those of all records, in the order in which they
-            first occur. A value that a record lacks is left empty.
+        records: at least one record; the columns are those of all records, in the order of
+            their first occurrence. A missing value is left empty.
     """
     records = list(records)
     text = io.StringIO()
@@ -32,7 +32,7 @@ def markdown_table(headers: Sequence[str], rows: Iterable[Sequence[object]], tex
     Args:
         headers: titles of the columns.
         rows: cells of each row.
-        text: number of columns at the left that hold text; the others are aligned right.
+        text: number of leftmost columns that hold text; the others are aligned right.
     """
     rules = ["---"] * text + ["---:"] * (len(headers) - text)
     # An unescaped bar would end its cell.
@@ -48,11 +48,12 @@ def with_interval(
     """Format a value with its interval, such as `0.912 (0.857 to 0.948)`.
 
     Args:
-        record: holds the value under `name` and the bounds under `name_low` and `name_high`.
-        name: of the value.
-        digits: after the decimal point.
-        factor: that the value is multiplied by; 100 for percent.
-        signed: whether a plus sign is written.
+        record: record with the value under `name` and the bounds under `name_low` and
+            `name_high`.
+        name: name of the value.
+        digits: number of digits after the decimal point.
+        factor: factor of the value and the bounds; 100 for percent.
+        signed: whether to write a plus sign.
     """
     sign = "+" if signed else ""
     value, low, high = (
@@ -62,12 +63,12 @@ def with_interval(
 
 
 def percentage(share: float, bounds: tuple[float, float], digits: int = 1) -> str:
-    """Format a share and its interval in percent, the bounds without decimals."""
+    """Format a share and its interval in percent; the bounds have no decimals."""
     low, high = bounds
     return f"{100 * share:.{digits}f} ({100 * low:.0f} to {100 * high:.0f})"
 
 
 def mean_and_spread(values: Sequence[float] | np.ndarray, digits: int) -> str:
-    """Format a mean and the sample's standard deviation, which a single value does not have."""
+    """Format a mean and the sample standard deviation, which a single value does not have."""
     spread = f" ± {np.std(values, ddof=1):.{digits}f}" if len(values) > 1 else ""
     return f"{np.mean(values):.{digits}f}{spread}"

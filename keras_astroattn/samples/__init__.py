@@ -1,6 +1,6 @@
 """Three simulated FITS maps that come with the package: an FRI, an FRII and a compact source.
 
-Each has FIRST's beam (5.4 arcsec), pixels (1.8 arcsec) and noise. `python -m export.samples`
+They have FIRST's beam (5.4 arcsec), pixels (1.8 arcsec) and noise. `python -m export.samples`
 wrote them.
 """
 

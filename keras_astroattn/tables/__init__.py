@@ -1,4 +1,4 @@
-"""Tables of classified sources: columns, rows, and one writer a format."""
+"""Tables of classified sources: columns, rows, and one writer for each format."""
 
 import lazy_loader
 

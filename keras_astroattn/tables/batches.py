@@ -1,4 +1,4 @@
-"""Rows in groups, column by column: what every writer takes."""
+"""Groups of rows, column by column, as the writers take them."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
@@ -22,9 +22,12 @@ def batches_of(
     """Yield rows in groups, as the writers take them.
 
     Args:
-        columns: the columns.
+        columns: columns of the table.
         rows: values by the names of the columns; None is unknown.
-        size: most rows of a group.
+        size: largest number of rows of a group.
+
+    Yields:
+        The values of each column for a group of rows.
     """
     group: list[Mapping] = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""Columns of a table of classified sources: name, type, unit, UCD and meaning, declared once."""
+"""Columns of a table of classified sources: name, type, unit, UCD and meaning."""
 
 from dataclasses import dataclass
 
@@ -8,12 +8,12 @@ class Column:
     """A column of a table.
 
     Attributes:
-        name: its name.
+        name: name of the column.
         dtype: "str", or a NumPy type: "bool", "uint8", "int16", "int32", "int64", "float32" or
             "float64".
-        description: its meaning.
-        unit: its unit, in the syntax of the VO; None for none.
-        ucd: its Unified Content Descriptor; None for none.
+        description: meaning of the values.
+        unit: unit, in the syntax of the VO, or None.
+        ucd: Unified Content Descriptor, or None.
     """
 
     name: str

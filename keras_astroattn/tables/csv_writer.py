@@ -1,4 +1,4 @@
-"""Tables as CSV."""
+"""Write tables as CSV."""
 
 import csv
 from collections.abc import Iterable, Sequence

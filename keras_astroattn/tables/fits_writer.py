@@ -1,7 +1,7 @@
-"""Tables as FITS binary tables, whatever their size.
+"""Write tables as FITS binary tables of any size.
 
-Widths of texts and the values that stand for nulls are known only when all rows have been
-seen, so the rows go to a temporary file first.
+The widths of texts and the values that represent nulls are known only after all rows have been
+read, so the rows go to a temporary file first.
 """
 
 import pickle
@@ -28,17 +28,17 @@ _WIDER = {"B": "I", "I": "J", "J": "K"}
 def write_fits(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
     """Write a table as the first extension of a FITS file.
 
-    Unknown integers are TNULL, unknown numbers NaN, unknown logical values 0. Header texts
-    are transcribed to ASCII; a character of a cell that is not ASCII is escaped.
+    Unknown integers are TNULL, unknown numbers NaN, unknown logical values 0. Header texts are
+    transcribed to ASCII; a non-ASCII character of a cell is escaped.
 
     Args:
-        path: the file.
-        columns: the columns.
-        batches: their values.
+        path: path of the file.
+        columns: columns of the table.
+        batches: values, from `batches_of`.
 
     Raises:
         InputError: There are more columns than a FITS table can have.
-        OSError: The file cannot be written.
+        OSError: The file is not writable.
     """
     if len(columns) > _MOST_COLUMNS:
         raise InputError(
@@ -66,7 +66,7 @@ def write_fits(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) 
 
 
 class _Range:
-    """What must be known of a column before its form can be chosen."""
+    """Range of the values of a column, from which its form follows."""
 
     def __init__(self):
         self.batches: list[int] = []
@@ -84,7 +84,7 @@ class _Range:
                 self._high = max(self._high, int(values.max()))
 
     def form(self, dtype: str) -> tuple[str, str, int | None]:
-        """TFORM, NumPy's type, and TNULL."""
+        """Return TFORM, NumPy's type, and TNULL."""
         if dtype == "str":
             return f"{self._width}A", f"S{self._width}", None
         form = _FORMS[dtype]
@@ -153,7 +153,7 @@ def _headers(columns: Sequence[Column], forms: list, width: int, rows: int) -> b
 
 
 def _unique(name: str, taken: set[str]) -> str:
-    """Return a name of which there is no other one in small or capital letters."""
+    """Return a name that differs from the taken ones, regardless of case."""
     found, number = name, 1
     while found.lower() in taken:
         number += 1

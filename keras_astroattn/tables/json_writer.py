@@ -1,4 +1,4 @@
-"""Tables as JSON: the columns, then an object a row."""
+"""Write tables as JSON: the columns, then one object for each row."""
 
 import json
 import math

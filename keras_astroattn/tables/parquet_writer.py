@@ -1,4 +1,4 @@
-"""Tables as Parquet, with the metadata by which astropy knows units and widths of texts."""
+"""Write tables as Parquet, with the metadata for units and widths of texts that astropy reads."""
 
 import json
 import tempfile
@@ -15,7 +15,7 @@ from .text import encodable
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_MASKED = 4  # letters of "None", as astropy reads a null text
+_MASKED = 4  # letters of "None", which is how astropy reads a null text
 
 
 def parquet_field(column: Column) -> "pa.Field":
@@ -28,11 +28,14 @@ def parquet_field(column: Column) -> "pa.Field":
 
 
 def astropy_metadata(schema: "pa.Schema", widths: Mapping[str, int]) -> dict[str, str]:
-    """Return the metadata of a Parquet file that `astropy.table.Table.read` looks for.
+    """Return the metadata of a Parquet file for `astropy.table.Table.read`.
 
     Args:
         schema: schema of the file; metadata of its fields may hold `unit` and `description`.
-        widths: most characters of each column of text.
+        widths: largest number of characters of each column of text.
+
+    Returns:
+        The metadata by key.
     """
     columns = []
     for field in schema:
@@ -40,14 +43,14 @@ def astropy_metadata(schema: "pa.Schema", widths: Mapping[str, int]) -> dict[str
         kept = {k: notes[k] for k in ("unit", "description") if notes.get(k)}
         columns.append({"name": field.name, "datatype": str(field.type), **kept})
     lengths = {f"table::len::{name}": str(max(width, _MASKED)) for name, width in widths.items()}
-    # YAML holds JSON.
+    # JSON is valid YAML.
     return lengths | {"table_meta_yaml": json.dumps({"datatype": columns})}
 
 
 def write_parquet(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
     """Write a table as Parquet; unknown values are null.
 
-    The widths of texts stand in the schema, which a file takes only at its beginning: so the
+    The widths of texts are part of the schema, which a file takes only at its beginning. So the
     rows go to a temporary file first.
     """
     import pyarrow as pa

@@ -1,4 +1,4 @@
-"""One source, or what went wrong with it, as a row."""
+"""Rows of a table: a classified source, or an error."""
 
 import json
 import math
@@ -15,9 +15,9 @@ Row = Mapping[str, str | float | None]
 
 
 def failed_row(path: str, reason: str, model: str) -> Row:
-    """Return the row of what could not be classified, with the reason in one line."""
+    """Return the row of an image that could not be classified, with the reason in one line."""
     row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
-    # The path stands in a column of its own.
+    # The path has its own column.
     reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
     return row | {"path": path, "label": ERROR, "error": reason, "model": model}
 
@@ -26,10 +26,13 @@ def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> 
     """Return the row of a classified cutout.
 
     Args:
-        path: where it was read.
-        cutout: what is known of the source.
-        found: what the network said.
-        model: its name.
+        path: path of the image.
+        cutout: the source.
+        found: its classification.
+        model: name of the model.
+
+    Returns:
+        Values by the names of the columns.
     """
     in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
     return {

@@ -1,4 +1,4 @@
-"""Values, units and names as the files of tables can hold them."""
+"""Convert values, units and names to what the files of tables can hold."""
 
 import math
 import unicodedata
@@ -10,7 +10,7 @@ _ASCII = {"µ": "u", "μ": "u", "±": "+/-", "×": "x", "°": " deg", "′": "'"
 
 
 def encodable(value: str | float | None) -> str | float | None:
-    """Return a value as UTF-8 can hold it: names of files need not be UTF-8."""
+    """Return a value that UTF-8 can encode; names of files need not be UTF-8."""
     if isinstance(value, str):
         return value.encode("utf-8", "backslashreplace").decode("utf-8")
     return value
@@ -28,15 +28,15 @@ def xml_cell(value: str | float | None) -> str:
         if math.isnan(value):
             return "NaN"
         return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, repr(value))
-    # XML has no way to write most control characters.
+    # XML cannot represent most control characters.
     return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value))
 
 
 def unit_in(unit: str | None, syntax: str) -> str | None:
-    """Return a unit in the syntax of a file format; one that astropy does not know stays.
+    """Return a unit in the syntax of a file format; a unit unknown to astropy is unchanged.
 
     Args:
-        unit: the unit, as it was stated.
+        unit: unit as stated, or None.
         syntax: "fits" or "vounit".
     """
     if not unit or unit in _SIMPLE:
@@ -55,7 +55,7 @@ def unit_in(unit: str | None, syntax: str) -> str | None:
 
 
 def ascii_text(text: str) -> str:
-    """Return a text for a FITS header: letters with their accents removed, Greek ones by name."""
+    """Transcribe a text to ASCII for a FITS header: without accents, Greek letters by name."""
     parts = []
     for character in text:
         if character in _ASCII:

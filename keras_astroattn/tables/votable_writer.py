@@ -1,4 +1,4 @@
-"""Tables as VOTable, row by row: astropy's writer holds the whole table in memory."""
+"""Write tables as VOTable, row by row; astropy's writer would hold the whole table in memory."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Writers of tables, one a format; a file stands under its name only when it is complete."""
+"""Select the writer of a format; a file gets its name only when it is complete."""
 
 import importlib
 import importlib.util
@@ -22,14 +22,14 @@ WRITERS = {
 
 
 def require_writer(path: Path, option: str) -> None:
-    """Refuse a file of a format that cannot be written.
+    """Refuse a file whose format cannot be written.
 
     Args:
-        path: the file.
-        option: the option that names it, for the error.
+        path: path of the file.
+        option: option that names it, for the message.
 
     Raises:
-        InputError: Its ending is not in `WRITERS`, or its format needs another package.
+        InputError: The suffix is not in `WRITERS`, or the format needs another package.
     """
     suffix = path.suffix.lower()
     if suffix not in WRITERS:
@@ -39,15 +39,15 @@ def require_writer(path: Path, option: str) -> None:
 
 
 def write_table(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
-    """Write a table in the format that the ending of `path` names, atomically.
+    """Write a table atomically, in the format of the suffix of `path`.
 
     Args:
-        path: the file; its ending is in `WRITERS`.
-        columns: the columns.
-        batches: their values, as `batches_of` gives them.
+        path: path of the file; its suffix is in `WRITERS`.
+        columns: columns of the table.
+        batches: values, from `batches_of`.
 
     Raises:
-        OSError: The file cannot be written.
+        OSError: The file is not writable.
     """
     module, name = WRITERS[path.suffix.lower()]
     writer = getattr(importlib.import_module(f".{module}", __package__), name)
