@@ -1,1 +1,1 @@
-"""Benchmarks: what is timed against other software."""
+"""Benchmarks against other software."""

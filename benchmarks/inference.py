@@ -243,7 +243,7 @@ def _untuned(model: keras.Model) -> bytes:
 
 
 def example_image() -> np.ndarray:
-    """Return (1, 150, 150, 1) float32 image of two lobes and a core."""
+    """Return a (1, 150, 150, 1) float32 image of two lobes and a core."""
     y, x = np.mgrid[:150, :150].astype(np.float32)
     image = np.full((150, 150), -1, np.float32)
     for row, column, peak in ((60, 70, 1.0), (75, 76, 0.4), (92, 81, 1.6)):

@@ -192,7 +192,7 @@ class Contender:
             self.process.stdin.write("epoch\n")
             self.process.stdin.flush()
         except BrokenPipeError:
-            pass  # The answer below is missing too.
+            pass  # the check of the answer below reports it
         line = self.process.stdout.readline()
         if not line:
             self.process.wait()

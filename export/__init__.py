@@ -1,1 +1,1 @@
-"""From a trained Keras model to SavedModel and LiteRT files: `python -m export.run`."""
+"""Export trained Keras models as SavedModel and LiteRT files: `python -m export.run`."""

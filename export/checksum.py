@@ -55,7 +55,7 @@ def add_checksum(files: list[Path], /) -> int:
 
 
 def _require_running(temporary: Path, path: Path) -> None:
-    """Run the network in a process of its own: a damaged one can end the process."""
+    """Run the network in its own process, because a damaged one can end the process."""
     try:
         trial = subprocess.run(
             [sys.executable, "-c", _TRIAL, str(temporary)], capture_output=True, timeout=_PATIENCE
@@ -68,7 +68,7 @@ def _require_running(temporary: Path, path: Path) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

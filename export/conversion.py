@@ -1,4 +1,4 @@
-"""A Keras model to SavedModel and LiteRT, with outputs that keep their names."""
+"""Convert a Keras model to SavedModel and LiteRT, with outputs that keep their names."""
 
 import tempfile
 import warnings
@@ -38,7 +38,7 @@ steps of 1/127 it is one."""
 
 
 class _Server(tf.Module):
-    """One function from `image` to named outputs, and the variables it reads."""
+    """Module with one function from `image` to named outputs, and the variables it reads."""
 
     def __init__(self, outputs: Callable, temperature: float, variables=()):
         super().__init__()
@@ -68,9 +68,9 @@ def write_saved_model(source: SourceModel, folder: Path, attention: bool = True)
     """Write a SavedModel that serves in a process without this package.
 
     Args:
-        source: what to export.
-        folder: where; it must not exist.
-        attention: whether the maps, and the evidence, are among the outputs.
+        source: the model.
+        folder: path of the new folder, which must not exist.
+        attention: whether to include the attention maps, and the evidence, in the outputs.
     """
     model = full_model(source.model)
 
@@ -91,15 +91,18 @@ def convert(
     """Return the .tflite file of a model, without metadata.
 
     Args:
-        source: what to export.
+        source: the model.
         precision: `float32`; `float16`, large kernels of half the size; `dynamic`, 8-bit
             weights and floating-point activations; `int8`, both in 8 bits.
         training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
-        attention: whether the maps, and the evidence, are among the outputs.
-        integer_borders: with `int8`: input and outputs are 8-bit too.
+        attention: whether to include the attention maps, and the evidence, in the outputs.
+        integer_borders: with `int8`: input and outputs have 8 bits too.
+
+    Returns:
+        Bytes of the file.
 
     Raises:
-        InputError: `int8` of a model with `softmax` attention or votes.
+        InputError: The precision is `int8`, and the model has `softmax` attention or votes.
     """
     integer = precision == "int8"
     outputs = inference_outputs(source.model, attention, integer, half=precision == "float16")
@@ -128,7 +131,7 @@ def _converted(
         _Server(outputs, source.calibration.temperature).save(Path(folder))
         converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
-        # Not its float16, which rounds all constants, biases and the dense layers' too.
+        # Not TensorFlow's float16, which also rounds constants, biases and the dense layers.
         if precision in ("dynamic", "int8"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if precision == "int8":
@@ -148,12 +151,12 @@ def _ranges(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return calibration images for the activation ranges, and the (classes,) error with them.
 
-    A range is set by the largest value in it, so that one image can make the steps of a whole
-    tensor coarse, and which image that is cannot be told before. So the ranges are taken from
-    several draws, and those are kept whose logits scatter least about Keras's.
+    The largest value of an activation sets its range, so a single image can make the steps of a
+    whole tensor coarse, and this image is not known in advance. So the ranges are measured on
+    several draws, and those with the least scatter of the logits about Keras's are kept.
 
-    A feature of the empty sky is rounded alike at every pixel, so that its mean over the
-    pixels is wrong by the same amount in all images: some logits, which can be subtracted
+    A feature of the empty sky is rounded equally at every pixel, so its mean over the pixels has
+    the same error in all images. This shifts the logits by constants, which can be subtracted
     (the bias correction of Nagel et al. 2019, arXiv 1906.04721).
     """
     seen = _drawn(training_images, 0)
@@ -175,7 +178,10 @@ def _logits_of(content: bytes, images: np.ndarray) -> np.ndarray:
 
 
 def require_quantizable(source: SourceModel) -> None:
-    """Refuse int8 where it cannot work.
+    """Refuse int8 for models that it cannot represent.
+
+    Args:
+        source: the model.
 
     Raises:
         InputError: The gates normalize by softmax, or the logits are votes.
@@ -193,7 +199,7 @@ def require_quantizable(source: SourceModel) -> None:
 
 
 def _drawn(images: np.ndarray, draw: int) -> np.ndarray:
-    """Return some of the images, evenly over the data, which are ordered by class in places."""
+    """Return images spread evenly over the data, which are partly ordered by class."""
     count = min(CALIBRATION_IMAGES, len(images))
     return images[
         np.linspace(draw if count < len(images) else 0, len(images) - 1, count).astype(int)

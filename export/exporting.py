@@ -1,4 +1,4 @@
-"""Write each file beside its name, verify it, and let it stand if it passes."""
+"""Export files under temporary names, verify them, and rename those that pass."""
 
 import json
 import os
@@ -29,7 +29,7 @@ DEFAULT_DATA = "mirabest"
 
 @dataclass(frozen=True)
 class Export:
-    """What is asked for; see `export.run`."""
+    """Options of an export; see `export.run`."""
 
     output: Path
     formats: tuple[str, ...]
@@ -42,7 +42,7 @@ class Export:
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a file: its size in bytes, and how it compares with Keras."""
+    """Result of one file: its size in bytes, and its comparison with Keras."""
 
     size: int
     verification: Verification | None
@@ -50,29 +50,39 @@ class Result:
 
     @property
     def passed(self) -> bool:
-        """Whether the file stands under its name."""
+        """Whether the file passed and has its final name."""
         return not self.failures
 
 
 class _Failed(Exception):
-    """Leaves an `atomic_path` without putting the file in its place."""
+    """Leave an `atomic_path` without the final rename."""
 
 
 def export(model_or_run: str, wanted: Export, console: Console) -> dict[str, Result]:
-    """Export a model; give the result of each file by its name.
+    """Export a model and return the result of each file by its name.
+
+    Args:
+        model_or_run: preset, .keras file, folder of a run, or checkpoint.
+        wanted: options of the export.
+        console: console for messages.
 
     Raises:
-        InputError: The model, the data or the output folder are wrong, or int8 is asked
-            for where it cannot work.
+        InputError: The model, the data or the output folder are invalid, or int8 cannot
+            represent the model.
     """
     return export_source(open_source_model(model_or_run), wanted, console)
 
 
 def export_source(source: SourceModel, wanted: Export, console: Console) -> dict[str, Result]:
-    """As `export`, of an open model.
+    """Export an open model; see `export`.
+
+    Args:
+        source: the model.
+        wanted: options of the export.
+        console: console for messages.
 
     Raises:
-        InputError: As there.
+        InputError: As in `export`.
     """
     if "tflite" in wanted.formats and "int8" in wanted.precision:
         require_quantizable(source)
@@ -112,7 +122,7 @@ def _with_images(source: SourceModel, wanted: Export) -> tuple[SourceModel, np.n
     config = source.training or TrainConfig()
     name = wanted.data or source.data.get("name") or DEFAULT_DATA
     if name != source.data.get("name"):
-        # Images of another data set are all new to the model, and its limits mean nothing.
+        # All images of another data set are new to the model, so its limit does not apply.
         config = replace(config, train_limit=None)
     if config.validation_fraction == 0:
         config = replace(config, validation_fraction=TrainConfig.validation_fraction)
@@ -158,7 +168,7 @@ def _export_litert(
         content = convert(source, precision, training_images, wanted.attention, borders)
     except InputError:
         raise
-    except Exception as error:  # the converter raises many kinds, with pages of text
+    except Exception as error:  # the converter raises many types, with pages of text
         reason = str(error).strip().splitlines()[0] if str(error).strip() else repr(error)
         path.unlink(missing_ok=True)
         return Result(0, None, (f"cannot be converted: {reason[:200]}",))
@@ -172,7 +182,7 @@ def _export_litert(
             if not found.passed:
                 raise _Failed
     except _Failed:
-        # What stood there before was of another model: it must not pass for this one.
+        # An earlier file belongs to another model and must not be taken for this one.
         path.unlink(missing_ok=True)
     return Result(size, found, found.failures)
 

@@ -1,4 +1,4 @@
-"""Kernels of a .tflite file that are kept in half the bytes."""
+"""Store kernels of a .tflite file in half the bytes."""
 
 from collections import Counter
 
@@ -8,15 +8,21 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from .inference_graph import HALVED_FROM
 
-_KERNEL = 1  # its place among the inputs of an operator
+_KERNEL = 1  # index of the kernel among the inputs of an operator
 _WITH_KERNEL = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)
 
 
 def store_halved(content: bytes) -> bytes:
-    """Return a .tflite file whose large kernels are float16 where that holds them exactly.
+    """Store the large kernels of a .tflite file as float16 if this is exact.
 
-    The converter's own float16 rounds biases and the last layers too. Here nothing is rounded:
-    XNNPACK widens the kernels once, when it takes the network.
+    The converter's own float16 also rounds biases and the last layers. Here nothing is rounded:
+    XNNPACK widens the kernels once, when it loads the network.
+
+    Args:
+        content: bytes of the file.
+
+    Returns:
+        Bytes of the new file.
     """
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     with_kernel = {
@@ -36,7 +42,7 @@ def store_halved(content: bytes) -> bytes:
             narrow.name, narrow.shape, narrow.buffer = b"half/" + wide.name, wide.shape, wide.buffer
             narrow.type = schema.TensorType.FLOAT16
             model.buffers[wide.buffer].data = np.frombuffer(halved.tobytes(), np.uint8)
-            wide.buffer = 0  # the empty one: it is computed now
+            wide.buffer = 0  # the empty buffer: the tensor is computed
             widening.opcodeIndex = len(model.operatorCodes)
             widening.inputs, widening.outputs = [len(graph.tensors)], [number]
             graph.tensors.append(narrow)
@@ -58,5 +64,5 @@ def _halved(data: np.ndarray | None) -> np.ndarray | None:
 def _dequantize() -> schema.OperatorCodeT:
     code = schema.OperatorCodeT()
     code.builtinCode = code.deprecatedBuiltinCode = schema.BuiltinOperator.DEQUANTIZE
-    code.version = 3  # the first that takes float16
+    code.version = 3  # the first version that accepts float16
     return code

@@ -1,13 +1,13 @@
-"""The network as a TensorFlow graph that LiteRT runs fast: the same function, reordered.
+"""The network as a TensorFlow graph that LiteRT runs fast: the same function, rearranged.
 
-XNNPACK, which runs LiteRT's operators on a processor, works in tiles of 16 output channels
-and hands a whole tensor from one operator to the next. So here
+XNNPACK, which runs LiteRT's operators on a processor, works in tiles of 16 output channels and
+passes a whole tensor from one operator to the next. Therefore
 
-- batch normalization is folded into the convolution before it, in float64, and what rounding
-  the kernel to float32 (float16) then changes on the empty sky, which nearly all pixels are
-  and where a sum over pixels adds it up, is taken off the bias;
-- a convolution of a single channel sees the image less its empty sky, around zeros where
-  nothing is rounded;
+- batch normalization is folded into the preceding convolution, in float64; the change that
+  rounding the kernel to float32 (float16) makes on the empty sky is subtracted from the bias,
+  because nearly all pixels are sky and a sum over pixels accumulates it;
+- a convolution of a single channel gets the image minus its empty sky, so that the sky is 0 and
+  nothing is rounded there;
 - a convolution to few channels computes two neighbouring columns at once, as twice the
   channels of a kernel one column wider, which fills more of the tile;
 - the gate's  s = psi(relu(theta(x) + upsample(phi(g)))) + b  is rearranged. With
@@ -17,14 +17,14 @@ and hands a whole tensor from one operator to the next. So here
                                     min(t, -u) + u   where psi_c < 0,
 
   so psi becomes two plain sums over channels, and the sum of all u, one channel, is
-  upsampled by itself. This runs in strips of rows that fit the cache;
+  upsampled separately. This runs in strips of rows that fit the cache;
 - upsampling is separable: rows first, at the width of g, then columns, strip by strip; or
-  columns first and the rows by small matrix products, where g is much smaller;
+  columns first and the rows by small matrix products, if g is much smaller;
 - maps of one channel are resized by two small matrix products;
-- a convolution on the group p4m is an ordinary one by its expanded kernel, the eight
-  symmetries beside the channels.
+- a convolution on the group p4m is a plain one with its expanded kernel; the eight symmetries
+  are stored with the channels.
 
-What the layers of `keras_astroattn.layers` compute otherwise is called as it is.
+All other layers of `keras_astroattn.layers` are called unchanged.
 """
 
 import itertools
@@ -72,11 +72,11 @@ _TAKES_A_LIST = (*AGGREGATIONS.values(), AttentionMean)
 
 @dataclass(frozen=True, eq=False)
 class _Convolution:
-    """A convolution of stride 1 that has not been computed: batch normalization may follow.
+    """A deferred convolution of stride 1: batch normalization may follow.
 
-    `sky`, (channels,), is what x holds on the empty sky; kernel and bias are float64 as yet.
-    `half`: the kernel is to be one that float16 holds. `padding`: SAME, VALID, or SKY, where x
-    gets the border of `SkyPadding` first.
+    `sky`, (channels,), is the value of x on the empty sky; kernel and bias are still float64.
+    `half`: the kernel will be rounded to float16. `padding`: SAME, VALID, or SKY, for which x
+    first gets the border of `SkyPadding`.
     """
 
     x: tf.Tensor
@@ -88,7 +88,7 @@ class _Convolution:
     padding: str
 
     def scaled(self, scale: np.ndarray, shift: np.ndarray) -> "_Convolution":
-        # The symmetries of a group convolution's channel share its statistics.
+        # The symmetries of a channel of a group convolution share its statistics.
         symmetries = self.kernel.shape[-1] // len(scale)
         scale, shift = np.tile(scale, symmetries), np.tile(shift, symmetries)
         return replace(self, kernel=self.kernel * scale, bias=self.bias * scale + shift)
@@ -96,7 +96,7 @@ class _Convolution:
 
 @dataclass(frozen=True, eq=False)
 class _Attended:
-    """x * a that has not been computed: only its sum over pixels is wanted."""
+    """A deferred x * a: only its sum over pixels is needed."""
 
     x: tf.Tensor
     a: tf.Tensor
@@ -104,7 +104,7 @@ class _Attended:
 
 @dataclass(frozen=True, eq=False)
 class _Padded:
-    """The result of `SkyPadding` that has not been computed: a convolution follows."""
+    """A deferred `SkyPadding`: a convolution follows."""
 
     x: tf.Tensor
 
@@ -114,15 +114,18 @@ def inference_outputs(
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return a function from images to `logits`, `attention_1` .., `attention_mean`, `evidence`.
 
-    It equals `attention_model(model)` but for rounding, or `evidence_model(model)` where the
-    network has evidence.
+    It equals `attention_model(model)`, or `evidence_model(model)` if the network has evidence,
+    except for rounding.
 
     Args:
-        model: an `AGCNN` or another functional model of layers that are used once each.
-        attention: whether to give the maps and the evidence.
-        integer: make the graph for full integer quantization: psi stays a convolution,
-            since sums have no 8-bit kernel in XNNPACK.
-        half: round the large kernels to what float16 holds.
+        model: an `AGCNN` or another functional model whose layers are used once each.
+        attention: whether to include the maps and the evidence.
+        integer: build the graph for full integer quantization: psi stays a convolution,
+            because XNNPACK has no 8-bit kernel for sums.
+        half: round the large kernels to float16.
+
+    Returns:
+        The function; its keys are the names of the outputs.
 
     Raises:
         ValueError: A layer is used more than once.
@@ -140,7 +143,7 @@ def inference_outputs(
                 continue
             inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], layer.input)
             if isinstance(layer, _TAKES_A_LIST) and not isinstance(inputs, list):
-                inputs = [inputs]  # Keras gives a list of one as its element
+                inputs = [inputs]  # Keras replaces a list of one by its element
             result = _compute(layer, inputs, integer, half, sky)
             if isinstance(layer, VotesAggregation):
                 _, evidence, *maps = result
@@ -198,7 +201,7 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
     if isinstance(layer, P4MMaxPool):
         return tf.nn.max_pool2d(inputs, layer.window(inputs.shape[1]), 2, "VALID")
     if isinstance(layer, P4MGroupPool):
-        # Halved again and again: XNNPACK splits into two to four, not into eight.
+        # Halved repeatedly: XNNPACK splits into two to four parts, not into eight.
         while inputs.shape[-1] > layer.output.shape[-1]:
             inputs = tf.maximum(*tf.split(inputs, 2, axis=-1))
         return inputs
@@ -218,7 +221,7 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
 
 
 def _kernel_and_bias(layer: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
-    """Of an ordinary convolution that does the same."""
+    """Return kernel and bias of the equivalent plain convolution."""
     if _is_plain_convolution(layer):
         kernel, bias = layer.kernel, layer.bias
     else:
@@ -229,10 +232,10 @@ def _kernel_and_bias(layer: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) -> tf.Tensor:
-    """W batchnorm([v_1, ..]) + b as the sum of  W_k batchnorm(v_k)  and b.
+    """Return W batchnorm([v_1, ..]) + b as the sum of all W_k batchnorm(v_k) and b.
 
-    Side by side in 8 bits, all vectors would share the steps of the widest. Each part
-    has its own share of the normalization's shift, so that the parts are small too.
+    Concatenated in 8 bits, all vectors would share the quantization steps of the widest one. Each
+    part has its own share of the normalization's shift, so the parts are small too.
     """
     scale, shift = (one.astype(np.float32) for one in _normalization(layer.batch_normalization))
     kernel, bias = _array(layer.dense.kernel), _array(layer.dense.bias)
@@ -246,7 +249,7 @@ def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) 
 
 
 def _called(layer: keras.Layer, inputs):
-    """Return what the layer gives for inference, with constants in place of its variables."""
+    """Return the output of a layer for inference, with constants in place of its variables."""
     weights = [(variable, tf.constant(_array(variable))) for variable in layer.variables]
     with keras.StatelessScope(state_mapping=weights):
         return layer(inputs, training=False) if layer._call_has_training_arg else layer(inputs)
@@ -263,7 +266,7 @@ def _computed(value):
 
 
 def _array(variable) -> np.ndarray:
-    with tf.init_scope():  # a graph is being traced: the value is wanted, not a tensor
+    with tf.init_scope():  # outside the traced graph, to get a value and not a tensor
         return np.asarray(variable.numpy(), np.float32)
 
 
@@ -283,7 +286,7 @@ def _is_plain_relu(layer: keras.layers.ReLU) -> bool:
 
 
 def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scale and shift, float64, that batch normalization amounts to after training."""
+    """Return the scale and shift, float64, to which batch normalization reduces after training."""
     deviation = np.sqrt(_array(layer.moving_variance).astype(np.float64) + layer.epsilon)
     gamma = _array(layer.gamma) if layer.scale else 1.0
     beta = _array(layer.beta) if layer.center else 0.0
@@ -301,11 +304,11 @@ def _convolve(pending: _Convolution) -> tf.Tensor:
     height, width = x.shape[1:3]
     if pending.centred:
         bias += _on_the_sky(kernel, pending.sky)
-        # Without the axis of channels, as padding takes long with it, and as the converter
-        # would otherwise put the subtraction back into the bias.
+        # Without the channel axis, because padding is slow with it, and because the converter
+        # would otherwise move the subtraction back into the bias.
         x = tf.reshape(x, [-1, height, width])
         if padding == "SAME":
-            # Zeros lie around the image, not sky: they must be there before it is subtracted.
+            # The image is surrounded by zeros, not sky, so they are added before the subtraction.
             around = [[0, 0], *([(size - 1) // 2, size // 2] for size in (rows, columns))]
             x, padding = tf.pad(x, around), "VALID"
         x = (x - pending.sky.astype(np.float32))[..., tf.newaxis]
@@ -314,8 +317,8 @@ def _convolve(pending: _Convolution) -> tf.Tensor:
     bias = bias.astype(np.float32)
     if channels > NARROW or columns != 3 or width % 2 or pending.padding == "VALID":
         return tf.nn.conv2d(x, kernel, 1, padding) + bias
-    # Columns 2j and 2j + 1 see columns 2j - 1 .. 2j + 2: stride 2, and one padded on either
-    # side.
+    # Columns 2j and 2j + 1 see columns 2j - 1 .. 2j + 2: stride 2, with one padded column on
+    # each side.
     pair = np.zeros((rows, 4, kernel.shape[2], 2 * channels), np.float32)
     pair[:, :3, :, :channels] = kernel
     pair[:, 1:, :, channels:] = kernel
@@ -335,7 +338,7 @@ def _on_the_sky(kernel: np.ndarray, sky: np.ndarray) -> np.ndarray:
 
 
 def _scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> tf.Tensor:
-    """S (batch, height, width)."""
+    """Return the scores s (batch, height, width) of a gate."""
     theta, phi = _array(gate.theta.kernel)[0, 0], _array(gate.phi.kernel)[0, 0]
     psi, bias = _array(gate.psi.kernel)[0, 0, :, 0], _array(gate.psi.bias)
     if integer:
@@ -364,7 +367,7 @@ Upsampled = Iterator[tuple[slice, list[tf.Tensor]]]
 
 
 def _by_strips(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
-    """Yield rows that fit the cache, and there each part upsampled: rows first, then columns."""
+    """Yield rows that fit the cache, with each part upsampled: rows first, then columns."""
     channels = sum(part.shape[-1] for part in parts)
     resized = [_resize_rows(part, height) for part in parts]
     for rows in _strips(height, width * channels * 4):
@@ -373,10 +376,10 @@ def _by_strips(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
 
 
 def _between_rows(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
-    """Yield the same, columns first: rows between two rows of g are mixed of these two.
+    """Yield rows and upsampled parts, columns first: rows between two rows of g mix these two.
 
-    A matrix of two columns makes them: half the time of resizing, which looks at four pixels
-    for each.
+    A matrix of two columns mixes them, in half the time of resizing, which reads four pixels for
+    each one.
     """
     resized = [tf.image.resize(part, (part.shape[1], width)) for part in parts]
     matrix = _resize_matrix(parts[0].shape[1], height)
@@ -438,8 +441,8 @@ def _mean_map(maps: list[tf.Tensor], size: tuple[int, int]) -> tf.Tensor:
 def _normalize(layer, s: tf.Tensor) -> tf.Tensor:
     if layer.normalization != "range_norm" or layer.scope != "sample":
         return layer(s)
-    # As the layer does, without a selection, which has no kernel in XNNPACK: where the
-    # range vanishes s - min is 0 whatever it is divided by.
+    # As in the layer, but without a selection, which has no kernel in XNNPACK: if the range
+    # vanishes, s - min is 0 for any divisor.
     low = tf.reduce_min(s, axis=(1, 2), keepdims=True)
     high = tf.reduce_max(s, axis=(1, 2), keepdims=True)
     return (s - low) / tf.maximum(high - low, _SMALLEST_RANGE)
@@ -448,7 +451,7 @@ def _normalize(layer, s: tf.Tensor) -> tf.Tensor:
 def _pooled(x: tf.Tensor, a: tf.Tensor, pooling: str) -> tf.Tensor:
     height, width = x.shape[1:3]
     attended = x * tf.reshape(a, [-1, height, width, 1])
-    # Rows first, as the layer does, for half the rounding.
+    # Rows first, as in the layer, for half the rounding error.
     total = tf.reduce_sum(tf.reduce_sum(attended, axis=2), axis=1)
     if pooling == "sum":
         return total

@@ -1,4 +1,4 @@
-"""What an exported file says of itself."""
+"""Metadata of an exported file."""
 
 import io
 import json
@@ -85,8 +85,8 @@ def append_metadata(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
     """Append `metadata.json`, with the network's checksum, to a .tflite file without one.
 
     Args:
-        path: the file, which holds the network alone.
-        metadata: what `describe` gives.
+        path: path of the file, which holds only the network.
+        metadata: result of `describe`.
     """
     path = Path(path)
     path.write_bytes(with_metadata(path.read_bytes(), metadata))
@@ -95,14 +95,17 @@ def append_metadata(path: str | os.PathLike, metadata: dict[str, Any]) -> None:
 def with_metadata(network: bytes, metadata: dict[str, Any]) -> bytes:
     """Join a network and its metadata, with the network's checksum, to the bytes of a file.
 
-    LiteRT reads a file from its beginning and zip readers from its end.
+    LiteRT reads a file from its beginning, and zip readers from its end.
 
     Args:
-        network: what the converter gives.
-        metadata: what `describe` gives.
+        network: bytes of the network, from the converter.
+        metadata: result of `describe`.
+
+    Returns:
+        Bytes of the file.
     """
     file = io.BytesIO(network)
-    # A fixed date: the same model gives the same file.
+    # A fixed date, so that the same model gives the same file.
     member = zipfile.ZipInfo(METADATA_MEMBER, date_time=(1980, 1, 1, 0, 0, 0))
     member.compress_type = zipfile.ZIP_DEFLATED
     with zipfile.ZipFile(file, "a") as archive:

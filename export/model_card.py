@@ -1,4 +1,4 @@
-"""What is told of a trained network beside its files: where it is good, where it fails."""
+"""Write the model card of a trained network: its accuracy, its limits and its training."""
 
 import json
 import textwrap
@@ -116,11 +116,14 @@ def model_card(
     """Return the model card of a run's best network, in Markdown.
 
     Args:
-        source: the network; its name is the preset's.
+        source: the network; its name is that of the preset.
         run: folder of the training run.
-        metadata: of the .tflite file.
+        metadata: metadata of the .tflite file.
         files: sizes in bytes by name.
-        verified: how the .tflite file compares with Keras.
+        verified: comparison of the .tflite file with Keras.
+
+    Returns:
+        Markdown text.
 
     Raises:
         InputError: The run has not been evaluated.
@@ -257,7 +260,7 @@ def _learned(saved: dict[str, Any], test_too: bool) -> str:
 
 
 def _first_run(config: TrainConfig) -> Path | None:
-    """Return the folder of the run whose weights another one started from."""
+    """Return the folder of the run from whose weights another one started."""
     folder = None if config.initial_weights is None else Path(config.initial_weights)
     return folder if folder is not None and folder.is_dir() else None
 
@@ -269,7 +272,7 @@ def _command(source: SourceModel) -> str:
 
 
 def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
-    """Return what trains a network, that first which it started from."""
+    """Return the commands that train a network, that of its initial weights first."""
     first = _first_run(config)
     before = [] if first is None else _commands(read_run(first)[0], first)
     usual = {

@@ -1,4 +1,4 @@
-"""The order in which a .tflite file's operators run."""
+"""Order the operators of a .tflite file by need."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,17 +7,23 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 
 class Operator(Protocol):
-    """What is read of an operator: the numbers of its tensors."""
+    """The used part of an operator: the numbers of its tensors."""
 
     inputs: Sequence[int]
     outputs: Sequence[int]
 
 
 def run_when_needed(content: bytes) -> bytes:
-    """Return a .tflite file of the same operators, each just before what needs it first.
+    """Reorder the operators of a .tflite file, each just before the first one that needs it.
 
-    The converter sorts them as it pleases: all strips of a wide tensor before the first is
-    used, by when the first have left the cache.
+    The converter computes all strips of a wide tensor before the first one is used, when it has
+    already left the cache.
+
+    Args:
+        content: bytes of the file.
+
+    Returns:
+        Bytes of the new file.
     """
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
     for graph in model.subgraphs:
@@ -26,13 +32,17 @@ def run_when_needed(content: bytes) -> bytes:
 
 
 def order_of_need(operators: Sequence[Operator], wanted: Sequence[int]) -> list[Operator]:
-    """Return the operators without side effects, depth first from the tensors that are wanted.
+    """Return the operators without side effects, depth first from the wanted tensors.
 
-    Those that nothing needs are left out.
+    Operators that nothing needs are omitted.
+
+    Args:
+        operators: operators of the graph.
+        wanted: numbers of the output tensors.
     """
     maker = {int(tensor): one for one in operators for tensor in one.outputs}
     ordered, done = [], set()
-    # Reversed, as the last on the stack is the next; True: its inputs are made.
+    # Reversed, because the last one on the stack is next; True: its inputs are already ordered.
     stack = [(int(tensor), False) for tensor in reversed(list(wanted))]
     while stack:
         tensor, ready = stack.pop()

@@ -1,4 +1,4 @@
-"""`python -m export.preset`: a training run to a preset, the network that the package carries."""
+"""`python -m export.preset`: convert a training run to a preset of the package."""
 
 import json
 import os
@@ -91,7 +91,7 @@ def _write(source, run: Path, wanted, folder: Path) -> list[Path]:
     from .metadata import describe
     from .model_card import model_card
 
-    # A descriptor of its own: TensorFlow's messages are kept off the other one meanwhile.
+    # The terminal gets its own descriptor, because TensorFlow's messages are suppressed on 2.
     with os.fdopen(os.dup(2), "w") as terminal, quiet_native_logs():
         ((made, result),) = export_source(source, wanted, Console(file=terminal)).items()
     if not result.passed:
@@ -118,7 +118,7 @@ def _save(model, path: Path, metadata: dict) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

@@ -1,4 +1,4 @@
-"""`python -m export.run`: a trained model to SavedModel and LiteRT, verified."""
+"""`python -m export.run`: export a trained model to SavedModel and LiteRT, and verify it."""
 
 import os
 import sys
@@ -74,7 +74,7 @@ def run(
         ) from None
     console = Console()
     wanted = Export(output, formats, precision, data, data_dir, attention, int8_io)
-    # A descriptor of its own: TensorFlow's messages are kept off the other one meanwhile.
+    # The terminal gets its own descriptor, because TensorFlow's messages are suppressed on 2.
     with os.fdopen(os.dup(2), "w") as terminal:
         results = export(model_or_run, wanted, Console(file=terminal))
     console.print(_table(results))
@@ -85,7 +85,7 @@ def run(
 
 
 def _table(results: dict) -> Table:
-    """Readable in a terminal of 80 columns."""
+    """Return a table that fits a terminal of 80 columns."""
     counts = {one.verification.images for one in results.values() if one.verification is not None}
     title = "Exported files against Keras"
     title += "".join(f", on {count} images" for count in counts)
@@ -111,7 +111,7 @@ def _table(results: dict) -> Table:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the program and give its exit status."""
+    """Run the program and return its exit status."""
     return run_app(app, arguments)
 
 

@@ -1,4 +1,4 @@
-"""What is exported: a Keras model with what is known of its training and calibration."""
+"""The source of an export: a Keras model with its training and calibration."""
 
 import json
 import zipfile
@@ -23,12 +23,11 @@ class SourceModel:
     """A model to be exported.
 
     Attributes:
-        name: of the exported files, in the metadata.
-        model: an `AGCNN` or another functional model of one 150 x 150 image that ends in
-            logits.
-        calibration: of its probabilities.
-        training: the options of its training run; None where that is not known.
-        data: `name` and `checksum` of what it was trained on; empty likewise.
+        name: name of the exported files, in the metadata.
+        model: an `AGCNN` or another functional model from one 150 x 150 image to logits.
+        calibration: calibration of its probabilities.
+        training: options of its training run; None if unknown.
+        data: `name` and `checksum` of its training data; empty if unknown.
     """
 
     name: str
@@ -39,7 +38,7 @@ class SourceModel:
 
     @property
     def normalizations(self) -> set[str]:
-        """Of the model's attention gates."""
+        """Normalizations of the model's attention gates."""
         return {
             layer.normalize.normalization
             for layer in self.model.layers
@@ -54,8 +53,12 @@ def open_source_model(model_or_run: str | Path) -> SourceModel:
         model_or_run: name of a preset, .keras file, folder of a training run, or checkpoint of
             the paper.
 
+    Returns:
+        The model.
+
     Raises:
-        InputError: there is none, it cannot be loaded, or it is no classifier of images.
+        InputError: The network does not exist, cannot be loaded, or is not a classifier of
+            images.
     """
     found = find_network(model_or_run)
     file = found.path
@@ -77,7 +80,7 @@ def open_source_model(model_or_run: str | Path) -> SourceModel:
 
 
 def _with_origin(source: SourceModel, file: Path) -> SourceModel:
-    """Return what a preset's file says of itself (`export.preset` writes it)."""
+    """Return the source with the origin stored in a preset's file (by `export.preset`)."""
     if file.suffix != ".keras":
         return source
     try:

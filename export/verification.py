@@ -1,4 +1,4 @@
-"""Whether an exported file does what the Keras model does."""
+"""Verify that an exported file gives the outputs of the Keras model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -39,19 +39,20 @@ Predict = Callable[[np.ndarray], Mapping[str, np.ndarray]]
 
 @dataclass(frozen=True)
 class Verification:
-    """How a file compares with Keras on real images.
+    """Comparison of a file with Keras on real images.
 
     Attributes:
-        images: how many.
-        probability_difference: largest.
-        attention_difference: largest over all maps; 0 without attention.
-        evidence_difference: largest of the evidence, in parts of the largest logit; 0 without.
+        images: number of images.
+        probability_difference: largest difference of a probability.
+        attention_difference: largest difference over all maps; 0 without attention.
+        evidence_difference: largest difference of the evidence, relative to the largest logit; 0
+            without evidence.
         evidence_sum_difference: largest difference of the file's evidence, summed over pixels,
-            from its own logits, in parts of the largest logit; 0 without evidence.
-        class_agreement: share of images of the same class.
-        accuracy_change: the file's accuracy less Keras's.
-        unknown_operators: flex and custom operators.
-        failures: why it fails; empty if it passes.
+            from its own logits, relative to the largest logit; 0 without evidence.
+        class_agreement: share of images with the same predicted class.
+        accuracy_change: accuracy of the file minus that of Keras.
+        unknown_operators: names of Flex and custom operators.
+        failures: reasons why the file fails; empty if it passes.
     """
 
     images: int
@@ -66,13 +67,13 @@ class Verification:
 
     @property
     def passed(self) -> bool:
-        """Whether the file may stand under its name."""
+        """Whether the file passes."""
         return not self.failures
 
 
 @dataclass(frozen=True, eq=False)
 class Reference:
-    """Real images, their labels, and what Keras says of them."""
+    """Real images, their labels, and the outputs of Keras."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -80,7 +81,7 @@ class Reference:
 
 
 def reference_of(source: SourceModel, images: np.ndarray, labels: np.ndarray) -> Reference:
-    """Return what Keras gives on (n, 150, 150, 1) float32 images with (n,) labels."""
+    """Return the outputs of Keras for (n, 150, 150, 1) float32 images with (n,) labels."""
     model = full_model(source.model)
     parts = [
         keras.tree.map_structure(np.asarray, model(batch, training=False))
@@ -99,15 +100,18 @@ def verify(
     attention: bool = True,
     unknown_operators: tuple[str, ...] = (),
 ) -> Verification:
-    """Compare what a file gives with what Keras gives.
+    """Compare the outputs of a file with those of Keras.
 
     Args:
-        predict: from (n, 150, 150, 1) images to the file's outputs, by name.
-        reference: what to compare with.
-        precision: of the file; `float32` is held to `FLOAT32_TOLERANCE`, others to classes and
-            accuracy.
-        attention: whether the file must give the maps.
-        unknown_operators: of `operators_beyond_litert`.
+        predict: function from (n, 150, 150, 1) images to the file's outputs, by name.
+        reference: images and outputs of Keras.
+        precision: precision of the file; `float32` must meet `FLOAT32_TOLERANCE`, others must
+            agree in classes and accuracy.
+        attention: whether the file must have the attention maps.
+        unknown_operators: result of `operators_beyond_litert`.
+
+    Returns:
+        The comparison.
     """
     given = _joined([predict(batch) for batch in _batches(reference.images)])
     expected = reference.outputs

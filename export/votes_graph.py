@@ -1,13 +1,13 @@
 """The aggregation `votes` as TensorFlow operators that LiteRT runs fast.
 
 The logits are pooled from the votes e_k, not from the features: a projection to as many channels
-as there are classes comes first. Logits and evidence then share every number, so that in all
-precisions the evidence adds up to the logits. Besides,
+as classes comes first. So logits and evidence share every number, and the evidence sums to the
+logits in all precisions. In addition,
 
 - comparisons and selections, which have no kernel in XNNPACK, are clipped linear functions;
-- a map of half the image's size is resized by a convolution, and its evidence spread by one
-  that makes the four pixels of each; the other sizes share two products with constant matrices,
-  as blocks along the diagonal of one matrix.
+- a map of half the image's size is resized by a convolution, and its evidence is spread by a
+  convolution that computes the four pixels of each; the other sizes share two products with
+  constant matrices, as blocks along the diagonal of one matrix.
 """
 
 import itertools
@@ -19,11 +19,11 @@ import tensorflow as tf
 from keras_astroattn.layers import VotesAggregation
 from keras_astroattn.layers.votes import BRIGHT, SMALLEST_WEIGHT, antialiased_matrix
 
-# From black to source within a millionth of the brightness: nothing lies in between.
+# From black to source within a millionth of the brightness; no pixel lies in between.
 _STEEP = 1e6
 
-# Antialiased resizing to half the size: shares of four pixels; of three at the border, which is
-# as if a fourth were black, and the result larger by this factor.
+# Antialiased resizing to half the size: weights of four pixels. At the border there are three, as
+# if the fourth were black, and the result is larger by this factor.
 _HALVING = np.array([1, 3, 3, 1]) / 8
 _AT_BORDER = 8 / 7
 
@@ -34,13 +34,13 @@ def votes(
     array: Callable[..., np.ndarray],
     half: bool,
 ) -> list[tf.Tensor]:
-    """Return what `VotesAggregation` gives for inference.
+    """Return the outputs of `VotesAggregation` for inference.
 
     Args:
         layer: the aggregation.
-        inputs: x_1, a_1, ..., g and the image, as the layer takes them.
-        array: gives the values of a variable.
-        half: round the resize matrices to what float16 holds; the sum stays exact.
+        inputs: x_1, a_1, ..., g and the image, as inputs of the layer.
+        array: function that returns the values of a variable.
+        half: round the resize matrices to float16; the sum stays exact.
 
     Returns:
         Logits, evidence, and the weights a_k m_k of each gate.
@@ -65,7 +65,7 @@ def votes(
         has_vote = tf.minimum(total * np.float32(1 / SMALLEST_WEIGHT), 1.0)
         logits = pooled if logits is None else logits + pooled
         present = has_vote if present is None else present + has_vote
-    # Where terms have no vote (none has on a black image), their share of b is still due.
+    # Terms without a vote (all terms of a black image) still contribute their share of b.
     missing = 1.0 - tf.reshape(present, [-1, 1]) * np.float32(1 / count)
     evidence = tf.transpose(resize.up(shared) * source[:, tf.newaxis], [0, 2, 3, 1])
     return [logits + missing * bias, evidence, *weights[:-1]]
@@ -74,12 +74,12 @@ def votes(
 class _Resizes:
     """R_k . R_k' from the image's size to several, and R_k' . R_k back, summed over k.
 
-    Both leave out the factor `by_border` of maps of half the image's size.
+    Both omit the factor `by_border` of maps of half the image's size.
 
     Args:
-        size: of the image.
-        targets: of the maps.
-        half: round the matrices to what float16 holds.
+        size: size of the image.
+        targets: sizes of the maps.
+        half: round the matrices to float16.
     """
 
     def __init__(self, size: tuple[int, int], targets: list[tuple[int, int]], half: bool):
@@ -99,7 +99,7 @@ class _Resizes:
         )
 
     def by_border(self, a: tf.Tensor | None, k: int) -> tf.Tensor | None:
-        """Return a map (batch, h, w) times what three pixels' shares are short of at the border."""
+        """Return a map (batch, h, w) times the border factor for the missing fourth pixel."""
         if k not in self.halves:
             return a
         rows, columns = (np.ones(n, np.float32) for n in self.targets[k])
@@ -144,7 +144,7 @@ class _Resizes:
 
 
 def by_matrices(a: tf.Tensor, rows: np.ndarray, columns: np.ndarray) -> tf.Tensor:
-    """Return rows a columns' of maps (batch, h, w): two products with constant matrices."""
+    """Return rows a columns' of maps a (batch, h, w), by two products with constant matrices."""
     height, width = a.shape[1:]
     across = tf.matmul(tf.reshape(a, [-1, width]), columns.T)
     turned = tf.transpose(tf.reshape(across, [-1, height, len(columns)]), [0, 2, 1])
@@ -153,11 +153,11 @@ def by_matrices(a: tf.Tensor, rows: np.ndarray, columns: np.ndarray) -> tf.Tenso
 
 
 def _doubled(e: tf.Tensor) -> tf.Tensor:
-    """Return the transpose of halving (batch, channels, h, w): to (batch, channels, 2 h, 2 w).
+    """Return the transpose of halving (batch, channels, h, w), (batch, channels, 2 h, 2 w).
 
-    Of the four pixels that a pixel becomes, the upper left has of itself 3/8 along an axis and of
-    those above and to the left 1/8, and so on: a convolution to four channels, which then become
-    pixels.
+    A pixel becomes four. Along each axis, the first of them gets 3/8 of the pixel and 1/8 of the
+    pixel before it, and the second 3/8 and 1/8 of the next one: a convolution to four channels,
+    which then become pixels.
     """
     _, channels, height, width = e.shape
     # (phase, the neighbour before, itself, the neighbour after)
@@ -171,7 +171,7 @@ def _doubled(e: tf.Tensor) -> tf.Tensor:
 def _affine(
     layer: VotesAggregation, channels: list[int], array: Callable[..., np.ndarray]
 ) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
-    """Of each term W_k gamma_k / sigma_k and W_k (beta_k - mu_k gamma_k / sigma_k); and b."""
+    """Return W_k gamma_k / sigma_k and W_k (beta_k - mu_k gamma_k / sigma_k) by term, and b."""
     norm = layer.batch_normalization
     scale = array(norm.gamma) / np.sqrt(array(norm.moving_variance).astype(float) + norm.epsilon)
     shift = array(norm.beta) - array(norm.moving_mean) * scale
