@@ -100,7 +100,7 @@ def cost_of(commands: Sequence[Sequence[str]]) -> Cost:
     """Run commands at the same time, and measure them with their children.
 
     Raises:
-        InputError: a command fails.
+        InputError: A command fails.
     """
     before = os.times()
     started = time.perf_counter()

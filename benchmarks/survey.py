@@ -105,7 +105,7 @@ def run(arguments: list[str]) -> float:
     """Run a command and return its duration in seconds.
 
     Raises:
-        InputError: the command fails.
+        InputError: The command fails.
     """
     begun = time.perf_counter()
     done = subprocess.run(arguments, capture_output=True, text=True, check=False)

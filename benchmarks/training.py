@@ -186,7 +186,7 @@ class Contender:
         """Train one epoch and return the images per second.
 
         Raises:
-            InputError: the process has ended; the error holds its last message.
+            InputError: The process has ended; the error holds its last message.
         """
         try:
             self.process.stdin.write("epoch\n")

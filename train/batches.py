@@ -1,4 +1,4 @@
-"""Batches of images; seed and epoch determine the order."""
+"""Batches of images; the seed and the epoch determine their order."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,17 @@ def epoch_batches(
 ) -> Iterator[np.ndarray]:
     """Yield rows of each batch of one epoch; each pass is a permutation of all rows.
 
-    The rows at the end that do not fill a batch are left out. They differ from epoch to epoch.
+    Rows at the end that do not fill a batch are omitted; they differ from epoch to epoch.
+
+    Args:
+        count: number of images.
+        passes: number of passes over the images.
+        batch_size: number of images in a batch.
+        seed: seed of the order.
+        epoch: number of the epoch.
+
+    Yields:
+        (batch_size,) int rows.
     """
     random = np.random.default_rng([seed, epoch])
     order = np.concatenate([random.permutation(count) for _ in range(passes)])
@@ -39,15 +49,18 @@ def training_batches(
     seed: int,
     epochs: range,
 ) -> tf.data.Dataset:
-    """Yield the training batches of (images in network units, targets), epoch after epoch.
+    """Return training batches of (images in network units, targets), epoch after epoch.
 
     Args:
         images: uint8 (n, 150, 150).
         targets: float32 (n, classes); see `sources.target_probabilities`.
         passes: number of passes over the images in an epoch.
         batch_size: number of images in a batch.
-        seed: of the order.
+        seed: seed of the order.
         epochs: numbers of the epochs.
+
+    Returns:
+        The batches.
     """
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
@@ -69,8 +82,11 @@ def validation_batches(
         images: uint8 (n, 150, 150).
         targets: float32 (n, classes); see `sources.target_probabilities`.
         passes: number of augmented passes; 0 means one clean pass.
-        batch_size: images in a batch.
+        batch_size: number of images in a batch.
         augment: options of `RandomAffine`.
+
+    Returns:
+        The batches.
     """
 
     def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -38,8 +38,11 @@ def fit_calibration(
         error_rate: accepted share of wrong predictions above the threshold.
         sources: the confident sources of MiraBest.
 
+    Returns:
+        The calibration.
+
     Raises:
-        InputError: no cross-validation of the configuration is complete.
+        InputError: No cross-validation of the configuration is complete.
     """
     seeds = finished_seeds(output, configuration, epochs)
     if not seeds:

@@ -67,20 +67,20 @@ def run_folds(
     console: Console,
     split: Split = "folds",
 ) -> None:
-    """Train the runs that are missing, fold by fold and seed by seed.
+    """Train the missing runs, fold by fold and seed by seed.
 
     The confident sources are divided into parts. A configuration that trains on all of MiraBest
     also trains on the uncertain sources: on all of them in each fold, and on those in the same
     range of redshift in each half.
 
     Args:
-        sources: of MiraBest.
+        sources: sources of MiraBest.
         output: folder of the predictions.
         configurations: names of the configurations.
-        epochs: of each run; None for the configuration's own number.
-        seeds: of the runs.
-        console: where to show the progress.
-        split: how the sources are divided.
+        epochs: epochs of each run; None for the configuration's own number.
+        seeds: seeds of the runs.
+        console: console for the progress.
+        split: division of the sources.
     """
     passes = {name: epochs_of(name, epochs) for name in configurations}
     confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
@@ -121,7 +121,7 @@ def _held_out(
 def finished_seeds(
     output: Path, configuration: str, epochs: int, split: Split = "folds"
 ) -> list[int]:
-    """Return the seeds of which all parts are finished."""
+    """Return the seeds with predictions of all parts."""
     found = (output / configuration).glob(f"epochs{epochs}-seed*-{_PART[split]}0.npz")
     seeds = sorted(int(path.stem.split("-")[1].removeprefix("seed")) for path in found)
     return [

@@ -28,7 +28,7 @@ class Predictions:
 
     Attributes:
         rows: (n,) rows of the sources in their data set.
-        logits: (views, n, 2) float32: of the original image, then of its other views; see
+        logits: (views, n, 2) float32, of the original image, then of its other views; see
             `view_logits`.
     """
 
@@ -42,10 +42,13 @@ class Predictions:
 
     @classmethod
     def load(cls, path: Path) -> "Predictions":
-        """Read what `save` wrote.
+        """Read predictions that `save` wrote.
+
+        Args:
+            path: path of the file.
 
         Raises:
-            InputError: there is no such file, or it is damaged.
+            InputError: There is no such file, or it is damaged.
         """
         arrays = read_arrays(path)
         if arrays is None:
@@ -60,7 +63,7 @@ def save_arrays(path: Path, arrays: Mapping[str, np.ndarray]) -> None:
 
 
 def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
-    """Read what `save_arrays` wrote; None if there is no such file, or it is damaged."""
+    """Read arrays that `save_arrays` wrote; None if the file is missing or damaged."""
     try:
         # np.load does not close a file that it opened and could not read.
         with path.open("rb") as opened, np.load(opened) as file:
@@ -80,12 +83,12 @@ def trained(config: TrainConfig, training: Sources, console: Console) -> keras.M
 def view_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return logits of several views of each image, for test-time augmentation.
 
-    The views are rotations by 0, 22.5, 45 and 67.5 degrees for an equivariant network, whose
-    logits do not change under quarter turns and reflections, and the eight symmetries of the
-    square for any other network.
+    The views of an equivariant network, whose logits do not change under rotations by 90 degrees
+    and reflections, are rotations by 0, 22.5, 45 and 67.5 degrees. Those of any other network are
+    the eight symmetries of the square.
 
     Args:
-        network: from images to logits.
+        network: model from images to logits.
         images: (n, 150, 150) uint8.
 
     Returns:

@@ -1,4 +1,4 @@
-"""The folder of a training run: what it holds, who may write to it, and whether it is finished."""
+"""The folder of a training run: its files, its lock, and whether the run is finished."""
 
 import contextlib
 import json
@@ -34,7 +34,7 @@ def make_writable(folder: Path) -> None:
         folder: the folder; its parents are made too.
 
     Raises:
-        InputError: the path is a file, or nothing can be written there.
+        InputError: The path is a file, or nothing can be written there.
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -54,7 +54,7 @@ def require_free(folder: Path, config: TrainConfig) -> None:
         config: the options of the run.
 
     Raises:
-        InputError: the folder holds a run and `config` does not resume it, a run with other
+        InputError: The folder holds a run and `config` does not resume it, a run with other
             options, or other files; or it cannot be written to.
     """
     if config.resume:
@@ -72,13 +72,13 @@ def require_free(folder: Path, config: TrainConfig) -> None:
 
 @contextlib.contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Keep other runs out of a folder, and remove what an interrupted write left in it.
+    """Lock a folder against other runs, and remove the remains of an interrupted write.
 
     Args:
         folder: the folder of the run.
 
     Raises:
-        InputError: another run holds the folder, or a file cannot be written to it.
+        InputError: Another run holds the folder, or a file cannot be written to it.
     """
     try:
         with held(folder):
@@ -105,7 +105,7 @@ def start_folder(folder: Path, config: TrainConfig, sources: TrainingSources) ->
         sources: the sources of the run.
 
     Raises:
-        InputError: the data have changed since the run was started.
+        InputError: The data have changed since the run was started.
     """
     path = folder / CONFIG_FILE
     validation = sources.validation
@@ -141,8 +141,8 @@ def write_evaluations(folder: Path, evaluations: Mapping[str, Evaluation], name:
 
     Args:
         folder: the folder of the run.
-        evaluations: by protocol.
-        name: of the sources that were evaluated on.
+        evaluations: evaluations by protocol.
+        name: name of the evaluated sources.
     """
     text = {protocol: json.loads(one.to_json()) for protocol, one in evaluations.items()}
     content = {"model": Checkpoints.BEST, "sources": name, **text}
@@ -153,7 +153,7 @@ def read_evaluations(folder: Path) -> dict[str, Evaluation]:
     """Read the evaluations of a finished run, by protocol.
 
     Raises:
-        InputError: evaluation.json is damaged.
+        InputError: Evaluation.json is damaged.
     """
     path = folder / EVALUATION_FILE
     try:
@@ -172,9 +172,12 @@ def load_checkpoint(path: Path, remedy: str) -> keras.Model:
 
     Args:
         path: the .keras file.
-        remedy: what to do where the file is damaged, for the error.
+        remedy: advice in the error message if the file is damaged.
+
+    Returns:
+        The model.
 
     Raises:
-        InputError: the file is damaged.
+        InputError: The file is damaged.
     """
     return load_keras_file(path, compile=True, remedy=remedy)

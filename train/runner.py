@@ -1,4 +1,4 @@
-"""Run many trainings one after the other, or several at a time, and skip those that are done."""
+"""Run many trainings one after the other, or several at a time, and skip finished ones."""
 
 import importlib
 from collections.abc import Callable, Iterator, Sequence
@@ -18,8 +18,8 @@ class Training:
     """One of many trainings.
 
     Attributes:
-        title: shown when it starts.
-        train: trains and returns the result.
+        title: text shown when it starts.
+        train: function that trains and returns the result.
     """
 
     title: str
@@ -29,13 +29,13 @@ class Training:
 def run_trainings(
     trainings: Sequence[Training], console: Console, parallel: int = 1
 ) -> Iterator[tuple[Training, Any]]:
-    """Run trainings and give each with its result, in their order.
+    """Run trainings, and yield each with its result, in their order.
 
     Args:
-        trainings: those that are still to be done.
-        console: where to show which training starts.
+        trainings: the trainings.
+        console: console that shows which training starts.
         parallel: number of trainings at a time, each in a thread; only for trainings that run
-            in a process of their own.
+            in their own process.
     """
 
     def run(numbered: tuple[int, Training]) -> Any:
@@ -44,7 +44,7 @@ def run_trainings(
         return training.train()
 
     with ThreadPoolExecutor(parallel) as pool:
-        # A single training stays in the main thread, in which Keras was imported.
+        # A single training runs in the main thread, in which Keras was imported.
         results = (map if parallel == 1 else pool.map)(run, enumerate(trainings, start=1))
         yield from zip(trainings, results, strict=True)
 
@@ -53,12 +53,15 @@ def import_quietly(module: str, purpose: str, extras: str = "train") -> ModuleTy
     """Import a module that needs Keras, without the start-up messages of TensorFlow.
 
     Args:
-        module: its full name.
-        purpose: what needs it, for the error.
-        extras: of this package, which install what is missing.
+        module: full name of the module.
+        purpose: what needs it, for the error message.
+        extras: extra of this package that installs the missing package.
+
+    Returns:
+        The module.
 
     Raises:
-        InputError: a package that the module imports is not installed.
+        InputError: A package that the module imports is not installed.
     """
     try:
         with quiet_native_logs():

@@ -1,4 +1,4 @@
-"""Sources that a run trains, validates and is evaluated on."""
+"""Sources for the training, validation and evaluation of a run."""
 
 from dataclasses import dataclass
 
@@ -25,9 +25,9 @@ class TrainingSources:
     """The sources of a run.
 
     Attributes:
-        name: of the data set.
-        training: to train on.
-        validation: held out; None if there are none.
+        name: name of the data set.
+        training: training sources.
+        validation: validation sources; None if there are none.
     """
 
     name: str
@@ -50,8 +50,15 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
     With `config.split="all"`, the test sources are training sources too. The validation sources
     are stratified by class and depend only on the seed.
 
+    Args:
+        config: options of the run.
+        name: name of the data set.
+
+    Returns:
+        The sources.
+
     Raises:
-        InputError: the sources cannot be loaded, or a class is missing or too small to split.
+        InputError: The sources cannot be loaded, or a class is missing or too small to split.
     """
     sources = load_sources(
         name, config.split, config.data_dir, simulated_sources=config.simulated_sources
@@ -78,6 +85,10 @@ def target_probabilities(sources: Sources, uncertain_confidence: float) -> np.nd
 
     It is 1 for the class of a confident label, and `uncertain_confidence` for an uncertain one.
 
+    Args:
+        sources: the sources.
+        uncertain_confidence: target probability of an uncertain label.
+
     Returns:
         (n, classes) float32.
     """
@@ -93,7 +104,7 @@ def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tu
     These are the training sources if no validation sources were held out.
 
     Raises:
-        InputError: the sources cannot be loaded, or the test sources have one class.
+        InputError: The sources cannot be loaded, or the test sources have one class.
     """
     if config.evaluate == "test":
         test = load_sources(

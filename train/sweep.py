@@ -72,7 +72,7 @@ PAPER_SET = (
         ({"gates": 3, "normalization": normalization, "aggregation": aggregation}, "mirabest")
         for normalization in ("softmax", "sigmoid", "std_mean_norm", "range_norm")
         for aggregation in ("mean", "concat", "deep_sup", "ft")
-        # The proposed one is among the first three.
+        # The proposed network is one of the first three.
         if (normalization, aggregation) != ("range_norm", "ft")
     ),
     *(({"gates": gates}, "mirabest") for gates in (0, 1, 2)),
@@ -89,8 +89,8 @@ def plan(sweep: SweepConfig, options: Sequence[str] = ()) -> list[TrainConfig]:
         options: further options of `python -m train.run`.
 
     Raises:
-        InputError: an option that the sweep sets, or a value that is given twice.
-        cyclopts.CycloptsError: an option that `python -m train.run` refuses.
+        InputError: An option that the sweep sets, or a value that is given twice.
+        cyclopts.CycloptsError: An option that `python -m train.run` refuses.
     """
     if not _split("seeds", sweep.seeds):
         raise InputError("--seeds is empty: name at least one")
@@ -128,7 +128,7 @@ def _points(sweep: SweepConfig) -> list[dict[str, str | int]]:
     points = [
         dict(zip(named, values, strict=True)) for values in itertools.product(*named.values())
     ]
-    # Without gates, normalization and aggregation do not matter: one network is enough.
+    # Without gates, normalization and aggregation have no effect, so one network is enough.
     unique = {}
     for point in points:
         if point.get("gates") == "0":
@@ -173,7 +173,7 @@ def run(
 
     def trained(config: TrainConfig) -> "RunResult":
         result = train(resumable(config), console)
-        # The networks of a whole sweep would fill the memory.
+        # Otherwise the networks of a whole sweep would fill the memory.
         keras.backend.clear_session()
         return result
 
@@ -188,7 +188,7 @@ def run(
 
 
 def resumable(config: TrainConfig) -> TrainConfig:
-    """Return the same run, resumed if its folder holds one."""
+    """Return the run, resumed if its folder holds one."""
     return dataclasses.replace(config, resume=(config.output / CONFIG_FILE).exists())
 
 

@@ -29,11 +29,11 @@ def write_summary(folder: Path, results: Mapping[Path, RunResult], console: Cons
 
     Args:
         folder: the folder of the sweep.
-        results: by the folder of the run.
-        console: where to show the summary.
+        results: results by the folder of the run.
+        console: console for the summary.
 
     Raises:
-        InputError: the folder cannot be written to.
+        InputError: The folder cannot be written to.
     """
     records = [record for result in results.values() for record in _records(result)]
     spread = spread_records(records)
@@ -60,7 +60,7 @@ def _records(result: RunResult) -> list[Record]:
         "trained_on": DATA_TITLES.get(config.data, config.data),
         "seed": config.seed,
     }
-    # Confident labels are a part of the clean pass, and only some seeds hold out uncertain ones.
+    # The confident labels are part of the clean pass, and only some seeds hold out uncertain ones.
     return [
         columns | evaluation.record()
         for protocol, evaluation in result.evaluations.items()

@@ -49,9 +49,9 @@ class RunResult:
     """The folder of a run, and the evaluations of its best model.
 
     Attributes:
-        folder: where the run lies.
-        evaluated_on: name of the sources that were evaluated on.
-        evaluations: by protocol.
+        folder: folder of the run.
+        evaluated_on: name of the evaluated sources.
+        evaluations: evaluations by protocol.
     """
 
     folder: Path
@@ -64,10 +64,13 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
 
     Args:
         config: options of the run.
-        console: where to show the progress.
+        console: console for the progress.
+
+    Returns:
+        The folder and the evaluations of the run.
 
     Raises:
-        InputError: options, data or the output folder are wrong; nothing is overwritten.
+        InputError: Options, data or the output folder are wrong; nothing is overwritten.
     """
     console = console or Console()
     name, remark = _data_of(config)
@@ -75,7 +78,7 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
         _say(console, remark)
     folder = config.output or Path("runs") / f"{name}-{config.gates}gates-seed{config.seed}"
     if not config.resume and config.initial_weights is not None:
-        build(config, sources=1)  # refuses a wrong network before the folder is made
+        build(config, sources=1)  # refuses an invalid network before the folder is created
     require_free(folder, config)
     with locked(folder):
         sources = split_sources(config, name)
@@ -95,9 +98,9 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
 
 
 def _data_of(config: TrainConfig) -> tuple[str, str | None]:
-    """Return the data set of a run, and a line that says how it was chosen (None if it was named).
+    """Return the data set of a run, and how it was chosen (None if it was named).
 
-    A resumed run keeps its data set, whatever `--data auto` would choose today.
+    A resumed run keeps its data set, even if `--data auto` would choose another one.
     """
     if not config.resume:
         return choose_data(config)
@@ -115,17 +118,18 @@ def _say(console: Console, text: str) -> None:
 def evaluate(
     model: keras.Model, sources: Sources, config: TrainConfig, name: str
 ) -> dict[str, Evaluation]:
-    """Evaluate a model in one clean pass and, if asked for, by the paper's pooled protocol.
+    """Evaluate a model in one clean pass and, if requested, by the paper's pooled protocol.
 
     Args:
-        model: from images in [-1, 1] to logits.
-        sources: to evaluate on.
+        model: model from images in [-1, 1] to logits.
+        sources: sources to evaluate on.
         config: options of the run.
-        name: of the sources, for the name of the protocol.
+        name: name of the sources, for the name of the protocol.
 
     Returns:
-        By protocol: `clean`; `confident`, the clean pass over the sources with confident
-        labels, where there are others too; `pooled`, if `config.protocol_repeats` is above 0.
+        Evaluations by protocol: `clean`; `confident`, the clean pass over the sources with
+        confident labels, if there are others too; `pooled`, if `config.protocol_repeats` is
+        above 0.
     """
     # A network that normalizes over the batch is evaluated in batches of the training's size;
     # otherwise small batches keep the memory below that of the training.
@@ -164,7 +168,7 @@ def _fit(config: TrainConfig, sources: TrainingSources, folder: Path, console: C
         model = load_checkpoint(path, "remove it, and --resume starts at the first epoch")
 
     network = network_of(model)
-    # The best network is one of the consistency training, where there is one.
+    # After consistency training, only its networks can be the best.
     compared = rows[config.epochs :] if done > config.epochs else rows
     probes = probe_rows(training if validation is None else validation)
     callbacks = [

@@ -98,7 +98,7 @@ class Classifier:
         """Refuse a file that does not give the evidence of each pixel.
 
         Raises:
-            InputError: the model gives no evidence.
+            InputError: The model gives no evidence.
         """
         if not self.has_evidence:
             raise InputError(
@@ -151,7 +151,7 @@ class Classifier:
             An `Explanation`; its `repr` is one sentence.
 
         Raises:
-            InputError: the model gives no evidence.
+            InputError: The model gives no evidence.
 
         Example:
             >>> Classifier().explain(read_fits("source.fits"))

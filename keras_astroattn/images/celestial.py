@@ -259,7 +259,7 @@ def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
         keywords: celestial keywords, from `wcs_keywords`.
 
     Raises:
-        InputError: wcslib does not understand the keywords.
+        InputError: Wcslib does not understand the keywords.
     """
     with quiet():
         from astropy.io.fits import Header

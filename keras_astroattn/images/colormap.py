@@ -24,7 +24,7 @@ def invert_colormap(colours: np.ndarray, name: str) -> np.ndarray:
         (height, width) uint8, 0 at the low end of the colormap and 255 at its high end.
 
     Raises:
-        InputError: matplotlib is not installed, the colormap does not exist or repeats colours,
+        InputError: Matplotlib is not installed, the colormap does not exist or repeats colours,
             or the picture has other colours.
     """
     table = _table(name)

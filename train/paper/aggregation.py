@@ -52,7 +52,7 @@ def grid_entries(entries: list[Entry]) -> list[Entry]:
     """Return the networks of the grid: three gates, on one data set (MiraBest if possible).
 
     Raises:
-        InputError: there is none.
+        InputError: There is none.
     """
     gated = [
         entry

@@ -1,4 +1,4 @@
-"""Where attention lies, compared with gradient maps of the same images."""
+"""Positions of attention on the images, compared with gradient maps of the same images."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -61,11 +61,11 @@ class MapSummary:
 
     Attributes:
         entry: the network.
-        statistics: by map: `gate 1`, ..., `mean`, and `GRADIENT_METHODS`.
+        statistics: statistics by map: `gate 1`, ..., `mean`, and `GRADIENT_METHODS`.
         agreement: (k, k, n) correlation of every pair of these maps in each image, NaN
-            where a map is constant.
-        examples: by map: (m, h, w) maps of the example images.
-        example_enrichment: by map: (m,) enrichment of these.
+            for a constant map.
+        examples: (m, h, w) maps of the example images, by map.
+        example_enrichment: (m,) enrichment of these maps, by map.
     """
 
     entry: Entry
@@ -105,7 +105,7 @@ def run(session: Session) -> None:
     for one in summaries:
         if one.attends_zero_space:
             session.say(f"{one.entry.name} attends the zero-space (the empty sky)")
-    # Grad-CAM++ would hide Grad-CAM, which it follows closely.
+    # Grad-CAM++ would hide Grad-CAM, because the two nearly agree.
     names = [name for name in MAPS if name != "Grad-CAM++"]
     names = [name for name in names if any(name in one.statistics for one in summaries)]
     figure = enrichment_figure(
@@ -183,6 +183,9 @@ def summarize_maps(entry: Entry, images: np.ndarray, examples: np.ndarray) -> Ma
         entry: the network.
         images: (n, h, w) uint8, none empty.
         examples: (m, h, w) uint8, the images whose maps are kept.
+
+    Returns:
+        The summary.
     """
     network = entry.load()
     statistics: dict[str, list[AttentionStatistics]] = {}
@@ -233,7 +236,7 @@ def keep(path: Path, summary: MapSummary) -> None:
 
 
 def kept(path: Path, entry: Entry) -> MapSummary | None:
-    """Read what `keep` wrote; None if there is no such file, or it is damaged."""
+    """Read a summary that `keep` wrote; None if the file is missing or damaged."""
     arrays = read_arrays(path)
     if arrays is None:
         return None

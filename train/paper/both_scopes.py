@@ -10,7 +10,7 @@ from keras_astroattn.models import AGCNN
 
 
 class BothScopes(keras.Model):
-    """Logits and maps of an `AGCNN` under one or both scopes in one forward pass.
+    """Model with the logits and maps of an `AGCNN` under one or both scopes.
 
     The scopes differ only in the normalization of the scores. They share convolutions and scores,
     which take nearly all of the time.
@@ -19,7 +19,7 @@ class BothScopes(keras.Model):
     (batch, classes), and `{scope}/attention_{k}` (batch, h, w) for each gate.
 
     Args:
-        network: whose weights are used.
+        network: network whose weights are used.
         scopes: `"sample"`, `"batch"` or both.
     """
 

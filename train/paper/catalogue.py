@@ -41,8 +41,8 @@ class Losses:
     """Mean losses by epoch.
 
     Attributes:
-        training: (n,).
-        validation: (n,); None if no sources were held out.
+        training: (n,) training loss.
+        validation: (n,) validation loss; None if no sources were held out.
         first_epoch: number of the first epoch.
     """
 
@@ -58,11 +58,11 @@ class Entry:
     Attributes:
         name: name of its folder.
         gates: number of gates, 0 to 3.
-        normalization: of the attention scores.
-        aggregation: of the gates to logits.
-        data: name of its training data, as `load_sources` takes it.
-        seed: of the training; 0 for published networks, whose seeds are not known.
-        experiment: number of the experiment in the paper that it was trained for, 1, 2 or 3;
+        normalization: normalization of the attention scores.
+        aggregation: aggregation of the gates to logits.
+        data: name of its training data, as in `load_sources`.
+        seed: seed of the training; 0 for published networks, whose seeds are unknown.
+        experiment: number of the experiment in the paper for which it was trained, 1, 2 or 3;
             None for a run, which all experiments use.
         weights: file of the weights.
         scope: scope of the normalization in training, `"sample"` or `"batch"`.
@@ -70,7 +70,7 @@ class Entry:
         epochs: files of the weights by epoch, the last one being `weights`; empty if only the
             best weights were kept.
         snapshots: folder of the attention snapshots of the training, or None.
-        losses: of the training, or None.
+        losses: losses of the training, or None.
     """
 
     name: str
@@ -120,7 +120,7 @@ class Entry:
         """Return the network with the weights of an epoch (by default its best).
 
         Raises:
-            InputError: the file is damaged or of another network.
+            InputError: The file is damaged or of another network.
         """
         path = self.weights if epoch is None else self.epochs[epoch]
         if path.suffix == ".pt":
@@ -134,10 +134,10 @@ class Entry:
 
 
 def open_catalogue(config: ExperimentConfig) -> tuple[list[Entry], list[str]]:
-    """Return the networks that `--weights` names, and remarks on those that are left out.
+    """Return the networks named by `--weights`, and remarks on those that are omitted.
 
     Raises:
-        InputError: the folder is missing or holds none.
+        InputError: The folder is missing or holds none.
     """
     if config.weights == PUBLISHED:
         return published_entries(config.published_folder()), []
@@ -148,7 +148,7 @@ def published_entries(folder: Path) -> list[Entry]:
     """Return the published networks in `checkpoints/`, described by the names of their folders.
 
     Raises:
-        InputError: there is none, or a name does not describe a network.
+        InputError: There is none, or a name does not describe a network.
     """
     folders = sorted(path for path in (folder / "checkpoints").iterdir() if path.is_dir())
     if not folders:
@@ -215,7 +215,7 @@ def run_entries(folder: Path) -> tuple[list[Entry], list[str]]:
     """Return the finished runs in a folder, at any depth, and remarks on the others.
 
     Raises:
-        InputError: there is none.
+        InputError: There is none.
     """
     if not folder.is_dir():
         raise InputError(
@@ -262,7 +262,7 @@ def _run_entry(run: Path, folder: Path) -> Entry:
 
 
 def of_experiments(entries: Iterable[Entry], *numbers: int) -> list[Entry]:
-    """Return the networks that were trained for some experiments of the paper, and all runs."""
+    """Return the networks trained for some experiments of the paper, and all runs."""
     return [entry for entry in entries if entry.experiment in (None, *numbers)]
 
 
@@ -272,7 +272,7 @@ def proposed(entries: Sequence[Entry]) -> list[Entry]:
     If there is none, all networks must share one configuration, which is then taken.
 
     Raises:
-        InputError: there is none, and the configurations differ.
+        InputError: There is none, and the configurations differ.
     """
     entries = of_experiments(entries, 1)
     chosen = [

@@ -60,7 +60,7 @@ class ExperimentConfig:
         """Check the values.
 
         Raises:
-            InputError: a value is out of range; the error names the option.
+            InputError: A value is out of range; the error names the option.
         """
         if self.repeats is not None and self.repeats < 1:
             raise InputError(f"--repeats must be at least 1; got {self.repeats}")
@@ -77,7 +77,7 @@ class ExperimentConfig:
         """Return the folder with the published weights.
 
         Raises:
-            InputError: no folder is named, or it holds no `checkpoints` folder.
+            InputError: No folder is named, or it holds no `checkpoints` folder.
         """
         named = self.published_dir or os.environ.get(PUBLISHED_VARIABLE)
         if not named:

@@ -53,7 +53,7 @@ def gate_entries(entries: list[Entry]) -> list[Entry]:
     most numbers of gates, and the network without gates.
 
     Raises:
-        InputError: there is none.
+        InputError: There is none.
     """
     entries = of_experiments(entries, 1, 3)
     groups: dict[tuple, list[Entry]] = {}

@@ -1,4 +1,4 @@
-"""The experiments in a notebook, by one call each."""
+"""Experiments in a notebook, each by one call."""
 
 import csv
 import io
@@ -34,7 +34,7 @@ class Results:
     """Figures and table of an experiment, for display.
 
     Attributes:
-        folder: where they lie; None where data were missing and nothing was made. Then
+        folder: folder of the results; None if data were missing and nothing was made. Then
             nothing is displayed.
     """
 
@@ -44,7 +44,7 @@ class Results:
         """Return a figure by its name, without the suffix, at half the resolution of its file.
 
         Args:
-            name: E.g. `roc`.
+            name: name of the figure, e.g. `roc`.
 
         Raises:
             InputError: The experiment made no such figure.
@@ -78,8 +78,8 @@ class Results:
         """Return some columns of the results table.
 
         Args:
-            columns: their names, or what to write above each by its name.
-            **equal: only rows that have this value, or one of these, in the column named.
+            columns: names of the columns, or titles by name.
+            **equal: for a named column, the value or the values of the rows to show.
         """
         titles = columns if isinstance(columns, Mapping) else {name: name for name in columns}
         wanted = {name: [one] if isinstance(one, str) else one for name, one in equal.items()}
@@ -98,7 +98,7 @@ def experiment(name: str, repeats: int | None = None, weights: str | Path = PUBL
     `KERAS_ASTROATTN_PUBLISHED`.
 
     Args:
-        name: of the experiment.
+        name: name of the experiment.
         repeats: random transforms of each image; by default `KERAS_ASTROATTN_REPEATS`, or 20.
         weights: `published`, or a folder of runs.
     """
@@ -138,7 +138,7 @@ def repeats_from_environment() -> int:
     """Return the value of `KERAS_ASTROATTN_REPEATS`, or 20.
 
     Raises:
-        InputError: it is not a whole number.
+        InputError: It is not a whole number.
     """
     named = os.environ.get(REPEATS_VARIABLE) or str(REPEATS)
     if not named.isdecimal():

@@ -98,16 +98,16 @@ def walk(
         network: an `AGCNN`.
         images: (n, h, w) uint8.
         labels: (n,) 0 or 1.
-        examples: (m, h, w) uint8, whose maps are kept; each is alone in its batch.
+        examples: (m, h, w) uint8, images whose maps are kept; each is alone in its batch.
         scopes: `"sample"`, `"batch"` or both.
         repeats: number of random transforms of each image.
-        seed: of the transforms.
+        seed: seed of the transforms.
         batch_size: number of consecutive images in a batch.
-        on_turns: called with the number of views that were predicted.
+        on_turns: called with the number of predicted views.
         known: the result of the same call for fewer repeats, which is extended.
 
     Returns:
-        By scope.
+        The results by scope.
     """
     known = known or {}
     first = max((len(one.turns) for one in known.values()), default=0)
@@ -176,7 +176,7 @@ class _Tally:
             if not chosen.any():
                 continue
             self.counts[cell] += chosen.sum()
-            # A product of matrices takes several times as long as plain sums.
+            # A matrix product takes several times as long as plain sums.
             self.images[cell] += images[chosen].sum(axis=0, dtype=np.float64)
             for sums, maps in zip(self.attention, gates, strict=True):
                 sums[cell] += maps[chosen].sum(axis=0)
@@ -207,7 +207,7 @@ def save_passes(path: Path, passes: dict[str, ScopePass]) -> None:
 
 
 def read_passes(path: Path, scopes: tuple[str, ...]) -> dict[str, ScopePass] | None:
-    """Read what `save_passes` wrote; None if there is no such file, or it is damaged."""
+    """Read results that `save_passes` wrote; None if the file is missing or damaged."""
     arrays = read_arrays(path)
     return None if arrays is None else {scope: _of_arrays(arrays, scope) for scope in scopes}
 

@@ -1,6 +1,6 @@
 """Results of Bowles et al. 2021 (arXiv 2012.01248) on their test sets.
 
-Pooled over 360 random transforms of every test image, in batches of 16.
+The results are pooled over 360 random transforms of every test image, in batches of 16.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ AUC_TOLERANCE = 0.015
 
 @dataclass(frozen=True)
 class PublishedResult:
-    """Accuracy in %, AUC, and the recalls of FRI and FRII where they are given."""
+    """Published accuracy in %, AUC, and recalls of FRI and FRII (None if not published)."""
 
     accuracy: float
     auc: float
@@ -74,10 +74,11 @@ CHAPTERS = {
 
 
 def is_second_training(entry: Entry) -> bool:
-    """Return whether it is the second published network of the proposed configuration.
+    """Return whether a network is the second published one of the proposed configuration.
 
     Two networks of range_norm and ft on MiraBest are published. The grid of the paper shows the
-    results of experiment 1 (within the Monte Carlo error), and those of this one nowhere.
+    results of experiment 1 (within the Monte Carlo error). The results of the second one are not
+    in the paper.
     """
     return entry.experiment == 2 and (entry.normalization, entry.aggregation) == (
         "range_norm",

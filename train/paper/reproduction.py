@@ -33,7 +33,7 @@ def run(session: Session) -> None:
     """Evaluate the published networks by the protocol of the paper, and compare the results.
 
     Raises:
-        InputError: the weights are not the paper's, or the sources not the test set.
+        InputError: The weights are not the paper's, or the sources not the test set.
     """
     if session.config.weights != PUBLISHED or session.config.split != "test":
         raise InputError("reproduction needs the published weights and --split test")
@@ -119,7 +119,7 @@ def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -
 def auc_by_first_class(turns: np.ndarray, labels: np.ndarray) -> float:
     """Return the AUC of p(FRI) as the score of FRI, pooled over all views.
 
-    It differs from the AUC of p(FRII) only where probabilities saturate. In single precision, the
+    It differs from the AUC of p(FRII) only if probabilities saturate. In single precision, the
     larger probability is rounded to 1 if the logits differ by 17, so that such images tie. The
     smaller probability still ranks them.
     """
@@ -135,11 +135,14 @@ def agrees(difference: float, tolerance: float) -> bool:
 def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Return the standard errors of pooled accuracy and AUC that the random transforms cause.
 
-    They follow from the scatter over repeats, and are NaN for a single repeat.
+    They are computed from the scatter over repeats, and are NaN for a single repeat.
 
     Args:
         turns: (repeats, n, 2) probabilities.
         labels: (n,) classes.
+
+    Returns:
+        Standard errors of accuracy and AUC.
     """
     repeats = len(turns)
     if repeats < 2:
@@ -153,9 +156,12 @@ def document(rows: list[Record], measured: list[Measurement], config: Experiment
     """Write the document in Markdown.
 
     Args:
-        rows: of `comparison_row`.
+        rows: records of `comparison_row`.
         measured: the networks.
-        config: the options of the experiment.
+        config: options of the experiment.
+
+    Returns:
+        Markdown text.
     """
     within = sum(row["within"] == "yes" for row in rows)
     command = (

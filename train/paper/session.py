@@ -1,4 +1,4 @@
-"""One call of the program: its networks, sources, predictions, evaluations and files."""
+"""One call of `train.paper`: its networks, sources, predictions, evaluations and files."""
 
 import contextlib
 import fnmatch
@@ -57,11 +57,11 @@ class Measurement:
 
     Attributes:
         entry: the network.
-        epoch: of its weights; None for the best.
+        epoch: epoch of its weights; None for the best.
         sources: the sources.
         repeats: number of random transforms of each source.
         passes: predictions and maps, by scope.
-        evaluations: by (`"pooled"` or `"clean"`, scope).
+        evaluations: evaluations by (`"pooled"` or `"clean"`, scope).
     """
 
     entry: Entry
@@ -99,8 +99,8 @@ class Session:
 
     Args:
         config: the options.
-        experiment: its name, which is also the name of the folder of its results.
-        console: where to show the progress.
+        experiment: name of the experiment, and of the folder of its results.
+        console: console for the progress.
     """
 
     def __init__(self, config: ExperimentConfig, experiment: str, console: Console | None = None):
@@ -153,10 +153,13 @@ class Session:
 
         Args:
             entries: the networks.
-            epochs: of the training; by default the best one.
+            epochs: epochs of the training; by default the best one.
+
+        Returns:
+            The measurements.
 
         Raises:
-            InputError: there is no network.
+            InputError: There is no network.
         """
         wanted = [
             (entry, epoch) for entry in entries for epoch in ([None] if epochs is None else epochs)
@@ -239,7 +242,7 @@ class Session:
         return next((one for one in passes if one is not None), {})
 
     def _file(self, entry: Entry, epoch: int | None) -> Path:
-        """Return the file of a network's passes; its name depends on all that decides them."""
+        """Return the file of a network's passes; its name depends on all relevant options."""
         if epoch is not None and entry.epochs[epoch] == entry.weights:
             epoch = None  # the best epoch, whose passes the other experiments share
         sources = self.sources(entry.data)
@@ -258,7 +261,7 @@ class Session:
         return self.kept_file(f"{name}-{self.config.split}-{self.repeats_of(entry)}", decides)
 
     def kept_file(self, name: str, decides: list) -> Path:
-        """Return the file of a result; its name holds a digest of all that decides the result."""
+        """Return the file of a result; its name holds a digest of the values in `decides`."""
         key = hashlib.sha256(json.dumps(decides).encode()).hexdigest()[:16]
         stem = name.replace("/", "_")
         return self.config.output / PREDICTIONS / f"{stem}-{key}.npz"
@@ -280,7 +283,7 @@ class Session:
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
-        """Turn an error of writing inside the block into one line that names the output folder."""
+        """Raise one line that names the output folder for an error of writing in the block."""
         try:
             yield
         except OSError as error:
@@ -306,7 +309,7 @@ def _named(names: Sequence[str], patterns: Iterable[str]) -> set[str]:
     """Return the names that match any of the patterns.
 
     Raises:
-        InputError: a pattern matches no name.
+        InputError: A pattern matches no name.
     """
     chosen = set()
     for pattern in patterns:
@@ -329,12 +332,12 @@ def evaluate(
     Args:
         entry: the network.
         labels: (n,) classes of all sources.
-        passes: by scope.
-        rows: the sources to evaluate on.
-        note: added to the name of the protocol.
+        passes: predictions by scope.
+        rows: rows of the sources to evaluate on.
+        note: text added to the name of the protocol.
 
     Returns:
-        By (`"pooled"` or `"clean"`, scope).
+        Evaluations by (`"pooled"` or `"clean"`, scope).
     """
     evaluations = {}
     for scope, one in passes.items():

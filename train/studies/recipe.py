@@ -1,8 +1,8 @@
 """The command `python -m train.studies.recipe`: accuracy and cost of the default recipe.
 
-Measure accuracy and computing time of the default recipe on MiraBest*. Each run is `python -m
-train.run` in a process of its own. It trains on all training images, with none held out, and is
-evaluated once, by one clean pass over the test images. Finished runs are not repeated.
+It measures the accuracy and the computing time of the default recipe on MiraBest*. Each run is
+`python -m train.run` in its own process. It trains on all training images, and is evaluated once,
+by one clean pass over the test images. Finished runs are not repeated.
 """
 
 import csv
@@ -102,7 +102,7 @@ def _report(output: Path, rows: dict, wanted: list[tuple[int, int]], console: Co
 def _train(
     output: Path, data_dir: Path | None, epochs: int, seed: int, parallel: int
 ) -> dict[str, float | str]:
-    """Train in a process of its own, and return the measures of the run."""
+    """Train in a separate process, and return the measures of the run."""
     folder = _folder(output, epochs, seed)
     options: dict[str, object] = {
         "data": "mirabest-confident",

@@ -98,7 +98,7 @@ def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Sim
         The sources. Source `start + i` does not depend on `n` or `start`.
 
     Raises:
-        InputError: n, seed or start is negative, or the label is not one of these.
+        InputError: `n`, `seed` or `start` is negative, or the label is not one of these.
 
     Example:
         >>> sources = simulate(2, seed=1, label=1)

@@ -35,9 +35,9 @@ class OutOfFold:
     """Out-of-fold probabilities of all sources.
 
     Attributes:
-        name: of the configuration, and how its logits were combined and calibrated.
-        probabilities: (seeds, n, 2).
-        temperatures: of each seed and fold, if the logits were calibrated.
+        name: name of the configuration, and how its logits were combined and calibrated.
+        probabilities: (seeds, n, 2) class probabilities.
+        temperatures: temperatures of each seed and fold, if the logits were calibrated.
     """
 
     name: str
@@ -61,7 +61,10 @@ def read_out_of_fold(
         configuration: name of the configuration.
         epochs: passes over the training images.
         sources: the confident sources of MiraBest.
-        split: how the sources were divided.
+        split: division of the sources.
+
+    Returns:
+        The probabilities of each combination.
     """
     seeds = finished_seeds(output, configuration, epochs, split)
     count = len(sources)
@@ -105,7 +108,7 @@ def _at_temperatures(
 
 
 def evaluations(found: OutOfFold, labels: np.ndarray) -> list[Evaluation]:
-    """Return one evaluation a seed."""
+    """Return one evaluation for each seed."""
     return [
         evaluate_predictions(labels, probabilities, protocol=found.name)
         for probabilities in found.probabilities.astype(np.float32)
@@ -246,11 +249,11 @@ def report(
         configurations: names of the configurations.
         epochs: passes over the training images; None for each configuration's own number.
         sources: the confident sources of MiraBest.
-        say: called with each remark on a configuration that is left out.
-        split: how the sources were divided.
+        say: called with each remark on an omitted configuration.
+        split: division of the sources.
 
     Raises:
-        InputError: no cross-validation is complete.
+        InputError: No cross-validation is complete.
     """
     labels = sources.label
     passes = {name: epochs_of(name, epochs) for name in configurations}

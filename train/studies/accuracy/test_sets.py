@@ -51,13 +51,13 @@ class LoggedResult:
     Attributes:
         configuration: name of the configuration.
         epochs: passes over the training images.
-        seed: of the training; None for the mean probabilities of several networks.
+        seed: seed of the training; None for the mean probabilities of several networks.
         trained_on: name of the training data.
         tested_on: name of the test set.
         sources: number of sources in the test set.
         accuracy: share of correct predictions.
         auc: area under the ROC curve.
-        log_loss: nats.
+        log_loss: mean log loss, nats.
         uncertainty_calibration_error: see `keras_astroattn.evaluation.uncertainty_bins`.
         hybrid_auroc: probability that a hybrid has a larger entropy than a source of the test
             set; None if the hybrids were not predicted.
@@ -99,15 +99,15 @@ def read_test_sets(
         output: folder of the predictions and of the log.
         configuration: name of the configuration.
         epochs: passes over the training images.
-        seeds: of the networks.
+        seeds: seeds of the networks.
         trained_on: names of the training data.
         data_dir: folder with the archives of the data sets.
-        console: where to show the progress.
+        console: console for the progress.
         runs: folders of finished runs with the same options, whose networks are tested instead
             of new ones.
 
     Raises:
-        InputError: a data set is unknown, a file is missing, or the options of a run differ.
+        InputError: A data set is unknown, a file is missing, or the options of a run differ.
     """
     for name in set(trained_on) - set(TRAINED_ON):
         raise InputError(f"no training data {name!r}: choose from {', '.join(TRAINED_ON)}")
@@ -262,14 +262,14 @@ def _auroc(hybrids: np.ndarray, others: np.ndarray) -> float:
 
 
 def _log(path: Path, results: list[LoggedResult]) -> None:
-    """Append the results that are new to the log, one JSON object a line."""
+    """Append new results to the log, one JSON object a line."""
     known = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
     lines = [json.dumps(result.__dict__) for result in results]
     write_text(path, "\n".join([*known, *(line for line in lines if line not in known)]) + "\n")
 
 
 def results_table(results: list[LoggedResult]) -> str:
-    """Return a Markdown table of mean and spread over seeds, one row a training and test set."""
+    """Return a Markdown table of mean and spread over seeds, by training and test set."""
     rows = []
     for pair in dict.fromkeys((r.configuration, r.trained_on, r.tested_on) for r in results):
         group = [r for r in results if (r.configuration, r.trained_on, r.tested_on) == pair]

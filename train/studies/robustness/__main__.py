@@ -1,8 +1,7 @@
 """The command `python -m train.studies.robustness`.
 
-Real sources are the FIRST fields of `DATA_DIR/fits`, smoothed to larger beams or with noise
-added. Simulated sources are observed with each beam. All are read and labelled as a user's maps
-are.
+Real sources are the FIRST fields of `DATA_DIR/fits`, smoothed to larger beams or with added noise.
+Simulated sources are observed with each beam. All are read and labelled like a user's maps.
 """
 
 from collections.abc import Sequence

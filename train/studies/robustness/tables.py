@@ -141,7 +141,7 @@ def ratio_table(classifier: Classifier, fields: Sequence[Field], count: int) -> 
 
 
 def _given(trials: Sequence[Trial]) -> list[str]:
-    """Return the share of the images that are given a class, and share of these that is correct."""
+    """Return the share of the images with a class, and the share of these that is correct."""
     given = [one for one in trials if one.classified]
     return [share(trials, lambda t: t.classified), share(given, lambda t: t.right, True)]
 
@@ -151,7 +151,7 @@ def share(trials: Sequence, of: Callable[..., bool], interval: bool = False) -> 
 
     Args:
         trials: the trials; without any, the share is `-`.
-        of: tells which trials count.
+        of: function that returns whether a trial counts.
         interval: whether to add the 95 % interval.
     """
     if not trials:
@@ -169,8 +169,8 @@ def binned(
     """Yield the name of each bin and its trials from each list, then all trials.
 
     Args:
-        edges: of the bins; the last bin includes its upper edge.
-        value: of a trial.
+        edges: edges of the bins; the last bin includes its upper edge.
+        value: function that returns the binned value of a trial.
         several: lists of trials.
     """
     for low, high in itertools.pairwise(edges):

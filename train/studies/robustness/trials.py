@@ -1,4 +1,4 @@
-"""Fields of FIRST and simulated sources, degraded, and their labels."""
+"""Degraded FIRST fields and simulated sources, and their labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,6 +67,9 @@ def classify(
         cutout: the image.
         truth: true class, see `Trial`.
         ratio: signal-to-noise ratio; by default that of the cutout.
+
+    Returns:
+        The trial.
     """
     outputs = classifier.predict(cutout.network_input[np.newaxis])
     found = classifier.describe(cutout, outputs)
@@ -83,13 +86,13 @@ def first_fields(folder: Path) -> list[tuple[np.ndarray, int]]:
     """Return FIRST fields of FRI and FRII sources.
 
     Args:
-        folder: holds FITS files whose names begin with the class, as those of MiraBest do.
+        folder: folder of FITS files whose names begin with the class, as in MiraBest.
 
     Returns:
         (300, 300) maps in Jy/beam with their classes, 0 FRI or 1 FRII.
 
     Raises:
-        InputError: there is none.
+        InputError: There is none.
     """
     from astropy.io import fits
 
