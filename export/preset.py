@@ -60,7 +60,7 @@ def preset(
     if not _NAME.fullmatch(name):
         raise InputError(f"--name {name!r}: give small letters, figures and underscores")
     if not run.is_dir():
-        raise InputError(f"{run} is no folder of a training run")
+        raise InputError(f"{run} is not the folder of a training run")
     folder = presets_folder() if output is None else output
     try:
         with quiet_native_logs():

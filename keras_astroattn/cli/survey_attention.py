@@ -80,7 +80,7 @@ def write_best_attention(
             failed += 1
         except OSError as error:
             raise InputError(
-                f"{folder} cannot be written: {error.strerror or error}; mend that, then add "
+                f"{folder} cannot be written: {error.strerror or error}; correct that, then add "
                 "--resume"
             ) from None
     lost = f", {failed} could not be read again" if failed else ""

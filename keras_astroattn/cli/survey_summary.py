@@ -58,7 +58,7 @@ def survey_summary(
         summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise InputError(
-            f"{folder} holds no complete survey: let astroattn survey --resume end it first"
+            f"{folder} holds no complete survey: finish it with astroattn survey --resume"
         ) from None
     except (OSError, ValueError) as error:
         raise InputError(f"{folder / SUMMARY} cannot be read: {error}") from None

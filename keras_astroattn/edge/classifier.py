@@ -253,7 +253,7 @@ class Classifier:
             or not {"logits", "probabilities"} <= set(self._outputs)
             or self._outputs["probabilities"]["shape"][-1] != len(CLASS_NAMES)
         ):
-            raise InputError(f"{self.model.path} is another network: export this one anew")
+            raise InputError(f"{self.model.path} is another network: export it again")
         self._input = inputs["image"]
 
     def _quantized(self, images: np.ndarray) -> np.ndarray:

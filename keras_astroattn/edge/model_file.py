@@ -51,7 +51,7 @@ def find_model(model: str | os.PathLike) -> Path:
         return path
     known = f"the presets are {', '.join(presets)}" if presets else "no preset is installed"
     what = "is a folder" if path.is_dir() else "does not exist"
-    raise InputError(f"model {model}: no preset, and as a file it {what}; {known}")
+    raise InputError(f"model {model}: not a preset, and as a file it {what}; {known}")
 
 
 def open_model(model: str | os.PathLike = DEFAULT_PRESET) -> ModelFile:
@@ -74,5 +74,5 @@ def open_model(model: str | os.PathLike = DEFAULT_PRESET) -> ModelFile:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     if content[4:8] != b"TFL3":
-        raise InputError(f"{path} is no .tflite file: give one that export.run wrote")
+        raise InputError(f"{path} is not a .tflite file: give one that export.run wrote")
     return ModelFile(path.stem, path, content, read_metadata(content, path))

@@ -299,7 +299,7 @@ def _check(labels: np.ndarray, probabilities: np.ndarray) -> None:
     if probabilities.ndim not in (2, 3) or probabilities.shape[-2:] != (len(labels), 2):
         raise InputError(
             f"probabilities have shape {probabilities.shape} for {len(labels)} labels: "
-            "give (images, 2) or (turns, images, 2)"
+            "give (images, 2) or (views, images, 2)"
         )
     present = np.unique(labels)
     if not np.isin(present, (0, 1)).all():

@@ -81,7 +81,7 @@ def _with_astropy(text: str, beam: Beam | None, pixel_area: float | None) -> flo
         parsed = None
     if parsed is None:
         if re.search(r"\bk?m\s*(/|\.|\*|\s)\s*s", text, re.IGNORECASE):
-            raise InputError(f"its unit is {text!r}, which is no brightness: give a map in Jy/beam")
+            raise InputError(f"its unit is {text!r}, not a brightness: give a map in Jy/beam")
         if re.search(r"jy|jansk", text, re.IGNORECASE):
             raise InputError(f"its unit {text!r} is not understood: state BUNIT as Jy/beam")
         return None
@@ -97,4 +97,4 @@ def _with_astropy(text: str, beam: Beam | None, pixel_area: float | None) -> flo
     arbitrary = (u.dimensionless_unscaled, u.ct, u.adu, u.Unit("DN"), u.electron, u.Jy)
     if any(parsed.is_equivalent(one) for one in arbitrary):
         return None
-    raise InputError(f"its unit is {text!r}, which is no brightness: give a map in Jy/beam")
+    raise InputError(f"its unit is {text!r}, not a brightness: give a map in Jy/beam")

@@ -78,11 +78,11 @@ def wcs_keywords(header: Mapping) -> dict[str, float | str] | None:
         keywords = _plain_keywords(header, axes, types, present)
     keywords |= _frame(header)
     if not all(math.isfinite(v) for v in keywords.values() if isinstance(v, float)):
-        raise InputError("the coordinates in the header make no sense: a figure is not finite")
+        raise InputError("the coordinates in the header are invalid: a value is not finite")
     matrix = [[float(keywords[f"CD{i}_{j}"]) for j in (1, 2)] for i in (1, 2)]
     if abs(np.linalg.det(matrix)) < 1e-30:
         raise InputError(
-            "the coordinates in the header make no sense: its pixels have no size (CDELT, CD)"
+            "the coordinates in the header are invalid: its pixels have no size (CDELT, CD)"
         )
     return keywords
 
@@ -160,7 +160,7 @@ def _keywords_of_astropy(
             matrix = wcs.pixel_scale_matrix
         except Exception as error:  # wcslib raises many exception types
             raise InputError(
-                f"the coordinates in the header make no sense: {_reason(error)}"
+                f"the coordinates in the header are invalid: {_reason(error)}"
             ) from error
     found = wcs.wcs
     keywords: dict[str, float | str] = {}
@@ -192,7 +192,7 @@ def _figure(header: Mapping, key: str, default: float = 0.0) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise InputError(
-            f"the coordinates in the header make no sense: {key} = {value!r} is no number"
+            f"the coordinates in the header are invalid: {key} = {value!r} is not a number"
         ) from None
 
 
@@ -270,7 +270,7 @@ def build_wcs(keywords: Mapping[str, float | str]) -> "WCS":
             wcs.wcs.set()
         except Exception as error:  # wcslib raises many exception types
             raise InputError(
-                f"the coordinates in the header make no sense: {_reason(error)}"
+                f"the coordinates in the header are invalid: {_reason(error)}"
             ) from error
     return wcs
 

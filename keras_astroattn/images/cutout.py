@@ -160,7 +160,7 @@ def cutout_from_field(
     if jacobian is None and pixel_scale is not None:
         across, down = np.broadcast_to(np.asarray(pixel_scale, float), 2)
         if not (0 < across < math.inf and 0 < down < math.inf):
-            raise InputError(f"a pixel scale of {pixel_scale} arcsec is none: give one above 0")
+            raise InputError(f"a pixel scale of {pixel_scale} arcsec is wrong: give one above 0")
         jacobian = np.diag([-across, down])
     beam = None if beam is None else Beam.of(beam)
     todo = plan(jacobian, beam, as_is)
@@ -191,7 +191,7 @@ def cutout_from_field(
     across = np.abs(columns - (width - 1) / 2) <= width / 2
     unknown = np.isnan(frame)
     if unknown.all():
-        raise InputError("the map is blank here: there is not one known pixel in the frame")
+        raise InputError("the map is blank here: all pixels in the frame are unknown")
     found |= set() if down.all() and across.all() else {flag.EDGE}
     found |= {flag.NAN_FILLED} if unknown[down][:, across].any() else set()
     return finish(
@@ -314,18 +314,18 @@ def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:
     if min(field.shape) < SMALLEST_FIELD:
         raise InputError(
             f"the map has {field.shape[1]} x {field.shape[0]} pixels: "
-            f"{SMALLEST_FIELD} x {SMALLEST_FIELD} are the least"
+            f"{SMALLEST_FIELD} x {SMALLEST_FIELD} is the minimum"
         )
     with np.errstate(over="ignore"):  # values beyond float32 become infinite, thus unknown
         field = field.astype(np.float32, copy=False)
     unknown, is_blanked = examine(field)
     if unknown.all():
-        raise InputError("the map is blank here: it holds one value alone, or NaN")
+        raise InputError("the map is blank here: it holds one value only, or NaN")
     field = np.where(unknown, np.float32(np.nan), field) if unknown.any() else field
     brightest = float(np.nanmax(np.abs(field)))
     if brightest > LARGEST_VALUE:
         raise InputError(
-            f"a pixel holds {brightest:.1e}, which no radio map does: check the file and its BSCALE"
+            f"a pixel holds {brightest:.1e}, too bright for a radio map: check its BSCALE"
         )
     return field, is_blanked
 
@@ -342,7 +342,7 @@ def _as_noise(noise: float | np.ndarray | None, shape: tuple) -> float | np.ndar
         return None
     if np.ndim(noise) == 0:
         if not 0 < float(noise) < math.inf:
-            raise InputError(f"a noise of {noise} is none: give one above 0, in Jy/beam")
+            raise InputError(f"a noise of {noise} is not allowed: give one above 0, in Jy/beam")
         return float(noise)
     if np.shape(noise) != shape:
         raise InputError(

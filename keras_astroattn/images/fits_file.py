@@ -145,7 +145,7 @@ class HduHeader:
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             stated = "is missing" if keyword not in self.values else f"= {value!r}"
-            raise InputError(f"the header makes no sense: {keyword} {stated}")
+            raise InputError(f"the header is invalid: {keyword} {stated}")
         return value
 
     @property
@@ -172,7 +172,7 @@ class HduHeader:
         axes = self._axes("NAXIS")
         bits = self.values.get("BITPIX")
         if bits not in _BITS:
-            raise InputError(f"the header makes no sense: BITPIX = {bits!r}")
+            raise InputError(f"the header is invalid: BITPIX = {bits!r}")
         if not axes:
             return 0
         parameters, groups = self.whole("PCOUNT", 0), self.whole("GCOUNT", 1)
@@ -188,7 +188,7 @@ class HduHeader:
     def _axes(self, keyword: str) -> tuple[int, ...]:
         count = self.whole(keyword)
         if count > MOST_AXES:
-            raise InputError(f"the header makes no sense: {keyword} = {count}")
+            raise InputError(f"the header is invalid: {keyword} = {count}")
         return tuple(self.whole(f"{keyword}{axis}") for axis in range(1, count + 1))
 
 
@@ -216,7 +216,7 @@ def read_headers(file: BinaryIO) -> list[HduHeader]:
         if header is None:
             break
         if header.whole("TFIELDS", 0) > MOST_AXES:
-            raise InputError(f"the header makes no sense: TFIELDS = {header.values['TFIELDS']}")
+            raise InputError(f"the header is invalid: TFIELDS = {header.values['TFIELDS']}")
         _ = header.shape  # refuses a bad ZNAXIS, which astropy reads too
         headers.append(header)
         place = header.data_start + -(-header.data_size // BLOCK) * BLOCK
@@ -243,7 +243,7 @@ def _header_at(file: BinaryIO, place: int, size: int) -> HduHeader | None:
         if not more or len(text) > _MOST_BLOCKS * BLOCK:
             if place:
                 return None
-            raise InputError("the header does not end: the file is cut short")
+            raise InputError("the header does not end: the file is truncated")
         text += more
 
 
@@ -287,22 +287,20 @@ def check_compression(header: HduHeader) -> None:
     if codec not in _CODECS:
         raise InputError(f"the compression ZCMPTYPE = {codec!r} is unknown")
     if bits not in _BITS:
-        raise InputError(f"the header makes no sense: ZBITPIX = {bits!r}")
+        raise InputError(f"the header is invalid: ZBITPIX = {bits!r}")
     shape = header.shape
     tile = [header.whole(f"ZTILE{i}", extent if i == 1 else 1) for i, extent in enumerate(shape, 1)]
     if not shape or not all(tile):
-        raise InputError(
-            f"the header makes no sense: tiles of {list(tile)} pixels, of {list(shape)}"
-        )
+        raise InputError(f"the header is invalid: tiles of {list(tile)} pixels, of {list(shape)}")
     tiles = math.prod(-(-extent // of) for extent, of in zip(shape, tile, strict=True))
     rows = header.whole("NAXIS2")
     if tiles != rows:
-        raise InputError(f"the header makes no sense: {tiles} compressed tiles in {rows} rows")
+        raise InputError(f"the header is invalid: {tiles} compressed tiles in {rows} rows")
     # A tile at the border is as small as the image there.
     size = math.prod(min(pair) for pair in zip(shape, tile, strict=True)) * abs(bits) // 8
     if size > _LARGEST_TILE or size > _PIXELS_PER_BYTE * max(header.data_size, 1):
         raise InputError(
-            f"the header makes no sense: tiles of {size} bytes in {header.data_size} bytes"
+            f"the header is invalid: tiles of {size} bytes in {header.data_size} bytes"
         )
     _check_parameters(header, codec, bits)
 
@@ -316,7 +314,7 @@ def _check_parameters(header: HduHeader, codec: str, bits: int) -> None:
         if name is None:
             break
         if not isinstance(name, str):
-            raise InputError(f"the header makes no sense: ZNAME{number} = {name!r}")
+            raise InputError(f"the header is invalid: ZNAME{number} = {name!r}")
         stated[name.upper()] = number, values.get(f"ZVAL{number}")
     allowed = {}
     if codec.startswith("RICE"):
@@ -326,8 +324,8 @@ def _check_parameters(header: HduHeader, codec: str, bits: int) -> None:
     for name, choices in allowed.items():
         number, value = stated.get(name, (0, choices[0]))
         if isinstance(value, bool) or not isinstance(value, int) or value not in choices:
-            raise InputError(f"the header makes no sense: {name} is ZVAL{number} = {value!r}")
+            raise InputError(f"the header is invalid: {name} is ZVAL{number} = {value!r}")
     if codec.startswith("HCOMPRESS"):
         number, value = stated.get("SCALE", (0, 0))
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1e6:
-            raise InputError(f"the header makes no sense: SCALE is ZVAL{number} = {value!r}")
+            raise InputError(f"the header is invalid: SCALE is ZVAL{number} = {value!r}")

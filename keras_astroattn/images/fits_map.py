@@ -90,7 +90,7 @@ def read_fits(
         if rms_map is None:
             return sky.cutout(position, noise=noise)
         if noise is not None:
-            raise InputError("give either a noise or a map of it")
+            raise InputError("give either a noise or a noise map, not both")
         with FitsMap(rms_map, beam=sky.beam) as rms:
             return sky.cutout(position, noise=rms)
 
@@ -147,7 +147,7 @@ class FitsMap:
                 self._number = self._find(hdu)
                 header = self._headers[self._number]
                 if not header.is_complete:
-                    raise InputError("the file is cut short: fetch it again")
+                    raise InputError("the file is truncated: fetch it again")
                 planes = choose_planes(header, stokes, channel)
                 self.shape = planes.shape
                 self.keywords = wcs_keywords(image_values(header))
@@ -191,7 +191,7 @@ class FitsMap:
             InputError: The map has no celestial coordinates, or their frame is unknown.
         """
         if self.keywords is None:
-            raise InputError("no position can be found on it: no celestial coordinates")
+            raise InputError("a position cannot be found on it: it has no celestial coordinates")
         if self._wcs is None:
             self._wcs = build_wcs(self.keywords)
         return np.stack(sky_to_pixels(self.keywords, self._wcs, ra, dec), axis=1)
@@ -227,7 +227,7 @@ class FitsMap:
         if min(self.shape) < SMALLEST_FIELD:
             raise InputError(
                 f"the map has {self.shape[1]} x {self.shape[0]} pixels: "
-                f"{SMALLEST_FIELD} x {SMALLEST_FIELD} are the least"
+                f"{SMALLEST_FIELD} x {SMALLEST_FIELD} is the minimum"
             )
         x, y = self._centre(position, pixel)
         jacobian = local_jacobian(self.keywords, (x, y), self._wcs) if self.keywords else None
@@ -249,7 +249,7 @@ class FitsMap:
         block = self._block(todo.step)
         field = self._read(low, high, block)
         if min(field.shape) < SMALLEST_FIELD:
-            raise InputError("the map hardly reaches into the frame here")
+            raise InputError("almost all of the frame is outside the map here")
         if isinstance(noise, FitsMap):
             noise = self._noise_of(noise, low, high, block)
         middle = (block - 1) / 2

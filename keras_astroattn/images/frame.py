@@ -81,7 +81,7 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
     scales = np.hypot(*jacobian).tolist()
     (xx, xy), (yx, yy) = jacobian.tolist()
     if not np.isfinite(jacobian).all() or not abs(xx * yy - xy * yx) > 0:
-        raise InputError("the coordinates of the map make no sense: its pixels have no size")
+        raise InputError("the coordinates of the map are invalid: its pixels have no size")
     own_scale = math.sqrt(scales[0] * scales[1])
     if beam is None:
         return Plan(None, None, None, 1.0, own_scale)
@@ -163,7 +163,7 @@ def regridded_frame(
     around = (slice(lows[1], max(highs[1], 0)), slice(lows[0], max(highs[0], 0)))
     field = field[around]
     if not field.size:
-        raise InputError("the map is blank here: there is not one known pixel in the frame")
+        raise InputError("the map is blank here: all pixels in the frame are unknown")
     noise = noise[around] if isinstance(noise, np.ndarray) else noise
     centre = (centre[0] - lows[0], centre[1] - lows[1])
     found = {flag.RESAMPLED}

@@ -43,7 +43,7 @@ def stated_beam(header: HduHeader) -> tuple[Beam, str] | None:
         minor = major if minor is None else minor
         if min(major, minor) <= 0:
             key, value = ("BMAJ", major) if major <= 0 else ("BMIN", minor)
-            raise InputError(f"the header's {key} = {value:g} is no width of a beam: {_ADVICE}")
+            raise InputError(f"the header's {key} = {value:g} is not a beam width: {_ADVICE}")
         return _ordered(major * ARCSEC, minor * ARCSEC, _figure(header, "BPA") or 0.0), "BMAJ"
     for line in reversed(header.lines("HISTORY")):
         for pattern, unit in ((_CONVL, 1.0), (_CLEAN, ARCSEC)):
@@ -145,7 +145,7 @@ def _figure(header: HduHeader, key: str) -> float | None:
     except ValueError:
         number = math.nan
     if not math.isfinite(number) or isinstance(value, bool):
-        raise InputError(f"the header's {key} = {value!r} is no number: {_ADVICE}")
+        raise InputError(f"the header's {key} = {value!r} is not a number: {_ADVICE}")
     return number
 
 

@@ -74,11 +74,11 @@ class MapPixels:
             (height, width) float32.
 
         Raises:
-            InputError: There is no whole block, or the file is cut short.
+            InputError: There is no whole block, or the file is truncated.
         """
         width, height = ((b - a) // block * block for a, b in zip(low, high, strict=True))
         if width <= 0 or height <= 0:
-            raise InputError("the map hardly reaches into the frame here")
+            raise InputError("almost all of the frame is outside the map here")
         rows = max(_BLOCK_ROWS // block, 1) * block
         parts = []
         for top in range(low[1], low[1] + height, rows):
@@ -115,7 +115,7 @@ class MapPixels:
         if planes.row_axis > planes.column_axis:
             values = values.T
         if values.shape != (rows.stop - rows.start, columns.stop - columns.start):
-            raise InputError("the file is cut short: fetch it again")
+            raise InputError("the file is truncated: fetch it again")
         return values
 
     def _as_stored(self) -> tuple[np.dtype, int] | None:
@@ -152,5 +152,5 @@ class MapPixels:
             parts = [os.pread(descriptor, length, first + row * pace) for row in range(height)]
             content = b"".join(parts)
         if len(content) != height * length:
-            raise InputError("the file is cut short: fetch it again")
+            raise InputError("the file is truncated: fetch it again")
         return np.frombuffer(content, kind).reshape(height, width)

@@ -183,7 +183,7 @@ def _is_stated_plane(values: dict, axes: int, wanted: str | None) -> bool:
         raise InputError(f"there is no Stokes {(wanted or 'I').upper()}: the file holds {stated}")
     quantity = str(values.get("BTYPE") or "")
     if wanted is None and _OTHER_QUANTITY.search(quantity):
-        raise InputError(f"the map is no total intensity: its BTYPE is {quantity!r}")
+        raise InputError(f"the map is not of total intensity: its BTYPE is {quantity!r}")
     return wanted is None or wanted.upper() == (stated or "I")
 
 
@@ -199,7 +199,7 @@ def _stokes_names(values: dict, axis: int, extent: int) -> list[str]:
         try:
             numbers.append(1.0 if value is None else float(value))
         except ValueError:
-            raise InputError(f"the Stokes axis makes no sense: {key}{axis} = {value!r}") from None
+            raise InputError(f"the Stokes axis is invalid: {key}{axis} = {value!r}") from None
     start, pace, reference = numbers
     names = []
     for plane in range(extent):
@@ -214,7 +214,7 @@ def _stokes_plane(values: dict, axis: int, extent: int, wanted: str | None) -> i
     names = _stokes_names(values, axis, extent)
     name = (wanted or "I").upper()
     if name not in _STOKES:
-        raise InputError(f"{wanted!r} is no Stokes parameter: give one of {', '.join(_STOKES)}")
+        raise InputError(f"{wanted!r} is not a Stokes parameter: give one of {', '.join(_STOKES)}")
     if name in names:
         return names.index(name)
     raise InputError(f"there is no Stokes {name}: the file holds {', '.join(names)}")

@@ -68,7 +68,7 @@ def read_image(
         return read_fits(path, **options)
     if not name.endswith(PICTURE_SUFFIXES):
         known = ", ".join((*FITS_SUFFIXES[:3], *PICTURE_SUFFIXES))
-        raise InputError(f"{path}: no image by its name (one of {known})")
+        raise InputError(f"{path}: its name must end in one of {known}")
     try:
         is_array = name.endswith((".npy", ".npz"))
         _check_options(options, pixel_scale, colormap, is_array)
@@ -94,7 +94,7 @@ def _check_options(options: dict, pixel_scale: float | None, colormap: str | Non
         raise InputError("colormap is for pictures; leave it out")
     others = sorted(set(options) - set(_OF_MAPS))
     if others:
-        raise InputError(f"{', '.join(others)}: for FITS maps alone; leave it out")
+        raise InputError(f"{', '.join(others)}: for FITS maps only; leave it out")
     if options and pixel_scale is None:
         raise InputError(f"{', '.join(sorted(options))}: give pixel_scale too, or leave it out")
 
@@ -220,7 +220,7 @@ def _read_picture(path: Path, is_finished: bool, colormap: str | None) -> np.nda
             if "A" in picture.mode or "transparency" in picture.info:
                 picture = picture.convert("RGBA")
                 if np.asarray(picture)[..., 3].min() < 255:
-                    raise InputError("the picture is transparent in part: save it on a black sky")
+                    raise InputError("parts of the picture are transparent: save it on a black sky")
             if picture.mode in ("L", "1") and colormap is None:
                 return np.asarray(picture.convert("L"))
             colours = np.asarray(picture.convert("RGB"))
@@ -231,7 +231,7 @@ def _read_picture(path: Path, is_finished: bool, colormap: str | None) -> np.nda
     except (SyntaxError, ValueError, EOFError) as error:  # Pillow's errors for broken files
         if isinstance(error, InputError):
             raise
-        raise InputError(f"the picture is broken: {error}") from error
+        raise InputError(f"the picture is damaged: {error}") from error
     if colormap is not None:
         return invert_colormap(colours, colormap)
     if np.ptp(colours.astype(np.int16), axis=-1).max() > _GREY_TOLERANCE:

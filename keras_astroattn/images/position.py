@@ -46,7 +46,7 @@ def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
     """
     parts = _parts(position) if isinstance(position, str) else list(position)
     if len(parts) != 2:
-        raise InputError(f"position {position!r} is not RA,DEC: give two figures, as 187.7,+12.4")
+        raise InputError(f"position {position!r} is not RA,DEC: give two numbers, as 187.7,+12.4")
     try:
         ra = parse_angle(parts[0], sexagesimal=HOURS)
         dec = parse_angle(parts[1], allow_hours=False)
@@ -101,9 +101,9 @@ def parse_angle(
         for group in ((parts[0], parts[2], minutes), (parts[1], parts[3], seconds))
     )
     if (minutes is not None and "." in whole) or (minutes or 0) >= 60 or (seconds or 0) >= 60:
-        raise ValueError(f"{text!r} is no angle")
+        raise ValueError(f"{text!r} is not an angle")
     if seconds is not None and minutes % 1:
-        raise ValueError(f"{text!r} is no angle")
+        raise ValueError(f"{text!r} is not an angle")
     if letter is not None:
         sexagesimal = HOURS if letter.startswith("h") else 1.0
         if letter.startswith("h") and not allow_hours:

@@ -246,4 +246,4 @@ def _flat(f):
 
 def _require_square(size) -> None:
     if size[0] != size[1]:
-        raise ValueError(f"an image that can be turned is square; got {size[0]} x {size[1]}")
+        raise ValueError(f"only a square image can be rotated; got {size[0]} x {size[1]}")

@@ -174,7 +174,7 @@ def _complete(asked: PublishedConfiguration, path: Path) -> PublishedConfigurati
         listed = ", ".join(map(str, choices[option]))
         if value is None:
             raise InputError(
-                f"the name of {path} or of its folder does not tell its {option}; "
+                f"the name of {path} or of its folder does not state its {option}; "
                 f"give {option}: one of {listed}"
             )
         if value not in choices[option]:

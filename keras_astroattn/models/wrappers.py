@@ -160,7 +160,7 @@ def tta_model(model: keras.Model, angles: Sequence[float] = tta_angles(TTA_VIEWS
         A model from the image to the mean logits (batch, num_classes).
 
     Raises:
-        ValueError: There is no angle, or the model has outputs other than logits.
+        ValueError: There are no angles, or the model has outputs other than logits.
     """
     if not angles:
         raise ValueError("angles must hold at least one; got none")

@@ -45,7 +45,7 @@ class FitsReader:
         self.rows = self._header.whole("NAXIS2")
         self._width = self._header.whole("NAXIS1")
         if not self._header.is_complete:
-            raise InputError(f"catalogue {file.path} is cut short: fetch it again")
+            raise InputError(f"catalogue {file.path} is truncated: fetch it again")
         with self._table(0, min(self.rows, 1)) as (table, content):
             self.schema = pa.schema(
                 [

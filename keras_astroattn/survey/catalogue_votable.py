@@ -86,7 +86,7 @@ class VOTableReader:
         stated = self._table.rows
         if stated is not None and stated != count:
             raise InputError(
-                f"catalogue {self._path} is not whole: nrows says {stated} rows, it holds {count}"
+                f"catalogue {self._path} is incomplete: nrows says {stated} rows, it holds {count}"
             )
 
     def _batch(self, rows: list[list[str | None]], schema: pa.Schema) -> pa.RecordBatch:
@@ -125,7 +125,7 @@ def _events(file: CatalogueFile) -> Iterator[tuple[str, str, ElementTree.Element
                 if not element.tag.endswith("TD"):  # most of the file
                     yield event, element.tag.rsplit("}", 1)[-1], element
     except ElementTree.ParseError as error:
-        raise InputError(f"catalogue {file.path} is no whole VOTable: {error}") from None
+        raise InputError(f"catalogue {file.path} is not a complete VOTable: {error}") from None
 
 
 def _skip_blank(stream) -> None:
@@ -150,7 +150,7 @@ def _find_table(file: CatalogueFile) -> _Table:
             table.serialization = name
         elif event == "start" and name == "STREAM" and element.get("href") is not None:
             raise InputError(
-                f"catalogue {file.path} keeps its rows elsewhere ({element.get('href')[:100]}): "
+                f"catalogue {file.path} stores its rows elsewhere ({element.get('href')[:100]}): "
                 "fetch a VOTable that holds them"
             )
         elif event == "start" and name in ("TR", "STREAM") and table and table.serialization:

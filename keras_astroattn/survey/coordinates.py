@@ -60,7 +60,7 @@ def angle_unit(stated: str | None, column: str, is_right_ascension: bool) -> Ang
     factor = _degrees(text, is_right_ascension)
     if factor is None:
         raise InputError(
-            f"column {column} is in {stated.strip()!r}, which is no known unit of "
+            f"column {column} is in {stated.strip()!r}, which is not a known unit of "
             f"{'right ascension' if is_right_ascension else 'declination'}: convert it to deg"
         )
     return AngleUnit(factor, HOURS if is_right_ascension and factor == HOURS else 1.0)

@@ -103,7 +103,7 @@ def _scored(
             if not done:
                 time.sleep(_POLL)
     except (CommClosedError, CancelledError):
-        raise InputError("the Dask scheduler is gone: start one, then add --resume") from None
+        raise InputError("the Dask scheduler is lost: start one, then add --resume") from None
 
 
 def _result(future: "Future") -> Scored | None:

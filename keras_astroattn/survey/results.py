@@ -84,7 +84,7 @@ def cut_again(folder: Path, options: MapOptions, mask_neighbours: bool, source: 
             return cutout
         if not (folder / NEIGHBOURS).is_dir():
             raise InputError(
-                f"{folder / NEIGHBOURS} is gone: without it, neighbours cannot be made black"
+                f"{folder / NEIGHBOURS} is missing: without it, neighbours cannot be made black"
             )
         near = Surroundings(
             Zones(folder / NEIGHBOURS),

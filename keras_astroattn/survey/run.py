@@ -126,7 +126,7 @@ def _score(
     # The last check before the survey is complete: every row is on disk once.
     labels, waiting = check_parts(plan)
     if waiting:
-        raise InputError(f"{folder}: {len(waiting)} parts are gone again: add --resume")
+        raise InputError(f"{folder}: {len(waiting)} parts are missing again: add --resume")
     summary = _summary(settings, plan, model, labels) | {
         "last_session": {
             "rows": rows,

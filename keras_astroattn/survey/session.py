@@ -139,7 +139,7 @@ def require_same(before: dict, now: dict) -> None:
     differing = [key for key in now if before.get(key) != now[key]]
     if differing:
         raise InputError(
-            f"--resume: the run before had another {' and '.join(differing)}: give the same, or "
+            f"--resume: the earlier run had another {' and '.join(differing)}: give the same, or "
             "name another --output"
         )
 

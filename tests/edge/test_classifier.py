@@ -228,7 +228,7 @@ def test_the_name_tells_the_views(classifier, model_path):
 
 
 def test_an_unknown_model_names_the_presets():
-    with pytest.raises(InputError, match="no preset, and as a file it does not exist"):
+    with pytest.raises(InputError, match="not a preset, and as a file it does not exist"):
         open_model("unheard-of")
 
 

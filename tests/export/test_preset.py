@@ -106,7 +106,7 @@ def test_wrong_names_are_one_line(run, tmp_path, arguments, message, capsys):
 
 def test_no_run_is_one_line(tmp_path, capsys):
     assert main([str(tmp_path / "nothing"), "--name", "a"]) == 2
-    assert "no folder of a training run" in capsys.readouterr().err
+    assert "not the folder of a training run" in capsys.readouterr().err
 
 
 def test_a_run_without_evaluation_gets_no_card(run, tmp_path):

@@ -70,7 +70,7 @@ def test_values_are_read_as_the_standard_writes_them():
         ("NAXIS", "'two'", "NAXIS = 'two'"),
         ("NAXIS1", "'wide'", "NAXIS1 = 'wide'"),
         ("NAXIS2", "-320", "NAXIS2 = -320"),
-        ("NAXIS2", "2147483647", "cut short"),
+        ("NAXIS2", "2147483647", "truncated"),
         ("BITPIX", "7", "BITPIX = 7"),
         ("BITPIX", "'-32'", "BITPIX = '-32'"),
     ],
@@ -144,7 +144,7 @@ def compressed(tmp_path, **cards):
 )  # fmt: skip
 def test_nonsense_compression_is_refused_before_it_is_decoded(tmp_path, keyword, value):
     start = time.perf_counter()
-    with pytest.raises(InputError, match=r"makes no sense|is unknown") as caught:
+    with pytest.raises(InputError, match=r"is invalid|is unknown") as caught:
         read_fits(compressed(tmp_path, **{keyword: value}))
     assert time.perf_counter() - start < 2
     assert "\n" not in str(caught.value)

@@ -148,7 +148,7 @@ def test_stokes_planes_are_told_apart(tmp_path, field):
     np.testing.assert_array_equal(read_fits(circular, stokes="LL").brightness, window * 2)
     with pytest.raises(InputError, match="no Stokes I: the file holds RR, LL"):
         read_fits(circular)
-    with pytest.raises(InputError, match="no Stokes parameter"):
+    with pytest.raises(InputError, match="not a Stokes parameter"):
         read_fits(path, stokes="W")
 
 
@@ -335,7 +335,7 @@ def test_rms_map_of_another_grid(tmp_path, plain):
     path = write(tmp_path / "rms.fits", np.ones((100, 100)), celestial_header((100, 100)))
     with pytest.raises(InputError, match="same pixels"):
         read_fits(plain, rms_map=path)
-    with pytest.raises(InputError, match="either a noise or a map"):
+    with pytest.raises(InputError, match="either a noise or a noise map"):
         read_fits(plain, rms_map=plain, noise=1e-4)
 
 
@@ -451,7 +451,7 @@ def bad_files(tmp_path):
     return {
         "table": "holds no image", "nan": "blank here", "line": "holds no image",
         "tiny": "5 x 5 pixels", "strip": "500 x 5 pixels", "empty": "is empty",
-        "text": "cannot be read as FITS", "half": "cut short", "head": "FITS|short|image",
+        "text": "cannot be read as FITS", "half": "truncated", "head": "FITS|truncated|image",
         "gzip.fits.gz": "cannot be read", "folder": "is a folder", "absent": "No such file",
     }  # fmt: skip
 

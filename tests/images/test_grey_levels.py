@@ -189,7 +189,7 @@ def test_picture_of_another_size_is_a_map_with_its_pixel_scale(tmp_path):
     ("name", "options", "reason"),
     [
         ("a.png", {"beam": 5.4}, "give pixel_scale too"),
-        ("a.png", {"position": "180,30", "pixel_scale": 1.8}, "for FITS maps alone"),
+        ("a.png", {"position": "180,30", "pixel_scale": 1.8}, "for FITS maps only"),
         ("a.npy", {"colormap": "viridis"}, "for pictures"),
         ("a.fits", {"pixel_scale": 1.8}, "for pictures and arrays"),
     ],

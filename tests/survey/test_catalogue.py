@@ -134,7 +134,7 @@ def test_parquet_is_read_in_batches(tmp_path, monkeypatch):
         ("a.fits", b"SIMPLE  =", "cannot be read as FITS"),
         ("a.bin", b"\x00\x01\x02", "neither CSV nor"),
         ("a.parquet", b"PAR1 and nothing", "cannot be read"),
-        ("a.vot", b"<?xml version='1.0'?><VOTABLE><RESOURCE>", "no whole VOTable"),
+        ("a.vot", b"<?xml version='1.0'?><VOTABLE><RESOURCE>", "not a complete VOTable"),
     ],
 )
 def test_what_is_no_catalogue_is_one_line(tmp_path, name, content, message):
@@ -149,5 +149,5 @@ def test_a_truncated_fits_table_is_refused(tmp_path):
     path = tmp_path / "sources.fits"
     Table({"RA": np.arange(5000.0), "DEC": np.arange(5000.0)}).write(path)
     path.write_bytes(path.read_bytes()[:20000])
-    with pytest.raises(InputError, match="is cut short"):
+    with pytest.raises(InputError, match="is truncated"):
         list(open_catalogue(path).batches())

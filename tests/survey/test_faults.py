@@ -193,7 +193,7 @@ def test_a_truncated_tile_costs_its_own_rows_alone(world, catalogue, expected, t
     done = world.run(*arguments)
     assert done.returncode == 0, done.stderr
     assert "1 tiles cannot be read" in done.stderr
-    assert "cut short" in done.stderr
+    assert "truncated" in done.stderr
     rows = read_result(output)
     assert len(rows) == 1500
     lost = [row for row in rows if row["aa_label"] == "error"]
@@ -221,7 +221,7 @@ def test_a_tile_that_is_cut_or_vanishes_midway_costs_its_own_rows_alone(
     assert {Path(row["aa_path"]).name for row in lost} == {"tile-003.fits", "tile-004.fits"}
     reasons = {row["aa_error"] for row in lost}
     assert any("No such file" in reason for reason in reasons)
-    assert any("cut short" in reason for reason in reasons)
+    assert any("truncated" in reason for reason in reasons)
     assert_scored([r for r in rows if r["aa_label"] != "error"], by_copy(expected, world, tiles))
 
 

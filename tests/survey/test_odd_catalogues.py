@@ -175,7 +175,7 @@ def test_a_votable_may_not_reach_out(tmp_path, monkeypatch, address, kind):
     monkeypatch.setattr("socket.socket.connect", lambda *a: pytest.fail("fetched"))
     data = f'<TABLE>{FIELDS}<DATA><{kind}><STREAM href="{address}"/></{kind}></DATA></TABLE>'
     (tmp_path / "t.vot").write_text(VOTABLE.format(data))
-    refused(tmp_path / "t.vot", f"keeps its rows elsewhere.*{address[:4]}")
+    refused(tmp_path / "t.vot", f"stores its rows elsewhere.*{address[:4]}")
 
 
 def test_nor_may_a_later_table(tmp_path, monkeypatch):

@@ -58,7 +58,7 @@ def test_a_finished_survey_answers_only_the_same_options(tmp_path):
     assert finished(tmp_path, {"rows": "source"}) is None
     (tmp_path / session.SUMMARY).write_text(json.dumps({"identity": {"rows": "source"}}))
     assert finished(tmp_path, {"rows": "source"})["was_complete"]
-    with pytest.raises(InputError, match="--resume: the run before had another rows"):
+    with pytest.raises(InputError, match="--resume: the earlier run had another rows"):
         finished(tmp_path, {"rows": "component"})
     with pytest.raises(InputError, match="holds a survey: name another folder"):
         finished(tmp_path, {"rows": "source"}, resume=False)

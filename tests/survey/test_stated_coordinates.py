@@ -75,7 +75,7 @@ def test_other_spellings_of_units_in_fits(tmp_path, stated, degrees):
         ("Jy", "deg", "column RA is in 'Jy'"),
         ("d", "deg", "column RA is in 'd'"),
         ("deg (sic)", "deg", "convert it to deg"),
-        ("pixel", "deg", "no known unit of right ascension"),
+        ("pixel", "deg", "not a known unit of right ascension"),
         ("h", "h", "column DEC is in 'h'"),
         ("h:m:s", "deg", "column RA holds numbers in h:m:s"),
     ],

@@ -79,7 +79,7 @@ def test_emission_that_holds_a_component_of_the_source_stays(tmp_path):
 def test_a_source_is_drawn_as_the_network_saw_it(tmp_path):
     plain, masked = treated(tmp_path, [(0.0, 72.0, 1)], mask=True)
     source = Source(0, 0.0, 0.0, str(tmp_path / "map.fits"), "FRII", 0.9, 0.3)
-    with pytest.raises(InputError, match=f"{NEIGHBOURS} is gone"):
+    with pytest.raises(InputError, match=f"{NEIGHBOURS} is missing"):
         cut_again(tmp_path, MapOptions(), True, source)
     (tmp_path / "zones").rename(tmp_path / NEIGHBOURS)
     for mask, expected in ((True, masked), (False, plain)):

@@ -139,9 +139,9 @@ def test_resuming_a_finished_run_touches_nothing(world, scored):
     ("more", "message"),
     [
         ((), "holds a survey: name another folder"),
-        (("--resume", "--mask-neighbours"), "the run before had another mask neighbours"),
-        (("--resume", "--beam", "5"), "the run before had another map options"),
-        (("--resume", "--tta", "4"), "the run before had another tta"),
+        (("--resume", "--mask-neighbours"), "the earlier run had another mask neighbours"),
+        (("--resume", "--beam", "5"), "the earlier run had another map options"),
+        (("--resume", "--tta", "4"), "the earlier run had another tta"),
         (("--columns", "ra:ra"), "give ra=NAME"),
         (("--attention", "100"), "give top:N"),
         (("--linking-length", "10"), "add --rows source"),

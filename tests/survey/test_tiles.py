@@ -127,7 +127,7 @@ def test_a_tile_that_cannot_be_read_holds_nothing_and_says_why(tmp_path):
     found = index_tiles([str(good), str(cut), str(none)])
     assert found.assign(np.array([10.0, 11.0]), np.zeros(2)).tile.tolist() == [0, -1]
     assert [tile.error is None for tile in found.tiles] == [True, False, False]
-    assert "cut short" in found.tiles[1].error
+    assert "truncated" in found.tiles[1].error
 
 
 def test_an_error_of_the_system_is_not_kept(tmp_path, monkeypatch):
@@ -153,7 +153,7 @@ def test_an_error_of_the_content_is_kept(tmp_path, monkeypatch):
     write_tile(path, 10.0, 0.0)
     path.write_bytes(path.read_bytes()[:10000])
     first = index_tiles([str(path)])
-    assert "cut short" in first.tiles[0].error
+    assert "truncated" in first.tiles[0].error
     monkeypatch.setattr(module, "_read_tile", None)
     assert index_tiles([str(path)]).tiles[0].error == first.tiles[0].error
 

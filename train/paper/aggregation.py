@@ -60,7 +60,7 @@ def grid_entries(entries: list[Entry]) -> list[Entry]:
         if entry.gates == 3 and not is_second_training(entry)
     ]
     if not gated:
-        raise InputError("no network has 3 gates, which the grid of normalizations is made of")
+        raise InputError("no network has 3 gates: the grid of normalizations needs them")
     data = {entry.data for entry in gated}
     chosen = "mirabest" if "mirabest" in data else min(data)
     return [entry for entry in gated if entry.data == chosen]

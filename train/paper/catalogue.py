@@ -207,7 +207,7 @@ def _published_losses(folder: Path, name: str, aggregation: str) -> Losses | Non
         with path.open("rb") as opened, np.load(opened) as file:
             training, validation = file["train_loss_plot"], file["valid_loss_plot"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no file of losses ({error}): fetch it again") from None
+        raise InputError(f"{path} is not a file of losses ({error}): fetch it again") from None
     return Losses(training, validation, 0)
 
 
@@ -219,7 +219,7 @@ def run_entries(folder: Path) -> tuple[list[Entry], list[str]]:
     """
     if not folder.is_dir():
         raise InputError(
-            f"{folder} is no folder: --weights takes `{PUBLISHED}` or a folder of runs"
+            f"{folder} is not a folder: --weights takes `{PUBLISHED}` or a folder of runs"
         )
     entries, remarks = [], []
     for path in sorted(folder.rglob(CONFIG_FILE)):

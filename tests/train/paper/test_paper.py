@@ -60,7 +60,7 @@ def test_a_folder_of_runs_must_hold_one(command, tmp_path):
     assert "holds no finished run" in text
     missing = tmp_path / "missing"
     text = one_line_error(command("all", "--output", tmp_path / "out", "--weights", missing))
-    assert f"{missing} is no folder" in text
+    assert f"{missing} is not a folder" in text
 
 
 def test_a_folder_with_an_unknown_name_is_refused(command, tmp_path):

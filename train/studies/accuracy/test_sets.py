@@ -126,7 +126,7 @@ def read_test_sets(
         config, data = read_run(run)
         finished[_options(config, data["name"])] = run
         if _options(config, data["name"]) not in wanted.values():
-            raise InputError(f"{run} is no run of {configuration} with these seeds and data")
+            raise InputError(f"{run} is not a run of {configuration} with these seeds and data")
     trainings = []
     for seed, data in wanted:
         paths = {name: _path(folder, data, name, epochs, seed) for name in tests[data]}
@@ -200,7 +200,7 @@ def _sources_in_mirabest(data_dir: Path | None) -> set[tuple[str, str, str]]:
     if not found:
         raise InputError(
             f"{SHARED_SOURCES_FILE}, the FR-DEEP sources that MiraBest holds too, is not in the "
-            "data folder: put it there (docs/data.md says what it lists)"
+            "data folder: put it there (columns frdeep_batch, frdeep_file and frdeep_label)"
         )
     with found[0].open(newline="") as file:
         return {
