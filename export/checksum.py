@@ -34,12 +34,11 @@ _PATIENCE = 120.0  # seconds for a network to load and run once
 def add_checksum(files: list[Path], /) -> int:
     """Add the checksum of the network to .tflite files.
 
-    Files that export.run wrote before it stored a checksum need this once. The checksum says
-    that the network stays as it is from now on; whether it is intact today, only you can know.
-    Each network must run on a blank image first.
+    Files that an older `python -m export.run` wrote have no checksum. The checksum shows later
+    damage only, so use it on intact files. Each network must run on a blank image first.
 
     Args:
-        files: The .tflite files; each is replaced.
+        files: The .tflite files. Each is replaced.
     """
     for path in files:
         try:

@@ -44,10 +44,10 @@ _CARD = """\
 | FRII | edge-brightened | 200, and the double-doubles 201 |
 
 Hybrids (300, 310) were left out of training: the network has no class for them and gives them
-one of the two. Probabilities mean P(class | a resolved radio galaxy of either class). Whether an
-image shows one is not the network's to say: `keras_astroattn.edge` labels it `compact` (smaller
-than {compact:g} beam{plural}), `beyond_frame` or `no_source` before the network is asked, and then
-gives no probability.
+one of the two. Probabilities mean P(class | a resolved radio galaxy of either class). The network
+cannot decide whether an image shows one. The rules of `keras_astroattn.edge` decide this first: an
+image with the label `compact` (smaller than {compact:g} beam{plural}), `beyond_frame`, `incomplete`
+or `no_source` gets no probability.
 
 {sources}
 
@@ -79,21 +79,21 @@ Reproduce it with
 
 ## Known failures
 
-- The network itself gives point sources one of the two classes. The rules of
-  `keras_astroattn.edge` keep them from it; whoever calls the .keras file directly must do so too.
-- Arms and rings that imaging leaves around bright sources are given a class. A FITS map that
-  shows them is flagged `artefacts`.
-- A coarser beam than 5.4" on FIRST's pixels makes everything look edge-brightened. `read_fits`
-  puts such maps on three pixels a beam; a file without a beam is flagged `no_beam`, and its
-  label should not be trusted.
-- Sources of few beams: 47 % of MiraBest's FRII are under 27", against 12 % of its FRI, so small
-  size alone speaks for FRII here.
-- A frame that is not centred on the source: neighbours are taken for lobes.
+- Point sources: the network gives them one of the two classes. The rules of `keras_astroattn.edge`
+  prevent this. If you call the .keras file directly, apply these rules yourself.
+- Imaging artefacts: arms and rings around bright sources can get a class. A FITS map that shows
+  them has the flag `artefacts`.
+- Coarse beams: on FIRST's pixels, a beam larger than 5.4" makes every source look edge-brightened.
+  `read_fits` brings such maps to three pixels a beam. A file without a beam has the flag `no_beam`
+  and no class.
+- Small sources: 47 % of MiraBest's FRII are under 27", but only 12 % of its FRI. So a small size
+  alone favours FRII.
+- Frames that are not centred on the source: the network can take neighbours for lobes.
 - {accuracy}
 
-Figures by beam, size and signal-to-noise: `python -m train.studies.robustness` and
-docs/robustness.md. Cross-validated accuracy of networks trained like this one:
-`python -m train.studies.accuracy` and docs/accuracy.md.
+The documentation lists the labels by beam, size and signal-to-noise ratio
+(`docs/explanation/robustness.md`), and the cross-validated accuracy of networks trained like this
+one (`docs/explanation/accuracy.md`).
 
 ## Terms
 
@@ -137,8 +137,8 @@ def model_card(
         compact=compact,
         plural="" if compact == COMPACT_BELOW_BEAMS == 1 else "s",
         sources=_filled(
-            f"Trained on: {metadata['trained_on']}. Larger, fainter and more distant ones are new "
-            "to it."
+            f"Trained on: {metadata['trained_on']}. The network has not seen larger, fainter or "
+            "more distant sources."
         ),
         recipe=_filled(
             f'(batch, 150, 150, 1), float32 in [-1, 1]: FIRST\'s beam of 5.4", 1.8" a pixel. '
@@ -187,18 +187,18 @@ def _figures(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
     if _tested(source):
         return table
     told = _filled(
-        "For use in the field: it was trained on all sources, those of the test batch too, so that "
-        "**nothing is left to test it on**. The table is of the very sources it was trained on; "
-        "what to expect of new ones is in docs/accuracy.md."
+        "For sources of other catalogues. The network was trained on all sources, the test batch "
+        "included, so **there is no test accuracy**. The table shows the sources that it was "
+        "trained on. For the accuracy on new sources see `docs/explanation/accuracy.md`."
     )
     return f"{told}\n\n{table}"
 
 
 def _how_well_known(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
     if not _tested(source):
-        return "Its accuracy on sources it has not seen is not known but by its likes'."
+        return "Test accuracy: not known for this network, only for networks trained like it."
     images = next(iter(evaluations.values())).images
-    return f"One seed's accuracy on {images} test images is known to some 5 points."
+    return f"Test accuracy: that of one seed on {images} images is known to about 5 points."
 
 
 def _row(found: Evaluation) -> str:
@@ -216,8 +216,8 @@ def _what(source: SourceModel) -> str:
     told = f"An attention-gated network (`{type(source.model).__name__}`"
     told += "" if gates is None else f", {gates} gates"
     return (
-        f"{told}, {source.model.count_params():,} parameters) that tells Fanaroff-Riley type I "
-        "from type II on radio images and shows where it looked."
+        f"{told}, {source.model.count_params():,} parameters). It classifies radio galaxies as "
+        "Fanaroff-Riley type I or II, and gives an attention map for each gate."
     )
 
 
@@ -228,7 +228,7 @@ def _training(source: SourceModel, run: Path) -> str:
     if first is not None:
         config = _saved(first)["config"]
         told.append(
-            "It started from the weights of a network that had learned from others before: "
+            "It started from the weights of a network that was trained before: "
             + _learned(_saved(first), config["split"] == "all")
         )
     versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
@@ -298,25 +298,25 @@ def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
 def _calibration(source: SourceModel) -> str:
     calibration = source.calibration
     if calibration.source is None:
-        told = "None: the temperature is 1, probabilities are softmax(logits)."
+        told = "None: the temperature is 1, so probabilities are softmax(logits)."
     else:
         told = (
             f"Probabilities are softmax(logits / {calibration.temperature:.4g}), fitted on "
-            f"{calibration.source}. The .tflite file gives them so; of the .keras file "
-            "`from_preset` gives logits, or with `calibrated=True` both."
+            f"{calibration.source}. The .tflite file gives these probabilities. `from_preset` "
+            "gives logits, or with `calibrated=True` both."
         )
     if calibration.uncertain_below is None:
         return f"{told} The label `uncertain` is not given."
     return (
-        f"{told} Below {calibration.uncertain_below:.3g} of the more probable class the label is "
-        "`uncertain`."
+        f"{told} If the more probable class is below {calibration.uncertain_below:.3g}, the label "
+        "is `uncertain`."
     )
 
 
 def _verification(verified: Result, precision: str) -> str:
     found = verified.verification
     return (
-        f"The .tflite file ({precision}) against Keras on {found.images} real images: "
+        f"Comparison of the .tflite file ({precision}) with Keras on {found.images} real images: "
         f"probabilities differ by at most {found.probability_difference:.1e}, attention by "
         f"{found.attention_difference:.1e}; {found.class_agreement:.1%} of the classes agree."
     )

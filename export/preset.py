@@ -22,7 +22,7 @@ from keras_astroattn.process import quiet_native_logs
 
 app = cyclopts.App(
     name="python -m export.preset",
-    help="Make a preset of a training run: .keras, .tflite and model card.",
+    help="Make a preset from a training run: .keras file, .tflite file and model card.",
     version_flags=[],
 )
 
@@ -39,26 +39,22 @@ def preset(
     data_dir: Path | None = None,
     output: Path | None = None,
 ) -> int:
-    """Make a preset of a training run's best network.
+    """Make a preset from the best network of a training run.
 
-    The network without its optimizer, its verified .tflite file, and a model card made of
-    the run's config.json, evaluation.json and calibration.json (if it has one).
+    Writes the network without its optimizer, its verified .tflite file, and a model card from
+    config.json, evaluation.json and calibration.json (if there is one) of the run.
 
-    Parameters
-    ----------
-    run
-        Folder of a run of train.run.
-    name
-        Of the preset: small letters, figures and underscores.
-    precision
-        Of the .tflite file; float16 halves it, and takes a little longer to load.
-    data_dir
-        Folder with the data sets' tarballs, to verify on.
-    output
-        Folder to write to; by default the package's own presets.
+    Args:
+        run: Folder of a run of `python -m train.run`.
+        name: Name of the preset: lower-case letters, digits and underscores.
+        precision: Precision of the .tflite file. A float16 file has half the size, and takes a
+            little longer to load.
+        data_dir: Folder with the archives of the data sets, for the verification; by default
+            `KERAS_ASTROATTN_DATA`.
+        output: Folder to write to; by default the presets of the package.
     """
     if not _NAME.fullmatch(name):
-        raise InputError(f"--name {name!r}: give small letters, figures and underscores")
+        raise InputError(f"--name {name!r}: give lower-case letters, digits and underscores")
     if not run.is_dir():
         raise InputError(f"{run} is not the folder of a training run")
     folder = presets_folder() if output is None else output

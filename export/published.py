@@ -33,20 +33,14 @@ def convert(
 ) -> None:
     """Convert a published PyTorch checkpoint to a Keras model.
 
-    Parameters
-    ----------
-    checkpoint
-        A checkpoint <epoch>.pt, or a folder of them, which means its last epoch.
-    output
-        The file to write, ending in .keras; an existing one is never overwritten.
-    scope
-        sample: each image by itself; batch: as the paper, over the whole batch.
-    gates
-        0 to 3; by default as the folder's name says.
-    normalization
-        Of the attention scores; by default as the folder's name says.
-    aggregation
-        From the gates to logits; by default as the folder's name says.
+    Args:
+        checkpoint: A checkpoint <epoch>.pt, or a folder of them, of which the last epoch is read.
+        output: The .keras file to write. An existing file is an error.
+        scope: `sample` normalizes attention over each image, `batch` over the batch as the
+            code of the paper does.
+        gates: Number of gates, 0 to 3; by default from the name of the folder.
+        normalization: Normalization of the scores; by default from the name of the folder.
+        aggregation: Aggregation of the gates; by default from the name of the folder.
     """
     if output.suffix != ".keras":
         raise InputError(f"the output must be named *.keras; got {output}")

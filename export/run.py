@@ -51,19 +51,19 @@ def run(
 ) -> int:
     """Export a trained model as SavedModel and LiteRT files, and verify them.
 
-    Each file is compared with Keras on validation images before it stands under its name;
-    one that fails is not written, and the exit status is 3.
+    Each file is compared with Keras on validation images before it gets its name. A file that
+    differs too much is not kept, and the exit status is 3.
 
     Args:
         model_or_run: A .keras file, the folder of a training run, or a preset's name.
         output: Folder for `saved_model/`, `model_<precision>.tflite` and `export.json`.
-        formats: savedmodel, tflite or both.
-        precision: Of the .tflite files.
-        data: What int8 is calibrated and all is verified on; by default what the model was
-            trained on, else MiraBest.
-        data_dir: Folder with the data sets' tarballs.
-        attention: Give the attention maps; without them the files are smaller and faster.
-        int8_io: Input and outputs of the int8 file in 8 bits too.
+        formats: Formats to write.
+        precision: Precisions of the .tflite files.
+        data: Data set that calibrates int8 and verifies all files; by default the data that the
+            model was trained on, else MiraBest.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
+        attention: Include the attention maps. Without them the files are smaller and faster.
+        int8_io: Store the input and the outputs of the int8 file in 8 bits too.
     """
     try:
         with quiet_native_logs():

@@ -49,15 +49,15 @@ def check(
         int,
         Parameter(
             validator=Number(gte=1),
-            help="Number of sources to score, for the share of each label and the time.",
+            help="Number of sources to classify, to estimate the labels and the run time.",
         ),
     ] = 64,
     workers: Annotated[
         int | None,
         Parameter(
             validator=Number(gte=1),
-            help="Number of worker processes for which the time is estimated; by default one a "
-            "core.",
+            help="Number of worker processes for which the run time is estimated. By default, one "
+            "a core.",
         ),
     ] = None,
     hdu: HDU = None,

@@ -74,15 +74,15 @@ def classify(  # noqa: D417 - the others are described in `options`
             of the map.
         rms_map: FITS map of the noise, on the same pixels as the image, in Jy/beam.
         noise: Noise of the map, in Jy/beam. By default, it is measured.
-        pixel_scale: Pixel scale of a picture or array, arcsec: it is then a map of any size
-            (arrays in Jy/beam), whose beam is --beam. By default it is a finished image of 150 x
-            150 pixels of 1.8 arcsec.
+        pixel_scale: Pixel scale of a picture or array, arcsec. The file is then a map of any size
+            (arrays in Jy/beam); give its beam with --beam. By default, the file is a finished
+            image of 150 x 150 pixels of 1.8 arcsec.
         colormap: Name of the matplotlib colormap that a picture was drawn with.
     """
     if output is not None:
         require_writable(output)
     elif resume:
-        raise InputError("--resume needs --output: name the results file to go on with")
+        raise InputError("--resume needs --output: name the results file to continue")
     options = {
         "position": position,
         "hdu": hdu_of(hdu),

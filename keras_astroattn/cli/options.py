@@ -23,22 +23,22 @@ Tiles = Annotated[
 
 Model = Annotated[
     str,
-    Parameter(help="Name of a preset, or path of a .tflite file written by export.run."),
+    Parameter(help="Name of a preset, or path of a .tflite file of `python -m export.run`."),
 ]
 
 SurveyName = Annotated[
     str | None,
     Parameter(
         help="Survey whose column names the catalogue has: lotss-dr2, racs, vlass, first. By "
-        "default, it is found from the names."
+        "default, it is recognised by the names."
     ),
 ]
 
 Columns = Annotated[
     str | None,
     Parameter(
-        help="ROLE=NAME,... for the roles ra, dec, id, flux and parent, where the names of the "
-        "columns do not tell them."
+        help="ROLE=NAME,... for the roles ra, dec, id, flux and parent. By default, columns are "
+        "recognised by their names."
     ),
 ]
 
@@ -60,16 +60,16 @@ HDU = Annotated[
     Parameter(help="Number or name of the HDU. By default, the first that holds an image."),
 ]
 
-Stokes = Annotated[str | None, Parameter(help="Stokes parameter. By default, I.")]
+Stokes = Annotated[str | None, Parameter(help="Stokes parameter of the plane. By default, I.")]
 
-Channel = Annotated[int | None, Parameter(help="Number of the plane of a cube, from 0.")]
+Channel = Annotated[int | None, Parameter(help="Number of the channel of a cube, from 0.")]
 
 BeamSize = Annotated[
     tuple[float, ...] | None,
     Parameter(
         negative="",
         consume_multiple=True,
-        help="Beam: its width in arcsec, or its major axis, minor axis (arcsec) and position "
+        help="Beam: width in arcsec, or major axis, minor axis (arcsec) and position "
         "angle (degrees). By default, from the header.",
     ),
 ]

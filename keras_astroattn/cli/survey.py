@@ -39,18 +39,18 @@ def survey(
     columns: Columns = None,
     rows: Annotated[
         Literal["component", "source"],
-        Parameter(help="Score each row (component), or each group of rows once (source)."),
+        Parameter(help="Classify each row (component), or each group of rows once (source)."),
     ] = "component",
     linking_length: Annotated[
         float | None,
         Parameter(
             validator=Number(gt=0, lte=3600),
-            help="Largest distance of rows that are one source, arcsec. By default, rows with "
-            "the same parent are one source.",
+            help="Largest distance of rows that form one source, arcsec. By default, rows with "
+            "the same parent form one source.",
         ),
     ] = None,
     mask_neighbours: Annotated[
-        bool, Parameter(negative="", help="Make other catalogued emission in the frame black.")
+        bool, Parameter(negative="", help="Make the emission of other catalogued sources black.")
     ] = False,
     tta: TTA = 1,
     turns: Turns = None,
@@ -64,18 +64,19 @@ def survey(
     scheduler: Annotated[
         str | None,
         Parameter(
-            help="Address of a running Dask scheduler (tcp://HOST:PORT) whose workers do the work."
+            help="Address of a running Dask scheduler (tcp://HOST:PORT). By default, a local "
+            "cluster is started."
         ),
     ] = None,
     chunk_size: Annotated[
-        int, Parameter(validator=Number(gte=1), help="Largest number of rows of one file.")
+        int, Parameter(validator=Number(gte=1), help="Largest number of rows in one Parquet file.")
     ] = CHUNK_SIZE,
     attention: Annotated[
         str | None,
-        Parameter(help="top:N draws the N most certain sources with their attention."),
+        Parameter(help="top:N draws the N most certain sources with their attention maps."),
     ] = None,
     resume: Annotated[
-        bool, Parameter(negative="", help="Go on with what the output folder holds.")
+        bool, Parameter(negative="", help="Continue the interrupted survey in --output.")
     ] = False,
     hdu: HDU = None,
     stokes: Stokes = None,
@@ -84,10 +85,10 @@ def survey(
 ) -> int:
     """Classify every source of a catalogue from the tiles of its survey.
 
-    The result is a folder of Parquet files, one a chunk, in which every row of the catalogue
-    stands once: its own columns, then those of `astroattn classify` with the prefix aa_. A
-    row that cannot be scored says why. A run that was interrupted goes on with --resume to the
-    same table. `astroattn check` says beforehand what to expect.
+    The result is a folder of Parquet files with one row for each row of the catalogue: its own
+    columns, then the columns of `astroattn classify` with the prefix aa_. A row that cannot be
+    classified has the label `error` and the reason. --resume continues an interrupted run, with
+    the same result. Run `astroattn check` first.
     """
     wanted = parse_attention(attention)
     if linking_length is not None and rows != "source":

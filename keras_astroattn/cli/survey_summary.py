@@ -19,7 +19,7 @@ from keras_astroattn.survey.session import require_packages
 from keras_astroattn.survey.tiles import MapOptions
 
 FOLDER = "_figures"
-"""Where the figures go, in the output of the survey."""
+"""Folder of the figures, in the output of the survey."""
 
 _REASONS = 12
 
@@ -35,19 +35,14 @@ def survey_summary(
 ) -> None:
     """Count the labels of a scored survey, draw it, and export its table.
 
-    Parameters
-    ----------
-    folder
-        Output of astroattn survey.
-    export
-        Write the whole table as one .fits, .vot, .csv, .json or .parquet file.
-    figures
-        Draw histograms, the sky, and sheets of the most certain and the most uncertain
-        sources with attention into _figures of the folder; needs the extra [plots].
-    sheet
-        Sources of a sheet.
-    model
-        Preset or path for the sheets; by default the survey's own.
+    Args:
+        folder: Output folder of `astroattn survey`.
+        export: File for the whole table (.fits, .vot, .csv, .json or .parquet).
+        figures: Draw histograms, a map of the sky, and sheets of the most certain and the most
+            uncertain sources with their attention into the folder `_figures` of the output.
+        sheet: Number of sources on a sheet.
+        model: Name of a preset or path of a .tflite file for the sheets. By default, the model of
+            the survey.
     """
     require_packages("pyarrow")
     from keras_astroattn.survey.export import export_survey

@@ -65,7 +65,7 @@ def test_the_card_tells_the_run(preset):
     assert "| validation, one clean pass | 8 | 87.5 (" in card
     assert "| 0.750 | 1.000 |" in card
     assert "softmax(logits / 1.5)" in card
-    assert "Below 0.8" in card
+    assert "is below 0.8, the label is" in " ".join(card.split())
     assert "python -m train.run --data simulated --train-limit 40 --seed 7 --no-flip\n" in card
     assert "Apache License 2.0" in card
 
@@ -87,7 +87,7 @@ def test_the_card_tells_where_a_run_started(run, tmp_path, data_dir):
     ) in card
     told = " ".join(card.split())
     assert "images of `mirabest` (generator:1), 8 held out" in told
-    assert "from the weights of a network that had learned from others before: 32 training" in told
+    assert "from the weights of a network that was trained before: 32 training" in told
     assert "images of `simulated` (generator:1), 8 held out" in told
 
 

@@ -21,10 +21,10 @@ _FAULTS = OUTCOMES[2:]
 
 _PAGE = """# Fuzzing
 
-The commands open files that other programs wrote, that a disk damaged, or that somebody made with
-a purpose. This table counts what becomes of such files. A seeded generator makes each file from a
-sound one: it changes bytes, header cards, numbers, words and lines, and packs the result again
-where the format has a checksum of its own. Each file is opened in a process of its own.
+The commands must open files from other programs, damaged files and malicious files safely. This
+table counts the results for damaged files. A seeded generator makes each file from an intact one:
+it changes bytes, header cards, numbers, words and lines, and compresses the result again where the
+format has a checksum of its own. Each file is opened in a process of its own.
 
 Repeat it with `make fuzz`, or one kind with `make fuzz FUZZ='KIND --count N --seed {seed}'`.
 The command writes this page when it runs all kinds.
@@ -33,13 +33,14 @@ The command writes this page when it runs all kinds.
 |---|---|---|---|---|---|---|---|---|
 {rows}
 
-- right: the command gave an answer. The change did no harm, or the format has no checksum that
-  shows it.
-- refused: one clear line, and no answer.
-- traceback: an error of Python, or the name of one in a row of the table.
-- crash: the process ended by a signal.
-- hang: more than 20 s.
-- code or address: the file made the process run a command or ask for an address.
+| column | meaning |
+|---|---|
+| right | the command gave an answer: the change did no harm, or no checksum shows it |
+| refused | one clear line, and no answer |
+| traceback | a Python error, or the name of one in a row of the table |
+| crash | the process ended by a signal |
+| hang | more than 20 s |
+| code or address | the file made the process run a command or open a network address |
 """
 
 app = cyclopts.App(name="python -m fuzz", help=__doc__, version_flags=[])

@@ -167,7 +167,7 @@ def document(rows: list[Record], measured: list[Measurement], config: Experiment
     command = (
         "python -m train.paper reproduction --weights published --published-dir DIR "
         f"--data-dir DIR --repeats {config.repeats_of('reproduction')} --output DIR "
-        "--document docs/reproduction.md"
+        "--document docs/reference/measured/reproduction.md"
     )
     if config.in_full:
         command += " --in-full " + " ".join(f"'{pattern}'" for pattern in config.in_full)
@@ -177,22 +177,23 @@ def document(rows: list[Record], measured: list[Measurement], config: Experiment
         over += f" ({repeats[-1]} of some networks, see the column)"
     text = (
         "# The published tables, reproduced\n\n"
-        "The paper's own weights (Bowles et al. 2020, arXiv 2012.01248) in this code, on the "
-        "paper's test sets, beside what the paper prints. Made by\n\n"
+        "These tables compare the figures that the paper prints (Bowles et al. 2021, arXiv "
+        "2012.01248) with those of its own weights in this library, on its test sets. The command "
+        "is\n\n"
         f"```\n{command}\n```\n\n"
         f"**{within} of {len(rows)} published figures agree with the paper within "
         f"{ACCURACY_TOLERANCE:.1f} point of accuracy and {AUC_TOLERANCE} of AUC.**\n\n"
         "- *paper*: pooled over 360 random transforms of every test image.\n"
         f"- *ours*: the same protocol over {over}: attention normalized over "
-        "batches of 16 consecutive images, as the paper's code did. After ±, the standard error "
-        "that the choice of random transforms alone leaves (the paper's has one too, of "
-        "the same size for as many transforms).\n"
-        "- *per image*: the same transforms, each image normalized by itself: a prediction that "
-        "does not depend on which images share its batch. This is the default of the library "
-        "and what to prefer.\n"
+        "batches of 16 consecutive images, as the paper's code did. ± is the standard error from "
+        "the choice of random transforms alone. The paper's figures have such an error too, of "
+        "the same size for as many transforms.\n"
+        "- *per image*: the same transforms, each image normalized by itself. The prediction does "
+        "not depend on the other images of the batch. This is the default of the library, and is "
+        "recommended.\n"
         "- *clean, per image*: one pass over the images as they are.\n\n"
-        "`softmax` and `sigmoid` look at one image at a time, and a network without gates "
-        "normalizes nothing: there *ours* and *per image* are one.\n\n"
+        "`softmax` and `sigmoid` normalize one image at a time, and a network without gates "
+        "normalizes nothing. There *ours* and *per image* are equal.\n\n"
     )
     for experiment, title in CHAPTERS.items():
         chosen = [row for row in rows if row["experiment"] == experiment]
@@ -266,10 +267,10 @@ def _differences(rows: list[Record]) -> str:
             f"- {_name(row)}: accuracy {d_accuracy:+.1f} points "
             f"({_sigmas(d_accuracy, row['accuracy_error'])}), AUC {d_auc:+.3f} "
             f"({_sigmas(d_auc, row['AUC_error'])}), by p(FRI) "
-            f"{row['AUC_by_p_FRI'] - row['published_AUC']:+.3f}. σ is our own error alone.\n"
+            f"{row['AUC_by_p_FRI'] - row['published_AUC']:+.3f}. σ is our own error only.\n"
         )
     if not far:
-        text += "Nowhere by more than the tolerances.\n"
+        text += "All figures are within the tolerances.\n"
     accuracy = np.array([row["accuracy"] - row["published_accuracy"] for row in rows])
     auc = np.array([row["AUC"] - row["published_AUC"] for row in rows])
     by_first = np.array([row["AUC_by_p_FRI"] - row["published_AUC"] for row in rows])
@@ -278,27 +279,31 @@ def _differences(rows: list[Record]) -> str:
         f"points on average, scatter {accuracy.std(ddof=1):.2f}, largest "
         f"{accuracy[np.abs(accuracy).argmax()]:+.2f}; AUC {auc.mean():+.4f} on average, scatter "
         f"{auc.std(ddof=1):.4f}, largest {auc[np.abs(auc).argmax()]:+.4f}.\n\n"
-        "An AUC depends here on the class whose probability ranks the images: logits of these "
-        "networks lie so far apart that the likelier class's probability is 1 in single "
-        "precision for many images, which then tie, while the other's, 1e-20 say, still ranks "
-        "them. The paper does not say which it used. Root-mean-square difference from its AUC: "
+        "The AUC depends on the class whose probability ranks the images. The logits of these "
+        "networks differ so much that for many images the probability of the likelier class is 1 "
+        "in single precision. These images tie, while the probability of the other class, for "
+        "example 1e-20, still ranks them. The paper does not say which class it used. "
+        "Root-mean-square difference from its AUC: "
         f"{_rms(auc):.4f} by p(FRII), {_rms(by_first):.4f} by p(FRI), of which the largest is "
         f"{by_first[np.abs(by_first).argmax()]:+.4f}.\n\n"
     )
     return text + (
-        "Why they differ at all: the transforms are random and the paper's seed is not known, "
-        "so both figures are Monte Carlo; and the paper normalizes attention over its batches, "
-        "so that which images share a batch decides too. `std_mean_norm` divides by the highest "
-        "score of the batch, which puts whole batches right or wrong together: its figures scatter "
-        "the most from one set of transforms to the next, as their errors show. FR-DEEP-F has 50 "
-        "test images, 616 pairs of an FRI and an FRII, of which 0.015 of AUC are nine. "
-        "Differences of several standard errors "
-        "are not chance; the weights themselves reproduce their reference outputs to float32 "
-        "rounding (`tests/models/test_published.py`), so what remains is the protocol: how the "
-        "paper's run resampled, filled and batched, which its tables do not tell.\n\n"
-        "What per-image normalization changes is the largest where attention is normalized by "
-        "its range or its maximum: the networks were trained on batch-wide maps, and one by one "
-        "they see maps of another scale.\n\n"
+        "Reasons for the differences:\n\n"
+        "- The transforms are random and the paper's seed is not known, so both figures are Monte "
+        "Carlo estimates.\n"
+        "- The paper normalizes attention over its batches, so the result of an image depends on "
+        "the other images of its batch. `std_mean_norm` divides by the highest score of the batch, "
+        "so whole batches are right or wrong together. Its figures scatter most between sets of "
+        "transforms, as their errors show.\n"
+        "- FR-DEEP-F has 50 test images, 616 pairs of an FRI and an FRII; 0.015 of AUC is nine "
+        "pairs.\n"
+        "- Differences of several standard errors are not chance. The weights reproduce their "
+        "reference outputs to float32 rounding (`tests/models/test_published.py`). So the protocol "
+        "must differ: the paper does not state how its run resampled, filled and batched the "
+        "images.\n\n"
+        "Per-image normalization changes the results most where attention is normalized by its "
+        "range or its maximum. The networks were trained on maps that were normalized over a "
+        "batch; one by one, they see maps of another scale.\n\n"
     )
 
 
@@ -309,7 +314,7 @@ def _in_full(measured: list[Measurement], repeats: int) -> str:
         return ""
     text = (
         f"`--in-full` gives some networks {chosen[0].repeats} transforms, as the paper did, and "
-        f"the others {repeats}. The first {repeats} are among them, and by themselves gave:\n\n"
+        f"the others {repeats}. The first {repeats} of them alone gave:\n\n"
     )
     for one in chosen:
         turns = one.passes[one.entry.scopes[0]].turns[:repeats]
@@ -350,9 +355,9 @@ def _misclassified(measured: list[Measurement]) -> str:
     (one,) = (one for one in measured if _is_proposed_on_mirabest(one.entry))
     text = (
         "## Sources that are always misclassified\n\n"
-        "Rows of MiraBest's test set (without hybrids) that the proposed network takes for the "
+        "Sources of MiraBest's test set (without hybrids) that the proposed network assigns to the "
         f"other class in at least {100 * MISCLASSIFIED_THRESHOLD:g} % of the transforms; the paper "
-        "made 1000. `python -m train.paper misclassified` lists and draws them.\n\n"
+        "used 1000. `python -m train.paper misclassified` lists and draws them.\n\n"
     )
     batch, alone = (false_rates(one, scope) for scope in ("batch", "sample"))
     listed = sorted(

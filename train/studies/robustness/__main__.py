@@ -42,7 +42,7 @@ def benchmark(
     *,
     data_dir: Path | None = None,
     count: Annotated[int, Parameter(validator=Number(gte=10))] = 200,
-    output: Path = Path("docs/robustness.md"),
+    output: Path = Path("docs/reference/measured/robustness.md"),
 ) -> None:
     """Measure the labels of a model against beam, size, noise and imaging artefacts.
 
