@@ -123,9 +123,11 @@ def _positive(values: np.ndarray) -> tuple[np.ndarray, float]:
                 f"integers from 0 to 255 are an image, not {low:g} to {high:g}: {_PLAIN}"
             )
         return values.astype(np.float32), full
-    unit = values.astype(np.float32)
     if low < -1 or high > 1 or -_USED < low < 0:
-        raise InputError(f"{low:.3g} to {high:.3g} is no image from 0 to 1, or -1 to 1: {_PLAIN}")
+        raise InputError(
+            f"{low:.3g} to {high:.3g} is no image in 0 to 1 or -1 to 1: {_PLAIN}"
+        )
+    unit = values.astype(np.float32)
     return ((unit + 1) / 2 if low < 0 else unit), 1.0
 
 

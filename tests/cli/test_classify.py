@@ -223,7 +223,7 @@ def test_attention_without_matplotlib_is_one_line(folder, model_path, monkeypatc
     [
         (["--resume"], "--resume needs --output"),
         (["--output", "results.txt"], "must end in one of"),
-        (["--model", "unheard-of"], "no preset"),
+        (["--model", "unheard-of"], "not a preset"),
         (["--workers", "0"], "workers"),
     ],
 )

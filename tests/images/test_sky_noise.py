@@ -105,6 +105,6 @@ def test_map_in_si_units_is_read_from_fits(tmp_path):
     header = celestial_header((300, 300), BUNIT="W/m2/Hz/beam")
     fits.PrimaryHDU((field * 1e-26).astype("f4"), header).writeto(tmp_path / "si.fits")
     cutout = read_fits(tmp_path / "si.fits")
-    assert cutout.noise == pytest.approx(SIGMA * 1e-26, rel=0.02)
-    assert flags.UNKNOWN_UNIT in cutout.flags
+    assert cutout.noise == pytest.approx(SIGMA, rel=0.02)  # 1 Jy is 1e-26 W/m2/Hz
+    assert flags.UNKNOWN_UNIT not in cutout.flags
     assert flags.BEYOND_FRAME not in cutout.flags

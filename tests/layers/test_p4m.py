@@ -143,5 +143,5 @@ def test_life_cycle(layer, shape, tmp_path):
 def test_bad_options_are_named():
     with pytest.raises(ValueError, match="kernel_size odd; got filters=4, kernel_size=2"):
         P4MConv2D(4, kernel_size=2)
-    with pytest.raises(ValueError, match="square; got 5 x 6"):
+    with pytest.raises(ValueError, match="square image can be rotated; got 5 x 6"):
         P4MMaxPool().build((None, 5, 6, 8, 1))
