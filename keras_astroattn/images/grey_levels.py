@@ -124,9 +124,7 @@ def _positive(values: np.ndarray) -> tuple[np.ndarray, float]:
             )
         return values.astype(np.float32), full
     if low < -1 or high > 1 or -_USED < low < 0:
-        raise InputError(
-            f"{low:.3g} to {high:.3g} is no image in 0 to 1 or -1 to 1: {_PLAIN}"
-        )
+        raise InputError(f"{low:.3g} to {high:.3g} is no image in 0 to 1 or -1 to 1: {_PLAIN}")
     unit = values.astype(np.float32)
     return ((unit + 1) / 2 if low < 0 else unit), 1.0
 
