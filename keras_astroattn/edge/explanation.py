@@ -19,6 +19,9 @@ COMPONENTS = 6
 CENTRAL_PIXELS = 4.0
 """A component nearer than this to the middle of the source, pixels (1.3 beams), is central."""
 
+_PUT_BACK = 2
+"""Most components that the search for a counterfactual tries to put back."""
+
 _DISTANCES = {2: ("inner", "outer"), 3: ("inner", "middle", "outer")}
 """Words for components in one direction, by their number; more are numbered from the inside."""
 
@@ -259,7 +262,7 @@ def _counterfactual(
 
     The effects of single components are known. Beyond them, the components are ordered by the
     effect that each has alone. The search bisects how many of the first must be deleted
-    together, then puts back each that proves unnecessary.
+    together, then puts back those of small effect that prove unnecessary.
     """
     by_effect = sorted(components, key=lambda one: one.p_without)
     for one in by_effect:
@@ -279,7 +282,8 @@ def _counterfactual(
             kept = count
         else:
             most, chosen, after = count, tuple(by_effect[:count]), found
-    for one in chosen[:-1] if len(chosen) > 2 else ():
+    # The last is needed, and those of small effect are the likeliest to be put back.
+    for one in chosen[-2 : -2 - _PUT_BACK : -1] if len(chosen) > 2 else ():
         fewer = tuple(other for other in chosen if other is not one)
         if len(fewer) > 1 and (found := label_without(fewer)) != label:
             chosen, after = fewer, found

@@ -186,7 +186,23 @@ def _leaves_connected(left: np.ndarray, pixel: tuple[int, int]) -> bool:
         return True
     without = left.copy()
     without[pixel] = False
-    return len(np.unique(label_islands(without)[1])) <= 1
+    return _is_one_piece(without)
+
+
+def _is_one_piece(mask: np.ndarray) -> bool:
+    """Return whether a mask within a black frame is connected; true for an empty one.
+
+    The mask becomes one integer, a bit for each pixel, that a single pixel floods by shifts.
+    """
+    width = mask.shape[1]
+    inside = int.from_bytes(np.packbits(mask), "big")
+    piece = inside & -inside
+    while True:
+        wide = piece | piece << 1 | piece >> 1
+        grown = (wide | wide << width | wide >> width) & inside
+        if grown == piece:
+            return piece == inside
+        piece = grown
 
 
 def _with_cut_off(

@@ -7,7 +7,13 @@ import numpy as np
 import pytest
 
 from keras_astroattn.edge.classification import Classification
-from keras_astroattn.edge.explanation import Explanation, _names, explain_cutout
+from keras_astroattn.edge.explanation import (
+    Component,
+    Explanation,
+    _counterfactual,
+    _names,
+    explain_cutout,
+)
 from keras_astroattn.images import cutout_from_array
 from keras_astroattn.images.compass import COMPASS, PICTURE, direction_name
 
@@ -84,6 +90,31 @@ def test_the_counterfactual_takes_no_more_components_than_needed(monkeypatch):
     found = explain(three_blobs(), strict)
     assert set(found.counterfactual) == {"upper component", "lower component"}
     assert found.label_after == "FRI"
+
+
+@pytest.mark.parametrize(("needed", "passes"), [({0, 1}, 5), ({0, 1, 2, 3}, 5), ({0, 3}, 5)])
+def test_the_counterfactual_is_found_in_few_passes(needed, passes):
+    """Eight components, of which the label hangs on those that are `needed`, all of them."""
+    cutout = cutout_from_array(three_blobs())
+    masks = np.zeros((8, 150, 150), bool)
+    for number in range(8):
+        masks[number, 30 + number // 2, 72 + 3 * (number % 2) : 75 + 3 * (number % 2)] = True
+    effects = [0.5, 0.55, 0.6, 0.65, 0.7, 0.75, 0.8, 0.85]
+    components = [
+        Component(f"part {number}", mask, 0.1, 1.0, 0.1, effect, "FRII")
+        for number, (mask, effect) in enumerate(zip(masks, effects, strict=True))
+    ]
+    seen = []
+
+    def predict(images):
+        seen.append(len(images))
+        gone = {n for n, mask in enumerate(masks) if (images[0][mask] == -1).all()}
+        return np.array([[0.9, 0.1] if needed <= gone else [0.1, 0.9]])
+
+    names, label = _counterfactual(cutout, components, "FRII", predict, likelier)
+    assert needed <= {int(name.removeprefix("part ")) for name in names}
+    assert (len(names), label) == (len(needed), "FRI")
+    assert sum(seen) <= passes
 
 
 def test_an_explanation_is_one_sentence_and_json(monkeypatch):

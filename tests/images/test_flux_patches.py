@@ -5,6 +5,7 @@ from scipy import ndimage
 from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import REST, flux_patches
+from keras_astroattn.images.flux_patches import _is_one_piece
 
 CORNERS_TOO = np.ones((3, 3))
 
@@ -107,3 +108,15 @@ def test_patches_of_radio_galaxies():
 def test_what_cannot_be_cut(image, count, message):
     with pytest.raises(InputError, match=message):
         flux_patches(image, count)
+
+
+@pytest.mark.parametrize("density", [0.3, 0.5, 0.8])
+def test_connected_masks_are_those_of_one_label(density):
+    random = np.random.default_rng(3)
+    found = []
+    for height, width in random.integers(3, 8, (60, 2)):
+        mask = np.pad(random.random((height, width)) < density, 1)
+        found.append(_is_one_piece(mask))
+        assert found[-1] == (pieces(mask) <= 1)
+    assert len(set(found)) == 2
+    assert _is_one_piece(np.zeros((4, 4), bool))
