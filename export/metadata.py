@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from keras_astroattn import __version__
 from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
 from keras_astroattn.edge.metadata import (
     CHECKSUM_KEY,
@@ -16,6 +15,7 @@ from keras_astroattn.edge.metadata import (
     checksum,
 )
 from keras_astroattn.images import BEAM, CLASS_NAMES, FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE
+from keras_astroattn.version import __version__
 
 if TYPE_CHECKING:
     from .source_model import SourceModel

@@ -10,7 +10,7 @@ import importlib
 import lazy_loader
 import wrapt
 
-__version__ = "0.1.0"
+from keras_astroattn.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,

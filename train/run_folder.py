@@ -12,12 +12,12 @@ import numpy as np
 import sklearn
 import tensorflow as tf
 
-from keras_astroattn import __version__
 from keras_astroattn.callbacks import Checkpoints, committed
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import Evaluation
 from keras_astroattn.files import held, partial_files, write_text
-from keras_astroattn.models.loading import load_keras_file
+from keras_astroattn.models.keras_files import load_keras_file
+from keras_astroattn.version import __version__
 
 from .configuration import CONFIG_FILE, TrainConfig, read_run, require_same
 from .sources import TrainingSources

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_astroattn import __version__
 from keras_astroattn.edge import Attention, Classification, Explanation
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import Cutout, flags
@@ -12,6 +11,7 @@ from keras_astroattn.images.compass import north_and_east
 from keras_astroattn.plots.classified_source import Sky, classified_source_figure
 from keras_astroattn.plots.evidence import Part
 from keras_astroattn.plots.style import save_figure
+from keras_astroattn.version import __version__
 
 from .image_files import attention_paths
 

@@ -10,7 +10,8 @@ from rich.console import Console
 from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
 from keras_astroattn.survey.progress import Progress
-from keras_astroattn.survey.run import CHUNK_SIZE, SurveySettings, run_survey
+from keras_astroattn.survey.run import run_survey
+from keras_astroattn.survey.settings import CHUNK_SIZE, SurveySettings
 
 from .options import (
     HDU,

@@ -11,7 +11,7 @@ from keras_astroattn.edge import Classifier
 from keras_astroattn.edge.classifier import attention_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import quiet_native_logs
-from keras_astroattn.survey.run import SurveySettings
+from keras_astroattn.survey.settings import SurveySettings
 
 FOLDER = "_attention"
 """In the output; readers of data sets leave out names that begin with an underscore."""

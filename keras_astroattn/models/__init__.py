@@ -18,16 +18,11 @@ from .ag_cnn import AGCNN
 from .classic_cnn import ClassicCNN
 from .consistency import ConsistentNetwork
 from .equivariant_ag_cnn import EquivariantAGCNN
+from .presets import from_preset, list_presets, preset_metadata
 from .wrappers import attention_model, calibrated_model, evidence_model, tta_model
 
 # Imported on use: the module is also a command (`python -m keras_astroattn.models.published`).
-_lazy, _, _ = lazy_loader.attach(
-    __name__,
-    submod_attrs={
-        "presets": ["from_preset", "list_presets", "preset_metadata"],
-        "published": ["load_published"],
-    },
-)
+_lazy, _, _ = lazy_loader.attach(__name__, submod_attrs={"published": ["load_published"]})
 __getattr__ = former_names(__name__, {"turned_model": "tta_model"}, _lazy)
 
 __all__ = [

@@ -17,6 +17,7 @@ from keras_astroattn.layers.source_correlation import SourceCorrelation
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 from keras_astroattn.layers.votes import POSITIVE, VOTES, VotesAggregation
 
+from .presets import from_preset
 from .requirements import require_classifier
 
 POOLED = {"data_format": "channels_last", "dtype": "float32"}
@@ -191,8 +192,6 @@ class GatedNetwork(keras.Model):
         Raises:
             InputError: The preset does not exist, or is a network of another class.
         """
-        from .presets import from_preset
-
         network = from_preset(name)
         if not isinstance(network, cls):
             raise InputError(

@@ -1,7 +1,7 @@
 """Evaluations of networks as tables, for the terminal and in Markdown."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 from rich.table import Table
@@ -10,16 +10,31 @@ from keras_astroattn.images import CLASS_NAMES
 
 from .formats import Record, markdown_table, with_interval
 
-if TYPE_CHECKING:
-    from keras_astroattn.evaluation import AttentionStatistics, Evaluation
-
 SPREAD_BY = ("gates", "normalization", "aggregation", "trained_on", "protocol")
 """Columns in which networks agree that differ only in their seeds."""
 
 SPREAD_METRICS = ("accuracy", "AUC", "expected_calibration_error")
 
 
-def evaluation_table(evaluation: "Evaluation", title: str | None = None) -> Table:
+class Evaluation(Protocol):
+    """What a table shows of a `keras_astroattn.evaluation.Evaluation`."""
+
+    protocol: str
+    images: int
+    predictions: int
+
+    def rows(self) -> Iterable[tuple[str, float, tuple[float, float]]]:
+        """Return each metric as (name, value, interval)."""
+
+
+class AttentionStatistics(Protocol):
+    """What a table shows of a `keras_astroattn.evaluation.AttentionStatistics`."""
+
+    def summary(self) -> Mapping[str, float]:
+        """Return the statistics over all images, by name."""
+
+
+def evaluation_table(evaluation: Evaluation, title: str | None = None) -> Table:
     """Return a terminal table of an evaluation: metric, value, 95 % interval.
 
     Args:
@@ -38,7 +53,7 @@ def evaluation_table(evaluation: "Evaluation", title: str | None = None) -> Tabl
     return table
 
 
-def attention_table(statistics: Mapping[str, "AttentionStatistics"]) -> Table:
+def attention_table(statistics: Mapping[str, AttentionStatistics]) -> Table:
     """Return a terminal table of attention statistics, with one row for each map.
 
     Args:

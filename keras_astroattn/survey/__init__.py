@@ -9,7 +9,8 @@ _attribute, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "catalogue": ["Catalogue", "open_catalogue"],
         "column_mapping": ["ADAPTERS", "ColumnMapping", "map_columns"],
-        "run": ["SurveySettings", "run_survey"],
+        "run": ["run_survey"],
+        "settings": ["SurveySettings"],
         "tiles": ["Footprints", "Tile", "find_tiles", "index_tiles"],
     },
 )

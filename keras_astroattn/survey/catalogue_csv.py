@@ -17,7 +17,7 @@ import pyarrow.csv as pa_csv
 from keras_astroattn.errors import InputError
 
 from .astropy_header import Notes, table_notes
-from .catalogue import CatalogueFile
+from .catalogue_file import CatalogueFile
 
 _BLOCK = 4 * 2**20
 _LONGEST_HEADER = 64 * 2**20

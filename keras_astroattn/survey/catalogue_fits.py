@@ -12,7 +12,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images.fits_file import BLOCK, HduHeader, read_headers
 from keras_astroattn.images.quiet import quiet
 
-from .catalogue import BATCH_ROWS, CatalogueFile
+from .catalogue_file import BATCH_ROWS, CatalogueFile
 from .coordinates import stated_frame
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from .astropy_header import table_notes
-from .catalogue import BATCH_ROWS, CatalogueFile
+from .catalogue_file import BATCH_ROWS, CatalogueFile
 
 
 class ParquetReader:

@@ -14,7 +14,7 @@ import pyarrow as pa
 from keras_astroattn.errors import InputError
 from keras_astroattn.images.quiet import quiet
 
-from .catalogue import CatalogueFile
+from .catalogue_file import CatalogueFile
 from .coordinates import stated_frame
 
 _ROWS = 16384

@@ -15,12 +15,11 @@ from .parts import check_parts
 from .plan import Plan
 from .progress import Progress
 from .session import WORK
+from .settings import SurveySettings
 from .worker import Job, ModelReference, Scored, fail_chunk, score_chunk
 
 if TYPE_CHECKING:
     from distributed import Client, Future
-
-    from .run import SurveySettings
 
 _AHEAD = 3  # chunks under way for each thread of a worker
 _POLL = 0.1  # seconds between two looks for finished chunks
@@ -30,7 +29,7 @@ _KILLED = "workers were killed while they scored these rows (out of memory?)"
 
 
 def score_waiting(
-    settings: "SurveySettings",
+    settings: SurveySettings,
     client: "Client",
     plan: Plan,
     model: ModelReference,

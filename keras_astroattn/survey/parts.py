@@ -20,7 +20,7 @@ from keras_astroattn.tables import (
     parquet_field,
 )
 
-from .catalogue import RESERVED
+from .catalogue_file import RESERVED
 from .plan import Plan
 from .runs import OTHERS, STATE, TILE
 

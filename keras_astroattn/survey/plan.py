@@ -40,11 +40,11 @@ from .runs import (
     plan_field,
 )
 from .session import WORK, unwritable
+from .settings import SurveySettings
 from .tiles import Footprints, find_tiles, index_tiles
 
 if TYPE_CHECKING:
     from .progress import Progress
-    from .run import SurveySettings
 
 COMPONENT_MAP = "_components.parquet"
 """Table of components and their sources; readers of data sets skip names with an underscore."""
@@ -109,7 +109,7 @@ class Inputs(NamedTuple):
     begun: float
 
 
-def open_inputs(settings: "SurveySettings", folder: Path) -> Inputs:
+def open_inputs(settings: SurveySettings, folder: Path) -> Inputs:
     """Validate the inputs of a survey.
 
     Args:
@@ -139,7 +139,7 @@ def open_inputs(settings: "SurveySettings", folder: Path) -> Inputs:
 
 
 def plan_survey(
-    settings: "SurveySettings", folder: Path, identity: dict, inputs: Inputs, progress: "Progress"
+    settings: SurveySettings, folder: Path, identity: dict, inputs: Inputs, progress: "Progress"
 ) -> Plan:
     """Index the tiles, group the rows if sources are scored, and write the plan.
 

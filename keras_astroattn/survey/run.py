@@ -1,18 +1,16 @@
 """Score a survey: read a catalogue and its tiles, write a folder of Parquet files."""
 
-import dataclasses
 import json
 import shutil
 import time
 from collections import Counter
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from keras_astroattn import __version__
 from keras_astroattn.edge import ModelFile, list_presets, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import partial_files, write_text
+from keras_astroattn.version import __version__
 
 from .session import (
     SUMMARY,
@@ -24,55 +22,12 @@ from .session import (
     require_same,
     unwritable,
 )
-from .tiles import MapOptions
+from .settings import SurveySettings
 
 if TYPE_CHECKING:
     from .plan import Plan
     from .progress import Progress
     from .worker import ModelReference
-
-CHUNK_SIZE = 1000
-"""Rows of a chunk: some seconds of work, which is what a kill can cost."""
-
-
-@dataclass(frozen=True)
-class SurveySettings:
-    """Settings of a survey.
-
-    Attributes:
-        catalogue: path of the table of sources.
-        images: glob patterns, folders, lists or files of tiles.
-        output: folder of the result.
-        model: name of a preset, or path of a .tflite file.
-        survey: survey whose column names the catalogue uses; None: recognised from the names.
-        columns: columns by role; they take precedence over `survey`.
-        rows: "component" or "source".
-        linking_length: largest distance of components of one source, arcsec; None: components
-            are joined by their parent column.
-        mask_neighbours: whether to make other catalogued emission black.
-        tta: number of rotated views of each image over which the prediction is averaged.
-        chunk_size: largest number of rows of one file.
-        options: options to open tiles with.
-        workers: processes of the local cluster; None: one for each core.
-        scheduler: address of a running cluster; None: a local cluster.
-        resume: whether to continue the survey in the output folder.
-    """
-
-    catalogue: Path
-    images: tuple[str, ...]
-    output: Path
-    model: str
-    survey: str | None = None
-    columns: dict[str, str] = dataclasses.field(default_factory=dict)
-    rows: str = "component"
-    linking_length: float | None = None
-    mask_neighbours: bool = False
-    tta: int = 1
-    chunk_size: int = CHUNK_SIZE
-    options: MapOptions = dataclasses.field(default_factory=MapOptions)
-    workers: int | None = None
-    scheduler: str | None = None
-    resume: bool = False
 
 
 def run_survey(settings: SurveySettings, progress: "Progress") -> dict:

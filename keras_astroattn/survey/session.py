@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import held
 
+from .settings import SurveySettings
+
 if TYPE_CHECKING:
     from keras_astroattn.edge import ModelFile
-
-    from .run import SurveySettings
 
 SUMMARY = "_summary.json"
 """File in the output folder that a complete survey has, and an incomplete one has not."""
@@ -92,7 +92,7 @@ def open_output(folder: Path) -> Iterator[Path]:
             raise
 
 
-def identity_of(settings: "SurveySettings", model: "ModelFile") -> dict:
+def identity_of(settings: SurveySettings, model: "ModelFile") -> dict:
     """Return the values that must not change for a run to continue, as JSON values.
 
     Args:

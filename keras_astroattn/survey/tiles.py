@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_astroattn import __version__
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import cache_folder, expand_user, write_text
 from keras_astroattn.images import FITS_SUFFIXES, FitsMap
@@ -24,6 +23,7 @@ from keras_astroattn.images.celestial import (
     pixels_to_sky,
     sky_to_pixels,
 )
+from keras_astroattn.version import __version__
 
 _INDEX_FORMAT = 2
 _ALONG_AN_EDGE = 9  # points of each edge at which the radius of a tile is measured

@@ -12,7 +12,8 @@ import pytest
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.models import AGCNN, EquivariantAGCNN
-from keras_astroattn.models.loading import find_network, load_keras_file, load_network
+from keras_astroattn.models.keras_files import load_keras_file
+from keras_astroattn.models.loading import find_network, load_network
 from keras_astroattn.presets import DEFAULT_PRESET, preset_file
 
 SMALL = (32, 32, 1)

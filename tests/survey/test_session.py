@@ -82,7 +82,7 @@ def test_every_option_that_changes_the_result_is_part_of_the_identity(tmp_path):
     import dataclasses
 
     from keras_astroattn.edge import open_model
-    from keras_astroattn.survey.run import SurveySettings
+    from keras_astroattn.survey.settings import SurveySettings
     from keras_astroattn.survey.tiles import MapOptions
 
     catalogue = tmp_path / "catalogue.csv"

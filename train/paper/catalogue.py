@@ -15,7 +15,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation.protocol import PAPER_BATCH_SIZE
 from keras_astroattn.files import expand_user
 from keras_astroattn.models import AGCNN
-from keras_astroattn.models.loading import load_keras_file
+from keras_astroattn.models.keras_files import load_keras_file
 from keras_astroattn.models.published import (
     checkpoint_epochs,
     configuration_from_name,

@@ -7,7 +7,7 @@ from typing import Any
 
 import keras
 
-from keras_astroattn.models.loading import load_keras_file
+from keras_astroattn.models.keras_files import load_keras_file
 from keras_astroattn.models.wrappers import calibrated_model
 from keras_astroattn.presets import list_presets, preset_file
 
