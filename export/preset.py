@@ -19,6 +19,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.presets import presets_folder
 from keras_astroattn.process import quiet_native_logs
+from train.runner import import_quietly
 
 app = cyclopts.App(
     name="python -m export.preset",
@@ -58,14 +59,10 @@ def preset(
     if not run.is_dir():
         raise InputError(f"{run} is not the folder of a training run")
     folder = presets_folder() if output is None else output
-    try:
-        with quiet_native_logs():
-            from .exporting import Export
-            from .source_model import open_source_model
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"export needs {error.name}, which is not installed: pip install -e '.[train]'"
-        ) from None
+    import_quietly("export.exporting", "export")
+    from .exporting import Export
+    from .source_model import open_source_model
+
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as temporary:
         wanted = Export(Path(temporary), ("tflite",), (precision,), data_dir=data_dir)

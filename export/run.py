@@ -13,8 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.command import run_app
-from keras_astroattn.errors import InputError
-from keras_astroattn.process import quiet_native_logs
+from train.runner import import_quietly
 
 app = cyclopts.App(
     name="python -m export.run",
@@ -65,18 +64,12 @@ def run(
         attention: Include the attention maps. Without them the files are smaller and faster.
         int8_io: Store the input and the outputs of the int8 file in 8 bits too.
     """
-    try:
-        with quiet_native_logs():
-            from .exporting import Export, export
-    except ModuleNotFoundError as error:
-        raise InputError(
-            f"export needs {error.name}, which is not installed: pip install -e '.[train]'"
-        ) from None
+    exporting = import_quietly("export.exporting", "export")
     console = Console()
-    wanted = Export(output, formats, precision, data, data_dir, attention, int8_io)
+    wanted = exporting.Export(output, formats, precision, data, data_dir, attention, int8_io)
     # The terminal gets its own descriptor, because TensorFlow's messages are suppressed on 2.
     with os.fdopen(os.dup(2), "w") as terminal:
-        results = export(model_or_run, wanted, Console(file=terminal))
+        results = exporting.export(model_or_run, wanted, Console(file=terminal))
     console.print(_table(results))
     for name, result in results.items():
         for failure in result.failures:

@@ -16,20 +16,7 @@ from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.session import require_packages
 from keras_astroattn.survey.tiles import Footprints, find_tiles, index_tiles
 
-from .options import (
-    HDU,
-    TTA,
-    BeamSize,
-    Catalogue,
-    Channel,
-    Columns,
-    Model,
-    Stokes,
-    SurveyName,
-    Tiles,
-    Turns,
-    map_options,
-)
+from .options import TTA, Catalogue, Columns, MapFlags, Model, SurveyName, Tiles, Turns
 from .survey import parse_columns
 
 _SHOWN = 3  # errors of each kind
@@ -60,10 +47,7 @@ def check(
             "a core.",
         ),
     ] = None,
-    hdu: HDU = None,
-    stokes: Stokes = None,
-    channel: Channel = None,
-    beam: BeamSize = None,
+    opening: MapFlags = MapFlags(),
 ) -> int:
     """Check a catalogue and its tiles before a survey: columns, beams, coverage, and run time.
 
@@ -74,7 +58,7 @@ def check(
     from keras_astroattn.survey.column_mapping import map_columns
     from keras_astroattn.survey.forecast import forecast
 
-    options = map_options(hdu, stokes, channel, beam)
+    options = opening.options()
     with quiet_native_logs():
         classifier = Classifier(model, tta=turns or tta)
         classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))

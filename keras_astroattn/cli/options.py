@@ -1,5 +1,6 @@
 """Options that several commands share, each with one type and one help text."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
@@ -80,8 +81,16 @@ def hdu_of(text: str | None) -> int | str | None:
     return int(text) if text is not None and text.isdecimal() else text
 
 
-def map_options(
-    hdu: str | None, stokes: str | None, channel: int | None, beam: tuple[float, ...] | None
-) -> MapOptions:
-    """Return the options to open tiles with, from the command line."""
-    return MapOptions(hdu_of(hdu), stokes, channel, beam)
+@Parameter(name="*")
+@dataclass(frozen=True)
+class MapFlags:
+    """The flags that say how the tiles of a survey are opened."""
+
+    hdu: HDU = None
+    stokes: Stokes = None
+    channel: Channel = None
+    beam: BeamSize = None
+
+    def options(self) -> MapOptions:
+        """Return the options to open tiles with."""
+        return MapOptions(hdu_of(self.hdu), self.stokes, self.channel, self.beam)

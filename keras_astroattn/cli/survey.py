@@ -13,20 +13,7 @@ from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.run import run_survey
 from keras_astroattn.survey.settings import CHUNK_SIZE, SurveySettings
 
-from .options import (
-    HDU,
-    TTA,
-    BeamSize,
-    Catalogue,
-    Channel,
-    Columns,
-    Model,
-    Stokes,
-    SurveyName,
-    Tiles,
-    Turns,
-    map_options,
-)
+from .options import TTA, Catalogue, Columns, MapFlags, Model, SurveyName, Tiles, Turns
 from .survey_attention import parse_attention, write_best_attention
 
 
@@ -79,10 +66,7 @@ def survey(
     resume: Annotated[
         bool, Parameter(negative="", help="Continue the interrupted survey in --output.")
     ] = False,
-    hdu: HDU = None,
-    stokes: Stokes = None,
-    channel: Channel = None,
-    beam: BeamSize = None,
+    opening: MapFlags = MapFlags(),
 ) -> int:
     """Classify every source of a catalogue from the tiles of its survey.
 
@@ -106,7 +90,7 @@ def survey(
         mask_neighbours=mask_neighbours,
         tta=turns or tta,
         chunk_size=chunk_size,
-        options=map_options(hdu, stokes, channel, beam),
+        options=opening.options(),
         workers=workers,
         scheduler=scheduler,
         resume=resume,

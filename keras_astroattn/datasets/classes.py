@@ -1,6 +1,8 @@
-"""MiraBest's ten classes, and the Fanaroff-Riley label of each."""
+"""Labels, MiraBest's ten classes, and the columns that sources of every data set have."""
 
 from dataclasses import dataclass
+
+import numpy as np
 
 from keras_astroattn.images import CLASS_NAMES
 
@@ -43,3 +45,25 @@ SOURCE_CLASSES = (
     SourceClass("310", HYBRID, False, "standard"),
 )
 """The classes, in the order of the labels in MiraBest's batches (`class_index`)."""
+
+
+@dataclass(frozen=True, eq=False)
+class LabelledImages:
+    """Images of radio sources with what is known of each; arrays of one length.
+
+    A subclass adds columns, and documents all.
+    """
+
+    image: np.ndarray
+    label: np.ndarray
+    class_index: np.ndarray
+    confident: np.ndarray
+    morphology: np.ndarray
+    name: np.ndarray
+    ra: np.ndarray
+    dec: np.ndarray
+    redshift: np.ndarray
+    angular_size: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.label)

@@ -23,23 +23,20 @@ from .archives import UPSTREAM, Archive, Batch
 from .builders import ArchiveBuilder, ArchiveConfig, source_features
 from .classes import UNKNOWN_CLASS
 
-FIRST = Archive(
-    title="FR-DEEP (FIRST)",
-    url=UPSTREAM + "ascaife/FIRST_PNG_dataset.tar.gz",
-    md5="2f39461e6c62fb45289559915106013a",
-    subfolder="frdeep",
-    member_folder="FIRST_PNG_dataset",
-    training_batches=11,
-    classes=len(CLASS_NAMES),
-)
-NVSS = Archive(
-    title="FR-DEEP (NVSS)",
-    url=UPSTREAM + "ascaife/NVSS_PNG_dataset.tar.gz",
-    md5="2584ed1e174ea71f581d0e0d6f32ef38",
-    subfolder="frdeep",
-    member_folder="NVSS_PNG_dataset",
-    training_batches=11,
-    classes=len(CLASS_NAMES),
+FIRST, NVSS = (
+    Archive(
+        title=f"FR-DEEP ({survey})",
+        url=f"{UPSTREAM}ascaife/{survey}_PNG_dataset.tar.gz",
+        md5=md5,
+        subfolder="frdeep",
+        member_folder=f"{survey}_PNG_dataset",
+        training_batches=11,
+        classes=len(CLASS_NAMES),
+    )
+    for survey, md5 in (
+        ("FIRST", "2f39461e6c62fb45289559915106013a"),
+        ("NVSS", "2584ed1e174ea71f581d0e0d6f32ef38"),
+    )
 )
 
 FLAWED = {

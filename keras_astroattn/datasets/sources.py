@@ -26,7 +26,7 @@ from .archives import (
     verified_content,
 )
 from .cache import cache_folder
-from .classes import HYBRID
+from .classes import HYBRID, LabelledImages
 
 if TYPE_CHECKING:
     from .builders import SourceBuilder
@@ -46,7 +46,7 @@ Split = Literal["train", "test", "all"]
 
 
 @dataclass(frozen=True, eq=False)
-class Sources:
+class Sources(LabelledImages):
     """Radio sources, one in each row, in the order of their files.
 
     Attributes:
@@ -66,23 +66,10 @@ class Sources:
         checksum: checksum of the data that were read, `algorithm:hexadecimal`.
     """
 
-    image: np.ndarray
-    label: np.ndarray
-    class_index: np.ndarray
-    confident: np.ndarray
-    morphology: np.ndarray
-    name: np.ndarray
-    ra: np.ndarray
-    dec: np.ndarray
-    redshift: np.ndarray
-    angular_size: np.ndarray
     batch: np.ndarray
     index: np.ndarray
     split: np.ndarray
     checksum: str
-
-    def __len__(self) -> int:
-        return len(self.label)
 
     def select(self, rows: np.ndarray | slice) -> "Sources":
         """Return the sources selected by a boolean mask (n,), by indices or by a slice."""

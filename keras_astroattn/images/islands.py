@@ -127,26 +127,39 @@ def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     starts, stops = bounds[::2], bounds[1::2]
     low = np.searchsorted(stops - width, starts, side="left")
     high = np.searchsorted(starts - width, stops, side="right")
-    runs = np.arange(len(starts))
     # For each run: the numbers low to high of the runs in the next row that touch it.
     below = high - low
-    above = np.repeat(runs, below)
+    above = np.repeat(np.arange(len(starts)), below)
     under = np.arange(len(above)) + np.repeat(low - np.cumsum(below) + below, below)
-    labels = runs.copy()
-    while True:
-        lower = np.minimum(labels[above], labels[under])
-        previous = labels.copy()
-        # Hooking the roots and then jumping to the root's root takes a logarithmic number of
-        # rounds; passing labels to neighbours would take one round a row.
-        np.minimum.at(labels, previous[above], lower)
-        np.minimum.at(labels, previous[under], lower)
-        labels = labels[labels]
-        if np.array_equal(labels, previous):
-            break
+    labels = connected(len(starts), above, under)
     lengths = stops - starts
     first = np.cumsum(lengths) - lengths
     rows, columns = np.divmod(np.arange(lengths.sum()) + np.repeat(starts - first, lengths), width)
     return np.stack([rows, columns - 1], axis=1), np.repeat(first[labels], lengths)
+
+
+def connected(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """Label the connected components of a graph.
+
+    Args:
+        count: number of nodes.
+        one: (n,) int, node at one end of each of n links.
+        other: (n,) int, node at its other end.
+
+    Returns:
+        (count,) int labels: the smallest index among the nodes of the same component.
+    """
+    labels = np.arange(count)
+    while True:
+        lower = np.minimum(labels[one], labels[other])
+        previous = labels.copy()
+        # Hooking the roots and then jumping to the root's root takes a logarithmic number of
+        # rounds; passing labels to neighbours would take one round a link.
+        np.minimum.at(labels, previous[one], lower)
+        np.minimum.at(labels, previous[other], lower)
+        labels = labels[labels]
+        if np.array_equal(labels, previous):
+            return labels
 
 
 def grown(mask: np.ndarray) -> np.ndarray:

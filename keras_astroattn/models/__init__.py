@@ -1,14 +1,6 @@
 """Networks built from the layers."""
 
-# This import is first: see layers/__init__.py.
-try:
-    import keras  # noqa: F401  isort: skip
-except ModuleNotFoundError as error:
-    if error.name != "keras":
-        raise
-    raise ModuleNotFoundError(
-        f"{__name__} needs Keras: pip install 'keras-astroattn[train]'", name="keras"
-    ) from None
+import keras_astroattn.layers  # noqa: F401  isort: skip (first: it says what to install for Keras)
 
 import lazy_loader
 

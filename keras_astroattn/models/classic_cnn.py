@@ -5,7 +5,7 @@ import keras
 from keras_astroattn.images.conventions import IMAGE_SIZE
 from keras_astroattn.layers.base import register
 
-from .requirements import require_classifier
+from .image_classifier import ImageClassifier, require_classifier
 
 # (channels, kernel size, max-pool after it or 1) of the five convolutions.
 CONVOLUTIONS = ((6, 11, 2), (16, 5, 3), (24, 3, 1), (24, 3, 1), (16, 3, 5))
@@ -13,7 +13,7 @@ DENSE_UNITS = (256, 256, 256)
 
 
 @register
-class ClassicCNN(keras.Model):
+class ClassicCNN(ImageClassifier):
     """The plain CNN of Tang et al. 2019: five convolutions and three dense layers.
 
     Each convolution is followed by ReLU and batch normalization. Max-pools of 2, 3 and 5 follow
@@ -69,26 +69,11 @@ class ClassicCNN(keras.Model):
             x = keras.layers.Dropout(dropout, dtype=dtype, name=f"dropout_{number}")(x)
         logits = keras.layers.Dense(num_classes, dtype="float32", name="logits")(x)
         super().__init__(inputs=image, outputs=logits, **kwargs)
-        # Keras gives a functional model the global policy, by which `compile` scales the loss.
-        self.dtype_policy = dtype
 
         # Config
-        self.dropout = dropout
-        self.num_classes = num_classes
-        self.image_shape = tuple(input_shape)
-
-    def get_config(self):
-        """Return the arguments of `__init__`."""
-        return {
-            "dropout": self.dropout,
-            "num_classes": self.num_classes,
-            "input_shape": self.image_shape,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
+        options = {
+            "dropout": dropout,
+            "num_classes": num_classes,
+            "input_shape": tuple(input_shape),
         }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Build the network that `get_config` describes."""
-        return cls(**config)
+        self._set_options(options, dtype)

@@ -17,8 +17,8 @@ from keras_astroattn.layers.source_correlation import SourceCorrelation
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 from keras_astroattn.layers.votes import POSITIVE, VOTES, VotesAggregation
 
+from .image_classifier import ImageClassifier, require_classifier
 from .presets import from_preset
-from .requirements import require_classifier
 
 POOLED = {"data_format": "channels_last", "dtype": "float32"}
 """Options of the layers that pool a whole feature map."""
@@ -44,12 +44,11 @@ EQUIVARIANT_DEFAULTS = {
 """Defaults of `EquivariantAGCNN`: those that trained best (docs/accuracy.md)."""
 
 
-class GatedNetwork(keras.Model):
+class GatedNetwork(ImageClassifier):
     """A functional model from an image to logits: a backbone, attention gates and a head.
 
     A subclass provides the backbone as `features`, its `DEFAULTS` and its limits, and documents
-    the options. Each option is an attribute of the network; `input_shape`, an attribute of every
-    Keras model, is stored as `image_shape`.
+    the options.
     """
 
     DEFAULTS: ClassVar[Mapping[str, Any]]
@@ -122,13 +121,9 @@ class GatedNetwork(keras.Model):
         super().__init__(inputs=image, outputs=logits, **kwargs)
         # As an argument of Keras's `__init__`, it would leave the layers trainable.
         self.trainable = trainable
-        # Keras gives a functional model the global policy, by which `compile` scales the loss.
-        self.dtype_policy = dtype
 
         # Config
-        self._option_names = tuple(options)
-        for name, value in options.items():
-            setattr(self, _ATTRIBUTES.get(name, name), value)
+        self._set_options(options, dtype)
 
     @staticmethod
     def features(x, gates: int, padding: str, dtype) -> tuple[list, Any]:
@@ -211,23 +206,6 @@ class GatedNetwork(keras.Model):
             "convolutions: export it by `python -m export.run --precision int8`"
         )
 
-    def get_config(self):
-        """Return the arguments of `__init__`."""
-        options = {name: getattr(self, _ATTRIBUTES.get(name, name)) for name in self._option_names}
-        return {
-            **options,
-            "dtype": keras.dtype_policies.serialize(self.dtype_policy),
-            "name": self.name,
-            "trainable": self.trainable,
-        }
-
-    @classmethod
-    def from_config(cls, config, custom_objects=None):
-        """Build the network that `get_config` describes."""
-        return cls(**config)
-
-
-_ATTRIBUTES = {"input_shape": "image_shape"}
 
 # Options of `gated_logits`.
 _HEAD = (

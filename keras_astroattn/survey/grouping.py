@@ -9,6 +9,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from keras_astroattn.images.islands import connected
+
 from .catalogue import Catalogue
 from .column_mapping import POSITIONED, ColumnMapping, read_fluxes, read_positions
 from .tiles import unit_vectors
@@ -76,7 +78,7 @@ def group_rows(
         label = np.where(known, label, np.arange(len(ra)) + len(ra))
         _, label = np.unique(label, return_inverse=True)
     else:
-        label = _connected(len(ra), *link(ra, dec, linking_length))
+        label = connected(len(ra), *link(ra, dec, linking_length))
     return _described(label, ra, dec, flux)
 
 
@@ -148,19 +150,6 @@ def _windows(here: np.ndarray, there: np.ndarray, reach: float):
         one = np.repeat(np.arange(len(here)), count)
         first = np.repeat(low - np.concatenate([[0], np.cumsum(count)[:-1]]), count)
         yield one, first + np.arange(len(one))
-
-
-def _connected(count: int, one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Return (count,) labels: the smallest index of the connected positions."""
-    labels = np.arange(count)
-    while True:
-        low = np.minimum(labels[one], labels[other])
-        previous = labels.copy()
-        np.minimum.at(labels, previous[one], low)
-        np.minimum.at(labels, previous[other], low)
-        labels = labels[labels]
-        if np.array_equal(labels, previous):
-            return labels
 
 
 def _described(label: np.ndarray, ra: np.ndarray, dec: np.ndarray, flux: np.ndarray) -> Grouping:

@@ -13,13 +13,14 @@ import numpy as np
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE, preprocess
 
+from ..classes import LabelledImages
 from .radio_galaxies import draw_source, generator, point_source
 from .source import SourceModel
 from .telescope import NOISE, NOISE_SCATTER, observe
 
 
 @dataclass(frozen=True)
-class Simulation:
+class Simulation(LabelledImages):
     """Simulated images and their true properties; arrays of length n.
 
     Attributes:
@@ -36,20 +37,7 @@ class Simulation:
         index: int64, index of the source in its seed.
     """
 
-    image: np.ndarray
-    label: np.ndarray
-    class_index: np.ndarray
-    confident: np.ndarray
-    morphology: np.ndarray
-    name: np.ndarray
-    ra: np.ndarray
-    dec: np.ndarray
-    redshift: np.ndarray
-    angular_size: np.ndarray
     index: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.label)
 
 
 def simulate_field(model: SourceModel, seed: int, index: int) -> np.ndarray:
