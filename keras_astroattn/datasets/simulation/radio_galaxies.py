@@ -111,8 +111,9 @@ def draw_source(seed: int, index: int, label: int | None = None) -> SourceModel:
     flux *= rng.uniform(0.6, 1.1)  # share observed by an interferometer without short spacings
     if not confident:
         flux *= 0.7
+    galaxy = _Galaxy(label, morphology, confident, size, inclination)
     while True:
-        components = _draw_components(rng, label, morphology, confident, size, inclination)
+        components = _draw_components(rng, galaxy)
         if _shows_its_class(components, label):
             break
     return SourceModel(
@@ -182,25 +183,31 @@ def _draw_size_and_redshift(rng: np.random.Generator, label: int) -> tuple[float
     return size, float(np.interp(cumulative[1], knots, _REDSHIFT_DECILES[label]))
 
 
-def _draw_components(
-    rng: np.random.Generator,
-    label: int,
-    morphology: str,
-    confident: bool,
-    size: float,
-    inclination: float,
-) -> Components:
+@dataclass(frozen=True)
+class _Galaxy:
+    """What is drawn first of a radio galaxy; its components depend on it."""
+
+    label: int
+    morphology: str
+    confident: bool
+    size: float  # arcsec
+    inclination: float  # degrees
+
+
+def _draw_components(rng: np.random.Generator, galaxy: _Galaxy) -> Components:
     """Return core and two arms in relative flux, on the sky at a random position angle."""
     kinds: tuple[Callable, Callable] = {
         0: (_fading_arm, _fading_arm),
         1: (_edge_brightened_arm, _edge_brightened_arm),
         2: (_fading_arm, _edge_brightened_arm),
-    }[label]
-    if label == 2 and rng.random() < 0.5:
+    }[galaxy.label]
+    if galaxy.label == 2 and rng.random() < 0.5:
         kinds = kinds[::-1]
-    lengths = _arm_lengths(rng, label, _SIZE_STRETCH * size + _SIZE_OFFSET, inclination)
-    bends = _bends(rng, label, morphology)
-    character = _Character.draw(rng, label, morphology, confident, size, inclination)
+    lengths = _arm_lengths(
+        rng, galaxy.label, _SIZE_STRETCH * galaxy.size + _SIZE_OFFSET, galaxy.inclination
+    )
+    bends = _bends(rng, galaxy.label, galaxy.morphology)
+    character = _Character.draw(rng, galaxy)
     axis = rng.uniform(0, 2 * math.pi)
     arms = [
         _place(kind(rng, length, character, side), side, length, axis, bend)
@@ -210,7 +217,7 @@ def _draw_components(
     core = gaussians("core", 0, [share / (1 - share)], [0.0], [0.0], [0.0])
     total = sum(arm.flux.sum() for arm in arms)
     arms = [replace(arm, flux=arm.flux / total) for arm in arms]
-    if morphology == "double-double":
+    if galaxy.morphology == "double-double":
         arms += [_inner_pair(rng, arm) for arm in arms]
     return join(core, *arms)
 
@@ -246,37 +253,29 @@ class _Character:
     wing: float  # sideways deflection of old back-flow, relative to the lobe's width
 
     @classmethod
-    def draw(
-        cls,
-        rng: np.random.Generator,
-        label: int,
-        morphology: str,
-        confident: bool,
-        size: float,
-        inclination: float,
-    ) -> "_Character":
+    def draw(cls, rng: np.random.Generator, galaxy: _Galaxy) -> "_Character":
         """Draw the properties for a source of this class."""
-        cosine = math.cos(math.radians(inclination))
+        cosine = math.cos(math.radians(galaxy.inclination))
         beta = rng.uniform(0.3, 0.85)
         boost = ((1 + beta * cosine) / (1 - beta * cosine)) ** (2 + SPECTRAL_INDEX)
-        tailed = morphology in ("wide-angle tail", "head-tail")
-        log_core = rng.normal(-1.6, 0.6) if label == 0 else rng.normal(-2.0, 0.6)
-        if label == 1 and not confident:
+        tailed = galaxy.morphology in ("wide-angle tail", "head-tail")
+        log_core = rng.normal(-1.6, 0.6) if galaxy.label == 0 else rng.normal(-2.0, 0.6)
+        if galaxy.label == 1 and not galaxy.confident:
             log_core += 0.5
         return cls(
-            core_share=min(10**log_core * boost**0.3, 0.75 if label == 0 else 0.3),
+            core_share=min(10**log_core * boost**0.3, 0.75 if galaxy.label == 0 else 0.3),
             boost=boost,
             slowing=rng.uniform(0.05, 0.25),
-            decay=10 ** rng.uniform(-0.5, 0.2) * (40 / size) ** 0.9,
+            decay=10 ** rng.uniform(-0.5, 0.2) * (40 / galaxy.size) ** 0.9,
             plume=rng.uniform(0.3, 0.8) if tailed else rng.beta(1.2, 1.8),
-            opening=10 ** rng.uniform(-0.7, 0.05) * (40 / size) ** 0.5,
+            opening=10 ** rng.uniform(-0.7, 0.05) * (40 / galaxy.size) ** 0.5,
             knots=rng.uniform(0.2, 0.7),
-            hot_spot=rng.uniform(0.04, 0.38) if confident else rng.uniform(0.02, 0.3),
+            hot_spot=rng.uniform(0.04, 0.38) if galaxy.confident else rng.uniform(0.02, 0.3),
             hot_spot_width=10 ** rng.uniform(-0.8, -0.25),
-            lobe_width=rng.uniform(0.3, 1.0) * (25 / size) ** 0.4,
+            lobe_width=rng.uniform(0.3, 1.0) * (25 / galaxy.size) ** 0.4,
             backflow=rng.beta(2.5, 1.3),
             jet=10 ** rng.uniform(-3, -1.2),
-            unequal=0.45 if label == 0 else 0.35,
+            unequal=0.45 if galaxy.label == 0 else 0.35,
             wing=rng.exponential(0.5) if rng.random() < 0.25 else 0.0,
         )
 
