@@ -25,10 +25,10 @@ from .source_model import SourceModel
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 
 CALIBRATION_IMAGES = 128
-"""Training images that the ranges of int8 are measured on."""
+"""Number of training images on which the ranges of int8 are measured."""
 
 RANGE_DRAWS = 4
-"""Sets of so many images, of which the best is taken."""
+"""Number of draws of these images; the best draw is used."""
 
 
 _LOWEST = -128 / 127

@@ -60,10 +60,10 @@ NARROW = 8
 """Convolutions to at most this many channels compute two columns at once."""
 
 MANY_ROWS = 8
-"""From so many rows on for one of g, those between two rows of g are made together."""
+"""Least number of rows for one of g at which the rows between two of g are made together."""
 
 HALVED_FROM = 1024
-"""Kernels of at least so many weights are rounded to float16 where that is asked for."""
+"""Least number of weights of a kernel that is rounded to float16 on request."""
 
 _SMALLEST_RANGE = 1e-12
 

@@ -16,7 +16,7 @@ from .metadata import PREPROCESSING
 from .source_model import SourceModel
 
 EVALUATION_FILE = "evaluation.json"
-"""In the folder of a training run."""
+"""File of a training run's folder that holds its evaluations."""
 
 _NOT_TOLD = (
     "recipe",
@@ -27,7 +27,7 @@ _NOT_TOLD = (
     "simulated_sources",
     "initial_weights",
 )
-"""Options of a run that the card tells in words, or that do not touch the network."""
+"""Options of a run that the card states in words, or that do not affect the network."""
 
 _CARD = """\
 # {name}

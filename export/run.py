@@ -24,7 +24,7 @@ app = cyclopts.App(
 Names = Parameter(consume_multiple=True, negative="")
 
 FAILED = 3
-"""Exit status where a file failed its verification."""
+"""Exit status if a file failed its verification."""
 
 
 @app.default

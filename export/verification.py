@@ -25,10 +25,10 @@ EVIDENCE_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "dynamic": 5e-2}
 largest logit, by precision."""
 
 SMALLEST_AGREEMENT = 0.98
-"""Share of the images whose class must be Keras's, below float32."""
+"""Least share of images with the class of Keras, for precisions below float32."""
 
 LARGEST_ACCURACY_CHANGE = 0.01
-"""Largest change of the accuracy, below float32."""
+"""Largest change of the accuracy, for precisions below float32."""
 
 _SHOWN = ("attention", "evidence")
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from keras_astroattn.errors import InputError
 
 CACHE_VARIABLE = "KERAS_ASTROATTN_CACHE"
-"""Names the folder of whatever can be made again: prepared data, indexes of maps."""
+"""Environment variable of the cache folder: prepared data, indexes of maps."""
 
 _PARTIAL = ".partial."
 

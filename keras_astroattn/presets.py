@@ -11,7 +11,7 @@ from pathlib import Path
 from keras_astroattn.errors import InputError
 
 DEFAULT_PRESET = "agcnn_mirabest"
-"""The preset that is used where none is named."""
+"""Name of the preset that is used by default."""
 
 
 def presets_folder() -> Path:

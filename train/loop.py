@@ -156,7 +156,7 @@ def fit(
         model: the model of `build`, or, where the consistency training has begun, that of
             `build_consistency`.
         training: sources to train on.
-        console: where to show the progress.
+        console: console for the progress.
         validation: sources to validate on after each epoch.
         done: number of epochs that are already trained.
         callbacks: called after the callbacks that every training has.

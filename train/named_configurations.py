@@ -77,9 +77,9 @@ def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
     """Return the options of a run of a named configuration.
 
     Args:
-        name: of the configuration.
+        name: name of the configuration.
         epochs: passes over the training images; None for the configuration's own number.
-        seed: of the run; it replaces `{seed}` in the folder of the initial weights.
+        seed: seed of the run; it replaces `{seed}` in the folder of the initial weights.
 
     Raises:
         InputError: there is no such configuration.

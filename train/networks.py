@@ -38,8 +38,8 @@ def start_from(network: keras.Model, name: str) -> None:
     """Give a network the weights of another one of its kind and options.
 
     Args:
-        network: to be trained.
-        name: of the other, as `load_network` takes it.
+        network: the network to be trained.
+        name: name of the other network, as in `load_network`.
 
     Raises:
         InputError: as `load_network`; the other is of another kind or other options.

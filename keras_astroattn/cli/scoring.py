@@ -20,12 +20,12 @@ class Scoring:
     """Settings with which every file is scored; they are sent to worker processes.
 
     Attributes:
-        model: Preset or path.
-        options: Of `images.read_fits`.
-        attention: Folder for pictures and maps of attention; None: none are made.
-        threads: Of one classification.
-        tta: views of the image that the prediction is averaged over.
-        explain: whether each answer is explained.
+        model: name of a preset, or path.
+        options: options of `images.read_image`.
+        attention: folder for pictures and attention maps; None: none are written.
+        threads: number of threads of one classification.
+        tta: number of rotated views of the image over which the prediction is averaged.
+        explain: whether each classification is explained.
     """
 
     model: str

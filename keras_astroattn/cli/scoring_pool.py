@@ -13,7 +13,7 @@ from keras_astroattn.tables import Row
 from .scoring import Scorer, Scoring, failed_in_worker, score_in_worker
 
 File = tuple[str, str]
-"""(path, name), as `image_files.find_images` gives them."""
+"""(path, name) of a file, from `image_files.find_images`."""
 
 _FILES_AT_ONCE = 8
 _AHEAD = 4  # tasks for each worker that wait or have finished and are not yet collected

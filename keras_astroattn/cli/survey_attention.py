@@ -14,7 +14,7 @@ from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.survey.settings import SurveySettings
 
 FOLDER = "_attention"
-"""In the output; readers of data sets leave out names that begin with an underscore."""
+"""Folder in the output; readers of data sets skip names that begin with an underscore."""
 
 
 def parse_attention(text: str | None) -> int:

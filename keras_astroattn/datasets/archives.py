@@ -33,7 +33,7 @@ LARGEST_ARCHIVE = 64 * 2**20
 """Largest size of a tarball, bytes; the published ones have less than 1 MB."""
 
 LARGEST_UNPACKED = 256 * 2**20
-"""Bytes that are unpacked of a tarball that is not the published one, to see if it is whole."""
+"""Most bytes unpacked of an unknown tarball to test whether it is complete."""
 
 
 @dataclass(frozen=True)

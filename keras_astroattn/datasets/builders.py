@@ -32,7 +32,7 @@ from .cache import cache_folder, writing
 from .classes import LABEL_NAMES, SOURCE_CLASSES
 
 CONNECTION_TIMEOUT = 10.0
-"""Seconds to wait for the data's server before giving up."""
+"""Seconds to wait for a response of the data's server."""
 
 
 def source_features() -> tfds.features.FeaturesDict:

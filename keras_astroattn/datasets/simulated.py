@@ -16,10 +16,10 @@ from .simulation import Simulation, simulate
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Simulation))
 
 CHUNK = 50
-"""Sources simulated at a time, so that no split has to fit in memory."""
+"""Number of sources simulated at a time, so that no split has to fit in memory."""
 
 PARALLEL_FROM = 2000
-"""Sources from which on all cores simulate; so few are made before others have started."""
+"""Least number of sources for several processes; fewer are made before these start."""
 
 
 @dataclasses.dataclass(eq=False)

@@ -40,7 +40,7 @@ DATA_NAMES = (
     "frdeep-nvss",
     "simulated",
 )
-"""What `load_sources` knows."""
+"""Names of the data sets of `load_sources`."""
 
 Split = Literal["train", "test", "all"]
 

@@ -1,4 +1,4 @@
-"""The network in LiteRT, from any number of threads."""
+"""`Classifier`: classify cutouts with a network in LiteRT."""
 
 import contextlib
 import os
@@ -30,13 +30,13 @@ Image = np.ndarray | Cutout
 class Classifier:
     """Classify radio galaxies with a .tflite file.
 
-    Safe from several threads: each call works in an interpreter of its own, and as many
-    are kept as there were ever calls at once.
+    Use it from any number of threads: each call has its own interpreter, and the interpreters
+    are kept for later calls.
 
     Args:
         model: name of a preset, path of a .tflite file that `export.run` wrote, or an open
             `ModelFile`.
-        threads: of one call.
+        threads: number of threads of one call.
         tta: number of rotated views of the image, 90 degrees / tta apart, over which the
             logits are averaged, as `models.tta_model` does (tta times slower). The attention
             is that of the image itself.
@@ -44,16 +44,19 @@ class Classifier:
 
     Attributes:
         model: the `ModelFile`.
-        tta: as it was given.
+        tta: number of rotated views.
         rules: thresholds of the labels, from the model's metadata.
 
     Raises:
-        InputError: There is no such model, it is damaged or another network.
+        InputError: The model does not exist, is damaged or is another network.
 
     Example:
+        >>> from keras_astroattn.edge import Classifier
+        >>> from keras_astroattn.images import read_fits
+        >>> from keras_astroattn.samples import sample_paths
         >>> classifier = Classifier()
-        >>> classifier.classify(read_fits("source.fits")).label
-        'FRII'
+        >>> [classifier.classify(read_fits(path)).label for path in sample_paths()]
+        ['FRI', 'FRII', 'compact']
     """
 
     def __init__(
@@ -81,17 +84,17 @@ class Classifier:
 
     @property
     def name(self) -> str:
-        """Who says it, for a table: see `name_of`."""
+        """Name of the model in tables; see `name_of`."""
         return name_of(self.model, self.tta)
 
     @property
     def has_attention(self) -> bool:
-        """Whether the file gives attention maps (`--no-attention` leaves them out)."""
+        """Whether the file has attention maps (not with `--no-attention`)."""
         return "attention_mean" in self._outputs
 
     @property
     def has_evidence(self) -> bool:
-        """Whether the file gives the evidence of each pixel (networks with the votes head)."""
+        """Whether the file has the evidence of each pixel (networks with the aggregation votes)."""
         return "evidence" in self._outputs
 
     def require_evidence(self) -> None:
@@ -107,30 +110,33 @@ class Classifier:
             )
 
     def classify(self, image: Image | Sequence[Image]) -> Classification | list[Classification]:
-        """Label one image, or each of a batch.
+        """Classify one image, or each of a batch.
 
         Args:
-            image: a `Cutout`, or an array as `images.cutout_from_array` takes it,
-                (150, 150); a batch is a sequence of these, or an array (n, 150, 150).
+            image: a `Cutout`, or an array (150, 150) as for `images.cutout_from_array`; a batch
+                is a sequence of these, or an array (n, 150, 150).
 
         Returns:
-            A `Classification`, or of a batch a list of them.
+            A `Classification`, or a list of them for a batch.
 
         Raises:
-            InputError: An array is no such image.
+            InputError: An array is not such an image.
         """
         cutouts, is_batch = _as_cutouts(image)
         found = [self._classify(cutout) for cutout in cutouts]
         return found if is_batch else found[0]
 
     def attention(self, image: Image | Sequence[Image]) -> Attention | list[Attention]:
-        """Where the network looks in one image, or in each of a batch.
+        """Return the attention maps of one image, or of each of a batch.
 
         Args:
-            image: as in `classify`.
+            image: image or batch, as in `classify`.
+
+        Returns:
+            An `Attention`, or a list of them for a batch.
 
         Raises:
-            InputError: An array is no such image, or the model has no attention.
+            InputError: An array is not such an image, or the model has no attention.
         """
         if not self.has_attention:
             raise InputError(f"model {self.model.name} was exported without attention")
@@ -139,7 +145,7 @@ class Classifier:
         return found if is_batch else found[0]
 
     def explain(self, cutout: Cutout) -> Explanation:
-        """Take the answer for one image apart, and measure what each part of the source does.
+        """Explain the classification of one image by the parts of the source.
 
         The network runs about ten times. The explanation is that of the image itself, without
         test-time augmentation.
@@ -154,7 +160,8 @@ class Classifier:
             InputError: The model gives no evidence.
 
         Example:
-            >>> Classifier().explain(read_fits("source.fits"))
+            >>> classifier = Classifier("votes.tflite")  # doctest: +SKIP
+            >>> classifier.explain(read_fits("source.fits"))  # doctest: +SKIP
             FRII with P = 0.98: the northern component gives 61 % of the evidence, ...
         """
         self.require_evidence()
@@ -173,7 +180,7 @@ class Classifier:
         )
 
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what the network gives, by the names of its outputs.
+        """Return the outputs of the network by name.
 
         Args:
             images: (n, 150, 150, 1) float32 in [-1, 1].
@@ -199,7 +206,7 @@ class Classifier:
         return {name: self._dequantized(name, values) for name, values in given.items()}
 
     def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
-        """Return the classification of a cutout that `predict` gave `outputs` for."""
+        """Return the classification of a cutout from the result of `predict`."""
         label = self.rules.unresolved(cutout)
         if label is not None:
             return Classification(label, flags=cutout.flags)
@@ -226,7 +233,7 @@ class Classifier:
         if runner is None:
             runner = self._new_runner()
         yield runner
-        # Not where the call raised: who knows what state that one is in.
+        # After an exception the runner is dropped, because its state is unknown.
         with self._lock:
             self._idle.append(runner)
 
@@ -235,8 +242,7 @@ class Classifier:
 
         try:
             interpreter = Interpreter(model_content=self.model.content, num_threads=self._threads)
-            # Now, not at the first call: so that whoever keeps LiteRT's messages off a
-            # terminal has to do so only while the classifier is made.
+            # Allocated here, so that LiteRT prints its messages only while a classifier is made.
             interpreter.allocate_tensors()
             return interpreter.get_signature_runner(SIGNATURE)
         except (ValueError, RuntimeError) as error:
@@ -272,7 +278,7 @@ class Classifier:
 
 
 def _temperature_of(model: ModelFile) -> np.float32:
-    """Of the file's probabilities, softmax(logits / temperature)."""
+    """Return the temperature of the file's probabilities, softmax(logits / temperature)."""
     calibration = model.metadata.get("calibration")
     found = calibration.get("temperature") if isinstance(calibration, dict) else None
     if not isinstance(found, int | float) or not 0 < found < np.inf:
@@ -284,12 +290,12 @@ def _temperature_of(model: ModelFile) -> np.float32:
 
 
 def name_of(model: ModelFile, tta: int) -> str:
-    """Return the model's name, with the number of views that its predictions are averaged over."""
+    """Return the model's name, with the number of views if there are several."""
     return model.name if tta == 1 else f"{model.name} (tta {tta})"
 
 
 def attention_of(outputs: dict[str, np.ndarray]) -> Attention:
-    """Return the maps of the first image among what `Classifier.predict` gives."""
+    """Return the maps of the first image in the result of `Classifier.predict`."""
     gates = tuple(maps[0] for maps in gate_maps(outputs))
     evidence = signed_evidence(outputs)
     signed = None if evidence is None else evidence[0]

@@ -13,7 +13,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images import BEAM, CLASS_NAMES, IMAGE_SIZE, PIXEL_SCALE
 
 METADATA_MEMBER = "metadata.json"
-"""The zip member behind the network; LiteRT does not read that far."""
+"""Name of the zip member after the network; LiteRT does not read it."""
 
 METADATA_FORMAT = 1
 """Version of the metadata."""

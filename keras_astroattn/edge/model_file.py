@@ -12,7 +12,7 @@ from keras_astroattn.presets import DEFAULT_PRESET, list_presets, preset_file
 from .metadata import read_metadata
 
 SIGNATURE = "serving_default"
-"""The one signature of the file."""
+"""Name of the only signature of the file."""
 
 _LARGEST = 256 * 2**20  # bytes
 

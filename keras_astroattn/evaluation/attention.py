@@ -24,7 +24,7 @@ REGIONS = ("source", "around", "far", "border")
 """Regions of a frame, in the order of `frame_regions`."""
 
 AROUND = 9
-"""Largest distance from the source of the sky that counts as around it, pixels (3 beams)."""
+"""Largest distance from the source of the sky around it, pixels (3 beams)."""
 
 BORDER = 9
 """Width of the border of the frame, pixels."""

@@ -61,8 +61,8 @@ def direction_name(
 
     Args:
         offset: (x, y) in pixels; rows are counted from the first row of the array.
-        directions: of north and east, from `north_and_east`; None for a picture, whose first
-            row is at the top.
+        directions: directions of north and east, from `north_and_east`; None for a picture,
+            whose first row is at the top.
 
     Returns:
         One of `COMPASS`, or of `PICTURE` without directions.

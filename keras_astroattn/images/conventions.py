@@ -9,13 +9,13 @@ IMAGE_SIZE = 150
 """Height and width of the network's input, pixels."""
 
 FIELD_SIZE = 300
-"""Height and width of the field that the noise is measured on, pixels (MiraBest's)."""
+"""Height and width of the field on which the noise is measured, pixels (MiraBest's)."""
 
 PIXEL_SCALE = 1.8
 """Pixel scale of the network's input, arcsec (FIRST's)."""
 
 BEAM = 5.4
-"""Full width at half maximum of the beam that the network knows, arcsec (FIRST's)."""
+"""Full width at half maximum of the beam of the training images, arcsec (FIRST's)."""
 
 BLACK = -1.0
 """The empty sky in network units."""

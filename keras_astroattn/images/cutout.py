@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from astropy.wcs import WCS
 
 LOW_SNR = 10.0
-"""A source that peaks below this many times the noise is flagged `low_snr`."""
+"""Peak signal-to-noise ratio below which a source is flagged `low_snr`."""
 
 NEGATIVE_SHARE = 0.01
 """Share of a frame below -3 sigma above which it is flagged `artefacts`: 0.0013 of Gaussian
 noise is, and at most 0.0064 of 45 of 46 FIRST fields."""
 
 SMALLEST_FIELD = 16
-"""A map with fewer pixels than this on a side is no field."""
+"""Smallest height and width of a map, pixels."""
 
 _UNDERSAMPLED = 2.0  # pixels a beam
 _JUST_ABOVE = 1 + 1e-6  # keeps a pixel above the threshold that it defines, despite rounding

@@ -23,7 +23,7 @@ BLOCK = 2880
 """Bytes of a FITS block."""
 
 MOST_AXES = 999
-"""The FITS standard's limit of NAXIS and TFIELDS."""
+"""Limit of NAXIS and TFIELDS in the FITS standard."""
 
 Value = str | int | float | bool | None
 

@@ -54,4 +54,4 @@ DESCRIPTIONS = {
 """Every flag and its meaning in a few words, for tables, help texts and the documentation."""
 
 OF_SOURCE = frozenset({NO_SOURCE, LOW_SNR, OFF_CENTRE, BEYOND_FRAME, INCOMPLETE, ARTEFACTS})
-"""Flags that follow from what is shown in the frame; the others follow from the map."""
+"""Flags that follow from the content of the frame; the others follow from the map."""

@@ -14,7 +14,7 @@ from .resampling import regrid, smooth, smoothing_margin
 from .sky_noise import measure_sky_noise
 
 SAME_SCALE = 0.01
-"""Pixel scales that differ by no more than this share are the same."""
+"""Largest relative difference of pixel scales that count as equal."""
 
 _MARGIN = (FIELD_SIZE - IMAGE_SIZE) // 2
 

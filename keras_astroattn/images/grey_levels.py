@@ -15,10 +15,10 @@ from .conventions import to_network_units
 from .preprocessing import MASK_SIGMA, measure_noise
 
 MOST_LIT = 0.25
-"""Share of pixels above 0 from which the sky is not black."""
+"""Share of pixels above 0 at which the sky counts as not black."""
 
 LEAST_LEVELS = 16
-"""Grey levels between sky and peak that integers need to be stretched."""
+"""Least number of grey levels between sky and peak for integers to be stretched."""
 
 _USED = 0.97  # least brightest pixel, as a share of the range: JPEG lowers white by a few levels
 _FULL = {"u1": 255, "u2": 65535}

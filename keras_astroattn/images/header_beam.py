@@ -68,7 +68,7 @@ def beam_of_plane(rows: Any, units: Sequence[str], channel: int, polarisation: i
 
     Args:
         rows: record array with BMAJ, BMIN, BPA and, for several planes, CHAN and POL.
-        units: of BMAJ, BMIN and BPA; empty: arcsec and degrees.
+        units: units of BMAJ, BMIN and BPA; empty: arcsec and degrees.
         channel: channel of the plane, from 0.
         polarisation: Stokes plane, from 0.
 

@@ -15,10 +15,10 @@ from .beam import PIXELS_PER_BEAM
 from .preprocessing import MASK_SIGMA
 
 SOURCE_SIGMA = 5.0
-"""An island counts where it peaks above this many times the noise."""
+"""Least peak of an island in units of the noise."""
 
 OFF_CENTRE_PIXELS = 15.0
-"""How far from the middle a source may begin, pixels."""
+"""Largest distance of the source's nearest pixel from the middle, pixels."""
 
 _MIN_PIXELS = 3
 _MIN_RELATIVE_PEAK = 0.02  # of the brightest island: fainter ones are sidelobes

@@ -19,10 +19,10 @@ from .grey_levels import normalise, sky_at_zero
 from .islands import measure_extent
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fz", ".fits.bz2")
-"""File names that `read_fits` reads."""
+"""Suffixes of the files that `read_fits` reads."""
 
 PICTURE_SUFFIXES = (".png", ".jpg", ".jpeg", ".npy", ".npz")
-"""File names that `read_image` reads beside."""
+"""Suffixes of the other files that `read_image` reads."""
 
 _GREY_TOLERANCE = 8  # of 255: colour difference in a grey picture that JPEG stores in colour
 _MOST_BYTES = 64 * 2**20

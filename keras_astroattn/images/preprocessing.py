@@ -17,13 +17,13 @@ NOISE_CLIP_SIGMA = 3.0
 """Pixels further than this many standard deviations from the median are clipped."""
 
 NOISE_CLIP_ITERATIONS = 5
-"""How often at most the field is clipped."""
+"""Largest number of clipping iterations."""
 
 MASK_SIGMA = 3.0
 """Pixels not above this many times the noise are blanked."""
 
 LARGEST_VALUE = 1e30
-"""Pixels above this are no brightness in any unit."""
+"""Largest value of a pixel that can be a brightness in any unit."""
 
 _SQUARES_IN_RANGE = (1e-12, 1e12)  # brightest pixels for which float32 can hold squares of noise
 

@@ -11,11 +11,11 @@ import numpy as np
 from .preprocessing import measure_noise
 
 FULL_SHARE = 0.95
-"""Share of the full field's pixels that are known from which clipping is used as it is."""
+"""Share of known pixels in the full field at which the clipped noise is used unchanged."""
 
 MOST_EXCESS = 1.25
-"""Clipped over negative-half noise up to which clipping is believed. The middle 150 x 150 pixels
-of 46 FIRST fields reach 1.07; cut to the size of their sources they reach 29."""
+"""Largest ratio of the clipped noise to that of the negative pixels for its use. The middle
+150 x 150 pixels of 46 FIRST fields reach 1.07; cut to the size of their sources they reach 29."""
 
 _MAD_TO_SIGMA = 1.4826  # standard deviation over median absolute deviation, of Gaussian noise
 _SKY_SHARE = 0.4  # share of negative pixels above which about half of the field is sky

@@ -10,7 +10,7 @@ import numpy as np
 from .islands import grown, label_islands
 
 LEAST_AREA = 9
-"""Connected pixels of one value from which they are an area: noise repeats a value in one or
+"""Least number of connected pixels of one value that form an area: noise repeats a value in one or
 two neighbours, and a single exact zero is a measurement."""
 
 _COARSE_SHARE = 0.03  # share of the pixels with one value, for steps of more than 0.1 sigma

@@ -174,4 +174,4 @@ AGGREGATIONS = {
     "ft": FineTunedAggregation,
     "concat_gating": ConcatGatingAggregation,
 }
-"""Layers that turn the gates' vectors into logits, by the name of the option."""
+"""Layers that reduce the gates' vectors to logits, by the name of the option."""

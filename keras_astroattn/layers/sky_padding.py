@@ -8,7 +8,7 @@ from keras import ops
 from .base import register
 
 PADDINGS = ("zeros", "sky")
-"""What a network's convolutions see beyond the frame."""
+"""Names of the values that a network's convolutions see beyond the frame."""
 
 
 @register

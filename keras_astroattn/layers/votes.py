@@ -9,17 +9,17 @@ from keras_astroattn.images.conventions import BLACK
 from .base import Float32Layer, register
 
 VOTES = "votes"
-"""Name of the aggregation that `VotesAggregation` makes."""
+"""Name of the aggregation of `VotesAggregation`."""
 
 POSITIVE = ("softmax", "sigmoid", "range_norm")
 """Normalizations whose maps have no negative values, so that a weighted mean by them exists."""
 
 BRIGHT = BLACK + 1 / 255
-"""Half a grey level above black: what is brighter is source."""
+"""Half a grey level above black; brighter pixels belong to the source."""
 
 SMALLEST_WEIGHT = 1e-12
-"""A gate whose attention on the source sums to less has no vote: the quotient's gradient would
-not be finite."""
+"""A gate with a smaller sum of attention on the source has no vote, because the gradient of the
+quotient would not be finite."""
 
 
 def antialiased_matrix(size: int, target: int) -> np.ndarray:

@@ -34,7 +34,7 @@ from .style import (
 )
 
 CONTOUR_LEVELS = (0.25, 0.5, 0.75)
-"""Of the contours of attention, as fractions of the way from its minimum to its maximum."""
+"""Levels of the contours of attention, as fractions of the range of the map."""
 
 
 @styled
@@ -138,7 +138,7 @@ def attention_progress(
         width: width of the figure, inches.
         shared_scale: one colour scale for all epochs; otherwise each runs from its own
             minimum to its own maximum.
-        source: what the image is called.
+        source: name of the image.
         signed: the maps are signed evidence, E(FRII) - E(FRI), each relative to its largest; a
             small source is enlarged.
     """

@@ -78,11 +78,11 @@ def classified_source_figure(
         brightness: (h, w); NaN is drawn black.
         gates: (h', w') maps, coarsest first.
         mean: (h, w) mean attention.
-        title: above all panels.
-        unit: of `brightness`.
-        noise: of `brightness`: the faintest that is shown; 0 shows all that is positive.
-        sky: where north is, and how large a pixel.
-        width: of the figure, inches.
+        title: title above all panels.
+        unit: unit of `brightness`.
+        noise: noise of `brightness`, the faintest level shown; 0 shows all positive pixels.
+        sky: direction of north, and size of a pixel.
+        width: width of the figure, inches.
         evidence: (h, w) signed evidence, E(FRII) - E(FRI), of networks that give it.
         parts: components of the source, with `evidence`.
         explanation: a sentence below the parts.
@@ -134,7 +134,7 @@ def _show_frame(axes: Axes, size: tuple[int, int], sky: Sky) -> None:
 
 
 def _list_parts(figure: Figure, parts: Sequence[Part], explanation: str) -> None:
-    """Write a table of the parts beside their panel, and the sentence below both."""
+    """Write a table of the parts next to their panel, and the sentence below both."""
     width, height = figure.get_size_inches()
     left, top = 0.05 + _PARTS_SIDE, _PARTS_BOTTOM + _PARTS_SIDE
     columns = ((0.12, "left"), (0.3, "left"), (2.3, "right"), (2.4, "left"), (3.6, "right"))

@@ -9,7 +9,7 @@ from .metrics import MARKERS
 from .style import COLOURS, TEXT_WIDTH, new_figure, styled
 
 Spread = Sequence[tuple[float, float, float]]
-"""For each move a value with the lower and the upper bound of its interval."""
+"""For each test a value with the lower and the upper bound of its interval."""
 
 
 @styled

@@ -47,7 +47,7 @@ def source_maps_figure(
         names: (n,) names of the sources, written below their classes.
         enrichment: by the same titles: (n,) mean attention on the source over mean attention on
             the image, written into each panel.
-        width: of the figure, inches.
+        width: width of the figure, inches.
         width: width of the figure, inches.
         gamma: exponent of the colour scale. Saliency and softmax have few bright pixels, and
             need a small one.

@@ -36,10 +36,10 @@ COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY)
 """Okabe and Ito's colours, in the order in which lines take them (yellow is too pale)."""
 
 LINE_STYLES = ("-", "--", "-.", ":")
-"""So that lines differ without colour too."""
+"""Line styles, so that lines differ without colour too."""
 
 CLASS_COLOURS = (BLUE, ORANGE)
-"""Of FRI and FRII."""
+"""Colours of FRI and FRII."""
 
 SOURCE_COLOURS = "gray"
 """Colour map of radio images."""
@@ -190,7 +190,7 @@ def bar_beside(panels: np.ndarray, drawn: AxesImage, label: str) -> None:
 
 
 SMALL_RANGE = 1e-4
-"""A range below this part of its values is written as what it adds to its lower end."""
+"""Ratio of range to values below which numbers are written as differences."""
 
 
 def tick_labels(values: np.ndarray) -> list[str]:

@@ -106,8 +106,8 @@ def attention_sheet(
         attention: (n, height, width) mean attention.
         captions: (n,) short texts above the images.
         columns: images a row; fewer if there are fewer images.
-        title: above them all.
-        width: of the figure, inches.
+        title: title above all images.
+        width: width of the figure, inches.
         evidence: (n, height, width) signed evidence, E(FRII) - E(FRI), of networks that give it.
 
     Raises:

@@ -11,7 +11,7 @@ from keras_astroattn.images import CLASS_NAMES
 from .formats import Record, markdown_table, with_interval
 
 SPREAD_BY = ("gates", "normalization", "aggregation", "trained_on", "protocol")
-"""Columns in which networks agree that differ only in their seeds."""
+"""Columns that agree for networks that differ only in their seeds."""
 
 SPREAD_METRICS = ("accuracy", "AUC", "expected_calibration_error")
 

@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 SAMPLES = ("fri", "frii", "compact")
-"""Names of the maps; each is also what the source is."""
+"""Names of the maps, which are the types of the sources."""
 
 
 def sample_paths() -> tuple[Path, ...]:

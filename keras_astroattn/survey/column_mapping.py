@@ -19,15 +19,15 @@ from .coordinates import (
 )
 
 POSITIONED, MISSING, NOWHERE = 0, 1, 2
-"""What is said of a row's position: good, not given, not on the sky."""
+"""States of a row's position: valid, missing, not on the sky."""
 
 SENTINELS = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
-"""Numbers that catalogues write where nothing is known."""
+"""Numbers that catalogues write for unknown values."""
 
 _ROUNDING = 1e-9  # degrees
 
 ROLES = ("ra", "dec", "id", "flux", "parent")
-"""What `--columns` can name."""
+"""Roles that `--columns` can assign."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,7 @@ ADAPTERS: Mapping[str, Adapter] = {
         },
     ),
 }
-"""By the name that `--survey` takes."""
+"""Adapters of the surveys, by the name for `--survey`."""
 
 _ANY = Adapter(
     (),

@@ -16,7 +16,7 @@ from .surroundings import Surroundings
 from .tiles import MapOptions
 
 NEIGHBOURS = "_neighbours"
-"""Folder in the output folder: positions of the whole catalogue, kept where emission of
+"""Folder in the output folder with the positions of the whole catalogue, kept if emission of
 neighbours was made black."""
 
 _COLUMNS = ("aa_row", "aa_ra", "aa_dec", "aa_path", "aa_label", "aa_p_frii", "aa_entropy_nats")

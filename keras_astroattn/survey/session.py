@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from keras_astroattn.edge import ModelFile
 
 SUMMARY = "_summary.json"
-"""File in the output folder that a complete survey has, and an incomplete one has not."""
+"""File in the output folder of a complete survey."""
 
 WORK = ".survey"
 """Folder in the output folder that holds the plan until the survey is complete."""

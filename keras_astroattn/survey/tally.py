@@ -10,10 +10,10 @@ import pyarrow as pa
 from .parts import read_parts
 
 BINS = 40
-"""Of the histograms of probability."""
+"""Number of bins of the histograms of probability."""
 
 SKY_BINS = (120, 60)
-"""Of the map of the sky: right ascension, declination."""
+"""Number of bins of the map of the sky: right ascension, declination."""
 
 _COLUMNS = ("aa_path", "aa_ra", "aa_dec", "aa_label", "aa_p_frii", "aa_flags", "aa_error")
 _LONGEST_REASON = 60

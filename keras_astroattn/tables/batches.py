@@ -13,7 +13,7 @@ Batch = Sequence
 """The `Values` of all columns, in their order."""
 
 ROWS = 5000
-"""Rows of a group."""
+"""Number of rows of a group."""
 
 
 def batches_of(

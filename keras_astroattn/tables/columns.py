@@ -52,12 +52,12 @@ COLUMNS = (
            "name of the network, and the views that its prediction is averaged over", None,
            "meta.id;meta.modelled"),
 )
-"""In the order of the table."""
+"""Columns of every table, in their order."""
 
 PICTURE = Column(
     "picture", "str", "path of the picture that --attention drew", None, "meta.file",
 )
-"""What a table of image files has after `COLUMNS`."""
+"""Column that a table of image files has after `COLUMNS`."""
 
 EXPLANATION_COLUMNS = (
     Column("explanation", "str", "reason for the class, in one sentence", None, "meta.note"),
@@ -76,5 +76,5 @@ EXPLANATION_COLUMNS = (
            "name, share of flux, evidence, share, probability and label without it of each "
            "component, as JSON", None, "meta.note"),
 )
-"""What a table of image files has after `PICTURE` where the answers are explained."""
+"""Columns that a table of image files has after `PICTURE` with `--explain`."""
 # fmt: on

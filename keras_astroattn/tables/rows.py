@@ -11,7 +11,7 @@ from keras_astroattn.images import Cutout, flags
 from .columns import COLUMNS, EXPLANATION_COLUMNS
 
 Row = Mapping[str, str | float | None]
-"""Values by the names of `COLUMNS`; None is not known."""
+"""Values by the names of `COLUMNS`; None if unknown."""
 
 
 def failed_row(path: str, reason: str, model: str) -> Row:

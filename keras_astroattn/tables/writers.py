@@ -18,7 +18,7 @@ WRITERS = {
     ".fits": ("fits_writer", "write_fits"),
     ".parquet": ("parquet_writer", "write_parquet"),
 }
-"""Module and function by the ending of a file's name."""
+"""Module and function by the suffix of the file."""
 
 
 def require_writer(path: Path, option: str) -> None:

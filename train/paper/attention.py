@@ -32,7 +32,7 @@ IMAGES_AT_ONCE = 16
 """Number of images whose maps are in memory at a time."""
 
 MAPS = ("gate 1", "gate 2", "gate 3", "mean", *GRADIENT_METHODS)
-"""Every map that a network may have."""
+"""Names of all maps that a network can have."""
 
 STRETCH, SOFTMAX_STRETCH = 0.5, 0.25
 """Exponents of the colour scale: a softmax puts nearly all attention on a few pixels."""

@@ -28,7 +28,7 @@ class ScopePass:
         counts: (2, 2) int64 number of views by [true class][predicted class].
         images: (2, 2, h, w) float64 sum of these views (brightness 0 to 255).
         attention: for each gate (2, 2, h', w') float64, the sum of its maps of these views.
-        examples: for each gate (m, h', w') float32, the maps of the example images.
+        examples: (m, h', w') float32 maps of the example images, for each gate.
     """
 
     turns: np.ndarray

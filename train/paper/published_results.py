@@ -14,10 +14,10 @@ AGGREGATIONS = ("mean", "concat", "deep_sup", "ft")
 """Columns of the paper's grid."""
 
 ACCURACY_TOLERANCE = 1.0
-"""Percentage points within which the published accuracies are reproduced."""
+"""Largest difference from the published accuracies, percentage points."""
 
 AUC_TOLERANCE = 0.015
-"""The same for the AUC."""
+"""Largest difference from the published AUC."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ PROPOSED = {
     "mirabest-confident": PublishedResult(91.7, 0.964, (0.940, 0.896)),
     "frdeep": PublishedResult(88.5, 0.894, (0.873, 0.895)),
 }
-"""The proposed network, by what it was trained and tested on."""
+"""Results of the proposed network, by training and test data."""
 
 BY_GATES = {
     0: PublishedResult(86.6, 0.932),
@@ -42,7 +42,7 @@ BY_GATES = {
     2: PublishedResult(87.2, 0.939),
     3: PROPOSED["mirabest"],
 }
-"""range_norm and ft on MiraBest, by number of gates."""
+"""Results of range_norm and ft on MiraBest, by number of gates."""
 
 _GRID = {
     "softmax": ((85.1, 0.919), (87.3, 0.926), (85.4, 0.921), (86.7, 0.924)),
@@ -56,7 +56,7 @@ GRID = {
     for normalization, row in _GRID.items()
     for aggregation, values in zip(AGGREGATIONS, row, strict=True)
 }
-"""Three gates on MiraBest, by (normalization, aggregation)."""
+"""Results of three gates on MiraBest, by (normalization, aggregation)."""
 
 MISCLASSIFIED = (2, 26, 53, 56, 65, 67, 71, 138)
 """Rows of MiraBest's test set without hybrids that the proposed network gets wrong in at

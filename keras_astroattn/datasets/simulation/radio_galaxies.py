@@ -19,7 +19,7 @@ from keras_astroattn.images import FIELD_SIZE, PIXEL_SCALE
 from .source import FR_DIVIDE, Components, SourceModel, gaussians, join, ratio_of
 
 FR_MARGIN = 0.05
-"""How far from `FR_DIVIDE` the ratio of a drawn source stays."""
+"""Least distance of the ratio of a drawn source from `FR_DIVIDE`."""
 
 SPECTRAL_INDEX = 0.6
 """alpha of S ~ frequency^-alpha, for Doppler boosting."""

@@ -20,10 +20,10 @@ from .source import SourceModel
 from .telescope import NOISE, draw_noise, render
 
 PITCH = 300.0
-"""Distance of sources, arcsec, less `JITTER` in each direction: more than a frame."""
+"""Distance of grid points, arcsec; minus twice `JITTER` it exceeds the width of a frame."""
 
 JITTER = 12.0
-"""How far from the grid a source lies at most, arcsec in each direction."""
+"""Largest distance of a source from its grid point, arcsec in each direction."""
 
 OVERLAP = 240.0
 """Width of the strip that neighbouring tiles share, arcsec."""

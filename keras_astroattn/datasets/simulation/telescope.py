@@ -21,7 +21,7 @@ NOISE_SCATTER = 0.05
 """Scatter of the noise from field to field, natural-log rms."""
 
 NOISE_GRADIENT = 0.14
-"""Scatter (rms) of how much the noise changes from a field's middle to its edge, relative."""
+"""Scatter (rms) of the relative change of the noise from a field's middle to its edge."""
 
 DYNAMIC_RANGE = 1200.0
 """Peak flux density over the rms of the artefacts that remain around it."""

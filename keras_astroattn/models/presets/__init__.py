@@ -14,7 +14,7 @@ from keras_astroattn.presets import list_presets, preset_file
 __all__ = ["ORIGIN_MEMBER", "from_preset", "list_presets", "preset_metadata"]
 
 ORIGIN_MEMBER = "keras_astroattn.json"
-"""Member of a preset's .keras file that holds what the .tflite file has as `metadata.json`."""
+"""Member of a preset's .keras file with the metadata of the .tflite file."""
 
 
 def from_preset(name: str, *, calibrated: bool = False) -> keras.Model:
