@@ -37,6 +37,14 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
             "overlap",
             "undo_transform",
         ],
+        "faithfulness": [
+            "Faithfulness",
+            "flipping_area",
+            "flipping_groups",
+            "map_faithfulness",
+            "oracle_share",
+            "rank_correlation",
+        ],
         "intervals": ["bootstrap_interval", "effective_sample_size", "wilson_interval"],
         "metrics": ["Evaluation", "evaluate_predictions"],
         "protocol": [
