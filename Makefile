@@ -38,7 +38,7 @@ $(VENV)/.test: $(VENV)/.train
 	@touch $@
 
 $(VENV)/.test-all: $(VENV)/.test
-	$(INSTALL) -e '.[train,plots,parquet,survey,convert,backends,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,convert,backends,faithfulness,dev]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.test

@@ -59,9 +59,6 @@ class TrainConfig:
     psi_bias: Annotated[float, Parameter(group=_network)] = 0.0
     """Initial bias of the gates' scores."""
 
-    source_correlation: Annotated[float, Parameter(group=_network)] = 0.0
-    """Least correlation with the source that the loss requires of each gate's map."""
-
     dropout: Annotated[float, Parameter(group=_network)] = 0.0
     """Dropout rate of the pooled vectors."""
 
@@ -188,7 +185,7 @@ class TrainConfig:
                 raise InputError(f"{_flag(name)} must be at least {least}; got {value}")
         if self.seed >= 2**32:
             raise InputError(f"--seed must be below 2^32; got {self.seed}")
-        for name in ("validation_fraction", "dropout", "zoom", "source_correlation"):
+        for name in ("validation_fraction", "dropout", "zoom"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{_flag(name)} must be in [0, 1); got {getattr(self, name)}")
         if not 0.5 <= self.uncertain_confidence <= 1:
@@ -198,8 +195,6 @@ class TrainConfig:
             )
         if self.symmetry != "none" and not self.gates:
             raise InputError("--symmetry p4m needs gates: give --gates 1, 2 or 3")
-        if self.source_correlation and not self.gates:
-            raise InputError("--source-correlation needs gates: give --gates 1, 2 or 3")
         if self.aggregation == "votes" and self.normalization in ("tanh", "std_mean_norm"):
             raise InputError(
                 f"--aggregation votes needs attention without negative values; "
@@ -224,11 +219,22 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], **more: Any) -> "TrainConfig":
-        """Read what `to_json` wrote; `more` holds the options that it leaves out."""
+        """Read what `to_json` wrote; `more` holds the options that it leaves out.
+
+        Raises:
+            ValueError: the run was trained with an option that is no more.
+        """
+        values = dict(values)
+        for name, unused in _FORMER.items():
+            if values.pop(name, unused) != unused:
+                raise ValueError(f"{_flag(name)} is no longer an option")
         return cls(**values, **more)
 
 
 _NOT_SAVED = ("data_dir", "output", "resume")
+
+_FORMER = {"source_correlation": 0.0}
+"""Options that saved runs may have, with the value that changes nothing."""
 
 
 def recipe_values(recipe: str, gates: int) -> dict[str, Any]:

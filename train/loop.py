@@ -44,7 +44,6 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         scope=config.scope,
         dropout=config.dropout,
         psi_bias=config.psi_bias,
-        source_correlation=config.source_correlation,
         stretch=config.stretch,
         padding=config.padding,
         dtype=config.dtype_policy,

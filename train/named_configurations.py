@@ -9,9 +9,6 @@ from .configuration import TrainConfig
 SIMULATED_RUN = "runs/simulated-40000-seed{seed}"
 """Folder of a network that was trained on simulated sources (docs/accuracy.md), for each seed."""
 
-LOOKING_RUN = "runs/looking-40000-seed{seed}"
-"""The same, trained with `--source-correlation`."""
-
 VOTES_RUN = "runs/votes-40000-seed{seed}"
 """The same, of a network with `--aggregation votes` and `--padding sky`."""
 
@@ -49,12 +46,6 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         **_AFTER_SIMULATED,
         "symmetry": "p4m",
         "initial_weights": SIMULATED_RUN,
-    },
-    "p4m-looking-uncertain": {
-        **_AFTER_SIMULATED,
-        "symmetry": "p4m",
-        "initial_weights": LOOKING_RUN,
-        "source_correlation": 0.3,
     },
     "p4m-votes-uncertain": {
         **_AFTER_SIMULATED,

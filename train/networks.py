@@ -7,7 +7,7 @@ from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
 from keras_astroattn.models import loading
 
 # What a network with the same weights may differ in.
-_FREE = ("name", "dtype", "trainable", "dropout", "psi_bias", "source_correlation")
+_FREE = ("name", "dtype", "trainable", "dropout", "psi_bias")
 _OPTION = "--initial-weights"
 
 

@@ -56,20 +56,23 @@ class Deletion:
         return np.interp(shares, self.deleted, score)
 
 
-def patch_values(maps: np.ndarray, patches: np.ndarray) -> list[np.ndarray]:
-    """Return the mean of a map over each patch of its image.
+def patch_values(maps: np.ndarray, patches: np.ndarray, *, total: bool = False) -> list[np.ndarray]:
+    """Return the mean or the sum of a map over each patch of its image.
 
     Args:
         maps: (n, h', w') maps of any resolution, resized to that of the patches.
         patches: (n, h, w) labels, from `flux_patches`.
+        total: whether the pixels are summed, as parts of a sum are, and not averaged.
 
     Returns:
         n arrays (k,) float64, patches 1 to k.
     """
-    return [
-        np.bincount(labels[labels > 0], one[labels > 0])[1:] / np.bincount(labels[labels > 0])[1:]
-        for one, labels in zip(resize_maps(maps, patches.shape[1:]), patches, strict=True)
-    ]
+    found = []
+    for one, labels in zip(resize_maps(maps, patches.shape[1:]), patches, strict=True):
+        inside = labels > 0
+        sums = np.bincount(labels[inside], one[inside])[1:]
+        found.append(sums if total else sums / np.bincount(labels[inside])[1:])
+    return found
 
 
 def deletion_order(values: np.ndarray, random: np.random.Generator) -> np.ndarray:

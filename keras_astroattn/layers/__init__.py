@@ -33,7 +33,6 @@ from .p4m import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
 from .random_affine import RandomAffine
 from .rotate import Rotate
 from .sky_padding import PADDINGS, SkyPadding
-from .source_correlation import SourceCorrelation
 from .source_deletion import SourceDeletion
 from .stretch import STRETCHES, Stretch
 from .temperature_scaling import TemperatureScaling
@@ -72,7 +71,6 @@ __all__ = [
     "RandomAffine",
     "Rotate",
     "SkyPadding",
-    "SourceCorrelation",
     "SourceDeletion",
     "Stretch",
     "TemperatureScaling",

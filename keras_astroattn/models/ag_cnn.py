@@ -69,9 +69,6 @@ class AGCNN(GatedNetwork):
         num_classes: number of logits.
         input_shape: (height, width, channels), at least 16 pixels high and wide.
         psi_bias: initial bias of the scores; by default 10. See `AttentionGate`.
-        source_correlation: smallest correlation of each attention map with the source that costs
-            no loss in training; 0 means no such loss. Beyond the paper; see
-            `SourceCorrelation`.
         stretch: brightness stretch of the image: `"linear"`, or, beyond the paper, `"sqrt"`; by
             default `"linear"`. See `Stretch`.
         padding: values that 3 x 3 convolutions see beyond the frame: `"zeros"`, or, beyond the

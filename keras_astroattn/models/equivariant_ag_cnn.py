@@ -58,9 +58,6 @@ class EquivariantAGCNN(GatedNetwork):
         num_classes: number of logits.
         input_shape: (size, size, channels): a square of an even size, at least 32 pixels.
         psi_bias: initial bias of the scores; by default 0. See `AttentionGate`.
-        source_correlation: smallest correlation of each attention map with the source that costs
-            no loss in training; 0 means no such loss. Beyond the paper; see
-            `SourceCorrelation`.
         stretch: brightness stretch of the image: `"linear"`, or, beyond the paper, `"sqrt"`; by
             default `"sqrt"`. See `Stretch`.
         padding: values that 3 x 3 convolutions see beyond the frame: `"zeros"`, or, beyond the

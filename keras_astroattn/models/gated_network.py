@@ -13,7 +13,6 @@ from keras_astroattn.layers.attention_pooling import POOLINGS, AttentionPooling
 from keras_astroattn.layers.base import require_choice
 from keras_astroattn.layers.normalization import NORMALIZATIONS, SCOPES
 from keras_astroattn.layers.sky_padding import PADDINGS
-from keras_astroattn.layers.source_correlation import SourceCorrelation
 from keras_astroattn.layers.stretch import STRETCHES, Stretch
 from keras_astroattn.layers.votes import POSITIVE, VOTES, VotesAggregation
 
@@ -74,7 +73,6 @@ class GatedNetwork(ImageClassifier):
         num_classes: int = 2,
         input_shape: tuple[int, int, int] = (IMAGE_SIZE, IMAGE_SIZE, 1),
         psi_bias: float | None = None,
-        source_correlation: float = 0.0,
         stretch: str | None = None,
         padding: str = "zeros",
         dtype=None,
@@ -91,7 +89,6 @@ class GatedNetwork(ImageClassifier):
             "num_classes": num_classes,
             "input_shape": tuple(input_shape),
             "psi_bias": psi_bias,
-            "source_correlation": source_correlation,
             "stretch": stretch,
             "padding": padding,
         }
@@ -162,10 +159,6 @@ class GatedNetwork(ImageClassifier):
         require_choice("scope", options["scope"], SCOPES)
         require_choice("stretch", options["stretch"], STRETCHES)
         require_choice("padding", options["padding"], PADDINGS)
-        if not 0 <= options["source_correlation"] < 1:
-            raise ValueError(
-                f"source_correlation must be in [0, 1); got {options['source_correlation']}"
-            )
         require_classifier(
             options["input_shape"],
             smallest=cls.SMALLEST,
@@ -206,10 +199,21 @@ class GatedNetwork(ImageClassifier):
             "convolutions: export it by `python -m export.run --precision int8`"
         )
 
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Build the network that `get_config` describes.
+
+        Older files also have `source_correlation`, a training loss without weights, which has no
+        part in the outputs. It is left out.
+        """
+        return cls(**{name: value for name, value in config.items() if name not in _FORMER})
+
+
+_FORMER = ("source_correlation",)
 
 # Options of `gated_logits`.
 _HEAD = (
-    *("normalization", "scope", "psi_bias", "source_correlation", "pooling", "aggregation"),
+    *("normalization", "scope", "psi_bias", "pooling", "aggregation"),
     *("dropout", "num_classes"),
 )
 
@@ -222,7 +226,6 @@ def gated_logits(
     normalization: str,
     scope: str,
     psi_bias: float,
-    source_correlation: float,
     intermediate_channels: int,
     dtype,
     pooling: str,
@@ -241,8 +244,6 @@ def gated_logits(
         scope: pixels over which the normalization takes its minimum and maximum; see
             `AttentionNormalization`.
         psi_bias: initial bias of the scores; see `AttentionGate`.
-        source_correlation: smallest correlation of a map with the source that costs no loss in
-            training; 0 means no such loss. See `SourceCorrelation`.
         intermediate_channels: channels in which a gate compares x and g.
         dtype: dtype policy of the gates.
         pooling: how attended features become a vector; see `AttentionPooling`.
@@ -263,8 +264,6 @@ def gated_logits(
             dtype=dtype,
             name=f"gate_{gate}",
         )((x, g))
-        if source_correlation:
-            a = SourceCorrelation(source_correlation, name=f"source_{gate}")((a, image))
         attended.append(x_a)
         maps.append(a)
     if aggregation == VOTES:

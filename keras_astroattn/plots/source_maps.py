@@ -1,6 +1,6 @@
 """Sources with their attention maps, gradient maps and patches."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from keras_astroattn.images import CLASS_NAMES
 
 from .attention import outline, rescaled, show_map
+from .evidence import show_evidence
 from .style import (
     ATTENTION_COLOURS,
     TEXT_WIDTH,
@@ -32,6 +33,7 @@ def source_maps_figure(
     enrichment: Mapping[str, np.ndarray] | None = None,
     width: float = TEXT_WIDTH,
     gamma: float = 0.5,
+    signed: Collection[str] = (),
 ) -> Figure:
     """Draw each source in a row: its image, and its maps with the outline of the source.
 
@@ -51,6 +53,7 @@ def source_maps_figure(
         width: width of the figure, inches.
         gamma: exponent of the colour scale. Saliency and softmax have few bright pixels, and
             need a small one.
+        signed: titles of maps that are signed evidence, drawn by `show_evidence`.
 
     Returns:
         The figure.
@@ -67,6 +70,9 @@ def source_maps_figure(
     for column, (title, several) in enumerate(maps.items(), start=1):
         for row, (image, one) in enumerate(zip(images, several, strict=True)):
             axes = panels[row, column]
+            if title in signed:
+                show_evidence(axes, one, image)
+                continue
             drawn = show_map(axes, rescaled(one), (0.0, 1.0), image.shape, gamma)
             outline(axes, image)
             if np.ptp(one) == 0:

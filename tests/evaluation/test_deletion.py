@@ -60,9 +60,10 @@ def test_order_by_value_with_ties_by_lot():
     assert found == {(2, 4, 1, 3), (2, 4, 3, 1)}
 
 
-def test_values_of_patches_are_means_over_their_pixels():
+def test_values_of_patches_are_means_or_sums_over_their_pixels():
     maps = np.array([[[1.0, 3.0, 5.0], [7.0, 9.0, 0.0], [0.0, 0.0, 100.0]]])
     np.testing.assert_allclose(patch_values(maps, PATCHES)[0], [2, 5, 7, 9])
+    np.testing.assert_allclose(patch_values(maps, PATCHES, total=True)[0], [4, 5, 7, 9])
 
 
 def test_attention_that_is_the_evidence_beats_chance_and_loses_when_turned_round():

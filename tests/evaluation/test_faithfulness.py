@@ -94,6 +94,7 @@ def test_area_over_flipped_pixels_by_hand():
     assert flipping_area(found) == pytest.approx((0.45 + 0.5 + 0.3 + 0.05) / 3)
 
 
+@pytest.mark.slow
 def test_pixel_flipping_is_that_of_quantus():
     """The whole frame is source, so that both flip the same pixels."""
     quantus = pytest.importorskip(

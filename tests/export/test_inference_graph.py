@@ -41,10 +41,6 @@ def test_every_normalization_gives_what_keras_gives(normalization):
     assert_same(untrained_model(normalization=normalization, psi_bias=0.0, pooling="weighted_mean"))
 
 
-def test_what_training_asks_of_the_maps_is_no_part_of_it():
-    assert_same(untrained_model(source_correlation=0.3))
-
-
 @pytest.mark.parametrize("gates", [0, 1, 2])
 def test_fewer_gates_give_what_keras_gives(gates):
     assert_same(untrained_model(gates=gates, aggregation="mean", pooling="weighted_mean"))

@@ -177,3 +177,14 @@ def test_a_class_loads_its_presets_alone():
     assert isinstance(EquivariantAGCNN.from_preset(DEFAULT_PRESET), EquivariantAGCNN)
     with pytest.raises(InputError, match=r"EquivariantAGCNN, not AGCNN: use EquivariantAGCNN\."):
         AGCNN.from_preset(DEFAULT_PRESET)
+
+
+def test_a_file_with_the_former_training_loss_gives_the_same_answers(saved, tmp_path):
+    content = members(saved)
+    config = json.loads(content["config.json"])
+    config["config"]["source_correlation"] = 0.3
+    content["config.json"] = json.dumps(config).encode()
+    loaded = load_network(write(tmp_path / "former.keras", content))
+    assert "source_correlation" not in loaded.get_config()
+    images = np.random.default_rng(0).random((2, *SMALL)).astype(np.float32)
+    np.testing.assert_array_equal(loaded(images), load_network(saved)(images))

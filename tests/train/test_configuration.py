@@ -83,6 +83,19 @@ def test_config_json_gives_the_options_back(config: TrainConfig, tmp_path: Path)
     assert resumed == dataclasses.replace(config, resume=True, output=tmp_path)
 
 
+def test_a_run_with_a_removed_option_is_read_where_the_option_did_nothing(tmp_path: Path) -> None:
+    def saved(value: float) -> None:
+        config = TrainConfig().to_json() | {"source_correlation": value}
+        text = json.dumps({"config": config, "data": {"name": "simulated"}})
+        (tmp_path / "config.json").write_text(text)
+
+    saved(0.0)
+    assert read_run(tmp_path)[0] == TrainConfig()
+    saved(0.3)
+    with pytest.raises(InputError, match="--source-correlation is no longer an option"):
+        read_run(tmp_path)
+
+
 def test_where_to_read_and_write_is_not_saved(tmp_path: Path) -> None:
     saved = TrainConfig(output=tmp_path, data_dir=tmp_path, resume=True).to_json()
     assert not {"output", "data_dir", "resume"} & set(saved)
@@ -118,8 +131,6 @@ def test_help_names_every_option_and_its_default() -> None:
         ({"weight_decay": -0.1}, "--weight-decay"),
         ({"zoom": 1.0}, "--zoom"),
         ({"dropout": 1.0}, "--dropout"),
-        ({"source_correlation": 1.0}, "--source-correlation"),
-        ({"source_correlation": 0.3, "gates": 0}, "--source-correlation needs gates"),
         ({"dropout": float("nan")}, "--dropout"),
         ({"validation_fraction": 1.0}, "--validation-fraction"),
         ({"validation_fraction": -0.1}, "--validation-fraction"),

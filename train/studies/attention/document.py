@@ -8,7 +8,8 @@ from keras_astroattn.evaluation import REGIONS, wilson_interval
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.report import Record, markdown_table, percentage, with_interval
 
-from .maps import ATTENTION, BRIGHTNESS, EVIDENCE, GRAD_CAM, LEAST, MEAN, RANDOM
+from .legend import COLUMNS, SIGNED, knows, legend
+from .maps import ATTENTION, EVIDENCE_SUMS, MEAN, ORDERS
 from .measure import PART
 from .records import WHOLE, Tables
 
@@ -20,20 +21,21 @@ def document(several: Sequence[Tables], what: str) -> str:
         several: the results of each network.
         what: name of the sources.
     """
-    parts = [f"Measured on {what}.\n", comparison_table(several)]
+    parts = [f"Measured on {what}.\n", comparison_table(several), legend(several)]
     for tables in several:
         low, high = wilson_interval(tables.right, tables.sources)
+        networks = f"Mean of {tables.networks} networks. " if tables.networks > 1 else ""
         parts += [
             f"## {tables.title}\n",
-            f"{tables.sources} sources; accuracy {100 * tables.right:.1f} % ({100 * low:.1f} to "
-            f"{100 * high:.1f}).\n",
+            f"{networks}{tables.sources} sources; accuracy {100 * tables.right:.1f} % "
+            f"({100 * low:.1f} to {100 * high:.1f}).\n",
             "\n".join(f"- {line}" for line in findings(tables)) + "\n",
             "### Does attention follow the source?\n",
             moves_table(tables.moves),
             "### Does attention lie on the source?\n",
             regions_table(tables.regions),
-            "### Does the class depend on the pixels with most attention?\n",
-            deletion_table(tables.deletion),
+            "### Does the class depend on what the map marks?\n",
+            faithfulness_table(tables.faithfulness),
         ]
     return "\n".join(parts)
 
@@ -72,56 +74,13 @@ def comparison_table(several: Sequence[Tables]) -> str:
                 ),
             ]
         )
-    for order in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS):
-        rows.append(
-            [
-                f"probability left, {order} minus random",
-                *(_signed(_row(one.deletion, order), "probability_less_random") for one in several),
-            ]
-        )
-        if order == ATTENTION:
-            rows += [
-                [
-                    f"the same, predicted {name}",
-                    *(
-                        with_interval(
-                            _row(one.deletion, order, name),
-                            "probability_less_random",
-                            3,
-                            signed=True,
-                        )
-                        for one in several
-                    ),
-                ]
-                for name in CLASS_NAMES
-                if all(_has(one.deletion, name) for one in several)
-            ]
-    rows.append(
-        [
-            f"probability left, {ATTENTION} minus {LEAST}",
-            *(
-                f"{_row(one.deletion, ATTENTION)['probability'] - left:+.3f}"
-                for one in several
-                for left in [_row(one.deletion, LEAST)["probability"]]
-            ),
-        ]
-    )
-    rows.append(
-        [
-            f"probability left, {ATTENTION} minus {GRAD_CAM}",
-            *(
-                _signed(_row(one.deletion, ATTENTION), f"probability_less_{GRAD_CAM}")
-                for one in several
-            ),
-        ]
-    )
-    rows += [
-        [
-            f"rank correlation of patches, {order}",
-            *(_signed(_row(one.deletion, order), "rank", 2) for one in several),
-        ]
-        for order in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS)
-    ]
+    for order in ORDERS:
+        for column, title in (("deletion", "deletion"), ("gain", "SRG"), ("rank", "rank")):
+            for class_name in (WHOLE, *CLASS_NAMES) if column == "deletion" else (WHOLE,):
+                cells = [_cell(one.faithfulness, order, class_name, column) for one in several]
+                if any(cells):
+                    of_class = "" if class_name == WHOLE else f", predicted {class_name}"
+                    rows.append([f"{title}, {order}{of_class}", *cells])
     return markdown_table(header, rows)
 
 
@@ -130,7 +89,7 @@ _CLASSES = {WHOLE: "all"}
 
 def findings(tables: Tables) -> list[str]:
     """Return the results of a network in sentences."""
-    moves, regions, deletions = tables.moves, tables.regions, tables.deletion
+    moves, regions, rows = tables.moves, tables.regions, tables.faithfulness
     lines = []
     for name, title in (
         (MEAN, "The mean attention map"),
@@ -155,28 +114,20 @@ def findings(tables: Tables) -> list[str]:
                 f"{row['far']:.2f}, border {row['border']:.2f}. The largest is "
                 f"{_PLACES[best]}."
             )
-    for order in (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS):
-        row = _row(deletions, order)
+    for order in _present(tables):
+        row = _row(rows, order)
         lines.append(
-            f"Deletion by {order}, compared with random order: "
-            f"{_verdict(row, 'probability_less_random', 'probability')}, "
-            f"{_verdict(row, 'margin_less_random', 'margin')}."
+            f"Deletion by {order}, compared with random order: the probability "
+            f"{_verdict(row, 'deletion')}."
         )
-    for name in CLASS_NAMES:
-        if _has(deletions, name):
-            row = _row(deletions, ATTENTION, name)
-            lines.append(
-                f"Deletion by attention, for sources predicted {name}: "
-                f"{_verdict(row, 'probability_less_random', 'probability')}, "
-                f"{_verdict(row, 'margin_less_random', 'margin')}."
-            )
-    for order in (ATTENTION, EVIDENCE):
-        row = _row(deletions, order)
-        lines.append(
-            f"Deletion by {order}, compared with Grad-CAM: "
-            f"{_verdict(row, 'probability_less_Grad-CAM', 'probability')}, "
-            f"{_verdict(row, 'margin_less_Grad-CAM', 'margin')}."
-        )
+    for order in (ATTENTION, EVIDENCE_SUMS):
+        for name in CLASS_NAMES:
+            row = _row(rows, order, name)
+            if row is not None:
+                lines.append(
+                    f"Deletion by {order}, for sources predicted {name}: the probability "
+                    f"{_verdict(row, 'deletion')}."
+                )
     lines.append(
         f"Grad-CAM is 0 on the whole source in {100 * tables.cam_blind:.0f} % of images, because "
         "it drops evidence against the class. The order of its patches is random there."
@@ -250,31 +201,17 @@ def regions_table(rows: list[Record]) -> str:
     )
 
 
-def deletion_table(rows: list[Record]) -> str:
-    """Return a Markdown table of `deletion_rows`."""
-    header = ["deletion by", "sources predicted", "probability left", "minus random"]
-    header += ["minus Grad-CAM", "margin left", "minus random"]
-    header += ["first patch alone", "rank correlation"]
-    orders_shown = (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS, RANDOM)
-    lines = []
-    for row in rows:
-        if row["class"] != WHOLE and row["order"] not in orders_shown:
-            continue
-        ranked = "rank" in row
-        lines.append(
-            [
-                str(row["order"]),
-                _class_title(row),
-                with_interval(row, "probability", 3),
-                "" if row["order"] == RANDOM else _signed(row, "probability_less_random"),
-                "" if row["order"] == GRAD_CAM else _signed(row, "probability_less_Grad-CAM"),
-                f"{row['margin']:.2f}",
-                "" if row["order"] == RANDOM else _signed(row, "margin_less_random", 2),
-                _signed(row, "first_probability") if ranked else "",
-                _signed(row, "rank", 2) if ranked else "",
-            ]
-        )
-    return markdown_table(header, lines)
+def faithfulness_table(rows: list[Record]) -> str:
+    """Return a Markdown table of `faithfulness_rows`."""
+    shown = [column for column in COLUMNS if knows(rows, column[0])]
+    header = ["map", "sources predicted", *(title for _, title, _, _ in shown)]
+    return markdown_table(
+        header,
+        [
+            [str(row["order"]), _class_title(row), *(_shown(row, *column[::2]) for column in shown)]
+            for row in rows
+        ],
+    )
 
 
 def _class_title(row: Record) -> str:
@@ -282,25 +219,35 @@ def _class_title(row: Record) -> str:
     return f"{name} ({row['sources']})"
 
 
-def _row(rows: list[Record], order: str, class_name: str = WHOLE) -> Record:
-    return next(row for row in rows if (row["order"], row["class"]) == (order, class_name))
+def _row(rows: list[Record], order: str, class_name: str = WHOLE) -> Record | None:
+    """Return the record of an order and predicted class, if there is one."""
+    found = (row for row in rows if (row["order"], row["class"]) == (order, class_name))
+    return next(found, None)
 
 
-def _has(rows: list[Record], class_name: str) -> bool:
-    """Return whether any source was predicted as the class."""
-    return any(row["class"] == class_name for row in rows)
+def _cell(rows: list[Record], order: str, class_name: str, column: str) -> str:
+    row = _row(rows, order, class_name)
+    return "" if row is None else _shown(row, column, 2 if column == "rank" else 3)
 
 
-def _signed(row: Record, name: str, digits: int = 3) -> str:
-    return with_interval(row, name, digits, signed=True)
+def _shown(row: Record, column: str, digits: int) -> str:
+    """Return a value with its interval; nothing where it is not defined."""
+    if column not in row or np.isnan(row[column]):
+        return ""
+    return with_interval(row, column, digits, signed=column in SIGNED)
+
+
+def _present(tables: Tables) -> list[str]:
+    """Return the orders that a network has, in the order of the table."""
+    return [order for order in ORDERS if _row(tables.faithfulness, order) is not None]
 
 
 def _percent(row: Record, name: str) -> str:
     return percentage(row[name], (row[f"{name}_low"], row[f"{name}_high"]))
 
 
-def _verdict(row: Record, name: str, what: str) -> str:
+def _verdict(row: Record, name: str) -> str:
     """Return whether a score falls faster under an order, with the difference and its interval."""
     low, high = row[f"{name}_low"], row[f"{name}_high"]
     says = "falls faster" if high < 0 else "falls more slowly" if low > 0 else "does not differ"
-    return f"the {what} {says} ({_signed(row, name)})"
+    return f"{says} ({with_interval(row, name, 3, signed=True)})"

@@ -1,46 +1,61 @@
-"""Attention maps, gradient maps, and the orders of deletion that they give."""
+"""Maps of a network, and the values of patches that they give."""
+
+from collections.abc import Mapping
 
 import keras
 import numpy as np
 
-from keras_astroattn.evaluation import (
-    deletion_order,
-    grad_cam,
-    named_maps,
-    patch_values,
-    resize_maps,
-)
+from keras_astroattn.evaluation import named_maps, patch_values, resize_maps
+from keras_astroattn.evaluation.saliency import grad_cam, saliency
 from keras_astroattn.images import to_network_units
 from keras_astroattn.layers import AttentionGate
+from keras_astroattn.models.wrappers import votes_head
+from keras_astroattn.outputs import signed_evidence
 
 BATCH_SIZE = 16
 SEED = 20
 
-MEAN = "mean"
-"""Name of the mean attention map; the maps of the gates are `gate 1`, `gate 2`, ..."""
-
-ATTENTION, LEAST, EVIDENCE, GRAD_CAM, BRIGHTNESS, RANDOM = (
-    "attention",
-    "least attention",
-    "attended evidence",
+MEAN, EVIDENCE, GRADIENT, GRAD_CAM, SALIENCY, BRIGHTNESS = (
+    "mean",
+    "evidence",
+    "gradient x activation",
     "Grad-CAM",
+    "saliency",
     "brightness",
+)
+"""Maps: the mean attention map, the signed evidence of a network with votes or, of another one, its
+approximation, and the maps that every network has. The gates are `gate 1`, `gate 2`, ..."""
+
+ATTENTION, EVIDENCE_SUMS, EVIDENCE_MEANS, ORACLE, RANDOM = (
+    "attention",
+    "evidence, patch sums",
+    "evidence, patch means",
+    "oracle",
     "random",
 )
-"""Orders of deletion. Each gate gives a further one, under its own name."""
+"""Orders of the patches. The other maps give orders under their own names, by patch means."""
+
+ORDERS = (
+    *(ATTENTION, EVIDENCE_SUMS, EVIDENCE_MEANS, GRADIENT, GRAD_CAM, SALIENCY, BRIGHTNESS, ORACLE),
+)
+"""Orders by the value of each patch, in the order of the tables; a network has most of them."""
+
+MAP_OF_ORDER = {ATTENTION: MEAN, EVIDENCE_SUMS: EVIDENCE, EVIDENCE_MEANS: EVIDENCE}
+"""Map behind an order; the others bear the name of their map."""
 
 
 def read_maps(
     with_maps: keras.Model, images: np.ndarray
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Predict classes and attention maps.
+    """Predict classes, attention maps and, of a network that has it, the evidence.
 
     Args:
-        with_maps: an `attention_model`.
+        with_maps: a `full_model`.
         images: (n, h, w) uint8.
 
     Returns:
-        Classes (n,), and by the name of the map (n, h', w') float32.
+        Classes (n,), and by the name of the map (n, h', w') float32. The evidence is signed:
+        positive pixels speak for FRII.
     """
     parts = []
     for start in range(0, len(images), BATCH_SIZE):
@@ -50,13 +65,23 @@ def read_maps(
     outputs = {
         name: np.concatenate([part[name] for part in parts])[: len(images)] for name in parts[0]
     }
-    return outputs["logits"].argmax(axis=-1), named_maps(outputs)
+    maps = named_maps(outputs)
+    evidence = signed_evidence(outputs)
+    if evidence is not None:
+        maps[EVIDENCE] = evidence
+    return outputs["logits"].argmax(axis=-1), maps
+
+
+def for_class(maps: Mapping[str, np.ndarray], classes: np.ndarray) -> dict[str, np.ndarray]:
+    """Turn the signed evidence into evidence for one class of each image, 0 FRI or 1 FRII."""
+    sign = np.where(classes == 1, 1, -1)[:, np.newaxis, np.newaxis]
+    return {name: one * sign if name == EVIDENCE else one for name, one in maps.items()}
 
 
 def read_gradients(
     model: keras.Model, images: np.ndarray, classes: np.ndarray
 ) -> dict[str, np.ndarray]:
-    """Return Grad-CAM and `attended_evidence` for one class of each image.
+    """Return maps by the gradient of one class of each image.
 
     Args:
         model: from images to logits.
@@ -64,16 +89,21 @@ def read_gradients(
         classes: (n,).
 
     Returns:
-        By the name of the order of deletion: (n, h', w').
+        By name: (n, h', w') `GRAD_CAM` and `SALIENCY`, and `GRADIENT` of a network without votes.
     """
-    return {
-        EVIDENCE: attended_evidence(model, images, classes),
+    maps = {
         GRAD_CAM: grad_cam(model, images, classes, batch_size=BATCH_SIZE),
+        SALIENCY: saliency(model, images, classes, batch_size=BATCH_SIZE),
     }
+    if votes_head(model) is None:
+        maps[GRADIENT] = gradient_times_activation(model, images, classes)
+    return maps
 
 
-def attended_evidence(model: keras.Model, images: np.ndarray, classes: np.ndarray) -> np.ndarray:
-    """Return gradient x activation at the gates: the contribution of each pixel to the margin.
+def gradient_times_activation(
+    model: keras.Model, images: np.ndarray, classes: np.ndarray
+) -> np.ndarray:
+    """Gradient x activation at the gates: the contribution of each pixel to the margin.
 
     The sum over gates and channels of x a dy/d(x a), where the margin y is the logit of the
     class minus the highest of the other logits. It is a first-order approximation, and exact
@@ -81,7 +111,7 @@ def attended_evidence(model: keras.Model, images: np.ndarray, classes: np.ndarra
     it covers.
 
     Args:
-        model: a network with attention gates.
+        model: a network with attention gates and another aggregation than votes.
         images: (n, h, w) uint8.
         classes: (n,).
 
@@ -112,32 +142,23 @@ def attended_evidence(model: keras.Model, images: np.ndarray, classes: np.ndarra
     return np.concatenate(found)
 
 
-def rank_patches(
-    images: np.ndarray, patches: np.ndarray, maps: dict[str, np.ndarray]
+def value_patches(
+    images: np.ndarray, patches: np.ndarray, maps: Mapping[str, np.ndarray]
 ) -> dict[str, list[np.ndarray]]:
-    """Return the value of each patch under each order of deletion.
+    """Return the value of each patch in each order but the oracle's.
 
     Args:
         images: (n, h, w) uint8.
         patches: (n, h, w), from `flux_patches`.
-        maps: by name: (n, h', w'); `mean` among them.
+        maps: by name: (n, h', w'), of the predicted classes; see `for_class`.
 
     Returns:
         By order: n arrays (k,).
     """
-    values = {name: patch_values(one, patches) for name, one in maps.items()}
-    attention = values.pop(MEAN)
-    return {
-        ATTENTION: attention,
-        BRIGHTNESS: patch_values(images, patches),
-        LEAST: [-one for one in attention],
-        **values,
-    }
-
-
-def deletion_orders(ranked: dict[str, list[np.ndarray]]) -> dict[str, list[np.ndarray]]:
-    """Return the patches of every image by `rank_patches`, highest value first."""
-    random = np.random.default_rng(SEED)
-    return {
-        name: [deletion_order(one, random) for one in values] for name, values in ranked.items()
-    }
+    found = {}
+    for order in ORDERS:
+        name = MAP_OF_ORDER.get(order, order)
+        one = images if name == BRIGHTNESS else maps.get(name)
+        if one is not None:
+            found[order] = patch_values(one, patches, total=order == EVIDENCE_SUMS)
+    return found

@@ -1,24 +1,30 @@
-"""Measure whether attention follows a source, lies on it, and marks what the class depends on."""
+"""Measure whether a map follows the source, lies on it, and marks what the class depends on."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
+from itertools import chain
 
 import keras
 import numpy as np
-from scipy.stats import spearmanr
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import (
     EQUIVARIANCE_TESTS,
     Deletion,
     EquivarianceTest,
+    Faithfulness,
     apply_transform,
     attention_statistics,
     calibrated,
     correlation,
     delete,
+    deletion_order,
+    flipping_area,
+    flipping_groups,
     frame_regions,
+    map_faithfulness,
     overlap,
     region_enrichment,
     resize_maps,
@@ -27,22 +33,32 @@ from keras_astroattn.evaluation import (
 from keras_astroattn.images import BLACK, IMAGE_SIZE, flux_patches
 from keras_astroattn.models import attention_model
 from keras_astroattn.models.loading import find_network, load_network
+from keras_astroattn.models.wrappers import full_model
 
 from .maps import (
     BATCH_SIZE,
+    BRIGHTNESS,
     EVIDENCE,
     GRAD_CAM,
+    GRADIENT,
+    MAP_OF_ORDER,
     MEAN,
+    ORACLE,
     RANDOM,
+    SALIENCY,
     SEED,
-    deletion_orders,
-    rank_patches,
+    for_class,
     read_gradients,
     read_maps,
+    value_patches,
 )
+from .region_perturbation import region_perturbation
 
 PART = "mean less empty"
 """Name of the mean attention map less that of an empty image, which the borders shape."""
+
+FAR_SHIFT = "shift 20 px"
+"""Group of equivariance tests in which every map is compared, also those by gradients."""
 
 OnStep = Callable[[float], object]
 """Called with the fraction of the work that is done, 0 to 1."""
@@ -54,11 +70,6 @@ class TitledNetwork:
 
     title: str
     model: keras.Model
-
-    @property
-    def slug(self) -> str:
-        """The title as a part of file names."""
-        return "".join(one if one.isalnum() else "_" for one in self.title)
 
     def fingerprint(self) -> str:
         """Return the SHA-256 of the weights."""
@@ -108,10 +119,12 @@ class Moved:
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """Measurements of one network on n images.
+    """Measurements on n images, by one network or, after `pooled`, by several of one title.
 
     Attributes:
-        network: the network.
+        title: of the network.
+        networks: number of networks.
+        names: (n,) names of the sources; each network has its own row for a source.
         labels: (n,) true classes.
         predicted: (n,) predicted classes.
         moved: one entry an equivariance test.
@@ -120,17 +133,19 @@ class Measured:
         area: (n,) share of the frame that the source covers.
         cam_blind: (n,) bool: whether Grad-CAM is 0 on the whole source.
         regions: by map and region: (n,) enrichment.
-        patches: (n, h, w) the patches that are deleted.
-        ranked: by order that follows a map or brightness: n arrays (k,), one value a patch.
-        orders: by the same: n arrays (k,) of patches in the order of deletion.
-        deletions: by order: n deletions for each draw (`random` has several draws).
-        alone: n arrays (k,): loss in probability of the predicted class when one patch is
-            deleted alone.
-        alone_margin: the same for the margin.
+        values: by order, with the oracle: n arrays (k,), one value a patch.
+        highest: by order: n deletions, the patches with the highest values first.
+        lowest: by order: n deletions, the patches with the lowest values first.
+        random: one entry a draw: n deletions in random order.
+        losses: n arrays (k,): loss in margin when one patch is deleted alone.
+        flipping: by map, with `random`: (n,) area under the probability in pixel flipping.
+        perturbation: by map, with `random`: (n,) `region_perturbation`; empty without Quantus.
         black: (classes,) probabilities of an empty image.
     """
 
-    network: TitledNetwork
+    title: str
+    networks: int
+    names: np.ndarray
     labels: np.ndarray
     predicted: np.ndarray
     moved: list[Moved]
@@ -139,62 +154,53 @@ class Measured:
     area: np.ndarray
     cam_blind: np.ndarray
     regions: dict[str, dict[str, np.ndarray]]
-    patches: np.ndarray
-    ranked: dict[str, list[np.ndarray]]
-    orders: dict[str, list[np.ndarray]]
-    deletions: dict[str, list[list[Deletion]]]
-    alone: list[np.ndarray]
-    alone_margin: list[np.ndarray]
+    values: dict[str, list[np.ndarray]]
+    highest: dict[str, list[Deletion]]
+    lowest: dict[str, list[Deletion]]
+    random: list[list[Deletion]]
+    losses: list[np.ndarray]
+    flipping: dict[str, np.ndarray]
+    perturbation: dict[str, np.ndarray]
     black: np.ndarray
 
     @property
     def maps(self) -> tuple[str, ...]:
-        """Names of the maps: the gates, their mean, and `PART`."""
+        """Names of the maps of every equivariance test: gates, mean, evidence, and `PART`."""
         return tuple(self.strangers)
 
-    def areas(self, order: str, margin: bool = False) -> np.ndarray:
-        """Return the (n,) area under the deletion curve of each image, averaged over draws."""
-        return np.mean(
-            [
-                [one.area(one.margin if margin else one.probability) for one in draw]
-                for draw in self.deletions[order]
-            ],
-            axis=0,
-        )
+    @property
+    def has_evidence(self) -> bool:
+        """Whether the network has votes, and so evidence."""
+        return EVIDENCE in self.strangers
+
+    @cached_property
+    def faithfulness(self) -> dict[str, Faithfulness]:
+        """By order: what deletions say about it."""
+        return {
+            order: map_faithfulness(
+                self.highest[order], self.lowest[order], self.random, values, self.losses
+            )
+            for order, values in self.values.items()
+        }
+
+    def followed_far(self, order: str) -> np.ndarray | None:
+        """Return the (n,) mean correlation of the order's map with itself over the shifts of `FAR_SHIFT`.
+
+        None for an order without a map of the network.
+        """
+        name = MAP_OF_ORDER.get(order, order)
+        several = [
+            one.followed[name]
+            for one in self.moved
+            if one.move.group == FAR_SHIFT and name in one.followed
+        ]
+        return np.mean(several, axis=0) if several else None
 
     def curves(self, order: str, shares: np.ndarray) -> np.ndarray:
-        """Return the (n, m) probability at m shares of deleted flux, averaged over draws."""
+        """(n, m) probability at m shares of deleted flux, highest first or averaged over draws."""
+        draws = self.random if order == RANDOM else [self.highest[order]]
         return np.mean(
-            [[one.at(shares, one.probability) for one in draw] for draw in self.deletions[order]],
-            axis=0,
-        )
-
-    def first_against_others(self, order: str, margin: bool = False) -> np.ndarray:
-        """Return the (n,) loss by deletion of the first patch alone, minus the others' mean loss.
-
-        It is NaN where a source has one patch.
-        """
-        losses = self.alone_margin if margin else self.alone
-        firsts = [one[0] - 1 for one in self.orders[order]]
-        return np.array(
-            [
-                loss[first] - np.delete(loss, first).mean() if len(loss) > 1 else np.nan
-                for loss, first in zip(losses, firsts, strict=True)
-            ]
-        )
-
-    def rank_correlation(self, order: str) -> np.ndarray:
-        """Return the (n,) Spearman correlation of a patch's value with the margin it supports.
-
-        It is NaN where there are fewer than three patches, or all values are equal.
-        """
-        return np.array(
-            [
-                spearmanr(values, losses).statistic
-                if len(values) > 2 and np.ptp(values) > 0 and np.ptp(losses) > 0
-                else np.nan
-                for values, losses in zip(self.ranked[order], self.alone_margin, strict=True)
-            ]
+            [[one.at(shares, one.probability) for one in draw] for draw in draws], axis=0
         )
 
 
@@ -202,8 +208,10 @@ def measure(
     network: TitledNetwork,
     images: np.ndarray,
     labels: np.ndarray,
+    names: np.ndarray,
     patches: int,
     draws: int,
+    quantus: bool,
     on_step: OnStep = lambda share: None,
 ) -> Measured:
     """Measure a network on images.
@@ -212,55 +220,114 @@ def measure(
         network: the network.
         images: (n, 150, 150) uint8, none empty.
         labels: (n,) classes.
-        patches: number of patches that the flux of an image is divided into.
+        names: (n,) names of the sources.
+        patches: number of patches that the flux of an image is divided into, of groups in pixel
+            flipping, and of regions in region perturbation.
         draws: number of random orders of deletion.
+        quantus: whether to measure region perturbation, which needs Quantus.
         on_step: called with the progress.
     """
-    with_maps = attention_model(network.model)
+    with_maps = full_model(network.model)
     predicted, maps = read_maps(with_maps, images)
     empty = _empty_map(with_maps)
     size = images.shape[1:]
-    unmoved = {name: resize_maps(one, size) for name, one in _with_part(maps, empty).items()}
+    everything = for_class(maps, predicted) | read_gradients(network.model, images, predicted)
+    unmoved = {name: resize_maps(one, size) for name, one in _with_part(everything, empty).items()}
     moved = []
     for number, move in enumerate(EQUIVARIANCE_TESTS):
-        moved.append(_moved(with_maps, images, unmoved, empty, move))
-        on_step(0.5 * (number + 1) / len(EQUIVARIANCE_TESTS))
-    everything = maps | read_gradients(network.model, images, predicted)
-    looks = {name: one for name, one in everything.items() if name != EVIDENCE}
+        moved.append(_moved(network.model, with_maps, images, predicted, unmoved, empty, move))
+        on_step(0.3 * (number + 1) / len(EQUIVARIANCE_TESTS))
+    looks = {name: one for name, one in everything.items() if name not in _SIGNED}
     statistics = {name: attention_statistics(images, one) for name, one in looks.items()}
     regions = frame_regions(images)
     parts = np.stack([flux_patches(image, patches) for image in images])
-    ranked = rank_patches(images, parts, everything)
-    orders = deletion_orders(ranked)
-    deletions, alone = _delete(
-        network.model, images, parts, orders, draws, lambda share: on_step(0.5 + 0.5 * share)
+    values = value_patches(images, parts, everything)
+    losses = _alone(network.model, images, parts)
+    values[ORACLE] = losses
+    on_step(0.4)
+    highest, lowest, random = _delete(
+        network.model, images, parts, values, draws, lambda share: on_step(0.4 + 0.4 * share)
     )
+    pixel_maps = _pixel_maps(images, everything)
+    flipping, perturbation = {}, {}
+    for number, (name, one) in enumerate(pixel_maps.items(), start=1):
+        flipping[name] = _flip(network.model, images, one, patches)
+        if quantus:
+            perturbation[name] = region_perturbation(network.model, images, predicted, one, patches)
+        on_step(0.8 + 0.2 * number / len(pixel_maps))
     return Measured(
-        network=network,
+        title=network.title,
+        networks=1,
+        names=names,
         labels=labels,
         predicted=predicted,
         moved=moved,
         strangers={name: _strangers(one) for name, one in _with_part(maps, empty).items()},
         share={name: one.share for name, one in statistics.items()},
         area=statistics[MEAN].area,
-        cam_blind=np.array([np.max(one) <= 0 for one in ranked[GRAD_CAM]]),
+        cam_blind=np.array([np.max(one) <= 0 for one in values[GRAD_CAM]]),
         regions={
             name: {region: region_enrichment(one, mask) for region, mask in regions.items()}
             for name, one in looks.items()
         },
-        patches=parts,
-        ranked=ranked,
-        orders=orders,
-        deletions=deletions,
-        alone=[np.array([-np.diff(one.probability)[0] for one in each]) for each in alone],
-        alone_margin=[np.array([-np.diff(one.margin)[0] for one in each]) for each in alone],
+        values=values,
+        highest=highest,
+        lowest=lowest,
+        random=random,
+        losses=losses,
+        flipping=flipping,
+        perturbation=perturbation,
         black=_black(network.model),
     )
 
 
+def pooled(several: Sequence[Measured]) -> Measured:
+    """Join the measurements by networks of one title: a row for each network and source."""
+    first = several[0]
+    if len(several) == 1:
+        return first
+    joined = {}
+    for field in fields(Measured):
+        values = [getattr(one, field.name) for one in several]
+        if field.name == "moved":
+            joined["moved"] = [_pooled_move(same) for same in zip(*values, strict=True)]
+        elif field.name == "random":
+            joined["random"] = [_joined(draw) for draw in zip(*values, strict=True)]
+        elif field.name == "black":
+            joined["black"] = np.mean(values, axis=0)
+        elif field.name == "networks":
+            joined["networks"] = sum(values)
+        elif field.name != "title":
+            joined[field.name] = _joined(values)
+    return Measured(title=first.title, **joined)
+
+
+def _pooled_move(several: Sequence[Moved]) -> Moved:
+    move, *rest = (field.name for field in fields(Moved))
+    return Moved(
+        getattr(several[0], move),
+        **{name: _joined([getattr(one, name) for one in several]) for name in rest},
+    )
+
+
+def _joined(values: Sequence):
+    """Arrays and lists end to end, also those in dictionaries."""
+    if isinstance(values[0], dict):
+        return {name: _joined([one[name] for one in values]) for name in values[0]}
+    if isinstance(values[0], list):
+        return list(chain.from_iterable(values))
+    return np.concatenate(values)
+
+
+# Maps with negative values, whose share on the source means nothing.
+_SIGNED = (EVIDENCE, GRADIENT)
+
+
 def _moved(
+    model: keras.Model,
     with_maps: keras.Model,
     images: np.ndarray,
+    classes: np.ndarray,
     unmoved: dict[str, np.ndarray],
     empty: np.ndarray,
     move: EquivarianceTest,
@@ -268,7 +335,11 @@ def _moved(
     images = apply_transform(images, move)
     predicted, maps = read_maps(with_maps, images)
     size = images.shape[1]
-    after = {name: resize_maps(one, (size, size)) for name, one in _with_part(maps, empty).items()}
+    # The evidence and the gradients of the class that was predicted before.
+    several = for_class(_with_part(maps, empty), classes)
+    if move.group == FAR_SHIFT:
+        several |= read_gradients(model, images, classes)
+    after = {name: resize_maps(one, (size, size)) for name, one in several.items()}
     back = {name: undo_transform(one, move, size) for name, one in after.items()}
     return Moved(
         move,
@@ -296,32 +367,63 @@ def _strangers(maps: np.ndarray) -> np.ndarray:
     return np.concatenate([correlation(maps, np.roll(maps, one, axis=0)) for one in away])
 
 
+def _alone(model: keras.Model, images: np.ndarray, patches: np.ndarray) -> list[np.ndarray]:
+    """Loss in margin when each patch is deleted alone: n arrays (k,)."""
+    count = patches.max(axis=(1, 2))
+    asked = {
+        patch: [np.array([patch] if patch <= one else [], np.int64) for one in count]
+        for patch in range(1, count.max() + 1)
+    }
+    found = delete(model, images, patches, asked, BATCH_SIZE)
+    return [
+        np.array([-np.diff(found[patch][row].margin)[0] for patch in range(1, k + 1)])
+        for row, k in enumerate(count)
+    ]
+
+
 def _delete(
     model: keras.Model,
     images: np.ndarray,
     patches: np.ndarray,
-    orders: dict[str, list[np.ndarray]],
+    values: dict[str, list[np.ndarray]],
     draws: int,
     on_step: OnStep,
-) -> tuple[dict[str, list[list[Deletion]]], list[list[Deletion]]]:
-    """Return deletions by order and draw, and those of each patch alone by image."""
+) -> tuple[dict[str, list[Deletion]], dict[str, list[Deletion]], list[list[Deletion]]]:
+    """Deletions by order, highest first and lowest first, and random ones by draw."""
     random = np.random.default_rng(SEED)
-    count = patches.max(axis=(1, 2))
-    asked = {(name, 0): several for name, several in orders.items()}
+    asked: dict[tuple[str, object], list[np.ndarray]] = {}
+    for name, several in values.items():
+        orders = [deletion_order(one, random) for one in several]
+        asked["highest", name] = orders
+        asked["lowest", name] = [one[::-1] for one in orders]
     for draw in range(draws):
-        asked[RANDOM, draw] = [1 + random.permutation(one) for one in count]
-    for patch in range(1, count.max() + 1):
-        asked["alone", patch] = [
-            np.array([patch] if patch <= one else [], np.int64) for one in count
-        ]
+        asked[RANDOM, draw] = [1 + random.permutation(one) for one in patches.max(axis=(1, 2))]
     found = delete(
         model, images, patches, asked, BATCH_SIZE, lambda done, whole: on_step(done / whole)
     )
-    by_order: dict[str, list[list[Deletion]]] = {}
-    for (name, _), several in found.items():
-        by_order.setdefault(name, []).append(several)
-    alone = by_order.pop("alone")
-    return by_order, [[alone[patch][row] for patch in range(k)] for row, k in enumerate(count)]
+    return (
+        {name: found["highest", name] for name in values},
+        {name: found["lowest", name] for name in values},
+        [found[RANDOM, draw] for draw in range(draws)],
+    )
+
+
+def _pixel_maps(images: np.ndarray, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Maps for the measures by pixels: (n, h, w) at the resolution of the images."""
+    noise = np.random.default_rng(SEED).normal(size=images.shape) * (images > 0)
+    named = {
+        name: maps[name] for name in (MEAN, EVIDENCE, GRADIENT, GRAD_CAM, SALIENCY) if name in maps
+    }
+    named |= {BRIGHTNESS: images.astype(np.float32), RANDOM: noise}
+    return {name: resize_maps(one, images.shape[1:]) for name, one in named.items()}
+
+
+def _flip(model: keras.Model, images: np.ndarray, maps: np.ndarray, steps: int) -> np.ndarray:
+    """(n,) area under the probability while groups of pixels are deleted by their rank."""
+    groups = flipping_groups(maps, images, np.random.default_rng(SEED), steps)
+    order = [np.arange(1, steps + 1)] * len(images)
+    found = delete(model, images, groups, {"flipping": order}, BATCH_SIZE)["flipping"]
+    return np.array([flipping_area(one) for one in found])
 
 
 def _black(model: keras.Model) -> np.ndarray:

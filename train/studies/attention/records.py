@@ -5,12 +5,12 @@ from typing import Literal
 
 import numpy as np
 
-from keras_astroattn.evaluation import REGIONS, bootstrap_interval
+from keras_astroattn.evaluation import REGIONS, bootstrap_interval, oracle_share
 from keras_astroattn.evaluation.intervals import clustered_wilson_interval
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.report import Record
 
-from .maps import ATTENTION, BRIGHTNESS, EVIDENCE, GRAD_CAM, LEAST, RANDOM
+from .maps import MAP_OF_ORDER, ORACLE, RANDOM
 from .measure import Measured, Moved
 
 Interval = tuple[float, float, float]
@@ -28,34 +28,63 @@ def groups(measured: Measured) -> dict[str, list[Moved]]:
     return found
 
 
+def by_source(values: np.ndarray, names: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the mean over the networks that measured the same source.
+
+    Args:
+        values: (n,) one for each network and source; those that are not finite are left out.
+        names: (n,) of the sources.
+
+    Returns:
+        The means (m,), and the first row of each of these sources (m,).
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    _, first, source = np.unique(names[known], return_index=True, return_inverse=True)
+    means = np.bincount(source, values[known]) / np.bincount(source)
+    return means, known[first]
+
+
 def mean_interval(
-    values: np.ndarray, labels: np.ndarray, statistic: Literal["mean", "median"] = "mean"
+    values: np.ndarray,
+    measured: Measured,
+    chosen: np.ndarray | None = None,
+    statistic: Literal["mean", "median"] = "mean",
 ) -> Interval:
-    """Return a statistic over the sources with a finite value, and its bootstrap interval."""
-    known = np.isfinite(values)
-    values, labels = values[known], labels[known]
-    if not len(values):
+    """Return a statistic over the sources with a finite value, and its bootstrap interval.
+
+    Args:
+        values: (n,) for the rows of `measured`. Several networks' values of a source are averaged.
+        measured: holds the names and labels of the rows.
+        chosen: (n,) bool, the rows that count; by default all.
+        statistic: over the sources.
+    """
+    rows = np.arange(len(values)) if chosen is None else np.flatnonzero(chosen)
+    means, first = by_source(values[rows], measured.names[rows])
+    if not len(means):
         return (np.nan, np.nan, np.nan)
-    value = np.mean(values) if statistic == "mean" else np.median(values)
-    return (float(value), *bootstrap_interval(values, labels, statistic))
+    value = np.mean(means) if statistic == "mean" else np.median(means)
+    return (float(value), *bootstrap_interval(means, measured.labels[rows][first], statistic))
 
 
 def accuracy(measured: Measured, several: list[Moved]) -> Interval:
-    """Return the accuracy on the transformed images of a group of tests."""
-    right = np.mean([one.predicted == measured.labels for one in several], axis=0)
-    return (float(right.mean()), *clustered_wilson_interval(right, len(several)))
+    """Accuracy on the transformed images of a group of tests."""
+    return _share(measured, [one.predicted == measured.labels for one in several])
 
 
 def same_class(measured: Measured, several: list[Moved]) -> Interval:
-    """Return the share of the transformed images that keep the predicted class of the original."""
-    same = np.mean([one.predicted == measured.predicted for one in several], axis=0)
-    return (float(same.mean()), *clustered_wilson_interval(same, len(several)))
+    """Share of the transformed images that keep the predicted class of the original."""
+    return _share(measured, [one.predicted == measured.predicted for one in several])
+
+
+def _share(measured: Measured, several: list[np.ndarray]) -> Interval:
+    shares, _ = by_source(np.mean(several, axis=0), measured.names)
+    turns = len(several) * len(measured.names) // len(shares)
+    return (float(shares.mean()), *clustered_wilson_interval(shares, turns))
 
 
 def move_rows(measured: Measured) -> list[Record]:
     """Return one record for each group of tests and map."""
     rows = []
-    labels = measured.labels
     for group, several in groups(measured).items():
         for name in measured.maps:
             followed, stayed = (
@@ -65,8 +94,8 @@ def move_rows(measured: Measured) -> list[Record]:
             rows.append(
                 _named(measured)
                 | {"move": group, "map": name}
-                | _bounds("followed", mean_interval(followed, labels))
-                | _bounds("stayed", mean_interval(stayed, labels))
+                | _bounds("followed", mean_interval(followed, measured))
+                | _bounds("stayed", mean_interval(stayed, measured))
                 | _bounds("accuracy", accuracy(measured, several))
                 | _bounds("same_class", same_class(measured, several))
                 | {
@@ -88,53 +117,53 @@ def region_rows(measured: Measured) -> list[Record]:
             row = _named(measured) | {
                 "map": name,
                 "class": class_name,
-                "sources": int(chosen.sum()),
+                "sources": len(set(measured.names[chosen])),
             }
-            row |= _bounds(
-                "share", mean_interval(measured.share[name][chosen], measured.labels[chosen])
-            )
+            row |= _bounds("share", mean_interval(measured.share[name], measured, chosen))
             row["area"] = float(measured.area[chosen].mean())
             for region in REGIONS:
-                values = measured.regions[name][region][chosen]
-                row |= _bounds(region, mean_interval(values, measured.labels[chosen], "median"))
+                values = measured.regions[name][region]
+                row |= _bounds(region, mean_interval(values, measured, chosen, "median"))
             rows.append(row)
     return rows
 
 
-def orders(measured: Measured) -> tuple[str, ...]:
-    """Return the orders of deletion, the main ones first."""
-    chief = (ATTENTION, EVIDENCE, GRAD_CAM, BRIGHTNESS, RANDOM, LEAST)
-    return (*chief, *(name for name in measured.deletions if name not in chief))
+def faithfulness_rows(measured: Measured) -> list[Record]:
+    """Return one record for each order and predicted class.
 
-
-def deletion_rows(measured: Measured) -> list[Record]:
-    """Return one record for each order of deletion and predicted class."""
+    `random` has the measures by pixels alone. See `Faithfulness`, `oracle_share`, `flipping_area` and `region_perturbation`
+    for the columns.
+    """
     rows = []
+    oracle = measured.faithfulness[ORACLE]
     for class_name in (WHOLE, *CLASS_NAMES):
         chosen = _of_class(measured.predicted, class_name)
         if not chosen.any():
             continue
-        labels = measured.labels[chosen]
-        scale = np.mean([one.margin[0] for one in measured.deletions[ATTENTION][0]])
-        for order in orders(measured):
+        best, first = by_source(np.where(chosen, oracle.deletion, np.nan), measured.names)
+        for order in (*measured.faithfulness, RANDOM):
             row = _named(measured) | {
                 "class": class_name,
-                "sources": int(chosen.sum()),
+                "sources": len(set(measured.names[chosen])),
                 "order": order,
             }
-            for what, margin, unit in (("probability", False, 1.0), ("margin", True, scale)):
-                area = measured.areas(order, margin)[chosen] / unit
-                row |= _bounds(what, mean_interval(area, labels))
-                for other in (RANDOM, GRAD_CAM):
-                    difference = area - measured.areas(other, margin)[chosen] / unit
-                    row |= _bounds(f"{what}_less_{other}", mean_interval(difference, labels))
-            if order in measured.orders:
-                for what, margin, unit in (("probability", False, 1.0), ("margin", True, scale)):
-                    first = measured.first_against_others(order, margin)[chosen] / unit
-                    row |= _bounds(f"first_{what}", mean_interval(first, labels))
-                row |= _bounds(
-                    "rank", mean_interval(measured.rank_correlation(order)[chosen], labels)
-                )
+            columns = {}
+            found = measured.faithfulness.get(order)
+            if found is not None:
+                names = ("deletion", "insertion", "gain", "rank", "sufficiency")
+                columns = {name: getattr(found, name) for name in names}
+                own, _ = by_source(np.where(chosen, found.deletion, np.nan), measured.names)
+                row |= _bounds("of_oracle", oracle_share(own, best, measured.labels[first]))
+            followed = measured.followed_far(order)
+            if followed is not None:
+                columns["followed"] = followed
+            name = MAP_OF_ORDER.get(order, order)
+            if name in measured.flipping:
+                columns["flipping"] = measured.flipping[name]
+            if name in measured.perturbation:
+                columns["perturbation"] = measured.perturbation[name]
+            for column, values in columns.items():
+                row |= _bounds(column, mean_interval(values, measured, chosen))
             rows.append(row)
     return rows
 
@@ -144,42 +173,48 @@ class Tables:
     """The results of one network, as numbers and words that JSON can hold.
 
     Attributes:
-        title: of the network.
+        title: of the network, or of several networks.
+        networks: number of networks that are averaged.
         sources: number of sources.
         right: accuracy on the original images.
+        has_evidence: whether the network has votes, and so evidence.
         black: probabilities of the classes for an empty image.
         cam_blind: share of the images in which Grad-CAM is 0 on the whole source.
         moves: see `move_rows`.
         regions: see `region_rows`.
-        deletion: see `deletion_rows`.
+        faithfulness: see `faithfulness_rows`.
     """
 
     title: str
+    networks: int
     sources: int
     right: float
+    has_evidence: bool
     black: list[float]
     cam_blind: float
     moves: list[Record]
     regions: list[Record]
-    deletion: list[Record]
+    faithfulness: list[Record]
 
 
 def tabulate(measured: Measured) -> Tables:
     """Summarize measurements as records with intervals."""
     return Tables(
-        title=measured.network.title,
-        sources=len(measured.labels),
+        title=measured.title,
+        networks=measured.networks,
+        sources=len(set(measured.names)),
         right=float(np.mean(measured.predicted == measured.labels)),
+        has_evidence=measured.has_evidence,
         black=measured.black.tolist(),
         cam_blind=float(measured.cam_blind.mean()),
         moves=move_rows(measured),
         regions=region_rows(measured),
-        deletion=deletion_rows(measured),
+        faithfulness=faithfulness_rows(measured),
     )
 
 
 def _named(measured: Measured) -> Record:
-    return {"network": measured.network.title}
+    return {"network": measured.title}
 
 
 def _bounds(name: str, interval: Interval) -> Record:
