@@ -196,6 +196,11 @@ def test_a_second_call_measures_nothing_again(
         "train.studies.attention.__main__.load_sources",
         lambda data, split, folder: load_sources(data, split, cache_dir=small_cache),
     )
+    # The gradients of the networks in the figures take long.
+    monkeypatch.setattr(
+        "train.studies.attention.figures.read_gradients",
+        lambda model, images, classes: {"Grad-CAM": images.astype(np.float32)},
+    )
     page = tmp_path / "attention.md"
     page.write_text(f"before\n{MARKS[0]}\nold\n{MARKS[1]}\nafter\n")
     call = [str(equivariant), "--data", "simulated", "--limit", "4", "--patches", "3"]
