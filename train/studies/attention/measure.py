@@ -184,9 +184,9 @@ class Measured:
         }
 
     def followed_far(self, order: str) -> np.ndarray | None:
-        """Return the (n,) mean correlation of the order's map with itself over the shifts of `FAR_SHIFT`.
+        """Return how well the map of an order follows the shifts of `FAR_SHIFT`.
 
-        None for an order without a map of the network.
+        The (n,) mean correlation with the map of the original image, or None for an order without a map of the network.
         """
         name = MAP_OF_ORDER.get(order, order)
         several = [

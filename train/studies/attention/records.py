@@ -131,8 +131,8 @@ def region_rows(measured: Measured) -> list[Record]:
 def faithfulness_rows(measured: Measured) -> list[Record]:
     """Return one record for each order and predicted class.
 
-    `random` has the measures by pixels alone. See `Faithfulness`, `oracle_share`, `flipping_area` and `region_perturbation`
-    for the columns.
+    `random` has the measures by pixels alone. See `Faithfulness`, `oracle_share`,
+    `flipping_area` and `region_perturbation` for the columns.
     """
     rows = []
     oracle = measured.faithfulness[ORACLE]
