@@ -186,7 +186,8 @@ class Measured:
     def followed_far(self, order: str) -> np.ndarray | None:
         """Return how well the map of an order follows the shifts of `FAR_SHIFT`.
 
-        The (n,) mean correlation with the map of the original image, or None for an order without a map of the network.
+        The (n,) mean correlation with the map of the original image, or None for an order
+        without a map of the network.
         """
         name = MAP_OF_ORDER.get(order, order)
         several = [
