@@ -231,8 +231,8 @@ def _cell(rows: list[Record], order: str, class_name: str, column: str) -> str:
 
 
 def _shown(row: Record, column: str, digits: int) -> str:
-    """Return a value with its interval; nothing where it is not defined."""
-    if column not in row or np.isnan(row[column]):
+    """Return a value with its interval; nothing where either is not defined."""
+    if column not in row or np.isnan([row[column], row[f"{column}_low"]]).any():
         return ""
     return with_interval(row, column, digits, signed=column in SIGNED)
 

@@ -58,7 +58,8 @@ COLUMNS = (
         "of_oracle",
         "share of the oracle",
         2,
-        "Deletion over that of the static oracle. More is better.",
+        "Deletion over that of the static oracle. More is better. Empty where the oracle does not "
+        "beat random orders in every bootstrap sample.",
     ),
     (
         "followed",
