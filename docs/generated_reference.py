@@ -1,9 +1,11 @@
 """Pages of the reference that are made from the programs."""
 
 import importlib
+import inspect
 import json
 import re
 import shutil
+import types
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -42,6 +44,10 @@ PACKAGES = {
     "errors": "The error of a wrong input.",
 }
 """Public packages, in the order *read, prepare, classify, explain*."""
+
+
+_WITHOUT_CONTENTS = ["---", "html_theme.sidebar_secondary.remove: true", "---", ""]
+"""Front matter of a page whose wide tables take the place of its list of contents."""
 
 
 def write_reference(source: Path) -> None:
@@ -112,6 +118,7 @@ def columns_page() -> str:
         )
     return "\n".join(
         [
+            *_WITHOUT_CONTENTS,
             "# Columns",
             "",
             "`astroattn classify` writes one row for each image. A cell is empty where the value "
@@ -187,7 +194,13 @@ def api_page(package: str, purpose: str) -> str:
         if isinstance(value, type(importlib)):
             continue
         options = []
-        if isinstance(value, type):
+        if isinstance(value, types.GenericAlias):  # the docstring of an alias is that of its type
+            directive = f".. py:type:: {name}.{public}"
+            options = [f"   :canonical: {value}"]
+        elif isinstance(value, type) and issubclass(value, Exception):
+            directive = f".. py:exception:: {name}.{public}"
+            options = ["", *(f"   {line}" for line in inspect.getdoc(value).splitlines())]
+        elif isinstance(value, type):
             directive = f".. autoclass:: {name}.{public}"
         elif callable(value):
             directive = f".. autofunction:: {name}.{public}"
