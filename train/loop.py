@@ -32,7 +32,7 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         A compiled model with the layers `augmentation` and `network`.
 
     Raises:
-        InputError: the initial weights belong to another network.
+        InputError: The initial weights belong to another network.
     """
     keras.utils.set_random_seed(config.seed)
     kind = EquivariantAGCNN if config.symmetry == "p4m" else AGCNN
@@ -59,7 +59,7 @@ def build_consistency(config: TrainConfig, network: keras.Model, sources: int) -
 
     Args:
         config: options of the run.
-        network: the network that the passes before have trained.
+        network: the network that the earlier passes have trained.
         sources: number of training sources, which sets the length of the schedule.
 
     Returns:
@@ -121,7 +121,7 @@ def _optimizer(config: TrainConfig, sources: int) -> keras.optimizers.Optimizer:
     decay = config.weight_decay if config.optimizer == "adamw" else config.weight_decay or None
     optimizer = optimizer(rate, weight_decay=decay, **more)
     if config.dtype_policy == "mixed_float16":
-        # Keras adds it only where the outermost model has the policy.
+        # Keras adds it only if the outermost model has the policy.
         optimizer = keras.optimizers.LossScaleOptimizer(optimizer)
     return optimizer
 
@@ -151,17 +151,17 @@ def fit(
     After `config.epochs` epochs the consistency training follows, if the options ask for it.
 
     Args:
-        config: the options that the model was built with.
-        model: the model of `build`, or, where the consistency training has begun, that of
-            `build_consistency`.
-        training: sources to train on.
+        config: options with which the model was built.
+        model: the model of `build`, or that of `build_consistency` if the consistency training
+            has begun.
+        training: training sources.
         console: console for the progress.
-        validation: sources to validate on after each epoch.
+        validation: validation sources, evaluated after each epoch.
         done: number of epochs that are already trained.
-        callbacks: called after the callbacks that every training has.
+        callbacks: callbacks in addition to those of every training; called after them.
 
     Raises:
-        InputError: the loss is no longer finite.
+        InputError: The loss is no longer finite.
     """
     if done < config.epochs:
         _fit(config, model, training, console, validation, range(done, config.epochs), callbacks)

@@ -73,7 +73,7 @@ def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
         seed: seed of the run; it replaces `{seed}` in the folder of the initial weights.
 
     Raises:
-        InputError: there is no such configuration.
+        InputError: The configuration does not exist.
     """
     if name not in CONFIGURATIONS:
         raise InputError(f"no configuration {name!r}: choose from {', '.join(CONFIGURATIONS)}")

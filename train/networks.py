@@ -1,4 +1,4 @@
-"""Where a training starts: a network that was trained before."""
+"""Initial weights of a training from a trained network."""
 
 import keras
 
@@ -6,7 +6,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
 from keras_astroattn.models import loading
 
-# What a network with the same weights may differ in.
+# Options in which a network with the same weights may differ.
 _FREE = ("name", "dtype", "trainable", "dropout", "psi_bias")
 _OPTION = "--initial-weights"
 
@@ -19,7 +19,7 @@ def load_network(name: str) -> keras.Model:
             paper; see `keras_astroattn.models.loading.find_network`.
 
     Raises:
-        InputError: there is none, it cannot be loaded, or it is no classifier of the images.
+        InputError: The network does not exist, cannot be loaded, or does not classify the images.
     """
     try:
         network = loading.load_network(name)
@@ -42,7 +42,7 @@ def start_from(network: keras.Model, name: str) -> None:
         name: name of the other network, as in `load_network`.
 
     Raises:
-        InputError: as `load_network`; the other is of another kind or other options.
+        InputError: As in `load_network`, or the other network has another class or other options.
     """
     other = load_network(name)
     if type(other) is not type(network):

@@ -1,4 +1,4 @@
-"""Why an image got its class: the evidence of its parts, and what deleting them does."""
+"""Explanation of a class: the evidence of the source's parts, and the effect of their deletion."""
 
 import json
 from collections import Counter
@@ -34,8 +34,8 @@ class Component:
     """A part of a source.
 
     Attributes:
-        name: by its position, for example "outer northern component".
-        pixels: (150, 150) bool, where it is.
+        name: name by its position, for example "outer northern component".
+        pixels: (150, 150) bool, its pixels.
         flux_share: its share of the flux above 3 sigma.
         evidence: sum of its signed evidence, logit(FRII) - logit(FRI).
         share: its evidence for the likelier class, over the sum of the absolute evidence of all
@@ -54,17 +54,17 @@ class Component:
 
     @property
     def speaks_for(self) -> str:
-        """The class that its evidence is for, FRI or FRII."""
+        """The class that its evidence supports, FRI or FRII."""
         return CLASS_NAMES[int(self.evidence > 0)]
 
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
-    """The answer of a network, taken apart.
+    """Explanation of a network's classification by the parts of the source.
 
     Attributes:
-        classification: the answer. Without a class there is nothing to explain: `evidence` is
-            None and there are no components.
+        classification: the classification. Without a class, `evidence` is None and there are no
+            components.
         evidence: (150, 150) float32, signed evidence of each pixel, E(FRII) - E(FRI). Its sum
             is the difference of the logits. Positive pixels speak for FRII.
         components: parts of the source, the largest share first.
@@ -158,14 +158,14 @@ def explain_cutout(
     predict: Callable[[np.ndarray], np.ndarray],
     label_of: Callable[[np.ndarray], str],
 ) -> Explanation:
-    """Take the answer of a network apart and measure what each part of the source does.
+    """Explain a classification by the evidence and the deletion of each part of the source.
 
     Args:
         cutout: the source.
-        outputs: what the network gives for it; `evidence` (1, 150, 150, 2) among it.
-        classification: the answer, with a class or `uncertain`.
-        predict: from images (n, 150, 150, 1) to probabilities (n, 2).
-        label_of: from probabilities (2,) to a label.
+        outputs: outputs of the network for it, with `evidence` (1, 150, 150, 2).
+        classification: the classification, with a class or `uncertain`.
+        predict: function from images (n, 150, 150, 1) to probabilities (n, 2).
+        label_of: function from probabilities (2,) to a label.
 
     Returns:
         The explanation. A network runs once for each component, and at most as many times

@@ -44,7 +44,7 @@ class Part:
     """A component of a source, for drawing.
 
     Attributes:
-        name: its name.
+        name: name of the component.
         mask: (h, w) bool, its pixels.
         share: its share of the evidence.
         speaks_for: the class that its evidence is for.
@@ -77,9 +77,9 @@ def show_evidence(
     """Draw signed evidence under the outline and the contours of the source.
 
     Args:
-        axes: where to draw.
+        axes: axes to draw on.
         evidence: (h, w) signed evidence, E(FRII) - E(FRI).
-        image: (h, w) brightness of the source. The outline encloses what is above 0; the
+        image: (h, w) brightness of the source. The outline encloses the pixels above 0; the
             contours are at the peak over 64, 16 and 4.
         limit: end of the symmetric colour scale; by default `evidence_limit`.
 
@@ -140,8 +140,8 @@ def zoom(axes: Axes, window: Window, pixel_scale: float) -> None:
 
     Args:
         axes: they show the whole image, its first row at the top or at the bottom.
-        window: from `source_window`.
-        pixel_scale: arcsec.
+        window: result of `source_window`.
+        pixel_scale: pixel scale, arcsec.
     """
     upwards = axes.get_ylim()[1] > axes.get_ylim()[0]
     whole = abs(axes.get_xlim()[1] - axes.get_xlim()[0])
