@@ -34,7 +34,7 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.train
-	$(INSTALL) -e '.[train,plots,parquet,survey,convert,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,convert,faithfulness,dev]'
 	@touch $@
 
 $(VENV)/.test-all: $(VENV)/.test
