@@ -1,8 +1,8 @@
 """Faithfulness of a map: does the prediction depend on the pixels that the map marks?
 
 A map gives each of the k `flux_patches` of an image a value. The patches are deleted in the order
-of these values (`delete`), highest first and lowest first. What these curves say about a map is
-computed here, image by image, and never looks at a network.
+of these values (`delete`), highest first and lowest first. This module measures a map by these
+curves, image by image, without a network.
 
 An insertion puts the patches back on empty sky, highest first. Its images are those of the deletion
 with the lowest first, in the reverse order, so that both have the same area under the curve.
@@ -56,8 +56,8 @@ class Faithfulness:
     def gain(self) -> np.ndarray:
         """Symmetric relevance gain (SRG): area lowest first less area highest first.
 
-        The areas of random orders cancel. What deletion itself does to the prediction, whatever is
-        deleted, enters both areas.
+        The areas of random orders cancel. The effect of deletion itself, independent of the order,
+        enters both areas.
         """
         return self.insertion - self.deletion
 
@@ -69,14 +69,14 @@ def map_faithfulness(
     values: Sequence[np.ndarray],
     losses: Sequence[np.ndarray],
 ) -> Faithfulness:
-    """Measure a map.
+    """Measure the faithfulness of a map.
 
     Args:
         highest_first: deletions of n images, the patches with the highest values first.
         lowest_first: the same with the lowest values first.
         random: draws of n deletions in random order.
         values: n arrays (k,), the value of each patch.
-        losses: n arrays (k,), what deleting each patch alone takes from the margin.
+        losses: n arrays (k,), loss of margin by deleting each patch alone.
     """
     return Faithfulness(
         deletion=areas(highest_first) - np.mean([areas(draw) for draw in random], axis=0),
@@ -90,16 +90,16 @@ def map_faithfulness(
 
 
 def areas(deletions: Sequence[Deletion]) -> np.ndarray:
-    """(n,) areas under the probability of the predicted class."""
+    """Return (n,) areas under the probability of the predicted class."""
     return np.array([one.area(one.probability) for one in deletions])
 
 
 def rank_correlation(values: np.ndarray, losses: np.ndarray) -> float:
-    """Spearman correlation of patches' values with what deleting each alone takes.
+    """Return the Spearman correlation of patches' values with the loss by deleting each alone.
 
     Args:
-        values: (k,) by the map.
-        losses: (k,) lost margin, or lost probability.
+        values: (k,) values by the map.
+        losses: (k,) loss of margin or of probability.
 
     Returns:
         From -1 to 1; NaN for fewer than three patches, and where all values or losses are equal.
@@ -110,9 +110,9 @@ def rank_correlation(values: np.ndarray, losses: np.ndarray) -> float:
 
 
 def sufficiency(lowest_first: Sequence[Deletion], kept: float = KEPT) -> np.ndarray:
-    """Probability of the predicted class with only the highest patches left.
+    """Return the probability of the predicted class with only the highest patches left.
 
-    Of k patches, `ceil(kept * k)` are left, and the islands that are too faint for a patch.
+    Of k patches, `ceil(kept * k)` remain, and the islands that are too faint for a patch.
 
     Args:
         lowest_first: deletions of n images, the patches with the lowest values first.
@@ -137,16 +137,16 @@ def oracle_share(
     draws: int = 2000,
     seed: int = 0,
 ) -> tuple[float, float, float]:
-    """Share of the static oracle's deletion that a map reaches, mean(deletion) / mean(oracle).
+    """Return a map's share of the static oracle's deletion, mean(deletion) / mean(oracle).
 
-    The static oracle deletes the patches in the order of what each takes alone.
+    The static oracle deletes the patches in the order of the loss by deleting each alone.
 
     Args:
         deletion: (n,) `Faithfulness.deletion` of the map.
-        oracle: (n,) that of the oracle.
+        oracle: (n,) `Faithfulness.deletion` of the oracle.
         labels: (n,) classes of the sources; see `bootstrap_weights`.
         draws: number of bootstrap samples.
-        seed: of the draws.
+        seed: seed of the draws.
 
     Returns:
         The share and its interval, by a bootstrap over the sources; NaN where the oracle does not
@@ -173,7 +173,7 @@ def flipping_groups(
     Args:
         maps: (n, h', w') of any resolution, resized to the images.
         images: (n, h, w) non-negative brightness, 0 on the empty sky.
-        random: breaks ties.
+        random: random generator, which breaks ties.
         steps: number of groups of equal numbers of pixels.
 
     Returns:
@@ -190,7 +190,7 @@ def flipping_groups(
 
 
 def flipping_area(deletion: Deletion) -> float:
-    """Area under the probability as a function of the share of flipped pixels; less is better.
+    """Return the area under the probability over the share of flipped pixels; less is better.
 
     Args:
         deletion: deletion of `flipping_groups` in their order; its last step deletes nothing more.

@@ -1,1 +1,1 @@
-"""What a network's attention is worth: `python -m train.studies.attention`."""
+"""Study of the attention of networks: `python -m train.studies.attention`."""

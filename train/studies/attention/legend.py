@@ -1,4 +1,4 @@
-"""What the columns and the maps of the tables of faithfulness are."""
+"""Legend of the tables of faithfulness: their columns and maps."""
 
 from collections.abc import Sequence
 
@@ -117,7 +117,7 @@ SIGNED = ("deletion", "insertion", "gain", "rank", "sufficiency", "perturbation"
 
 
 def legend(several: Sequence[Tables]) -> str:
-    """Say what the columns and the maps of the tables of faithfulness are."""
+    """Return the legend of the columns and the maps of the tables of faithfulness."""
     lines = [
         "Columns of the tables of faithfulness, means over sources with 95 % intervals of a "
         "bootstrap over sources:\n",

@@ -103,7 +103,7 @@ def read_gradients(
 def gradient_times_activation(
     model: keras.Model, images: np.ndarray, classes: np.ndarray
 ) -> np.ndarray:
-    """Gradient x activation at the gates: the contribution of each pixel to the margin.
+    """Return gradient x activation at the gates: the contribution of each pixel to the margin.
 
     The sum over gates and channels of x a dy/d(x a), where the margin y is the logit of the
     class minus the highest of the other logits. It is a first-order approximation, and exact

@@ -86,7 +86,7 @@ def open_network(named: str) -> TitledNetwork:
             paper (a .pt file or a folder of them), which then normalizes each image by itself.
 
     Raises:
-        InputError: there is no such model, or it has no attention gates.
+        InputError: There is no such model, or it has no attention gates.
     """
     title, _, name = named.rpartition("=")
     network = TitledNetwork(title or find_network(name).name, load_network(name))
@@ -312,7 +312,7 @@ def _pooled_move(several: Sequence[Moved]) -> Moved:
 
 
 def _joined(values: Sequence):
-    """Arrays and lists end to end, also those in dictionaries."""
+    """Concatenate arrays and lists, also those in dictionaries."""
     if isinstance(values[0], dict):
         return {name: _joined([one[name] for one in values]) for name in values[0]}
     if isinstance(values[0], list):
@@ -369,7 +369,7 @@ def _strangers(maps: np.ndarray) -> np.ndarray:
 
 
 def _alone(model: keras.Model, images: np.ndarray, patches: np.ndarray) -> list[np.ndarray]:
-    """Loss in margin when each patch is deleted alone: n arrays (k,)."""
+    """Return the loss in margin when each patch is deleted alone: n arrays (k,)."""
     count = patches.max(axis=(1, 2))
     asked = {
         patch: [np.array([patch] if patch <= one else [], np.int64) for one in count]
@@ -390,7 +390,7 @@ def _delete(
     draws: int,
     on_step: OnStep,
 ) -> tuple[dict[str, list[Deletion]], dict[str, list[Deletion]], list[list[Deletion]]]:
-    """Deletions by order, highest first and lowest first, and random ones by draw."""
+    """Return the deletions by order, highest first and lowest first, and random ones by draw."""
     random = np.random.default_rng(SEED)
     asked: dict[tuple[str, object], list[np.ndarray]] = {}
     for name, several in values.items():
@@ -410,7 +410,7 @@ def _delete(
 
 
 def _pixel_maps(images: np.ndarray, maps: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Maps for the measures by pixels: (n, h, w) at the resolution of the images."""
+    """Return the maps for the measures by pixels: (n, h, w) at the resolution of the images."""
     noise = np.random.default_rng(SEED).normal(size=images.shape) * (images > 0)
     named = {
         name: maps[name] for name in (MEAN, EVIDENCE, GRADIENT, GRAD_CAM, SALIENCY) if name in maps
@@ -420,7 +420,7 @@ def _pixel_maps(images: np.ndarray, maps: dict[str, np.ndarray]) -> dict[str, np
 
 
 def _flip(model: keras.Model, images: np.ndarray, maps: np.ndarray, steps: int) -> np.ndarray:
-    """(n,) area under the probability while groups of pixels are deleted by their rank."""
+    """Return (n,) area under the probability while groups of pixels are deleted by their rank."""
     groups = flipping_groups(maps, images, np.random.default_rng(SEED), steps)
     order = [np.arange(1, steps + 1)] * len(images)
     found = delete(model, images, groups, {"flipping": order}, BATCH_SIZE)["flipping"]

@@ -67,12 +67,12 @@ def mean_interval(
 
 
 def accuracy(measured: Measured, several: list[Moved]) -> Interval:
-    """Accuracy on the transformed images of a group of tests."""
+    """Return the accuracy on the transformed images of a group of tests."""
     return _share(measured, [one.predicted == measured.labels for one in several])
 
 
 def same_class(measured: Measured, several: list[Moved]) -> Interval:
-    """Share of the transformed images that keep the predicted class of the original."""
+    """Return the share of the transformed images that keep the predicted class of the original."""
     return _share(measured, [one.predicted == measured.predicted for one in several])
 
 

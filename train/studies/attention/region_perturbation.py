@@ -26,11 +26,11 @@ def region_perturbation(
     """Return the mean loss of probability while square regions are deleted, highest sum first.
 
     The frame is divided into squares of `REGION` pixels. Those with the highest sums of the map
-    are deleted one by one. The area over the curve is the mean of what the first 1, 2, ...
-    regions take.
+    are deleted one by one. The area over the curve is the mean loss by deletion of the first 1,
+    2, ... regions.
 
     Args:
-        model: from images to logits.
+        model: model from images to logits.
         images: (n, h, w) uint8 with empty sky.
         classes: (n,) classes whose probability is read.
         maps: (n, h, w) maps at the resolution of the images.
@@ -42,7 +42,7 @@ def region_perturbation(
     Source: Samek et al. 2017 (IEEE TNNLS 28, 2660).
     """
     with warnings.catch_warnings():
-        # A region of sky, which some maps choose, changes nothing: no reason to warn.
+        # Quantus warns of regions of sky, which some maps choose and which change nothing.
         warnings.simplefilter("ignore")
         import quantus
 
