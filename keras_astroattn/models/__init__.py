@@ -11,7 +11,13 @@ from .classic_cnn import ClassicCNN
 from .consistency import ConsistentNetwork
 from .equivariant_ag_cnn import EquivariantAGCNN
 from .presets import from_preset, list_presets, preset_metadata
-from .wrappers import attention_model, calibrated_model, evidence_model, tta_model
+from .wrappers import (
+    attention_model,
+    calibrated_model,
+    evidence_model,
+    full_model,
+    tta_model,
+)
 
 # Imported on use: the module is also a command (`python -m keras_astroattn.models.published`).
 _lazy, _, _ = lazy_loader.attach(__name__, submod_attrs={"published": ["load_published"]})
@@ -26,6 +32,7 @@ __all__ = [
     "calibrated_model",
     "evidence_model",
     "from_preset",
+    "full_model",
     "list_presets",
     "load_published",
     "preset_metadata",

@@ -5,6 +5,10 @@ import re
 
 import pytest
 
+from keras_astroattn.edge import Classifier
+from keras_astroattn.images import read_fits
+from keras_astroattn.plots import attention_figure
+from keras_astroattn.samples import sample_paths
 from notebooks.execute import FOLDER, NAMES, SURVEY_IMAGES, executed
 
 PROPOSED = "0709Exp1-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05"
@@ -69,6 +73,24 @@ def test_a_notebook_is_kept_with_its_figures_and_without_noise(name):
     # No path of the machine that it was run on.
     told = json.dumps([{**one, "data": {**one.get("data", {}), "image/png": ""}} for one in kept])
     assert not re.search(r"/(home|root|tmp|work|Users|opt)/", told)
+
+
+def test_the_quickstart_explains_a_source_where_the_network_gives_evidence(votes_path):
+    book = json.loads((FOLDER / "quickstart.ipynb").read_text(encoding="utf-8"))
+    (cell,) = (one for one in book["cells"] if one["id"] == "quickstart-explained")
+    shown = []
+    names = {
+        "Classifier": lambda: Classifier(votes_path),
+        "read_fits": read_fits,
+        "sample_paths": sample_paths,
+        "attention_figure": attention_figure,
+        "display": lambda *objects: shown.extend(objects),
+    }
+    exec("".join(cell["source"]), names)
+    explanation, figure = shown
+    assert "<table>" in explanation._repr_html_()
+    (evidence,) = (axes for axes in figure.axes if axes.get_title() == "evidence")
+    assert evidence.images[0].get_array().any()
 
 
 # --- Run -----------------------------------------------------------------------------------

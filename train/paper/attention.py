@@ -14,7 +14,7 @@ from keras_astroattn.evaluation import (
     gradient_maps,
     pairwise_agreement,
 )
-from keras_astroattn.models.wrappers import full_model
+from keras_astroattn.models import full_model
 from keras_astroattn.plots import enrichment_figure, source_maps_figure
 from keras_astroattn.report import Record, csv_table, markdown_table
 
