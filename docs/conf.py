@@ -29,6 +29,7 @@ extensions = [
 root_doc = "index"
 exclude_patterns = ["_build", "notebooks/execute.py"]
 suppress_warnings = ["mystnb.unknown_mime_type"]
+smartquotes_action = "qe"  # quotes and ellipses; an option keeps its two hyphens
 
 # Markdown
 myst_enable_extensions = ["amsmath", "colon_fence", "deflist", "dollarmath"]

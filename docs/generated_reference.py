@@ -195,10 +195,10 @@ def api_page(package: str, purpose: str) -> str:
             continue
         options = []
         if isinstance(value, types.GenericAlias):  # the docstring of an alias is that of its type
-            directive = f".. py:type:: {name}.{public}"
+            directive = f".. py:currentmodule:: {name}\n\n.. py:type:: {public}"
             options = [f"   :canonical: {value}"]
         elif isinstance(value, type) and issubclass(value, Exception):
-            directive = f".. py:exception:: {name}.{public}"
+            directive = f".. py:currentmodule:: {name}\n\n.. py:exception:: {public}"
             options = ["", *(f"   {line}" for line in inspect.getdoc(value).splitlines())]
         elif isinstance(value, type):
             directive = f".. autoclass:: {name}.{public}"
