@@ -67,7 +67,7 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def untrained_source():
     """An untrained network to export (`export.source_model.SourceModel`)."""
-    import tiny_model_file
+    from support import tiny_model_file
 
     return tiny_model_file.untrained_source()
 
@@ -75,7 +75,7 @@ def untrained_source():
 @pytest.fixture(scope="session")
 def votes_path(tmp_path_factory) -> Path:
     """The .tflite file of a network that gives evidence."""
-    import tiny_model_file
+    from support import tiny_model_file
 
     path = tmp_path_factory.mktemp("votes") / "votes.tflite"
     tiny_model_file.write_model_file(tiny_model_file.untrained_votes(), path)
@@ -85,7 +85,7 @@ def votes_path(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def model_path(untrained_source, tmp_path_factory) -> Path:
     """The .tflite file of that network; converting it takes seconds, so it is made once."""
-    import tiny_model_file
+    from support import tiny_model_file
 
     path = tmp_path_factory.mktemp("model") / "tiny.tflite"
     tiny_model_file.write_model_file(untrained_source, path)

@@ -56,7 +56,7 @@ def test_closed_streams_do_not_matter_to_a_command_that_writes_a_file(model_path
     output = tmp_path / "r.csv"
     image = tmp_path / "image.npy"
     import numpy as np
-    from tiny_model_file import radio_galaxy
+    from support.tiny_model_file import radio_galaxy
 
     np.save(image, radio_galaxy())
     command = f"classify {image} --model {model_path} --output {output}"

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from backends import run_python
+from support.backends import run_python
 
 HEAVY = ["keras", "tensorflow", "jax", "torch", "astropy", "matplotlib", "scipy", "PIL", "numpy"]
 

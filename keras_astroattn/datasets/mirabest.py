@@ -12,23 +12,30 @@ from .archives import UPSTREAM, Archive, Batch
 from .builders import ArchiveBuilder, ArchiveConfig, source_features
 from .classes import SOURCE_CLASSES
 
-FULL = Archive(
-    title="MiraBest",
-    url=UPSTREAM + "MiraBest/full_dataset/MiraBest_full_batches.tar.gz",
-    md5="965b5daa83b9d8622bb407d718eecb51",
-    subfolder="mirabest",
-    member_folder="batches",
-    training_batches=7,
-    classes=len(SOURCE_CLASSES),
-)
-VERSION_F = Archive(
-    title="MiraBest (version F)",
-    url=UPSTREAM + "MiraBest/MiraBest_F/MiraBest_F_batches.tar.gz",
-    md5="7d4e3a623d29db7204bce81676ee8ce2",
-    subfolder="mirabest",
-    member_folder="F_batches",
-    training_batches=7,
-    classes=len(SOURCE_CLASSES),
+FULL, VERSION_F = (
+    Archive(
+        title=title,
+        url=f"{UPSTREAM}MiraBest/{path}.tar.gz",
+        md5=md5,
+        subfolder="mirabest",
+        member_folder=member_folder,
+        training_batches=7,
+        classes=len(SOURCE_CLASSES),
+    )
+    for title, path, md5, member_folder in (
+        (
+            "MiraBest",
+            "full_dataset/MiraBest_full_batches",
+            "965b5daa83b9d8622bb407d718eecb51",
+            "batches",
+        ),
+        (
+            "MiraBest (version F)",
+            "MiraBest_F/MiraBest_F_batches",
+            "7d4e3a623d29db7204bce81676ee8ce2",
+            "F_batches",
+        ),
+    )
 )
 
 _NUMBER = r"\d+(?:\.\d+)?"

@@ -1,7 +1,7 @@
 """Find the columns of a catalogue that hold position, name, flux density and parent."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -221,11 +221,6 @@ def map_columns(
         frame=_frame(schema, found["ra"], found["dec"]),
         flux_unit=unit,
     )
-
-
-def with_parent(mapping: ColumnMapping, parent: str | None) -> ColumnMapping:
-    """Return the mapping with another parent column, or none."""
-    return replace(mapping, parent=parent)
 
 
 def _listed(schema: pa.Schema) -> str:

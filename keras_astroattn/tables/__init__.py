@@ -8,7 +8,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "batches": ["batches_of"],
         "columns": ["COLUMNS", "EXPLANATION_COLUMNS", "PICTURE", "Column"],
-        "csv_writer": ["stream_csv"],
+        "text_writers": ["stream_csv"],
         "parquet_writer": ["astropy_metadata", "longest_text", "parquet_field"],
         "rows": ["Row", "explanation_values", "failed_row", "scored_row"],
         "text": ["encodable"],

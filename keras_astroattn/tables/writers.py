@@ -12,8 +12,8 @@ from .batches import Batch
 from .columns import Column
 
 WRITERS = {
-    ".csv": ("csv_writer", "write_csv"),
-    ".json": ("json_writer", "write_json"),
+    ".csv": ("text_writers", "write_csv"),
+    ".json": ("text_writers", "write_json"),
     ".vot": ("votable_writer", "write_votable"),
     ".fits": ("fits_writer", "write_fits"),
     ".parquet": ("parquet_writer", "write_parquet"),

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from PIL import Image
-from tiny_model_file import radio_galaxy
+from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli import classify as command
 from keras_astroattn.cli.app import app

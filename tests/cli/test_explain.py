@@ -11,7 +11,7 @@ from astropy.table import Table
 from astropy.wcs import WCS
 from PIL import Image
 from rich.console import Console
-from tiny_model_file import radio_galaxy
+from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli import classify as command
 from keras_astroattn.cli import survey_summary

@@ -10,7 +10,7 @@ import time
 import numpy as np
 import psutil
 import pytest
-from tiny_model_file import radio_galaxy
+from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli.journal import Journal
 from keras_astroattn.cli.scoring import Scoring

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fake_archive import FAKE, fake_batches
+from support.fake_archive import FAKE, fake_batches
 
 from keras_astroattn.datasets.archives import Archive
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_archive import FAKE, fake_batch, fake_batches
+from support.fake_archive import FAKE, fake_batch, fake_batches
 
 from keras_astroattn.datasets import archives
 from keras_astroattn.datasets.archives import (

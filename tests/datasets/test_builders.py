@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tensorflow_datasets as tfds
-from fake_archive import LABELS, NAMES
+from support.fake_archive import LABELS, NAMES
 
 import keras_astroattn.datasets
 from keras_astroattn.datasets.archives import Archive

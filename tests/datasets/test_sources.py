@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_archive import FAKE, fake_batches
+from support.fake_archive import FAKE, fake_batches
 
 from keras_astroattn.datasets import DATA_NAMES, Sources, how_to_get, is_at_hand, load_sources
 from keras_astroattn.datasets.archives import Archive

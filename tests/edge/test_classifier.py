@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from tiny_model_file import TEMPERATURE, radio_galaxy
+from support.tiny_model_file import TEMPERATURE, radio_galaxy
 
 from export.metadata import append_metadata
 from keras_astroattn import edge, presets

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from tiny_model_file import radio_galaxy
+from support.tiny_model_file import radio_galaxy
 
 from export.checksum import main as add_checksum
 from export.metadata import with_metadata

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 import torch
 from ai_edge_litert.interpreter import Interpreter
-from tiny_model_file import untrained_model
+from support.tiny_model_file import untrained_model
 
 from benchmarks.inference import reference_of
 from export.conversion import convert

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-import tiny_model_file
+from support import tiny_model_file
 
 from export import conversion
 

@@ -11,7 +11,7 @@ import keras
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
-from tiny_model_file import TEMPERATURE, radio_galaxy, untrained_model
+from support.tiny_model_file import TEMPERATURE, radio_galaxy, untrained_model
 
 from export.conversion import convert, write_saved_model
 from export.metadata import append_metadata, describe

@@ -6,7 +6,7 @@ import shutil
 
 import numpy as np
 import pytest
-import tiny_model_file
+from support import tiny_model_file
 
 from export.model_card import model_card
 from export.preset import main

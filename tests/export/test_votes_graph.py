@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from tiny_model_file import untrained_model
+from support.tiny_model_file import untrained_model
 
 from export.conversion import convert, write_saved_model
 from export.inference_graph import inference_outputs

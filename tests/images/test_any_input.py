@@ -6,7 +6,7 @@ from astropy.io import fits
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
-from synthetic_maps import celestial_header, noise
+from support.synthetic_maps import celestial_header, noise
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import (

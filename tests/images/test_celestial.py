@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.wcs import WCS
 from astropy.wcs.utils import proj_plane_pixel_scales
-from synthetic_maps import celestial_header
+from support.synthetic_maps import celestial_header
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import Beam

@@ -9,7 +9,7 @@ import time
 import numpy as np
 import pytest
 from astropy.io import fits
-from synthetic_maps import celestial_header, noise
+from support.synthetic_maps import celestial_header, noise
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import read_fits

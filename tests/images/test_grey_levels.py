@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from astropy.stats import sigma_clipped_stats
 from PIL import Image
-from synthetic_maps import gaussian, noise, write
+from support.synthetic_maps import gaussian, noise, write
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_array, cutout_from_field, flags, read_image

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.wcs import WCS
-from synthetic_maps import celestial_header, gaussian, noise, write
+from support.synthetic_maps import celestial_header, gaussian, noise, write
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import flags, read_fits

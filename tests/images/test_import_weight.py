@@ -7,7 +7,7 @@ import warnings
 
 import numpy as np
 import pytest
-from synthetic_maps import celestial_header, noise, write
+from support.synthetic_maps import celestial_header, noise, write
 
 from keras_astroattn.images import read_fits
 from keras_astroattn.images.quiet import quiet

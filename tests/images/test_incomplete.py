@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from synthetic_maps import celestial_header, gaussian, noise, write
+from support.synthetic_maps import celestial_header, gaussian, noise, write
 
 from keras_astroattn.edge import LABELS, LabelRules
 from keras_astroattn.errors import InputError

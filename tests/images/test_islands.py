@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from scipy import ndimage
-from synthetic_maps import gaussian, noise
+from support.synthetic_maps import gaussian, noise
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_field, flags, measure_extent

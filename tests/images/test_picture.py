@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from PIL import Image
-from synthetic_maps import celestial_header, noise, write
+from support.synthetic_maps import celestial_header, noise, write
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_array, flags, read_image

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from astropy.stats import sigma_clipped_stats
-from synthetic_maps import celestial_header, gaussian, noise
+from support.synthetic_maps import celestial_header, gaussian, noise
 
 from keras_astroattn.images import cutout_from_field, flags, measure_noise, read_fits
 from keras_astroattn.images.sky_noise import measure_sky_noise

@@ -5,7 +5,7 @@ import pytest
 from astropy.convolution import Gaussian2DKernel, convolve_fft
 from scipy.ndimage import gaussian_filter
 from scipy.optimize import least_squares
-from synthetic_maps import SIGMA_PER_FWHM, gaussian, noise
+from support.synthetic_maps import SIGMA_PER_FWHM, gaussian, noise
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import Beam, cutout_from_field, flags, target_beam, target_scale

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
-from synthetic_maps import celestial_header, noise, write
+from support.synthetic_maps import celestial_header, noise, write
 
 from keras_astroattn.images import FitsMap, tile_cache
 from keras_astroattn.images.tile_cache import TileCache

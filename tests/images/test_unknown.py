@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
-from synthetic_maps import gaussian
+from support.synthetic_maps import gaussian
 
 from keras_astroattn.images import unknown_pixels
 

@@ -1,10 +1,10 @@
 import keras
 import numpy as np
 import pytest
-from backends import gradient
-from half_pixel import resize
-from life_cycle import assert_layer_life_cycle
 from scipy import special
+from support.backends import gradient
+from support.half_pixel import resize
+from support.life_cycle import assert_layer_life_cycle
 
 from keras_astroattn.layers import NORMALIZATIONS, SCOPES, AttentionGate
 

@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from half_pixel import resize
-from life_cycle import assert_layer_life_cycle
+from support.half_pixel import resize
+from support.life_cycle import assert_layer_life_cycle
 
 from keras_astroattn.layers import AttentionMean
 

@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from backends import gradient
-from life_cycle import assert_layer_life_cycle
+from support.backends import gradient
+from support.life_cycle import assert_layer_life_cycle
 
 from keras_astroattn.layers import POOLINGS, AttentionPooling
 

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from life_cycle import assert_layer_life_cycle
+from support.life_cycle import assert_layer_life_cycle
 
 from keras_astroattn.layers import FastBatchNormalization
 

@@ -3,8 +3,8 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from life_cycle import assert_layer_life_cycle
 from scipy.signal import correlate2d
+from support.life_cycle import assert_layer_life_cycle
 
 from keras_astroattn.layers import P4MConv2D, P4MGroupPool, P4MLifting, P4MMaxPool
 from keras_astroattn.layers.p4m import D4

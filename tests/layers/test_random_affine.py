@@ -9,8 +9,8 @@ pictures of the coordinates, which bilinear interpolation reproduces exactly.
 import keras
 import numpy as np
 import pytest
-from life_cycle import assert_layer_life_cycle
 from scipy import ndimage
+from support.life_cycle import assert_layer_life_cycle
 
 from keras_astroattn.layers import RandomAffine
 

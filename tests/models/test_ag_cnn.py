@@ -3,9 +3,9 @@ import doctest
 import keras
 import numpy as np
 import pytest
-from life_cycle import assert_model_life_cycle, save_and_load
-from pairwise import pairs, pairwise
-from small_networks import IMAGES, LABELS, SHAPE, to_numpy, with_statistics
+from support.life_cycle import assert_model_life_cycle, save_and_load
+from support.pairwise import pairs, pairwise
+from support.small_networks import IMAGES, LABELS, SHAPE, to_numpy, with_statistics
 
 import keras_astroattn
 from keras_astroattn.layers import AGGREGATIONS, NORMALIZATIONS, POOLINGS, SCOPES, STRETCHES

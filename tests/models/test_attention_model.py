@@ -2,7 +2,7 @@ import keras
 import numpy as np
 import pytest
 from scipy import ndimage
-from small_networks import IMAGES, SHAPE, to_numpy, with_statistics
+from support.small_networks import IMAGES, SHAPE, to_numpy, with_statistics
 
 from keras_astroattn.models import AGCNN, attention_model
 

@@ -3,8 +3,8 @@
 import keras
 import numpy as np
 import pytest
-from backends import BACKENDS, REPOSITORY, installed, run_python
-from small_networks import IMAGES, SHAPE, to_numpy, with_statistics
+from support.backends import BACKENDS, REPOSITORY, installed, run_python
+from support.small_networks import IMAGES, SHAPE, to_numpy, with_statistics
 
 from keras_astroattn.layers import AttentionGate
 from keras_astroattn.models import AGCNN, attention_model
@@ -31,7 +31,7 @@ def test_logits_and_maps_are_the_same_on_another_backend(backend, saved):
         pytest.skip(f"{backend} is not installed")
     folder, expected = saved
     output = folder / f"{backend}.npz"
-    program = str(REPOSITORY / "tests" / "backends.py")
+    program = str(REPOSITORY / "tests" / "support" / "backends.py")
     run_python(
         program,
         str(folder / "model.keras"),

@@ -1,7 +1,7 @@
 import keras
 import numpy as np
 import pytest
-from life_cycle import save_and_load, to_numpy
+from support.life_cycle import save_and_load, to_numpy
 
 from keras_astroattn.models import AGCNN, ConsistentNetwork, EquivariantAGCNN
 from keras_astroattn.models.consistency import inconsistency

@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from life_cycle import assert_model_life_cycle
-from small_networks import to_numpy, with_statistics
+from support.life_cycle import assert_model_life_cycle
+from support.small_networks import to_numpy, with_statistics
 
 from keras_astroattn.models import EquivariantAGCNN, attention_model
 

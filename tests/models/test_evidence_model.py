@@ -1,8 +1,8 @@
 import keras
 import numpy as np
 import pytest
-from life_cycle import assert_model_life_cycle, save_and_load, to_numpy
-from small_networks import with_statistics
+from support.life_cycle import assert_model_life_cycle, save_and_load, to_numpy
+from support.small_networks import with_statistics
 
 from keras_astroattn.models import AGCNN, EquivariantAGCNN, attention_model, evidence_model
 

@@ -6,7 +6,7 @@ import zipfile
 import keras
 import numpy as np
 import pytest
-from backends import run_python
+from support.backends import run_python
 
 from keras_astroattn import edge
 from keras_astroattn.datasets import load_sources

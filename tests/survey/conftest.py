@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 import pytest
-from small_survey import World, scored_alone
+from support.small_survey import World, scored_alone
 
 from keras_astroattn.datasets.simulation.survey import simulate_survey
 

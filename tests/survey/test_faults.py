@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_survey import assert_scored, read_result, write_catalogue
+from support.small_survey import assert_scored, read_result, write_catalogue
 
 pytestmark = pytest.mark.slow
 

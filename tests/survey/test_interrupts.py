@@ -7,7 +7,7 @@ import time
 
 import psutil
 import pytest
-from small_survey import read_result, write_catalogue
+from support.small_survey import read_result, write_catalogue
 
 LINE = "interrupted: give the same command with --resume to go on\n"
 PATIENCE = 120.0  # seconds, on a busy machine

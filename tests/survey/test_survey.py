@@ -10,7 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 from astropy.io.votable import parse_single_table
 from astropy.table import Table
-from small_survey import COMMAND, assert_scored, read_result, write_catalogue
+from support.small_survey import COMMAND, assert_scored, read_result, write_catalogue
 
 from keras_astroattn.cli.app import app
 from keras_astroattn.command import run_app

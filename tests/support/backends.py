@@ -1,6 +1,6 @@
 """One Keras backend a process: gradients on the one that runs, predictions on another.
 
-As a program: `python tests/backends.py MODEL.keras IMAGES.npy OUTPUT.npz` writes what the
+As a program: `python tests/support/backends.py MODEL.keras IMAGES.npy OUTPUT.npz` writes what the
 model's attention model gives for the images, on the backend that KERAS_BACKEND names.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 BACKENDS = ("tensorflow", "jax", "torch")
 
 
