@@ -264,13 +264,6 @@ def recipe_values(recipe: str, gates: int) -> dict[str, Any]:
     }
 
 
-def paper_config(gates: int = 3, **more: Any) -> TrainConfig:
-    """Return the recipe `paper` as a configuration."""
-    return TrainConfig(
-        **{"gates": gates, "recipe": "paper", **recipe_values("paper", gates), **more}
-    )
-
-
 def options_not_given(
     app: cyclopts.App, commands: tuple[str, ...], arguments: cyclopts.ArgumentCollection
 ) -> None:

@@ -12,11 +12,18 @@ import pytest
 
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.errors import InputError
-from train.configuration import TrainConfig, paper_config, read_run, recipe_values
+from train.configuration import TrainConfig, read_run, recipe_values
 from train.run import app
 from train.sources import target_probabilities
 
 Command = Callable[..., tuple[int, str, str]]
+
+
+def paper_config(gates: int = 3, **more) -> TrainConfig:
+    """Return the recipe `paper` as a configuration."""
+    return TrainConfig(
+        **{"gates": gates, "recipe": "paper", **recipe_values("paper", gates), **more}
+    )
 
 
 def parsed(arguments: str) -> TrainConfig:
