@@ -16,7 +16,7 @@ import numpy as np
 import tensorflow_datasets as tfds
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.files import atomic_path
+from keras_astroattn.files import atomic_path, cache_folder, writing
 from keras_astroattn.images import IMAGE_SIZE
 
 from .archives import (
@@ -28,7 +28,6 @@ from .archives import (
     require_archive,
     verified_content,
 )
-from .cache import cache_folder, writing
 from .classes import LABEL_NAMES, SOURCE_CLASSES
 
 CONNECTION_TIMEOUT = 10.0

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.files import cache_folder
 
 from .archives import (
     DATA_VARIABLE,
@@ -25,7 +26,6 @@ from .archives import (
     require_archive,
     verified_content,
 )
-from .cache import cache_folder
 from .classes import HYBRID, LabelledImages
 
 if TYPE_CHECKING:
