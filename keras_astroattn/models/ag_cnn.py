@@ -84,8 +84,8 @@ class AGCNN(GatedNetwork):
         >>> import keras
         >>> from keras_astroattn.models import AGCNN
         >>> model = AGCNN(gates=3)
-        >>> model(keras.ops.zeros((1, 150, 150, 1))).shape
-        TensorShape([1, 2])
+        >>> tuple(model(keras.ops.zeros((1, 150, 150, 1))).shape)
+        (1, 2)
 
     Source: Bowles et al. 2020, MNRAS, arXiv 2012.01248.
     """

@@ -73,8 +73,8 @@ class EquivariantAGCNN(GatedNetwork):
         >>> import keras
         >>> from keras_astroattn.models import EquivariantAGCNN
         >>> model = EquivariantAGCNN(aggregation="votes")
-        >>> model(keras.ops.zeros((1, 150, 150, 1))).shape
-        TensorShape([1, 2])
+        >>> tuple(model(keras.ops.zeros((1, 150, 150, 1))).shape)
+        (1, 2)
 
     Source: Bowles et al. 2020 (arXiv 2012.01248) for the gates; Cohen & Welling 2016
     (arXiv 1602.07576) for the convolutions; Scaife & Porter 2021 (arXiv 2102.08252), who

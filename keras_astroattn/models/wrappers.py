@@ -64,8 +64,8 @@ def evidence_model(model: keras.Model) -> keras.Model:
         >>> import keras
         >>> from keras_astroattn.models import EquivariantAGCNN, evidence_model
         >>> model = evidence_model(EquivariantAGCNN(aggregation="votes"))
-        >>> model(keras.ops.zeros((1, 150, 150, 1)))["evidence"].shape
-        TensorShape([1, 150, 150, 2])
+        >>> tuple(model(keras.ops.zeros((1, 150, 150, 1)))["evidence"].shape)
+        (1, 150, 150, 2)
     """
     outputs = _named_outputs(model)
     if "evidence" not in outputs:
@@ -131,8 +131,8 @@ def calibrated_model(model: keras.Model, temperature: float = 1.0) -> keras.Mode
         >>> import keras
         >>> from keras_astroattn.models import AGCNN, attention_model, calibrated_model
         >>> model = calibrated_model(attention_model(AGCNN()), temperature=1.4)
-        >>> model(keras.ops.zeros((1, 150, 150, 1)))["probabilities"].shape
-        TensorShape([1, 2])
+        >>> tuple(model(keras.ops.zeros((1, 150, 150, 1)))["probabilities"].shape)
+        (1, 2)
     """
     outputs = model.output if isinstance(model.output, dict) else {"logits": model.output}
     if "logits" not in outputs:
