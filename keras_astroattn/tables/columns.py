@@ -66,7 +66,7 @@ EXPLANATION_COLUMNS = (
            "meta.id.part"),
     Column("main_share", "float64",
            "its evidence for that class over the absolute evidence of all components", None,
-           "arith.ratio"),
+           "stat.weight"),
     Column("p_without_main", "float64",
            "probability of that class when this component is deleted", None, "stat.probability"),
     Column("counterfactual", "str",
