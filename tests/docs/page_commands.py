@@ -5,7 +5,8 @@ the page's folder, which `tests/docs/test_pages.py` fills with the files that a 
 HTML comment on the line before a block says what a test cannot do as it stands:
 
     <!-- test: skip, REASON -->           the block is not run
-    <!-- test: append OPTIONS -->         OPTIONS are appended to the block's last command
+    <!-- test: append OPTIONS -->         OPTIONS are appended to the block's last command, in
+                                          place of its own options of the same names
     <!-- test: output -->                 a `text` block: what the block before it printed
 """
 
@@ -58,6 +59,13 @@ def is_runnable(block: Block) -> bool:
     return block.language in ("sh", "python") and not block.how.startswith("skip,")
 
 
+def with_options(code: str, options: str) -> str:
+    """Append options to a command, in place of its own options of the same names."""
+    for name in re.findall(r"--[a-z][\w-]*", options):
+        code = re.sub(rf"{name} [^\s-]\S*", "", code)
+    return f"{code.rstrip()} {options}\n"
+
+
 def run_page(path: Path, folder: Path, environment: dict[str, str]) -> None:
     """Run a page's blocks in `folder`.
 
@@ -78,7 +86,7 @@ def run_page(path: Path, folder: Path, environment: dict[str, str]) -> None:
         else:
             code = block.code
             if block.how.startswith("append "):
-                code = f"{code.rstrip()} {block.how.removeprefix('append ')}\n"
+                code = with_options(code, block.how.removeprefix("append "))
             command = ["bash", "-e", "-u", "-o", "pipefail", "-c", code]
         done = subprocess.run(
             command,
