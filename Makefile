@@ -34,11 +34,11 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.train
-	$(INSTALL) -e '.[train,plots,parquet,survey,convert,faithfulness,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,convert,dev]'
 	@touch $@
 
 $(VENV)/.test-all: $(VENV)/.test
-	$(INSTALL) -e '.[train,plots,parquet,survey,convert,backends,faithfulness,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,convert,backends,dev]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.test
