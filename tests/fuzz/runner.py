@@ -52,7 +52,6 @@ def run_alone(target: Callable[[Path], object], path: Path, longest: float = LON
     """
     sys.stdout.flush()
     sys.stderr.flush()
-    before = int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
     receiving, sending = os.pipe()
     child = os.fork()
     if child == 0:
@@ -78,7 +77,8 @@ def run_alone(target: Callable[[Path], object], path: Path, longest: float = LON
     _, status, usage = os.wait4(child, 0)
     with contextlib.suppress(ProcessLookupError):
         os.killpg(child, signal.SIGKILL)  # what it left behind
-    taken = 1024 * usage.ru_maxrss - before
+    before, _, said = said.partition(b"\n")
+    taken = 1024 * usage.ru_maxrss - int(before or 0)
     if taken > LARGEST:
         return Outcome("memory", f"{taken / 2**30:.1f} GiB")
     if status != 0 or not said:
@@ -89,6 +89,9 @@ def run_alone(target: Callable[[Path], object], path: Path, longest: float = LON
 def _in_child(target: Callable[[Path], object], path: Path, sending: int) -> None:
     """Run the target, write the outcome as JSON to a pipe, and end the process."""
     os.setpgid(0, 0)
+    # Before the target runs; a process that was just forked has fewer pages than its parent.
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    os.write(sending, b"%d\n" % (pages * resource.getpagesize()))
     resource.setrlimit(resource.RLIMIT_AS, (_ADDRESS_SPACE, _ADDRESS_SPACE))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     nowhere = os.open(os.devnull, os.O_RDWR)

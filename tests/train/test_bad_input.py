@@ -294,7 +294,9 @@ def test_a_truncated_checkpoint(
     shutil.copytree(reference_run.before("resume_0002.keras").folder, tmp_path / "run")
     path = tmp_path / "run" / "resume_0001.keras"
     path.write_bytes(path.read_bytes()[:-1000])
-    assert_one_line(command("--resume", "--output", tmp_path / "run"), "is damaged", "remove it")
+    assert_one_line(
+        command("--resume", "--output", tmp_path / "run"), "cannot be loaded", "remove it"
+    )
 
 
 def test_damaged_results(command: Command, small_data: Path, reference_run, tmp_path: Path) -> None:
