@@ -315,7 +315,7 @@ def test_option_outweighs_the_name(save):
 
 def test_name_that_says_nothing_asks_for_the_option(save):
     path = save(state_dict(), folder="weights")
-    with pytest.raises(InputError, match="does not tell its normalization; give normalization"):
+    with pytest.raises(InputError, match="does not state its normalization; give normalization"):
         load_published(path, gates=3, aggregation="ft")
 
 

@@ -227,7 +227,7 @@ def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, mon
     np.testing.assert_allclose(found[0], network.predict(pixels, verbose=0), atol=1e-5)
     turned = tta_model(network).predict(pixels, verbose=0)
     np.testing.assert_allclose(found.mean(axis=0), turned, atol=1e-5)
-    with pytest.raises(InputError, match="no run of p4m-linear with these seeds"):
+    with pytest.raises(InputError, match="is not a run of p4m-linear with these seeds"):
         test_sets.read_test_sets(*arguments, range(8, 9), ["frdeep"], None, quiet, [run])
 
 
