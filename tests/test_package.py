@@ -1,10 +1,13 @@
 """What importing the package does, each in a process of its own."""
 
+import importlib
 import subprocess
 import sys
 
 import pytest
 from support.backends import run_python
+
+import keras_astroattn
 
 HEAVY = ["keras", "tensorflow", "jax", "torch", "astropy", "matplotlib", "scipy", "PIL", "numpy"]
 
@@ -29,6 +32,13 @@ except AttributeError as error:
     shown = run_python("-c", code).stdout
     assert shown.startswith("True\n")
     assert "nothing" in shown
+
+
+@pytest.mark.parametrize("package", keras_astroattn.__all__)
+def test_every_public_name_exists(package):
+    module = importlib.import_module(f"keras_astroattn.{package}")
+    missing = [name for name in getattr(module, "__all__", ()) if not hasattr(module, name)]
+    assert not missing
 
 
 @pytest.fixture(scope="module")

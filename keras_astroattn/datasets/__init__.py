@@ -9,12 +9,13 @@ import importlib
 import lazy_loader
 import wrapt
 
-__getattr__, __dir__, __all__ = lazy_loader.attach(
+from keras_astroattn.deprecation import former_names
+
+_lazy, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["simulated", "simulation"],
     submod_attrs={
         "archives": ["Archive", "Batch", "read_batches"],
-        "cache": ["cache_folder"],
         "classes": ["HYBRID", "LABEL_NAMES", "SOURCE_CLASSES", "UNKNOWN_CLASS", "SourceClass"],
         "frdeep": ["FRDeep"],
         "mirabest": ["MiraBest"],
@@ -22,6 +23,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "sources": ["DATA_NAMES", "Sources", "how_to_get", "is_at_hand", "load_sources"],
     },
 )
+__getattr__ = former_names(__name__, {"cache_folder": "keras_astroattn.files.cache_folder"}, _lazy)
 
 
 def _register_builders(_tfds: object) -> None:

@@ -75,7 +75,7 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     """A TFDS builder whose prepared data lie in the project's cache.
 
     `data_dir` is TFDS's name for the folder of *prepared* data; its default is
-    `cache.cache_folder()`. One process prepares a data set while others wait. The remains of an
+    `files.cache_folder()`. One process prepares a data set while others wait. The remains of an
     interrupted preparation are removed.
     """
 
