@@ -47,7 +47,7 @@ $(VENV)/.docs: $(VENV)/.test
 
 docs: $(VENV)/.docs
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m sphinx --fail-on-warning --keep-going \
-	  --quiet --jobs auto docs docs/_build/html
+	  --quiet docs docs/_build/html
 	@echo "The documentation: docs/_build/html/index.html"
 
 # The folder is the demo's own: every demo starts anew.
