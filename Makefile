@@ -1,4 +1,4 @@
-# make demo      build the environment, train on simulated sources, draw the attention
+# make demo      build the environment, train on simulated sources, draw attention and evidence
 # make test      the tests, on TensorFlow
 # make test-all  these, the long ones, and the layers and models on JAX and PyTorch
 # make lint      ruff
@@ -54,10 +54,10 @@ docs: $(VENV)/.docs
 demo: $(VENV)/.train
 	rm -rf $(DEMO)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m train.run --data simulated --train-limit 600 \
-	  --epochs 15 --output $(DEMO)
+	  --epochs 15 --aggregation votes --padding sky --output $(DEMO)
 	@echo
-	@echo "Where the network looked:   $(DEMO)/attention/progress.png, epoch_0015.png"
-	@echo "How the training went:      $(DEMO)/losses.png"
+	@echo "What speaks for which class: $(DEMO)/attention/progress.png, epoch_0015.png"
+	@echo "How the training went:       $(DEMO)/losses.png"
 
 test: $(VENV)/.test
 	KERAS_BACKEND=tensorflow $(TEST) -m 'not slow' -n $(WORKERS) --dist worksteal
