@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 from rich.console import Console
@@ -17,7 +18,7 @@ from keras_astroattn.images import to_network_units
 from train.configuration import TrainConfig
 from train.sources import split_sources
 
-from .conversion import convert, require_quantizable, write_saved_model
+from .conversion import Precision, convert, require_quantizable, write_saved_model
 from .metadata import append_metadata, describe
 from .source_model import SourceModel, open_source_model
 from .verification import Reference, Verification, reference_of, verify_litert, verify_saved_model
@@ -68,7 +69,7 @@ def export(model_or_run: str, wanted: Export, console: Console) -> dict[str, Res
 
     Raises:
         InputError: The model, the data or the output folder are invalid, or int8 cannot
-            represent the model.
+            represent the model and not all precisions are asked for.
     """
     return export_source(open_source_model(model_or_run), wanted, console)
 
@@ -85,7 +86,15 @@ def export_source(source: SourceModel, wanted: Export, console: Console) -> dict
         InputError: As in `export`.
     """
     if "tflite" in wanted.formats and "int8" in wanted.precision:
-        require_quantizable(source)
+        try:
+            require_quantizable(source)
+        except InputError as error:
+            # Whoever asks for all precisions, as by default, gets those that the model can have.
+            if set(wanted.precision) != set(get_args(Precision)):
+                raise
+            possible = tuple(one for one in wanted.precision if one != "int8")
+            wanted = replace(wanted, precision=possible)
+            console.print(f"model_int8.tflite is left out: {error}", markup=False, soft_wrap=True)
     try:
         wanted.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -57,7 +57,7 @@ def run(
         model_or_run: A .keras file, the folder of a training run, or a preset's name.
         output: Folder for `saved_model/`, `model_<precision>.tflite` and `export.json`.
         formats: Formats to write.
-        precision: Precisions of the .tflite files.
+        precision: Precisions of the .tflite files; by default all that the network allows.
         data: Data set that calibrates int8 and verifies all files; by default the data that the
             model was trained on, else MiraBest.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.

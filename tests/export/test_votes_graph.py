@@ -1,12 +1,16 @@
 """Networks with the aggregation `votes` and sky padding, exported."""
 
+import io
+
 import keras
 import numpy as np
 import pytest
 import tensorflow as tf
+from rich.console import Console
 from support.tiny_model_file import untrained_model
 
 from export.conversion import convert, write_saved_model
+from export.exporting import Export, export_source
 from export.inference_graph import inference_outputs
 from export.source_model import SourceModel
 from export.verification import reference_of, verify, verify_litert, verify_saved_model
@@ -130,6 +134,23 @@ def test_int8_is_refused():
     source = SourceModel("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     with pytest.raises(InputError, match="int8 cannot hold the aggregation votes"):
         convert(source, "int8", images(2))
+
+
+def test_all_precisions_are_those_that_the_network_can_have(tmp_path, monkeypatch):
+    source = SourceModel("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
+    asked = []
+
+    def stop(source, wanted):
+        asked.append(wanted.precision)
+        raise InputError("no data")
+
+    monkeypatch.setattr("export.exporting._with_images", stop)
+    shown = io.StringIO()
+    for precision in (("float32", "float16", "dynamic", "int8"), ("int8",)):
+        with pytest.raises(InputError):
+            export_source(source, Export(tmp_path, ("tflite",), precision), Console(file=shown))
+    assert asked == [("float32", "float16", "dynamic")]
+    assert "model_int8.tflite is left out" in shown.getvalue()
 
 
 def test_a_convolution_without_a_border_is_kept():
