@@ -106,7 +106,7 @@ class Classifier:
         if not self.has_evidence:
             raise InputError(
                 f"model {self.model.name} gives no evidence: "
-                "use a network trained with --aggregation votes, exported with its maps"
+                "use the preset agcnn_evidence, or a network trained with --aggregation votes"
             )
 
     def classify(self, image: Image | Sequence[Image]) -> Classification | list[Classification]:
