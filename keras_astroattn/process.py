@@ -10,6 +10,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # from glibc's malloc.h
 _KEPT = 64 * 2**20
@@ -98,6 +99,8 @@ def ended_by_signals(message: str) -> Iterator[None]:
         clear = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""
         with contextlib.suppress(OSError):
             os.write(2, f"{clear}{message}\n".encode())
+        # A worker that this process is starting would print a traceback without it.
+        _kill_children()
         os._exit(128 + number)
 
     heard = [n for n in _ENDING_SIGNALS if signal.getsignal(n) is not signal.SIG_IGN]  # nohup
@@ -107,6 +110,24 @@ def ended_by_signals(message: str) -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _kill_children() -> None:
+    """Kill the processes that this process started, where the system lists them in /proc."""
+    killed: set[int] = set()
+    while found := _children() - killed:
+        for child in found:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        killed |= found
+
+
+def _children() -> set[int]:
+    children = set()
+    for thread in Path("/proc/self/task").glob("*/children"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            children |= {int(number) for number in thread.read_text().split()}
+    return children
 
 
 @contextlib.contextmanager
