@@ -25,7 +25,7 @@ class Column:
 
 # fmt: off
 COLUMNS = (
-    Column("path", "str", "file as it was given or found", None, "meta.file"),
+    Column("path", "str", "file as it was given or found", None, "meta.id;meta.file"),
     Column("label", "str",
            "FRI, FRII, uncertain, compact, beyond_frame, incomplete, no_source or error", None,
            "meta.code.class"),
@@ -40,11 +40,11 @@ COLUMNS = (
     Column("peak_snr", "float64", "brightest pixel of the source divided by the noise", None,
            "stat.snr"),
     Column("source_fraction", "float64", "share of the frame's pixels above 3 sigma", None,
-           "arith.ratio"),
+           "stat.filling"),
     Column("largest_angular_size_arcsec", "float64",
            "largest extent above 3 sigma, corrected for the beam", "arcsec", "phys.angSize"),
     Column("beam_arcsec", "float64", "geometric mean width of the beam that the network saw",
-           "arcsec", "instr.beam"),
+           "arcsec", "pos.angResolution;instr.beam"),
     Column("flags", "str", "flags that mark unusual images, separated by semicolons", None,
            "meta.code"),
     Column("error", "str", "reason why the image could not be classified", None, "meta.note"),
@@ -55,7 +55,7 @@ COLUMNS = (
 """Columns of every table, in their order."""
 
 PICTURE = Column(
-    "picture", "str", "path of the picture that --attention drew", None, "meta.file",
+    "picture", "str", "path of the picture that --attention drew", None, "meta.id;meta.file",
 )
 """Column that a table of image files has after `COLUMNS`."""
 

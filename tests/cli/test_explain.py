@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from astropy.io.votable.ucd import check_ucd
 from astropy.table import Table
 from astropy.wcs import WCS
 from PIL import Image
@@ -81,11 +80,6 @@ def test_every_format_holds_the_explanation(folder, votes_path, tmp_path, expect
     empty = by_file["black.npy"]["main_share"]
     assert empty is None or np.ma.is_masked(empty) or np.isnan(empty)
     assert by_file["empty.fits"]["label"] == "error"
-
-
-@pytest.mark.parametrize("column", EXPLANATION_COLUMNS, ids=lambda column: column.name)
-def test_every_column_has_a_word_of_the_vocabulary(column):
-    assert check_ucd(column.ucd, check_controlled_vocabulary=True)
 
 
 def test_the_table_on_standard_output_has_the_columns(folder, votes_path, capsys):
