@@ -1,4 +1,4 @@
-"""`python -m export.checksum`: add the network's checksum to files of an earlier version."""
+"""`python -m export.checksum`: bring .tflite files of an earlier version up to date."""
 
 import subprocess
 import sys
@@ -8,15 +8,16 @@ from pathlib import Path
 import cyclopts
 
 from keras_astroattn.command import run_app
-from keras_astroattn.edge.metadata import split_model_file
+from keras_astroattn.edge.metadata import CHECKSUM_KEY, read_metadata, split_model_file
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 
+from .fixed_batch import fix_batch
 from .metadata import with_metadata
 
 app = cyclopts.App(
     name="python -m export.checksum",
-    help="Add the checksum of the network to .tflite files.",
+    help="Add the checksum of the network to .tflite files, and fix their batch to 1.",
     version_flags=[],
 )
 
@@ -32,10 +33,11 @@ _PATIENCE = 120.0  # seconds for a network to load and run once
 
 @app.default
 def add_checksum(files: list[Path], /) -> int:
-    """Add the checksum of the network to .tflite files.
+    """Add the checksum of the network to .tflite files, and fix their batch to 1.
 
-    Files that an older `python -m export.run` wrote have no checksum. The checksum shows later
-    damage only, so use it on intact files. Each network must run on a blank image first.
+    Files that an older `python -m export.run` wrote have no checksum, or a dynamic batch, which
+    browsers refuse. The checksum shows later damage only, so use it on intact files. Each network
+    must run on a blank image first.
 
     Args:
         files: The .tflite files. Each is replaced.
@@ -44,9 +46,12 @@ def add_checksum(files: list[Path], /) -> int:
         try:
             content = path.read_bytes()
             metadata, network = split_model_file(content, path)
+            if CHECKSUM_KEY in metadata:
+                read_metadata(content, path)
             with atomic_path(path) as temporary:
                 temporary.write_bytes(with_metadata(bytes(network), metadata))
                 _require_running(temporary, path)
+                temporary.write_bytes(with_metadata(fix_batch(bytes(network)), metadata))
         except OSError as error:
             raise InputError(f"{path}: {error.strerror or error}") from None
         print(path)

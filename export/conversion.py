@@ -17,6 +17,7 @@ from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.models.wrappers import full_model, votes_head
 from keras_astroattn.process import quiet_native_logs
 
+from .fixed_batch import fix_batch
 from .half_precision import store_halved
 from .inference_graph import inference_outputs
 from .operator_order import run_when_needed
@@ -99,7 +100,7 @@ def convert(
         integer_borders: with `int8`: input and outputs have 8 bits too.
 
     Returns:
-        Bytes of the file.
+        Bytes of the file. Its shape signatures state a batch of 1 (see `fixed_batch`).
 
     Raises:
         InputError: The precision is `int8`, and the model has `softmax` attention or votes.
@@ -143,7 +144,8 @@ def _converted(
             # The calibrator of int8 warns that its own interpreter is deprecated.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             content = converter.convert()
-    return run_when_needed(store_halved(content) if precision == "float16" else content)
+    halved = store_halved(content) if precision == "float16" else content
+    return fix_batch(run_when_needed(halved))
 
 
 def _ranges(
