@@ -398,13 +398,27 @@ def pixels_to_sky(
     return there.ra.deg, there.dec.deg
 
 
-def _foreign_frame(keywords: Mapping[str, float | str], wcs: "WCS"):
-    """Return the astropy frame of the coordinates; None if they are ICRS or J2000."""
+def frame_of(keywords: Mapping[str, float | str]) -> str | None:
+    """Return the frame of the coordinates, as the header names it; None if ICRS or J2000.
+
+    Args:
+        keywords: celestial keywords, from `wcs_keywords`.
+
+    Raises:
+        InputError: The frame is unknown.
+    """
     equinox = float(keywords.get("EQUINOX", keywords.get("EPOCH", 2000.0)) or 2000.0)
     system = str(keywords.get("RADESYS", keywords.get("RADECSYS", ""))).upper()
     if system not in _KNOWN_FRAMES:
         raise InputError(f"the frame {system!r} of its coordinates (RADESYS) is unknown")
     if str(keywords["CTYPE1"]).startswith("RA") and "FK4" not in system and equinox == 2000.0:
+        return None
+    return system or str(keywords["CTYPE1"])
+
+
+def _foreign_frame(keywords: Mapping[str, float | str], wcs: "WCS"):
+    """Return the astropy frame of the coordinates; None if they are ICRS or J2000."""
+    if frame_of(keywords) is None:
         return None
     with quiet():
         from astropy.wcs.utils import wcs_to_celestial_frame

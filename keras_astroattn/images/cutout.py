@@ -57,6 +57,8 @@ class Cutout:
         wcs_header: celestial WCS keywords of `pixels` for a FITS header, or None.
         main_share: share of the source's flux in its brightest island above 3 sigma.
         main_size: `largest_angular_size` of that island alone, arcsec.
+        position: (RA, Dec) that was asked for, ICRS degrees; without one the middle of the map;
+            None for a picture, and for a map without celestial coordinates.
     """
 
     pixels: np.ndarray
@@ -72,6 +74,17 @@ class Cutout:
     wcs_header: Mapping[str, float | str] | None = field(default=None, repr=False)
     main_share: float = 0.0
     main_size: float = float("nan")
+    position: tuple[float, float] | None = None
+
+    @property
+    def frame_position(self) -> tuple[float, float] | None:
+        """(RA, Dec) of the middle of `pixels`, ICRS degrees; None if unknown."""
+        if self.wcs_header is None:
+            return None
+        from .pixel_position import pixel_position
+
+        middle = (IMAGE_SIZE - 1) / 2
+        return pixel_position(self.wcs_header, (middle, middle))
 
     @property
     def size_in_beams(self) -> float:

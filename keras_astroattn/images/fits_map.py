@@ -5,6 +5,7 @@ import os
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ from .known_surveys import frequencies, is_first_beam, recognised, says_first
 from .map_pixels import MapPixels
 from .map_planes import choose_planes, find_map, holds_image, image_values
 from .noise_map import pixel_offset
+from .pixel_position import pixel_position
 from .position import parse_position
 from .quiet import quiet
 
@@ -255,7 +257,7 @@ class FitsMap:
         middle = (block - 1) / 2
         origin = (low[0] + middle, low[1] + middle)
         keywords = self.keywords and move_keywords(self.keywords, origin, (block, block))
-        return cutout_from_field(
+        cutout = cutout_from_field(
             field,
             beam=self.beam,
             centre=((x - origin[0]) / block, (y - origin[1]) / block),
@@ -265,6 +267,11 @@ class FitsMap:
             flags=self._flags,
             wcs_header=keywords,
         )
+        if position is not None:
+            position = parse_position(position)
+        elif self.keywords:
+            position = pixel_position(self.keywords, (x, y), self._wcs)
+        return replace(cutout, position=position)
 
     def _centre(self, position, pixel) -> tuple[float, float]:
         """Return (x, y) of the source in pixels counted from 0."""

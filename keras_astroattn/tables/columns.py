@@ -14,6 +14,7 @@ class Column:
         description: meaning of the values.
         unit: unit, in the syntax of the VO, or None.
         ucd: Unified Content Descriptor, or None.
+        digits: format of a number in text files, as ".6f"; None: every digit.
     """
 
     name: str
@@ -21,6 +22,7 @@ class Column:
     description: str = ""
     unit: str | None = None
     ucd: str | None = None
+    digits: str | None = None
 
 
 # fmt: off
