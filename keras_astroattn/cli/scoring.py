@@ -89,23 +89,23 @@ class Scorer:
                     explanation,
                 )
         except InputError as error:
-            return self._failed(path, str(error))
+            return self._failed(path, name, str(error))
         except MemoryError:
-            return self._failed(path, "not enough memory for this file")
+            return self._failed(path, name, "not enough memory for this file")
         except OSError as error:
             if self.scoring.attention is not None:
                 # The disk is full or the folder is gone: all following files would fail too.
                 raise InputError(
                     f"cannot write to {self.scoring.attention}: {error.strerror or error}"
                 ) from None
-            return self._failed(path, str(error.strerror or error))
+            return self._failed(path, name, str(error.strerror or error))
         except Exception as error:  # one broken file must not end a run of ten thousand
-            return self._failed(path, f"{type(error).__name__}: {error}")
-        row = _row(scored_row(path, cutout, found, self.model_name), picture)
+            return self._failed(path, name, f"{type(error).__name__}: {error}")
+        row = _row(scored_row(path, cutout, found, self.model_name, name), picture)
         return row | explanation_values(explanation) if explanation else row
 
-    def _failed(self, path: str, reason: str) -> Row:
-        return _row(failed_row(path, reason, self.model_name))
+    def _failed(self, path: str, name: str, reason: str) -> Row:
+        return _row(failed_row(path, reason, self.model_name, name))
 
     @property
     def model_name(self) -> str:
@@ -132,9 +132,9 @@ def score_in_worker(scoring: Scoring, files: list[tuple[str, str]]) -> list[Row]
     return [_scorer.score(path, name) for path, name in files]
 
 
-def failed_in_worker(scoring: Scoring, path: str, reason: str) -> Row:
+def failed_in_worker(scoring: Scoring, path: str, name: str, reason: str) -> Row:
     """Return the row of a file that no worker process could read."""
-    return _row(failed_row(path, reason, name_of(open_model(scoring.model), scoring.tta)))
+    return _row(failed_row(path, reason, name_of(open_model(scoring.model), scoring.tta), name))
 
 
 def _row(row: Row, picture: Path | None = None) -> Row:

@@ -118,7 +118,7 @@ def _score_alone(pool: _Pool, file: File) -> Row:
         if rows is not None:
             return rows[0]
         pool.restart(workers=1)
-    return failed_in_worker(pool.scoring, file[0], _DEADLY)
+    return failed_in_worker(pool.scoring, *file, _DEADLY)
 
 
 def _batched(files: Iterable[File]) -> Iterator[list[File]]:

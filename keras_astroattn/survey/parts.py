@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 from keras_astroattn.files import atomic_path
 from keras_astroattn.tables import (
     COLUMNS,
+    OF_CATALOGUE,
     Column,
     Row,
     astropy_metadata,
@@ -34,6 +35,7 @@ RESULTS: tuple[Column, ...] = tuple(
         description=_TILE_PATH if column.name == "path" else column.description,
     )
     for column in COLUMNS
+    if column.name not in OF_CATALOGUE
 )
 """Columns of the result: those of `astroattn classify` with the prefix aa_."""
 
@@ -61,8 +63,8 @@ def write_part(folder: Path, chunk: int, table: pa.Table, rows: Sequence[Row]) -
         OSError: The file is not writable; no part of it remains.
     """
     table = table.drop_columns([TILE, OTHERS, STATE])
-    for name, column in zip((c.name for c in COLUMNS), RESULTS, strict=True):
-        field = parquet_field(column)
+    for column in RESULTS:
+        field, name = parquet_field(column), column.name.removeprefix(RESERVED)
         values = pa.array([encodable(row[name]) for row in rows], field.type)
         table = table.append_column(field, values)
     labels = Counter(str(row["label"]) for row in rows)

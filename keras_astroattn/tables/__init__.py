@@ -7,7 +7,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submodules=["writers"],
     submod_attrs={
         "batches": ["batches_of"],
-        "columns": ["COLUMNS", "EXPLANATION_COLUMNS", "PICTURE", "Column"],
+        "columns": ["COLUMNS", "EXPLANATION_COLUMNS", "OF_CATALOGUE", "PICTURE", "Column"],
         "text_writers": ["stream_csv"],
         "parquet_writer": ["astropy_metadata", "longest_text", "parquet_field"],
         "rows": ["Row", "explanation_values", "failed_row", "scored_row"],

@@ -14,15 +14,40 @@ Row = Mapping[str, str | float | None]
 """Values by the names of `COLUMNS`; None if unknown."""
 
 
-def failed_row(path: str, reason: str, model: str) -> Row:
-    """Return the row of an image that could not be classified, with the reason in one line."""
+def failed_row(
+    path: str,
+    reason: str,
+    model: str,
+    name: str | None = None,
+    position: tuple[float, float] | None = None,
+) -> Row:
+    """Return the row of a source that could not be classified.
+
+    Args:
+        path: path of the image.
+        reason: the error; it is written in one line.
+        model: name of the model.
+        name: name of the source.
+        position: (RA, Dec) that was asked for, ICRS degrees; None or NaN: unknown.
+    """
     row: dict[str, str | float | None] = {column.name: None for column in COLUMNS}
     # The path has its own column.
     reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
-    return row | {"path": path, "label": ERROR, "error": reason, "model": model}
+    ra, dec = _angles(position)
+    return row | {
+        "path": path,
+        "name": name,
+        "ra": ra,
+        "dec": dec,
+        "label": ERROR,
+        "error": reason,
+        "model": model,
+    }
 
 
-def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> Row:
+def scored_row(
+    path: str, cutout: Cutout, found: Classification, model: str, name: str | None = None
+) -> Row:
     """Return the row of a classified cutout.
 
     Args:
@@ -30,13 +55,19 @@ def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> 
         cutout: the source.
         found: its classification.
         model: name of the model.
+        name: name of the source.
 
     Returns:
         Values by the names of the columns.
     """
     in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
+    ra, dec = _angles(cutout.position)
+    frame_ra, frame_dec = _angles(cutout.frame_position)
     return {
         "path": path,
+        "name": name,
+        "ra": ra,
+        "dec": dec,
         "label": found.label,
         "p_fri": found.p_fri,
         "p_frii": found.p_frii,
@@ -46,6 +77,8 @@ def scored_row(path: str, cutout: Cutout, found: Classification, model: str) -> 
         "source_fraction": _known(cutout.source_fraction),
         "largest_angular_size_arcsec": _known(cutout.largest_angular_size),
         "beam_arcsec": cutout.beam.mean if cutout.beam else None,
+        "frame_ra": frame_ra,
+        "frame_dec": frame_dec,
         "flags": ";".join(found.flags),
         "error": None,
         "model": model,
@@ -74,3 +107,8 @@ def explanation_values(found: Explanation) -> Row:
 
 def _known(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
+
+
+def _angles(position: tuple[float, float] | None) -> tuple[float | None, float | None]:
+    ra, dec = (None, None) if position is None else map(_known, position)
+    return ra, dec

@@ -12,7 +12,7 @@ from .columns import Column
 
 
 def write_csv(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
-    """Write a table as CSV; unknown values are empty."""
+    """Write a table as CSV; unknown values are empty, numbers have the digits of their column."""
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         stream_csv(file, columns, batches)
 
@@ -21,8 +21,15 @@ def stream_csv(file: IO[str], columns: Sequence[Column], batches: Iterable[Batch
     """Write a table as CSV to an open file."""
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(column.name for column in columns)
+    digits = [column.digits for column in columns]
     for row in _rows(batches):
-        writer.writerow("" if value is None else value for value in row)
+        writer.writerow(map(_cell, row, digits))
+
+
+def _cell(value, digits: str | None):
+    if value is None:
+        return ""
+    return value if digits is None else format(value, digits)
 
 
 def write_json(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:

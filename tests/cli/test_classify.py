@@ -56,6 +56,8 @@ def test_a_folder_becomes_a_table_with_error_rows(folder, model_path, tmp_path, 
     )
     assert rows["galaxy.png"]["model"] == "tiny"
     assert rows["galaxy.png"]["noise_jy_beam"] == ""
+    assert rows["galaxy.png"]["name"] == "galaxy.png"
+    assert rows["galaxy.png"]["ra"] == rows["galaxy.png"]["frame_ra"] == ""  # no coordinates
     assert rows["black.npy"]["label"] == "no_source"
     assert rows["black.npy"]["p_fri"] == ""
     assert "(10, 10)" in rows["wrong.npy"]["error"]
@@ -201,6 +203,9 @@ def test_a_fits_map_is_classified_and_its_attention_drawn(model_path, tmp_path):
     (source,) = json.loads(output.read_text())["sources"]
     assert source["noise_jy_beam"] == pytest.approx(1e-4, rel=0.05)
     assert source["beam_arcsec"] == pytest.approx(5.4)
+    # Pixel 150.5, the middle of 300, is the reference pixel.
+    assert (source["ra"], source["dec"]) == pytest.approx((180, 30), abs=1e-9)
+    assert (source["frame_ra"], source["frame_dec"]) == pytest.approx((180, 30), abs=1e-9)
     assert source["largest_angular_size_arcsec"] == pytest.approx(60 * 1.8, rel=0.1)
     with Image.open(attention / "map.fits.png") as picture:
         assert picture.size[0] > 500

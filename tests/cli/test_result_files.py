@@ -27,9 +27,9 @@ ROWS = [
 
 def test_the_columns_are_the_documented_ones():
     assert NAMES == [
-        "path", "label", "p_fri", "p_frii", "entropy_nats", "noise_jy_beam", "peak_snr",
-        "source_fraction", "largest_angular_size_arcsec", "beam_arcsec", "flags", "error", "model",
-        "picture",
+        "path", "name", "ra", "dec", "label", "p_fri", "p_frii", "entropy_nats", "noise_jy_beam",
+        "peak_snr", "source_fraction", "largest_angular_size_arcsec", "beam_arcsec", "frame_ra",
+        "frame_dec", "flags", "error", "model", "picture",
     ]  # fmt: skip
 
 
@@ -40,6 +40,15 @@ def test_csv_is_read_back(tmp_path):
     assert [one["path"] for one in read] == [ROWS[0]["path"], "d.fits"]
     assert float(read[0]["p_fri"]) == 0.75
     assert read[1]["p_fri"] == ""
+
+
+def test_csv_has_the_digits_that_mean_something(tmp_path):
+    one = row("a.fits", ra=187.70593075, dec=-12.391123, p_fri=1 / 3, noise_jy_beam=1.45826867e-4)
+    write_results(tmp_path / "r.csv", [one])
+    with (tmp_path / "r.csv").open(newline="") as file:
+        (read,) = csv.DictReader(file)
+    assert (read["ra"], read["dec"]) == ("187.705931", "-12.391123")  # 4 mas
+    assert (read["p_fri"], read["noise_jy_beam"]) == ("0.333333", "0.0001458")
 
 
 def test_json_is_strict_and_has_units(tmp_path):

@@ -2,6 +2,7 @@
 
 import pytest
 from astropy.io.votable.ucd import check_ucd
+from astropy.units import Unit
 
 from keras_astroattn.tables import columns
 
@@ -26,3 +27,9 @@ def test_the_ucd_is_of_the_controlled_vocabulary(column):
 @pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
 def test_the_column_has_a_meaning(column):
     assert column.description
+
+
+@pytest.mark.parametrize("syntax", ["fits", "vounit"])
+@pytest.mark.parametrize("column", COLUMNS, ids=lambda column: column.name)
+def test_the_unit_is_one_of_fits_and_of_the_vo(column, syntax):
+    assert column.unit is None or Unit(column.unit, format=syntax)
