@@ -8,6 +8,7 @@ import numpy as np
 from keras_astroattn.errors import InputError
 
 from .conventions import BEAM, PIXEL_SCALE
+from .quantities import ANGLE, in_unit
 
 FWHM_PER_SIGMA = math.sqrt(8 * math.log(2))
 PIXELS_PER_BEAM = BEAM / PIXEL_SCALE
@@ -47,22 +48,39 @@ class Beam:
 
         Args:
             beam: a `Beam`; or full width at half maximum, arcsec; or major and minor width,
-                arcsec, and position angle, degrees (0 if left out).
+                arcsec, and position angle, degrees (0 if left out). Each may be a `Quantity`.
+                A beam of the package `radio_beam` is accepted too.
 
         Returns:
             The beam.
 
         Raises:
-            InputError: The widths are not positive, or there are more than three numbers.
+            InputError: The widths are not positive or have a unit that is no angle, or there
+                are more than three numbers.
+
+        Example:
+            >>> from astropy import units as u
+            >>> Beam.of((0.1 * u.arcmin, 5 * u.arcsec, 30 * u.deg))
+            Beam(major=6.0, minor=5.0, angle=30.0)
         """
         if isinstance(beam, Beam):
             return beam
-        figures = [float(value) for value in np.atleast_1d(beam)]
+        if all(hasattr(beam, name) for name in ("major", "minor", "pa")):  # radio_beam.Beam
+            beam = (beam.major, beam.minor, beam.pa)
+        is_one = not isinstance(beam, tuple | list) and np.ndim(beam) == 0
+        figures = [beam] if is_one else list(beam)
+        try:
+            widths = [float(in_unit(value, ANGLE, "beam")) for value in figures[:2]]
+            angles = [float(in_unit(value, ("deg",), "position angle")) for value in figures[2:]]
+        except InputError:
+            raise
+        except (TypeError, ValueError):
+            raise InputError(f"{beam!r} is not a beam: give its width, arcsec") from None
         if len(figures) == 1:
-            figures *= 2
-        if not 2 <= len(figures) <= 3:
+            widths *= 2
+        if not 1 <= len(figures) <= 3:
             raise InputError("a beam is one width, or major, minor and position angle")
-        return cls(*figures)
+        return cls(*widths, *angles)
 
     @property
     def mean(self) -> float:
@@ -80,6 +98,14 @@ class Beam:
     def area(self, pixel_area: float) -> float:
         """Return the solid angle of the beam in pixels of area `pixel_area` (arcsec^2)."""
         return math.pi * self.major * self.minor / (4 * math.log(2)) / pixel_area
+
+
+def beam_text(beam: Beam | None) -> str:
+    """Return a beam in words, for example "beam 6.8 x 5.4 arcsec"."""
+    if beam is None:
+        return "no beam"
+    widths = dict.fromkeys(f"{width:.3g}" for width in (beam.major, beam.minor))
+    return f"beam {' x '.join(widths)} arcsec"
 
 
 def target_beam(beam: Beam) -> Beam:

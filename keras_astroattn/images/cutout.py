@@ -10,14 +10,16 @@ import numpy as np
 from keras_astroattn.errors import InputError
 
 from . import flags as flag
-from .beam import PIXELS_PER_BEAM, Beam
+from .beam import PIXELS_PER_BEAM, Beam, beam_text
 from .conventions import IMAGE_SIZE, to_network_units
 from .frame import native_frame, plan, regridded_frame
 from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA, Extent, measure_extent
 from .preprocessing import LARGEST_VALUE, MASK_SIGMA, mask_noise, scale_to_uint8
+from .quantities import ANGLE, BRIGHTNESS, in_unit
 from .unknown import examine
 
 if TYPE_CHECKING:
+    from astropy.units import Quantity
     from astropy.wcs import WCS
 
 LOW_SNR = 10.0
@@ -86,6 +88,15 @@ class Cutout:
         middle = (IMAGE_SIZE - 1) / 2
         return pixel_position(self.wcs_header, (middle, middle))
 
+    def __repr__(self) -> str:
+        measured = (
+            ("peak / noise", self.peak_snr, ""),
+            ("size", self.largest_angular_size, " arcsec"),
+        )
+        parts = [f"{name} {value:.3g}{unit}" for name, value, unit in measured if value == value]
+        parts += [beam_text(self.beam), f"flags: {', '.join(self.flags) or 'none'}"]
+        return f"Cutout({', '.join(parts)})"
+
     @property
     def size_in_beams(self) -> float:
         """`largest_angular_size` over the beam's mean width (three pixels if unknown)."""
@@ -112,11 +123,11 @@ class Cutout:
 
 def cutout_from_field(
     field: np.ndarray,
-    pixel_scale: float | tuple[float, float] | None = None,
-    beam: Beam | float | tuple[float, ...] | None = None,
+    pixel_scale: "float | Quantity | tuple[float, float] | None" = None,
+    beam: "Beam | float | Quantity | tuple[float, ...] | None" = None,
     *,
     centre: tuple[float, float] | None = None,
-    noise: float | np.ndarray | None = None,
+    noise: "float | np.ndarray | Quantity | None" = None,
     jacobian: np.ndarray | None = None,
     as_is: bool = False,
     flags: Iterable[str] = (),
@@ -142,12 +153,12 @@ def cutout_from_field(
 
     Args:
         field: (height, width) map, Jy/beam, any real dtype; NaN or infinite is unknown.
-        pixel_scale: arcsec, one number or (x, y); None: unknown, flagged `no_wcs`.
-        beam: `Beam`, or its width, or (major, minor, angle), in arcsec and degrees; None:
-            unknown, flagged `no_beam`.
+        pixel_scale: arcsec or a `Quantity`, one or (x, y); None: unknown, flagged `no_wcs`.
+        beam: `Beam`, or its width, or (major, minor, angle), in arcsec and degrees or with
+            units; None: unknown, flagged `no_beam`.
         centre: (x, y) of the source, pixels counted from 0; None: the middle of the map.
-        noise: noise of `field`, one number or a map; None: it is measured. If `field` is
-            smoothed, the noise is scaled accordingly.
+        noise: noise of `field`, Jy/beam or a `Quantity`, one number or a map; None: it is
+            measured. If `field` is smoothed, the noise is scaled accordingly.
         jacobian: instead of `pixel_scale`: (2, 2), arcsec east and north (rows) for a step
             along x and y (columns).
         as_is: do not change the beam (FIRST).
@@ -171,7 +182,9 @@ def cutout_from_field(
     """
     field, is_blanked = _as_map(field)
     if jacobian is None and pixel_scale is not None:
-        across, down = np.broadcast_to(np.asarray(pixel_scale, float), 2)
+        scales = pixel_scale if isinstance(pixel_scale, tuple | list) else (pixel_scale,)
+        scales = [in_unit(scale, ANGLE, "pixel scale") for scale in scales]
+        across, down = np.broadcast_to(np.squeeze(np.asarray(scales, float)), 2)
         if not (0 < across < math.inf and 0 < down < math.inf):
             raise InputError(f"a pixel scale of {pixel_scale} arcsec is wrong: give one above 0")
         jacobian = np.diag([-across, down])
@@ -185,6 +198,7 @@ def cutout_from_field(
         found |= {flag.UNDERSAMPLED} if beam.minor < _UNDERSAMPLED * coarsest else set()
     height, width = field.shape
     centre = ((width - 1) / 2, (height - 1) / 2) if centre is None else centre
+    noise = in_unit(noise, BRIGHTNESS, "noise")
     noise_map = _as_noise(noise, field.shape)
     area = _beam_area(todo.beam, jacobian)
     step = todo.step or (1.0, 1.0)

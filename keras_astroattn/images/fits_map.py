@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
 from keras_astroattn.errors import InputError
 
 from . import flags as flag
-from .beam import Beam
+from .beam import Beam, beam_text
 from .brightness_unit import to_jansky_per_beam
 from .celestial import (
     ARCSEC,
@@ -34,7 +35,12 @@ from .map_planes import choose_planes, find_map, holds_image, image_values
 from .noise_map import pixel_offset
 from .pixel_position import pixel_position
 from .position import parse_position
+from .quantities import BRIGHTNESS, in_unit
 from .quiet import quiet
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
+    from astropy.units import Quantity
 
 LARGEST_FIELD = 4 * FIELD_SIZE
 """A map wider than this many pixels of the network (36' at 1.8") needs a position."""
@@ -45,14 +51,14 @@ _NEAR_REFERENCE = 3.0  # degrees within which a declination is computed on the t
 
 def read_fits(
     path: str | os.PathLike,
-    position: str | tuple[float, float] | None = None,
+    position: "str | tuple[float, float] | SkyCoord | None" = None,
     *,
     hdu: int | str | None = None,
     stokes: str | None = None,
     channel: int | None = None,
     rms_map: str | os.PathLike | None = None,
-    noise: float | None = None,
-    beam: Beam | float | tuple[float, ...] | None = None,
+    noise: "float | Quantity | None" = None,
+    beam: "Beam | float | Quantity | tuple[float, ...] | None" = None,
 ) -> Cutout:
     """Read one source from a FITS file and prepare it for the network.
 
@@ -62,16 +68,16 @@ def read_fits(
 
     Args:
         path: FITS file, plain or packed with gzip, bzip2 or xz.
-        position: (RA, Dec) in degrees or "RA,DEC" (ICRS); None: the middle of the map, which
-            must then be at most 36 arcminutes wide (at 1.8 arcsec a pixel).
+        position: (RA, Dec) in degrees or "RA,DEC" (ICRS), or a `SkyCoord`; None: the middle of
+            the map, which must then be at most 36 arcminutes wide (at 1.8 arcsec a pixel).
         hdu: number or name of the HDU; None: the first image that is not a preview.
         stokes: Stokes parameter, I, Q, U, V, ...; None: I.
         channel: plane of a cube, from 0; None: allowed only if the cube has one plane.
         rms_map: FITS map of the noise on the same pixels, in any brightness unit; None: the
             noise is measured.
-        noise: noise, Jy/beam, instead of `rms_map`.
-        beam: `Beam`, width, or (major, minor, angle), in arcsec and degrees. None: the beam is
-            read from BMAJ, BMIN and BPA, from CASA's table of beams, or from AIPS's history;
+        noise: noise, Jy/beam or a `Quantity`, instead of `rms_map`.
+        beam: `Beam`, width, or (major, minor, angle), in arcsec and degrees or with units.
+            None: the beam is read from BMAJ, BMIN and BPA, from CASA's table of beams, or from AIPS's history;
             otherwise it is the beam of the survey that the header names (`known_surveys`), and
             the cutout is flagged `assumed_beam`. If it remains unknown, the cutout is flagged
             `no_beam` and keeps its pixels.
@@ -87,6 +93,11 @@ def read_fits(
         >>> from keras_astroattn.samples import sample_paths
         >>> read_fits(sample_paths()[0]).network_input.shape
         (150, 150, 1)
+        >>> from astropy.coordinates import SkyCoord
+        >>> from astropy import units as u
+        >>> middle = SkyCoord("10h00m00s +30d00m00s")
+        >>> read_fits(sample_paths()[0], middle, noise=0.15 * u.mJy / u.beam).noise
+        0.00015
     """
     with FitsMap(path, hdu=hdu, stokes=stokes, channel=channel, beam=beam) as sky:
         if rms_map is None:
@@ -103,7 +114,7 @@ class FitsMap:
     Use it as a context manager, in one thread. Opening reads only the headers.
 
     Args:
-        path: FITS file, plain or packed with gzip, bzip2 or xz.
+        path: FITS file, plain or packed with gzip, bzip2 or xz; or one in memory.
         hdu: number or name of the HDU, as in `read_fits`.
         stokes: Stokes parameter, as in `read_fits`.
         channel: plane of a cube, as in `read_fits`.
@@ -126,20 +137,20 @@ class FitsMap:
 
     def __init__(
         self,
-        path: str | os.PathLike,
+        path: str | os.PathLike | BinaryIO,
         *,
         hdu: int | str | None = None,
         stokes: str | None = None,
         channel: int | None = None,
         beam: Beam | float | tuple[float, ...] | None = None,
     ):
-        self.path = Path(path)
+        self.path = Path(path.name if hasattr(path, "read") else path)
         self._wcs = None
         self._hdus = self._pixels = None
         self._noise_offset: tuple[FitsMap, tuple[int, int]] | None = None
         given = None if beam is None else Beam.of(beam)
         # Opened here, because astropy leaves a broken file open.
-        self._file, packed = open_fits(self.path)
+        self._file, packed = (path, True) if hasattr(path, "read") else open_fits(self.path)
         try:
             with self._reading():
                 self._headers = read_headers(self._file)
@@ -168,6 +179,10 @@ class FitsMap:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def __repr__(self) -> str:
+        height, width = self.shape
+        return f"FitsMap({str(self.path)!r}, {width} x {height} pixels, {beam_text(self.beam)})"
 
     def close(self) -> None:
         """Close the file, and free the pixels that were read from it."""
@@ -200,16 +215,16 @@ class FitsMap:
 
     def cutout(
         self,
-        position: str | tuple[float, float] | None = None,
+        position: "str | tuple[float, float] | SkyCoord | None" = None,
         *,
-        noise: "float | FitsMap | None" = None,
+        noise: "float | Quantity | FitsMap | None" = None,
         pixel: np.ndarray | None = None,
     ) -> Cutout:
         """Return the source at a position or in the middle of the map.
 
         Args:
-            position: (RA, Dec) in degrees or "RA,DEC" (ICRS), as in `read_fits`.
-            noise: noise, Jy/beam, or an open map of it on the same pixels; None: measured.
+            position: position of the source, as in `read_fits`.
+            noise: noise, Jy/beam or a `Quantity`, or an open map of it on the same pixels; None: measured.
             pixel: (2,) pixel of the position, if `locate` has computed it.
 
         Returns:
@@ -254,6 +269,8 @@ class FitsMap:
             raise InputError("almost all of the frame is outside the map here")
         if isinstance(noise, FitsMap):
             noise = self._noise_of(noise, low, high, block)
+        else:
+            noise = in_unit(noise, BRIGHTNESS, "noise")
         middle = (block - 1) / 2
         origin = (low[0] + middle, low[1] + middle)
         keywords = self.keywords and move_keywords(self.keywords, origin, (block, block))

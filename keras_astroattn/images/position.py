@@ -6,8 +6,14 @@ parsing takes 100 microseconds an angle, compared with 2 here: three minutes for
 
 import math
 import re
+from typing import TYPE_CHECKING
 
 from keras_astroattn.errors import InputError
+
+from .quantities import icrs_degrees, in_unit, is_sky_coordinate
+
+if TYPE_CHECKING:
+    from astropy.coordinates import SkyCoord
 
 HOURS = 15.0
 """Degrees of an hour of right ascension."""
@@ -22,7 +28,7 @@ _ANGLE = re.compile(
 )
 
 
-def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
+def parse_position(position: "str | tuple[float, float] | SkyCoord") -> tuple[float, float]:
     """Return (right ascension, declination) in degrees.
 
     Each part is a number of degrees, or sexagesimal: `12h30m49.42s` is hours and `12d30m49.42s`
@@ -32,21 +38,28 @@ def parse_position(position: str | tuple[float, float]) -> tuple[float, float]:
     Args:
         position: two numbers or texts, or one text, as "187.7,+12.4", "187.7 -12.4",
             "12:30:49.42,+12:23:28.0", "12 30 49.42 +12 23 28.0", or
-            "12h30m49.42s +12d23m28s".
+            "12h30m49.42s +12d23m28s"; or two angles as `Quantity`; or one `SkyCoord` of any
+            frame, which is converted to ICRS.
 
     Returns:
         Right ascension in [0, 360) and declination, degrees.
 
     Raises:
-        InputError: The text is not a position on the sky.
+        InputError: It is not a position on the sky.
 
     Example:
         >>> parse_position("12:30:00,+12:30:00")
         (187.5, 12.5)
     """
-    parts = _parts(position) if isinstance(position, str) else list(position)
+    if is_sky_coordinate(position):
+        return icrs_degrees(position)
+    try:
+        parts = _parts(position) if isinstance(position, str) else list(position)
+    except TypeError:  # it cannot be iterated
+        parts = []
     if len(parts) != 2:
         raise InputError(f"position {position!r} is not RA,DEC: give two numbers, as 187.7,+12.4")
+    parts = [in_unit(part, ("deg",), "position") for part in parts]
     try:
         ra = parse_angle(parts[0], sexagesimal=HOURS)
         dec = parse_angle(parts[1], allow_hours=False)
