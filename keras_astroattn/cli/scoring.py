@@ -7,12 +7,18 @@ from typing import Any
 
 import numpy as np
 
-from keras_astroattn.edge import Classifier, open_model
+from keras_astroattn.edge import (
+    Classifier,
+    explanation_values,
+    failed_row,
+    open_model,
+    scored_row,
+)
 from keras_astroattn.edge.classifier import attention_of, name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import read_image
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
-from keras_astroattn.tables import PICTURE, Row, explanation_values, failed_row, scored_row
+from keras_astroattn.tables import PICTURE, Row
 
 
 @dataclass(frozen=True)

@@ -77,8 +77,8 @@ def read_fits(
             noise is measured.
         noise: noise, Jy/beam or a `Quantity`, instead of `rms_map`.
         beam: `Beam`, width, or (major, minor, angle), in arcsec and degrees or with units.
-            None: the beam is read from BMAJ, BMIN and BPA, from CASA's table of beams, or from AIPS's history;
-            otherwise it is the beam of the survey that the header names (`known_surveys`), and
+            None: the beam is read from BMAJ, BMIN and BPA, from CASA's table of beams, or from
+            AIPS's history; otherwise it is the beam of the survey that the header names (`known_surveys`), and
             the cutout is flagged `assumed_beam`. If it remains unknown, the cutout is flagged
             `no_beam` and keeps its pixels.
 
@@ -224,7 +224,8 @@ class FitsMap:
 
         Args:
             position: position of the source, as in `read_fits`.
-            noise: noise, Jy/beam or a `Quantity`, or an open map of it on the same pixels; None: measured.
+            noise: noise, Jy/beam or a `Quantity`, or an open map of it on the same pixels;
+                None: it is measured.
             pixel: (2,) pixel of the position, if `locate` has computed it.
 
         Returns:

@@ -12,12 +12,12 @@ import numpy as np
 import pyarrow as pa
 from distributed import WorkerPlugin
 
-from keras_astroattn.edge import Classifier, open_model
+from keras_astroattn.edge import Classifier, failed_row, open_model, scored_row
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BLACK, IMAGE_SIZE, Cutout
 from keras_astroattn.process import follow_parent, keep_freed_memory, quiet_native_logs
-from keras_astroattn.tables import Row, failed_row, scored_row
+from keras_astroattn.tables import Row
 
 from .attempts import Attempts
 from .choice import OpenTiles, choose_tile

@@ -1,6 +1,10 @@
 """Columns of a table of classified sources: name, type, unit, UCD and meaning."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+
+Row = Mapping[str, str | float | None]
+"""Values of one source by the names of the columns; None if unknown."""
 
 
 @dataclass(frozen=True)

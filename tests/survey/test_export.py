@@ -7,12 +7,13 @@ import pytest
 from astropy.io import fits
 from astropy.table import Table
 
+from keras_astroattn.edge import failed_row
 from keras_astroattn.errors import InputError
 from keras_astroattn.survey.catalogue import open_catalogue
 from keras_astroattn.survey.export import export_survey
 from keras_astroattn.survey.parts import RESULTS, part_path, write_part
 from keras_astroattn.survey.runs import OTHERS, STATE, TILE
-from keras_astroattn.tables import WRITERS, failed_row
+from keras_astroattn.tables import WRITERS
 
 VOTABLE = (
     '<?xml version="1.0"?><VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">'

@@ -6,10 +6,10 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from keras_astroattn.edge import failed_row
 from keras_astroattn.survey.parts import check_parts, labels_of, part_path, read_parts, write_part
 from keras_astroattn.survey.plan import Plan
 from keras_astroattn.survey.runs import OTHERS, STATE, TILE
-from keras_astroattn.tables import failed_row
 
 
 def write(folder, chunk, rows, first=0):

@@ -2,16 +2,13 @@
 
 import json
 import math
-from collections.abc import Mapping
 
-from keras_astroattn.edge import Classification, Explanation
-from keras_astroattn.edge.labels import ERROR
 from keras_astroattn.images import Cutout, flags
+from keras_astroattn.tables import COLUMNS, EXPLANATION_COLUMNS, Row
 
-from .columns import COLUMNS, EXPLANATION_COLUMNS
-
-Row = Mapping[str, str | float | None]
-"""Values by the names of `COLUMNS`; None if unknown."""
+from .classification import Classification
+from .explanation import Explanation
+from .labels import ERROR
 
 
 def failed_row(
