@@ -78,9 +78,9 @@ def read_fits(
         noise: noise, Jy/beam or a `Quantity`, instead of `rms_map`.
         beam: `Beam`, width, or (major, minor, angle), in arcsec and degrees or with units.
             None: the beam is read from BMAJ, BMIN and BPA, from CASA's table of beams, or from
-            AIPS's history; otherwise it is the beam of the survey that the header names (`known_surveys`), and
-            the cutout is flagged `assumed_beam`. If it remains unknown, the cutout is flagged
-            `no_beam` and keeps its pixels.
+            AIPS's history; otherwise it is the beam of the survey that the header names
+            (`known_surveys`), and the cutout is flagged `assumed_beam`. If it remains unknown,
+            the cutout is flagged `no_beam` and keeps its pixels.
 
     Returns:
         The source as a `Cutout`.
