@@ -50,7 +50,7 @@ docs: $(VENV)/.docs
 	  --quiet docs docs/_build/html
 	@echo "The documentation: docs/_build/html/index.html"
 
-# The folder is the demo's own: every demo starts anew.
+# Every demo replaces the folder of the last one.
 demo: $(VENV)/.train
 	rm -rf $(DEMO)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m train.run --data simulated --train-limit 600 \

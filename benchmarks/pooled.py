@@ -87,8 +87,8 @@ def pytorch_round() -> Callable[[np.ndarray, int], np.ndarray]:
     def transformed(image: np.ndarray, row: np.ndarray) -> torch.Tensor:
         picture = Image.fromarray(image)
         affine, bilinear = Image.Transform.AFFINE, Image.Resampling.BILINEAR
-        turned = picture.transform(picture.size, affine, tuple(row), bilinear, fillcolor=0)
-        pixels = torch.from_numpy(np.asarray(turned, np.float32) / 255)
+        view = picture.transform(picture.size, affine, tuple(row), bilinear, fillcolor=0)
+        pixels = torch.from_numpy(np.asarray(view, np.float32) / 255)
         return (pixels[None] - 0.5) / 0.5
 
     def predict(images: np.ndarray, repeats: int) -> np.ndarray:

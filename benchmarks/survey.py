@@ -142,10 +142,10 @@ def speed(
         def keep(name: str, rate: float) -> None:
             best[name] = max(rate, best.get(name, 0.0))
 
-        for turn in range(rounds):
+        for number in range(rounds):
             for workers in (1, 2):
                 keep(f"network, {workers}", bare_rate(workers, 300, model))
-                output = here / f"result-{turn}-{workers}"
+                output = here / f"result-{number}-{workers}"
                 forget(here / "survey")
                 seconds = run(
                     command(catalogue, here / "survey" / "tiles", output, "--workers", workers,
@@ -232,9 +232,9 @@ def memory(
         begun = time.perf_counter()
         process = subprocess.Popen(arguments, stderr=subprocess.PIPE, text=True)
         watch = Watch(process)
-        told = process.communicate()[1]
+        errors = process.communicate()[1]
         if process.returncode:
-            raise InputError(f"the survey failed: {told[-500:]}")
+            raise InputError(f"the survey failed: {errors[-500:]}")
         seconds = time.perf_counter() - begun
         summary = json.loads((output / "_summary.json").read_text())
         before = {path: path.stat().st_mtime_ns for path in output.rglob("*")}

@@ -186,12 +186,12 @@ def _figures(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
     table = _MEASURED.format(rows="\n".join(map(_row, evaluations.values())))
     if _tested(source):
         return table
-    told = _filled(
+    warning = _filled(
         "For sources of other catalogues. The network was trained on all sources, the test batch "
         "included, so **there is no test accuracy**. The table shows the sources that it was "
         "trained on. For the accuracy on new sources see `docs/explanation/accuracy.md`."
     )
-    return f"{told}\n\n{table}"
+    return f"{warning}\n\n{table}"
 
 
 def _how_well_known(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
@@ -213,27 +213,27 @@ def _row(found: Evaluation) -> str:
 
 def _what(source: SourceModel) -> str:
     gates = getattr(source.training, "gates", None)
-    told = f"An attention-gated network (`{type(source.model).__name__}`"
-    told += "" if gates is None else f", {gates} gates"
+    with_gates = "" if gates is None else f", {gates} gates"
     return (
-        f"{told}, {source.model.count_params():,} parameters). It classifies radio galaxies as "
+        f"An attention-gated network (`{type(source.model).__name__}`{with_gates}, "
+        f"{source.model.count_params():,} parameters). It classifies radio galaxies as "
         "Fanaroff-Riley type I or II, and gives an attention map for each gate."
     )
 
 
 def _training(source: SourceModel, run: Path) -> str:
     saved = _saved(run)
-    told = [_learned(saved, source.training.split == "all")]
+    texts = [_learned(saved, source.training.split == "all")]
     first = _first_run(source.training)
     if first is not None:
         config = _saved(first)["config"]
-        told.append(
+        texts.append(
             "It started from the weights of a network that was trained before: "
             + _learned(_saved(first), config["split"] == "all")
         )
     versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
-    told.append(f"Made with {versions}; backend {saved.get('backend')}.")
-    return "\n\n".join(_filled(text) for text in told)
+    texts.append(f"Made with {versions}; backend {saved.get('backend')}.")
+    return "\n\n".join(_filled(text) for text in texts)
 
 
 def _saved(run: Path) -> dict[str, Any]:
@@ -298,17 +298,17 @@ def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
 def _calibration(source: SourceModel) -> str:
     calibration = source.calibration
     if calibration.source is None:
-        told = "None: the temperature is 1, so probabilities are softmax(logits)."
+        text = "None: the temperature is 1, so probabilities are softmax(logits)."
     else:
-        told = (
+        text = (
             f"Probabilities are softmax(logits / {calibration.temperature:.4g}), fitted on "
             f"{calibration.source}. The .tflite file gives these probabilities. `from_preset` "
             "gives logits, or with `calibrated=True` both."
         )
     if calibration.uncertain_below is None:
-        return f"{told} The label `uncertain` is not given."
+        return f"{text} The label `uncertain` is not given."
     return (
-        f"{told} If the more probable class is below {calibration.uncertain_below:.3g}, the label "
+        f"{text} If the more probable class is below {calibration.uncertain_below:.3g}, the label "
         "is `uncertain`."
     )
 

@@ -87,14 +87,14 @@ def _with_origin(source: SourceModel, file: Path) -> SourceModel:
         with zipfile.ZipFile(file) as archive:
             if ORIGIN_MEMBER not in archive.namelist():
                 return source
-            told = json.loads(archive.read(ORIGIN_MEMBER))
+            origin = json.loads(archive.read(ORIGIN_MEMBER))
         calibration = Calibration(
-            told["calibration"]["temperature"],
-            told["labels"]["uncertain_below"],
-            told["calibration"]["fitted_on"],
+            origin["calibration"]["temperature"],
+            origin["labels"]["uncertain_below"],
+            origin["calibration"]["fitted_on"],
         )
-        training = told["training"] and TrainConfig.from_json(told["training"])
-        return replace(source, calibration=calibration, training=training, data=told["data"])
+        training = origin["training"] and TrainConfig.from_json(origin["training"])
+        return replace(source, calibration=calibration, training=training, data=origin["data"])
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
     except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RecursionError) as error:

@@ -147,8 +147,8 @@ def by_matrices(a: tf.Tensor, rows: np.ndarray, columns: np.ndarray) -> tf.Tenso
     """Return rows a columns' of maps a (batch, h, w), by two products with constant matrices."""
     height, width = a.shape[1:]
     across = tf.matmul(tf.reshape(a, [-1, width]), columns.T)
-    turned = tf.transpose(tf.reshape(across, [-1, height, len(columns)]), [0, 2, 1])
-    down = tf.matmul(tf.reshape(turned, [-1, height]), rows.T)
+    transposed = tf.transpose(tf.reshape(across, [-1, height, len(columns)]), [0, 2, 1])
+    down = tf.matmul(tf.reshape(transposed, [-1, height]), rows.T)
     return tf.transpose(tf.reshape(down, [-1, len(columns), len(rows)]), [0, 2, 1])
 
 

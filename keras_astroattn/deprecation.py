@@ -1,5 +1,6 @@
-"""Former names of public objects, which keep working for one release."""
+"""Former names of public objects and arguments, which keep working for one release."""
 
+import functools
 import importlib
 import warnings
 from collections.abc import Callable, Mapping
@@ -43,3 +44,36 @@ def former_names(
         raise AttributeError(f"module {package!r} has no attribute {name!r}")
 
     return find
+
+
+def former_argument(former: str, present: str) -> Callable[[Callable], Callable]:
+    """Return a decorator for a function that supports the former name of a keyword argument.
+
+    Args:
+        former: former name of the argument. It warns with `DeprecationWarning` if it is used.
+        present: its present name.
+
+    Example:
+        >>> @former_argument("turns", "tta")
+        ... def classify(tta=1):
+        ...     return tta
+    """
+
+    def decorate(function: Callable) -> Callable:
+        @functools.wraps(function)
+        def accept(*args: Any, **kwargs: Any) -> Any:
+            if former in kwargs:
+                if present in kwargs:
+                    raise TypeError(f"give {present}, not both {former} and {present}")
+                warnings.warn(
+                    f"the argument {former} of {function.__qualname__} is now {present}; the "
+                    "former name goes with the next release",
+                    DeprecationWarning,
+                    stacklevel=2,
+                )
+                kwargs[present] = kwargs.pop(former)
+            return function(*args, **kwargs)
+
+        return accept
+
+    return decorate

@@ -1,7 +1,10 @@
 """Names of the release before still work, and files saved with them load."""
 
+import contextlib
 import importlib
 import io
+import runpy
+import sys
 import zipfile
 
 import h5py
@@ -9,6 +12,8 @@ import keras
 import numpy as np
 import pytest
 
+from keras_astroattn.edge import Classifier
+from keras_astroattn.evaluation import effective_sample_size
 from keras_astroattn.models import AGCNN, calibrated_model, tta_model
 
 MODULES = {
@@ -95,7 +100,11 @@ def test_a_file_saved_by_former_names_loads(wrap, names, tmp_path):
         ("evaluation", "Move", "EquivarianceTest"),
         ("evaluation", "move_images", "apply_transform"),
         ("evaluation", "move_back", "undo_transform"),
+        ("evaluation", "transformed_turns", "augmented_views"),
         ("plots", "moves_figure", "equivariance_figure"),
+        ("plots", "reading_figure", "source_maps_figure"),
+        ("survey", "Roles", "ColumnMapping"),
+        ("survey", "find_roles", "map_columns"),
     ],
 )
 def test_a_former_name_is_the_present_one_and_warns(package, former, present):
@@ -103,6 +112,73 @@ def test_a_former_name_is_the_present_one_and_warns(package, former, present):
     with pytest.warns(DeprecationWarning, match=f"{former} is now keras_astroattn.*{present}"):
         found = getattr(module, former)
     assert found is getattr(module, present)
+
+
+@pytest.mark.parametrize(
+    ("package", "former", "module"),
+    [
+        ("evaluation", "REST", "images"),
+        ("evaluation", "flux_patches", "images"),
+        ("datasets", "cache_folder", "files"),
+    ],
+)
+def test_an_object_that_moved_is_found_where_it_was(package, former, module):
+    package = importlib.import_module(f"keras_astroattn.{package}")
+    module = importlib.import_module(f"keras_astroattn.{module}")
+    with pytest.warns(DeprecationWarning, match=f"{former} is now {module.__name__}.{former}"):
+        found = getattr(package, former)
+    assert found is getattr(module, former)
+
+
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("observation", "simulation.telescope"),
+        ("simulated_survey", "simulation.survey"),
+    ],
+)
+def test_a_former_module_has_the_names_of_the_present_one(former, present):
+    sys.modules.pop(f"keras_astroattn.datasets.{former}", None)
+    with pytest.warns(DeprecationWarning, match=f"{former} is now .*{present}"):
+        module = importlib.import_module(f"keras_astroattn.datasets.{former}")
+    present = importlib.import_module(f"keras_astroattn.datasets.{present}")
+    names = [name for name in vars(present) if not name.startswith("_")]
+    assert names
+    assert all(getattr(module, name) is getattr(present, name) for name in names)
+
+
+def test_a_former_argument_is_the_present_one_and_warns():
+    with pytest.warns(DeprecationWarning, match="turns of effective_sample_size is now views"):
+        former = effective_sample_size(np.array([0.5, 1.0]), turns=10)
+    assert former == effective_sample_size(np.array([0.5, 1.0]), views=10)
+    with pytest.warns(DeprecationWarning, match="turns of Classifier.__init__ is now tta"):
+        classifier = Classifier(turns=2)
+    assert classifier.tta == 2
+
+
+def test_a_former_and_the_present_argument_together_are_an_error():
+    with pytest.raises(TypeError, match="both turns and views"):
+        effective_sample_size(np.array([0.5, 1.0]), views=10, turns=10)
+
+
+@pytest.mark.filterwarnings("ignore:Cyclopts application invoked without tokens")
+@pytest.mark.parametrize(
+    ("former", "present"),
+    [
+        ("benchmarks.accuracy", "train.studies.accuracy"),
+        ("benchmarks.attention", "train.studies.attention"),
+        ("benchmarks.robustness", "train.studies.robustness"),
+        ("train.experiments", "train.paper"),
+    ],
+)
+def test_a_former_command_names_the_present_one(former, present, monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", [former, "--help"])
+    with contextlib.suppress(SystemExit):
+        runpy.run_module(former, run_name="__main__")
+    captured = capsys.readouterr()
+    assert captured.err.count("\n") == 1
+    assert f"use python -m {present}" in captured.err
+    assert f"Usage: python -m {present}" in captured.out
 
 
 def test_a_name_that_never_was_is_an_attribute_error():

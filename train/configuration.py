@@ -30,7 +30,7 @@ class TrainConfig:
     """Attention gates, coarsest first."""
 
     symmetry: Annotated[Literal["none", "p4m"], Parameter(group=_network)] = "none"
-    """Symmetry of the network: p4m makes it equivariant to quarter turns and reflections."""
+    """Symmetry of the network: p4m makes it equivariant to rotations by 90° and reflections."""
 
     normalization: Annotated[
         Literal["softmax", "sigmoid", "tanh", "range_norm", "std_mean_norm"],

@@ -105,7 +105,7 @@ def view_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
 def symmetric_images(images: np.ndarray) -> list[np.ndarray]:
     """Return the images under the eight symmetries of the square, the originals first."""
     return [
-        np.ascontiguousarray(np.rot90(mirrored, turns, axes=(1, 2)))
+        np.ascontiguousarray(np.rot90(mirrored, quarters, axes=(1, 2)))
         for mirrored in (images, images[:, :, ::-1])
-        for turns in range(SYMMETRIES // 2)
+        for quarters in range(SYMMETRIES // 2)
     ]

@@ -55,7 +55,7 @@ def check(
     """
     require_packages("pyarrow")
     from keras_astroattn.survey.catalogue import open_catalogue
-    from keras_astroattn.survey.column_mapping import map_columns
+    from keras_astroattn.survey.column_mapping import KEYS, map_columns
     from keras_astroattn.survey.forecast import forecast
 
     options = opening.options()
@@ -73,12 +73,12 @@ def check(
     console = Console(highlight=False, soft_wrap=True)
     table = Table(show_header=False, title=f"{catalogue}")
     table.add_row("names of", mapping.survey or "no known survey: columns guessed by name")
-    for role in ("ra", "dec", "id", "flux", "parent"):
-        table.add_row(role, _column(opened.schema, mapping, role))
+    for key in KEYS:
+        table.add_row(key, _column(opened.schema, mapping, key))
     table.add_row("rows", f"{found.rows}")
     table.add_row("without a position", f"{found.missing}")
     table.add_row("position not on the sky", f"{found.nowhere}")
-    _tell_tiles(table, footprints, found.tiles_used)
+    _add_tiles(table, footprints, found.tiles_used)
     share = found.inside / found.rows if found.rows else 0.0
     table.add_row("rows on a tile", f"{found.inside} ({share:.1%})")
     if found.sampled:
@@ -100,21 +100,21 @@ def check(
     return 0
 
 
-def _column(schema, mapping, role: str) -> str:
-    name = getattr(mapping, role)
+def _column(schema, mapping, key: str) -> str:
+    name = getattr(mapping, key)
     if name is None:
         return "none"
     unit = (schema.field(name).metadata or {}).get(b"unit", b"").decode()
-    if role == "flux":
+    if key == "flux":
         unit = mapping.flux_unit or ""
-    if role in ("ra", "dec") and not unit:
+    if key in ("ra", "dec") and not unit:
         is_text = str(schema.field(name).type) in ("string", "large_string")
-        hours = "hours" if role == "ra" else "degrees"
+        hours = "hours" if key == "ra" else "degrees"
         unit = f"sexagesimal ({hours}) or decimal degrees" if is_text else "deg assumed"
     return f"{name} ({schema.field(name).type}{', ' + unit if unit else ''})"
 
 
-def _tell_tiles(table: Table, footprints: Footprints, used: int) -> None:
+def _add_tiles(table: Table, footprints: Footprints, used: int) -> None:
     good = [tile for tile in footprints.tiles if tile.error is None]
     table.add_row("tiles", f"{len(footprints.tiles)}, {used} of them with rows")
     for tile in footprints.unreadable[:_SHOWN]:

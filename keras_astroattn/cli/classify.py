@@ -174,9 +174,9 @@ def _to_file(
     journal.remove()
     if counts["error"] == counts.total():
         return counts
-    told = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
+    labels = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
     Console(stderr=True, soft_wrap=True, highlight=False).print(
-        f"{output}: {counts.total()} images ({told})", markup=False
+        f"{output}: {counts.total()} images ({labels})", markup=False
     )
     return counts
 

@@ -38,7 +38,7 @@ SurveyName = Annotated[
 Columns = Annotated[
     str | None,
     Parameter(
-        help="ROLE=NAME,... for the roles ra, dec, id, flux and parent. By default, columns are "
+        help="KEY=NAME,... for the keys ra, dec, id, flux and parent. By default, columns are "
         "recognised by their names."
     ),
 ]

@@ -98,16 +98,16 @@ def survey(
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     with Progress(console) as progress:
         summary = run_survey(settings, progress)
-    told = ", ".join(f"{count} {label}" for label, count in summary["labels"].items())
+    labels = ", ".join(f"{count} {label}" for label, count in summary["labels"].items())
     was = " (was complete)" if summary.get("was_complete") else ""
-    console.print(f"{output}: {summary['rows']} rows ({told}){was}", markup=False)
+    console.print(f"{output}: {summary['rows']} rows ({labels}){was}", markup=False)
     if wanted:
         write_best_attention(output, settings, wanted, console)
     return 0
 
 
 def parse_columns(text: str | None) -> dict[str, str]:
-    """Parse the columns by role from ROLE=NAME,...
+    """Parse the columns by key from KEY=NAME,...
 
     Args:
         text: text of the option, or None.
@@ -120,4 +120,4 @@ def parse_columns(text: str | None) -> dict[str, str]:
     pairs = [part.split("=", 1) for part in text.split(",") if part.strip()]
     if not pairs or any(len(pair) != 2 or not pair[1].strip() for pair in pairs):
         raise InputError(f"--columns {text}: give ra=NAME,dec=NAME,id=NAME")
-    return {role.strip().lower(): name.strip() for role, name in pairs}
+    return {key.strip().lower(): name.strip() for key, name in pairs}

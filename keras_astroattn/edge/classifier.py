@@ -3,11 +3,11 @@
 import contextlib
 import os
 import threading
-import warnings
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from keras_astroattn.deprecation import former_argument
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import (
     CLASS_NAMES,
@@ -40,7 +40,6 @@ class Classifier:
         tta: number of rotated views of the image, 90 degrees / tta apart, over which the
             logits are averaged, as `models.tta_model` does (tta times slower). The attention
             is that of the image itself.
-        turns: former name of `tta`.
 
     Attributes:
         model: the `ModelFile`.
@@ -59,16 +58,13 @@ class Classifier:
         ['FRI', 'FRII', 'compact']
     """
 
+    @former_argument("turns", "tta")
     def __init__(
         self,
         model: str | os.PathLike | ModelFile = DEFAULT_PRESET,
         threads: int = 1,
         tta: int = 1,
-        turns: int | None = None,
     ):
-        if turns is not None:
-            warnings.warn("turns is now tta", DeprecationWarning, stacklevel=2)
-            tta = turns
         for name, value in (("threads", threads), ("tta", tta)):
             if value < 1:
                 raise InputError(f"{name} must be at least 1; got {value}")

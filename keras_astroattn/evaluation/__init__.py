@@ -48,12 +48,12 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "intervals": ["bootstrap_interval", "effective_sample_size", "wilson_interval"],
         "metrics": ["Evaluation", "evaluate_predictions"],
         "protocol": [
+            "augmented_views",
             "draw_transforms",
             "predict_clean",
             "predict_pooled",
             "softmax",
             "transform_images",
-            "transformed_turns",
         ],
         "saliency": [
             "GRADIENT_METHODS",
@@ -81,6 +81,7 @@ __getattr__ = former_names(
         "Move": "EquivarianceTest",
         "move_back": "undo_transform",
         "move_images": "apply_transform",
+        "transformed_turns": "augmented_views",
     },
     _lazy,
 )

@@ -140,8 +140,8 @@ def confidence_bins(
     Returns:
         The bins.
     """
-    turns = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
-    return bins_from_sums(confidence_sums(labels, turns, bins).sum(axis=1))
+    views = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
+    return bins_from_sums(confidence_sums(labels, views, bins).sum(axis=1))
 
 
 def uncertainty_bins(
@@ -161,5 +161,5 @@ def uncertainty_bins(
     Returns:
         The bins.
     """
-    turns = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
-    return bins_from_sums(uncertainty_sums(labels, turns, bins).sum(axis=1))
+    views = probabilities.reshape(-1, len(labels), probabilities.shape[-1])
+    return bins_from_sums(uncertainty_sums(labels, views, bins).sum(axis=1))

@@ -70,7 +70,7 @@ SYMMETRIES = tuple(
 """The seven symmetries of a square other than the identity."""
 
 ROTATIONS = tuple(
-    EquivarianceTest(f"{angle}°", f"turn {angle}°", angle=float(angle)) for angle in (30, 45)
+    EquivarianceTest(f"{angle}°", f"rotation {angle}°", angle=float(angle)) for angle in (30, 45)
 )
 
 SHIFTS = tuple(

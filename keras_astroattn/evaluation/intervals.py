@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from keras_astroattn.deprecation import former_argument
+
 Interval = tuple[float, float]
 """Lower and upper bound."""
 
@@ -43,19 +45,20 @@ def wilson_interval(
     return max(0.0, float((centre - half) / scale)), min(1.0, float((centre + half) / scale))
 
 
-def effective_sample_size(proportions: np.ndarray, turns: int) -> float:
-    """Return the effective sample size of m sources with `turns` predictions each.
+@former_argument("turns", "views")
+def effective_sample_size(proportions: np.ndarray, views: int) -> float:
+    """Return the effective sample size of m sources with `views` predictions each.
 
         n_eff = p (1 - p) / v
 
     p is the mean of the sources' proportions p_i, and v = sum (p_i - p)^2 / (m (m - 1)) the
     variance of that mean, estimated from the scatter of the sources. n_eff is limited to the range
-    from m (all predictions of a source agree) to m x turns (independent predictions). It is m
+    from m (all predictions of a source agree) to m x views (independent predictions). It is m
     if the scatter is undefined: for one prediction each, one source, or p of 0 or 1.
 
     Args:
         proportions: (m,) share of the predictions of each source that have the property.
-        turns: number of predictions of each source.
+        views: number of predictions of each source.
 
     Returns:
         The effective sample size.
@@ -64,25 +67,25 @@ def effective_sample_size(proportions: np.ndarray, turns: int) -> float:
     """
     sources = len(proportions)
     mean = float(np.mean(proportions))
-    if turns == 1 or sources == 1 or mean in (0.0, 1.0):
+    if views == 1 or sources == 1 or mean in (0.0, 1.0):
         return float(sources)
     variance = float(np.var(proportions, ddof=1)) / sources
     if variance == 0:
-        return float(sources * turns)
-    return float(np.clip(mean * (1 - mean) / variance, sources, sources * turns))
+        return float(sources * views)
+    return float(np.clip(mean * (1 - mean) / variance, sources, sources * views))
 
 
-def clustered_wilson_interval(proportions: np.ndarray, turns: int) -> Interval:
+def clustered_wilson_interval(proportions: np.ndarray, views: int) -> Interval:
     """Return Wilson's interval of the mean of proportions at their effective sample size.
 
     Args:
         proportions: (m,) share of the predictions of each source that have the property.
-        turns: number of predictions of each source.
+        views: number of predictions of each source.
 
     Returns:
         Lower and upper bound.
     """
-    return wilson_interval(float(np.mean(proportions)), effective_sample_size(proportions, turns))
+    return wilson_interval(float(np.mean(proportions)), effective_sample_size(proportions, views))
 
 
 def bootstrap_weights(labels: np.ndarray, draws: int, seed: int) -> np.ndarray:

@@ -192,21 +192,21 @@ def evaluate_predictions(
     probabilities = np.asarray(probabilities)
     _check(labels, probabilities)
     labels = labels.astype(np.int64)
-    turns = probabilities.reshape(-1, len(labels), 2)
+    views = probabilities.reshape(-1, len(labels), 2)
     weights = bootstrap_weights(labels, bootstrap_draws, seed)
     return Evaluation(
         protocol=protocol,
         images=len(labels),
-        predictions=turns.shape[0] * turns.shape[1],
-        **_classification(labels, turns, weights),
-        **_ranking(labels, turns[..., 1], weights),
-        **_scores(labels, turns, weights),
-        **_calibration(labels, turns, weights, bins),
+        predictions=views.shape[0] * views.shape[1],
+        **_classification(labels, views, weights),
+        **_ranking(labels, views[..., 1], weights),
+        **_scores(labels, views, weights),
+        **_calibration(labels, views, weights, bins),
     )
 
 
-def _classification(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray) -> dict:
-    predicted = turns.argmax(axis=-1)
+def _classification(labels: np.ndarray, views: np.ndarray, weights: np.ndarray) -> dict:
+    predicted = views.argmax(axis=-1)
     pooled_labels = np.broadcast_to(labels, predicted.shape).ravel()
     confusion = confusion_matrix(pooled_labels, predicted.ravel(), labels=[0, 1])
     right = (predicted == labels).mean(axis=0)
@@ -219,10 +219,10 @@ def _classification(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray) 
     sampled_precision, sampled_f1 = _precision_and_f1(samples)
     return {
         "accuracy": float(right.mean()),
-        "accuracy_interval": clustered_wilson_interval(right, len(turns)),
+        "accuracy_interval": clustered_wilson_interval(right, len(views)),
         "recall": tuple(float(right[labels == label].mean()) for label in (0, 1)),
         "recall_intervals": tuple(
-            clustered_wilson_interval(right[labels == label], len(turns)) for label in (0, 1)
+            clustered_wilson_interval(right[labels == label], len(views)) for label in (0, 1)
         ),
         "precision": tuple(precision.tolist()),
         "precision_intervals": tuple(percentile_interval(s) for s in sampled_precision.T),
@@ -271,26 +271,26 @@ def _pairwise_wins(positive: np.ndarray, negative: np.ndarray) -> np.ndarray:
     return wins
 
 
-def _scores(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray) -> dict:
+def _scores(labels: np.ndarray, views: np.ndarray, weights: np.ndarray) -> dict:
     values = {}
     for name in ("brier_score", "log_loss"):
-        by_source = getattr(calibration, name)(labels, turns).mean(axis=0)
+        by_source = getattr(calibration, name)(labels, views).mean(axis=0)
         values[name] = float(by_source.mean())
         values[f"{name}_interval"] = percentile_interval(weights @ by_source / len(labels))
     return values
 
 
-def _calibration(labels: np.ndarray, turns: np.ndarray, weights: np.ndarray, bins: int) -> dict:
+def _calibration(labels: np.ndarray, views: np.ndarray, weights: np.ndarray, bins: int) -> dict:
     values = {}
     for kind, error in (
         ("confidence", "expected_calibration_error"),
         ("uncertainty", "uncertainty_calibration_error"),
     ):
-        sums = getattr(calibration, f"{kind}_sums")(labels, turns, bins)
+        sums = getattr(calibration, f"{kind}_sums")(labels, views, bins)
         values[kind] = calibration.bins_from_sums(sums.sum(axis=1))
         values[error] = values[kind].error
         _, stated, observed = np.einsum("bm,smk->sbk", weights, sums, optimize=True)
-        samples = np.abs(observed - stated).sum(axis=1) / (turns.shape[0] * turns.shape[1])
+        samples = np.abs(observed - stated).sum(axis=1) / (views.shape[0] * views.shape[1])
         values[f"{error}_interval"] = percentile_interval(samples)
     return values
 

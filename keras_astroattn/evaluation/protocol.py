@@ -93,7 +93,7 @@ def _transform(images: list[Image.Image], transforms: np.ndarray) -> np.ndarray:
     )
 
 
-def transformed_turns(
+def augmented_views(
     images: np.ndarray, repeats: int, seed: int = 0, first: int = 0
 ) -> Iterator[np.ndarray]:
     """Yield the augmented views of all images, one repeat at a time.
@@ -117,15 +117,15 @@ def transformed_turns(
         raise InputError(f"repeats is {repeats}: give at least 1")
     pictures = [Image.fromarray(image) for image in images]
 
-    def turns(repeat: int) -> np.ndarray:
+    def views_of(repeat: int) -> np.ndarray:
         return _transform(pictures, draw_transforms(len(images), seed, repeat, images.shape[1]))
 
     with ThreadPoolExecutor(max_workers=1) as maker:
-        upcoming = maker.submit(turns, first)
+        upcoming = maker.submit(views_of, first)
         for repeat in range(first, first + repeats):
             present = upcoming.result()
             if repeat + 1 < first + repeats:
-                upcoming = maker.submit(turns, repeat + 1)
+                upcoming = maker.submit(views_of, repeat + 1)
             yield present
 
 
@@ -182,8 +182,8 @@ def predict_pooled(
     """
     forward = _forward(model)
     predictions = []
-    for turns in transformed_turns(images, repeats, seed):
-        predictions.append(_predict(forward, turns, batch_size))
+    for views in augmented_views(images, repeats, seed):
+        predictions.append(_predict(forward, views, batch_size))
         if on_repeat is not None:
             on_repeat(len(predictions))
     return np.stack(predictions)

@@ -221,8 +221,8 @@ def _cd_matrix(header: Mapping, axes: tuple[int, int]) -> np.ndarray:
         return np.array([[_figure(header, f"CD{i}_{j}") for i, j in row] for row in pairs])
     deltas = np.array([_figure(header, f"CDELT{i}") for i in axes])
     if any(f"PC{i}_{j}" in header for row in pairs for i, j in row):
-        turn = [[_figure(header, f"PC{i}_{j}", float(i == j)) for i, j in row] for row in pairs]
-        return deltas[:, None] * np.array(turn)
+        rotation = [[_figure(header, f"PC{i}_{j}", float(i == j)) for i, j in row] for row in pairs]
+        return deltas[:, None] * np.array(rotation)
     angle = math.radians(_figure(header, f"CROTA{axes[1]}"))
     cosine, sine = math.cos(angle), math.sin(angle)
     # Paper II of the FITS WCS series, equation 189 (AIPS's convention).

@@ -11,7 +11,7 @@ class AttentionMean(Float32Layer):
 
     Each map is resized bilinearly with half-pixel centres to `size`. The mean is not rescaled.
 
-    Shapes: a list of maps (batch, h, w) to the mean map (batch, *size), float32.
+    Shapes: a list of maps (batch, h, w) to their mean (batch, *size), float32.
 
     Args:
         size: (height, width) of the image.
@@ -23,7 +23,7 @@ class AttentionMean(Float32Layer):
         self.size = tuple(size)
 
     def call(self, maps):
-        """Return the mean map of a list of maps."""
+        """Return the mean of a list of maps."""
         resized = [
             ops.image.resize(
                 ops.expand_dims(a, axis=-1),

@@ -161,8 +161,8 @@ class P4MConv2D(_P4MConvolution):
         """Return the kernel (k, k, 8 channels, 8 filters) of the equivalent plain convolution."""
         k, channels = self.kernel_size, self.kernel.shape[-2]
         inverse = np.swapaxes(D4, -1, -2)
-        turned = _place_of(inverse[np.newaxis] @ D4[:, np.newaxis])  # (h, g): g^-1 h
-        places = _rotated_places(k)[:, :, np.newaxis] * len(D4) + turned
+        rotated = _place_of(inverse[np.newaxis] @ D4[:, np.newaxis])  # (h, g): g^-1 h
+        places = _rotated_places(k)[:, :, np.newaxis] * len(D4) + rotated
         kernel = self._gathered(places, channels)  # k, k, h, g, channels, filters
         kernel = ops.transpose(kernel, (0, 1, 2, 4, 3, 5))
         return ops.reshape(kernel, (k, k, len(D4) * channels, len(D4) * self.filters))

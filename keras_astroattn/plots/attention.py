@@ -49,7 +49,7 @@ def attention_figure(
     source: str = "source",
     evidence: np.ndarray | None = None,
 ) -> Figure:
-    """Draw each source in a row: its image, each gate's map, the mean map, and an overlay.
+    """Draw each source in a row: its image, each gate's map, their mean, and an overlay.
 
     The last panel shows the source under contours of the mean attention, at a quarter,
     half and three quarters of its range. With evidence it shows the evidence under contours of

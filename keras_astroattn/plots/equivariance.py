@@ -14,7 +14,7 @@ Spread = Sequence[tuple[float, float, float]]
 
 @styled
 def equivariance_figure(
-    moves: Sequence[str],
+    tests: Sequence[str],
     followed: Mapping[str, Sequence[float]],
     stayed: Mapping[str, Sequence[float]],
     shares: Mapping[str, Spread],
@@ -23,7 +23,7 @@ def equivariance_figure(
     """Draw how well transformed maps agree (left), and how the predicted classes change (right).
 
     Args:
-        moves: names of the k equivariance tests.
+        tests: names of the k equivariance tests.
         followed: by map: (k,) correlation of the map, after undoing the transform, with that of
             the original image. Drawn filled.
         stayed: by map: (k,) the same without undoing the transform. Drawn open. A filled mark
@@ -36,23 +36,23 @@ def equivariance_figure(
     """
     figure = new_figure(width, 0.38 * width)
     left, right = figure.subplots(1, 2, width_ratios=(1.25, 1))
-    places = np.arange(len(moves))
+    places = np.arange(len(tests))
     for number, name in enumerate(followed):
         look = {
             "marker": MARKERS[number % len(MARKERS)],
             "color": COLOURS[number % len(COLOURS)],
             "ms": 4,
         }
-        beside = places + 0.12 * (number - (len(followed) - 1) / 2)
-        left.vlines(beside, stayed[name], followed[name], color=look["color"], lw=0.7)
-        left.plot(beside, followed[name], ls="", label=name, **look)
-        left.plot(beside, stayed[name], ls="", mfc="white", **look)
-    left.set_ylabel("correlation with the unmoved map")
+        positions = places + 0.12 * (number - (len(followed) - 1) / 2)
+        left.vlines(positions, stayed[name], followed[name], color=look["color"], lw=0.7)
+        left.plot(positions, followed[name], ls="", label=name, **look)
+        left.plot(positions, stayed[name], ls="", mfc="white", **look)
+    left.set_ylabel("correlation with the original map")
     figure.legend(
         *left.get_legend_handles_labels(),
         loc="outside upper left",
         ncols=len(followed),
-        title="filled: moved back, open: not",
+        title="filled: transformed back, open: not",
         title_fontsize=6.5,
     )
     for number, (name, values) in enumerate(shares.items()):
@@ -71,7 +71,7 @@ def equivariance_figure(
     right.set_ylabel("% of sources")
     figure.legend(*right.get_legend_handles_labels(), loc="outside upper right", ncols=len(shares))
     for axes in (left, right):
-        axes.set_xticks(places, moves, rotation=35, ha="right", rotation_mode="anchor")
+        axes.set_xticks(places, tests, rotation=35, ha="right", rotation_mode="anchor")
         axes.tick_params(axis="x", length=0)
-        axes.set_xlim(-0.5, len(moves) - 0.5)
+        axes.set_xlim(-0.5, len(tests) - 0.5)
     return figure

@@ -1,10 +1,10 @@
 """Classify the sources of a catalogue from the tiles of a survey, on Dask."""
 
-import warnings
-
 import lazy_loader
 
-_attribute, __dir__, __all__ = lazy_loader.attach(
+from keras_astroattn.deprecation import former_names
+
+_lazy, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submod_attrs={
         "catalogue": ["Catalogue", "open_catalogue"],
@@ -14,15 +14,4 @@ _attribute, __dir__, __all__ = lazy_loader.attach(
         "tiles": ["Footprints", "Tile", "find_tiles", "index_tiles"],
     },
 )
-_RENAMED = {"Roles": "ColumnMapping", "find_roles": "map_columns"}
-
-
-def __getattr__(name: str) -> object:
-    if name in _RENAMED:
-        warnings.warn(
-            f"keras_astroattn.survey.{name} is deprecated: use {_RENAMED[name]}",
-            DeprecationWarning,
-            stacklevel=2,
-        )
-        name = _RENAMED[name]
-    return _attribute(name)
+__getattr__ = former_names(__name__, {"Roles": "ColumnMapping", "find_roles": "map_columns"}, _lazy)

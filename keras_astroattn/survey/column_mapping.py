@@ -26,8 +26,8 @@ SENTINELS = (-99.0, -999.0, -9999.0, 999.0, 9999.0)
 
 _ROUNDING = 1e-9  # degrees
 
-ROLES = ("ra", "dec", "id", "flux", "parent")
-"""Roles that `--columns` can assign."""
+KEYS = ("ra", "dec", "id", "flux", "parent")
+"""Keys of `--columns`: the columns that a survey reads."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Adapter:
 
     Attributes:
         marks: sets of names (in lower case); a survey is recognised if a whole set exists.
-        columns: names (in lower case) by role.
+        columns: names (in lower case) by key.
         flux_unit: unit of the flux column if the file states none.
     """
 
@@ -119,7 +119,7 @@ _ANY = Adapter(
 
 @dataclass(frozen=True)
 class ColumnMapping:
-    """The columns of a catalogue by their role; None if a role has no column.
+    """The columns of a catalogue by key; None if a key has no column.
 
     Attributes:
         ra: right ascension.
@@ -149,7 +149,7 @@ class ColumnMapping:
 
     @property
     def names(self) -> set[str]:
-        """Names of the columns with a role."""
+        """Names of the columns that have a key."""
         found = (self.ra, self.dec, self.id, self.flux, self.parent)
         return {name for name in found if name is not None}
 
@@ -157,29 +157,29 @@ class ColumnMapping:
 def map_columns(
     schema: pa.Schema, survey: str | None = None, given: Mapping[str, str] | None = None
 ) -> ColumnMapping:
-    """Find the column of each role.
+    """Find the column of each key.
 
     Args:
         schema: schema of the catalogue.
         survey: a name in `ADAPTERS`; None: recognised by the columns, otherwise guessed one by
             one.
-        given: columns by role from the user, which take precedence.
+        given: columns by key from the user, which take precedence.
 
     Returns:
-        The columns by role.
+        The columns by key.
 
     Raises:
-        InputError: There is no such survey or role, a given column does not exist, no position
+        InputError: There is no such survey or key, a given column does not exist, no position
             is found, or its unit or frame is unknown.
     """
     given = dict(given or {})
     if survey is not None and survey not in ADAPTERS:
         raise InputError(f"--survey {survey} is not known: give one of {', '.join(ADAPTERS)}")
-    for role, name in given.items():
-        if role not in ROLES:
-            raise InputError(f"--columns {role}={name}: the roles are {', '.join(ROLES)}")
+    for key, name in given.items():
+        if key not in KEYS:
+            raise InputError(f"--columns {key}={name}: the keys are {', '.join(KEYS)}")
         if name not in schema.names:
-            raise InputError(f"--columns {role}={name}: there is no such column; {_listed(schema)}")
+            raise InputError(f"--columns {key}={name}: there is no such column; {_listed(schema)}")
     small = {}
     for name in schema.names:
         small.setdefault(name.lower(), name)
@@ -189,14 +189,14 @@ def map_columns(
         )
     adapters = [ADAPTERS[survey], _ANY] if survey else [_ANY]
     found = dict(given)
-    for role in ROLES:
-        names = [n for adapter in adapters for n in adapter.columns[role]]
-        if role not in found:
-            found[role] = next((small[n] for n in names if n in small), None)
-    for role in ("ra", "dec"):
-        if found[role] is None:
+    for key in KEYS:
+        names = [n for adapter in adapters for n in adapter.columns[key]]
+        if key not in found:
+            found[key] = next((small[n] for n in names if n in small), None)
+    for key in ("ra", "dec"):
+        if found[key] is None:
             raise InputError(
-                f"no column looks like {role.upper()}: name it by --columns {role}=NAME; "
+                f"no column looks like {key.upper()}: name it by --columns {key}=NAME; "
                 f"{_listed(schema)}"
             )
     if found["parent"] == found["id"] and "parent" not in given:
@@ -206,8 +206,8 @@ def map_columns(
         unit = ADAPTERS[survey].flux_unit
     ra = angle_unit(_note(schema, found["ra"], b"unit"), found["ra"], True)
     dec = angle_unit(_note(schema, found["dec"], b"unit"), found["dec"], False)
-    for role, stated in (("ra", ra), ("dec", dec)):
-        name = found[role]
+    for key, stated in (("ra", ra), ("dec", dec)):
+        name = found[key]
         if np.isnan(stated.factor) and not _is_text(schema.field(name).type):
             raise InputError(
                 f"column {name} holds numbers in {_note(schema, name, b'unit')}: convert it to deg"
@@ -278,7 +278,7 @@ def read_positions(batch: pa.RecordBatch, mapping: ColumnMapping) -> Positions:
 
     Args:
         batch: rows of the catalogue.
-        mapping: columns by role.
+        mapping: columns by key.
 
     Returns:
         The positions.

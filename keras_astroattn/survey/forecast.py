@@ -63,7 +63,7 @@ def forecast(
 
     Args:
         catalogue: the catalogue.
-        mapping: its columns by role.
+        mapping: its columns by key.
         footprints: the tiles.
         classifier: the network.
         options: options to open tiles with.

@@ -47,7 +47,7 @@ def group_rows(
 
     Args:
         catalogue: catalogue of components.
-        mapping: its columns by role.
+        mapping: its columns by key.
         linking_length: arcsec; components nearer than this to each other, directly or through
             others, are one source. None: components with the same `mapping.parent` are one.
         report_progress: called with the number of rows that were read.
@@ -141,9 +141,9 @@ def link(ra: np.ndarray, dec: np.ndarray, length: float) -> tuple[np.ndarray, np
 
 def _windows(here: np.ndarray, there: np.ndarray, reach: float):
     """Yield index pairs of sorted right ascensions within a reach of each other."""
-    for turn in (-360.0, 0.0, 360.0) if reach < 360 else (0.0,):
-        low = np.searchsorted(there, here - reach + turn)
-        high = np.searchsorted(there, here + reach + turn, side="right")
+    for wrap in (-360.0, 0.0, 360.0) if reach < 360 else (0.0,):
+        low = np.searchsorted(there, here - reach + wrap)
+        high = np.searchsorted(there, here + reach + wrap, side="right")
         count = high - low
         if not count.any():
             continue

@@ -86,9 +86,9 @@ class Zones:
             here = np.flatnonzero((lowest <= number) & (number <= highest))
             if zone is None or not here.size:
                 continue
-            for turn in (-360.0, 0.0, 360.0):
-                low = np.searchsorted(zone["ra"], ra[here] - reach[here] + turn, side="left")
-                high = np.searchsorted(zone["ra"], ra[here] + reach[here] + turn, side="right")
+            for wrap in (-360.0, 0.0, 360.0):
+                low = np.searchsorted(zone["ra"], ra[here] - reach[here] + wrap, side="left")
+                high = np.searchsorted(zone["ra"], ra[here] + reach[here] + wrap, side="right")
                 for one, first, last in zip(here, low, high, strict=True):
                     if first < last:
                         part = zone[first:last]

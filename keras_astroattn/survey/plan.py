@@ -99,7 +99,7 @@ class Inputs(NamedTuple):
     Attributes:
         tiles: paths of the tiles.
         catalogue: the catalogue.
-        mapping: its columns by role.
+        mapping: its columns by key.
         begun: value of `time.monotonic` when planning began.
     """
 

@@ -20,7 +20,7 @@ class SurveySettings:
         output: folder of the result.
         model: name of a preset, or path of a .tflite file.
         survey: survey whose column names the catalogue uses; None: recognised from the names.
-        columns: columns by role; they take precedence over `survey`.
+        columns: columns by key; they take precedence over `survey`.
         rows: "component" or "source".
         linking_length: largest distance of components of one source, arcsec; None: components
             are joined by their parent column.

@@ -78,12 +78,12 @@ def _add(found: Tally, table: pa.Table) -> None:
             counts = np.histogram(known, BINS, (0, 1))[0]
             found.frii[one] = found.frii.get(one, 0) + counts
         placed = here & on_tile
-        turned = turn(ra[placed], found.ra_edges[0])
-        counts = np.histogram2d(turned, dec[placed], (found.ra_edges, found.dec_edges))[0]
+        wrapped = wrap_longitude(ra[placed], found.ra_edges[0])
+        counts = np.histogram2d(wrapped, dec[placed], (found.ra_edges, found.dec_edges))[0]
         found.sky[one] = found.sky.get(one, 0) + counts
 
 
-def turn(ra: np.ndarray, start: float) -> np.ndarray:
+def wrap_longitude(ra: np.ndarray, start: float) -> np.ndarray:
     """Return right ascensions in degrees, shifted to the 360 degrees from `start`."""
     return (ra - start) % 360.0 + start
 

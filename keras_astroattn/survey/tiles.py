@@ -124,8 +124,8 @@ def _tiles_of(name: str) -> list[str]:
     paths = []
     for line in (line.strip() for line in lines):
         if line and not line.startswith("#"):
-            beside = str(path.parent / expand_user(line))
-            paths += _tiles_of(beside) if glob.has_magic(beside) else [beside]
+            listed = str(path.parent / expand_user(line))
+            paths += _tiles_of(listed) if glob.has_magic(listed) else [listed]
     return paths
 
 

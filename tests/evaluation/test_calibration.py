@@ -41,7 +41,7 @@ def test_bins_are_closed_above():
     assert bins.count == (0, 1, 0, 1)
 
 
-def test_turns_are_pooled():
+def test_views_are_pooled():
     turned = np.stack([PROBABILITIES, PROBABILITIES[::-1]])
     flat = np.concatenate([PROBABILITIES, PROBABILITIES[::-1]])
     pooled = confidence_bins(LABELS, turned, bins=7)

@@ -19,17 +19,17 @@ def pictures(count=2):
     return np.random.default_rng(0).integers(0, 256, (count, SIZE, SIZE), dtype=np.uint8)
 
 
-def test_the_moves_are_seven_symmetries_two_turns_and_twelve_shifts():
+def test_the_tests_are_seven_symmetries_two_rotations_and_twelve_shifts():
     assert len(EQUIVARIANCE_TESTS) == 7 + 2 + 12
     images = pictures(1)
-    found = {apply_transform(images, move)[0].tobytes() for move in EQUIVARIANCE_TESTS[:7]}
+    found = {apply_transform(images, test)[0].tobytes() for test in EQUIVARIANCE_TESTS[:7]}
     wanted = {
         np.ascontiguousarray(np.rot90(one, turns)).tobytes()
         for one in (images[0], images[0, :, ::-1])
         for turns in range(4)
     }
     assert found == wanted - {images[0].tobytes()}
-    assert {move.shift for move in EQUIVARIANCE_TESTS if move.group == "shift 20 px"} == {
+    assert {test.shift for test in EQUIVARIANCE_TESTS if test.group == "shift 20 px"} == {
         (20.0, 0.0),
         (-20.0, 0.0),
         (0.0, 20.0),
@@ -50,12 +50,12 @@ def test_a_turn_goes_from_x_to_y_and_a_shift_to_where_it_says():
     assert np.argwhere(apply_transform(image, both)[0]).tolist() == [[3, 7]]
 
 
-@pytest.mark.parametrize("move", [m for m in EQUIVARIANCE_TESTS if m.angle % 90 == 0])
-def test_a_map_that_moves_with_the_image_comes_back_as_it_was(move):
+@pytest.mark.parametrize("test", [m for m in EQUIVARIANCE_TESTS if m.angle % 90 == 0])
+def test_a_map_that_moves_with_the_image_comes_back_as_it_was(test):
     images = pictures()
-    back = undo_transform(apply_transform(images, move).astype(np.float32), move, SIZE)
+    back = undo_transform(apply_transform(images, test).astype(np.float32), test, SIZE)
     known = ~np.isnan(back)
-    distance = int(max(map(abs, move.shift)))
+    distance = int(max(map(abs, test.shift)))
     assert known.sum() == len(images) * SIZE * (SIZE - distance)
     np.testing.assert_allclose(back[known], images[known], atol=1e-6)
     np.testing.assert_allclose(correlation(images, back), 1)
@@ -65,11 +65,11 @@ def test_a_map_that_moves_with_the_image_comes_back_as_it_was(move):
 def test_a_smooth_map_comes_back_from_a_slanted_turn():
     y, x = np.indices((60, 60)) - 29.5
     bump = 200 * np.exp(-((x - 8) ** 2 + (y + 5) ** 2) / 60)
-    move = EquivarianceTest("30", "turn", angle=30.0)
-    back = undo_transform(apply_transform(np.uint8(bump)[None], move), move, 60)
+    test = EquivarianceTest("30", "rotation", angle=30.0)
+    back = undo_transform(apply_transform(np.uint8(bump)[None], test), test, 60)
     assert correlation(bump[None], back)[0] > 0.999
     # left where it is, it lies beside
-    assert correlation(bump[None], apply_transform(np.uint8(bump)[None], move))[0] < 0.8
+    assert correlation(bump[None], apply_transform(np.uint8(bump)[None], test))[0] < 0.8
 
 
 def test_correlation_over_what_both_know_by_hand():

@@ -22,11 +22,11 @@ def test_wilson_interval_agrees_with_astropy(right, size, level):
     np.testing.assert_allclose(wilson_interval(right / size, size, level), expected, atol=1e-12)
 
 
-def test_turns_that_agree_are_worth_one():
-    assert effective_sample_size(np.array([1.0, 1.0, 0.0, 1.0]), turns=360) == 4
+def test_views_that_agree_are_worth_one():
+    assert effective_sample_size(np.array([1.0, 1.0, 0.0, 1.0]), views=360) == 4
 
 
-def test_independent_turns_are_worth_all():
+def test_independent_views_are_worth_all():
     random = np.random.default_rng(0)
     proportions = random.binomial(50, 0.7, size=4000) / 50
     assert effective_sample_size(proportions, 50) == pytest.approx(200_000, rel=0.1)
@@ -35,20 +35,20 @@ def test_independent_turns_are_worth_all():
 def test_effective_sample_size_by_hand():
     # p = 0.6, variance of the sources 0.08 / 3, of their mean a quarter of it: 0.24 / 0.00667
     proportions = np.array([0.4, 0.6, 0.6, 0.8])
-    assert effective_sample_size(proportions, turns=10) == pytest.approx(36.0)
+    assert effective_sample_size(proportions, views=10) == pytest.approx(36.0)
 
 
 def test_certainty_is_worth_the_number_of_sources():
-    assert effective_sample_size(np.ones(7), turns=360) == 7
+    assert effective_sample_size(np.ones(7), views=360) == 7
 
 
 def test_clustered_interval_covers_as_promised_where_the_naive_one_does_not():
     random = np.random.default_rng(1)
-    sources, turns, runs, truth = 104, 60, 1500, 0.9
+    sources, views, runs, truth = 104, 60, 1500, 0.9
     chances = random.beta(0.9, 0.1, size=(runs, sources))
-    proportions = random.binomial(turns, chances) / turns
-    clustered = [clustered_wilson_interval(one, turns) for one in proportions]
-    naive = [wilson_interval(one.mean(), sources * turns) for one in proportions]
+    proportions = random.binomial(views, chances) / views
+    clustered = [clustered_wilson_interval(one, views) for one in proportions]
+    naive = [wilson_interval(one.mean(), sources * views) for one in proportions]
     covered, naively_covered = (
         np.mean([low <= truth <= high for low, high in intervals])
         for intervals in (clustered, naive)

@@ -19,7 +19,7 @@ def two_columns(p):
 
 @pytest.fixture(scope="module")
 def sample():
-    """Labels of 60 sources and p(FRII) of 7 turns, the turns of a source alike."""
+    """Labels of 60 sources and p(FRII) of 7 views, the views of a source alike."""
     random = np.random.default_rng(4)
     labels = np.repeat([0, 1], [35, 25])
     score = 1.5 * (2 * labels - 1) + 2 * random.normal(size=60) + 0.5 * random.normal(size=(7, 60))
@@ -72,7 +72,7 @@ def test_clean_intervals_of_proportions_are_wilsons():
     assert evaluation.recall_intervals == (wilson_interval(45 / 49, 49), wilson_interval(1.0, 55))
 
 
-def test_identical_turns_teach_nothing(sample):
+def test_identical_views_teach_nothing(sample):
     labels, probabilities = sample
     once = evaluate_predictions(labels, probabilities[0])
     often = evaluate_predictions(labels, np.repeat(probabilities[:1], 50, axis=0))

@@ -5,11 +5,11 @@ from scipy import ndimage
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import (
+    augmented_views,
     draw_transforms,
     predict_clean,
     predict_pooled,
     transform_images,
-    transformed_turns,
 )
 
 
@@ -106,12 +106,12 @@ def test_resampling_is_bilinear_to_8_bits_and_black_outside():
         assert not turned[outside].any()
 
 
-def test_turns_are_pillows_transform():
+def test_augmented_views_are_pillows_transform():
     images = blobs(3)
-    turns = list(transformed_turns(images, repeats=2, seed=5))
-    for repeat, turned in enumerate(turns):
+    views = list(augmented_views(images, repeats=2, seed=5))
+    for repeat, several in enumerate(views):
         for image, row, one in zip(
-            images, draw_transforms(3, seed=5, repeat=repeat), turned, strict=True
+            images, draw_transforms(3, seed=5, repeat=repeat), several, strict=True
         ):
             expected = Image.fromarray(image).transform(
                 (150, 150), Image.Transform.AFFINE, tuple(row), Image.Resampling.BILINEAR
@@ -199,6 +199,6 @@ def test_bad_input_is_named(images, options, message):
 
 def test_repeats_can_be_added_later():
     images = blobs(3)
-    at_once = list(transformed_turns(images, 4, seed=5))
-    later = list(transformed_turns(images, 2, seed=5, first=2))
+    at_once = list(augmented_views(images, 4, seed=5))
+    later = list(augmented_views(images, 2, seed=5, first=2))
     np.testing.assert_array_equal(later, at_once[2:])

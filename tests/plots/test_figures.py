@@ -104,7 +104,7 @@ def deletions():
     return deletion_figure(shares, panels)
 
 
-def moves():
+def equivariance():
     followed = {"gate 1": [1.0, 0.9], "mean less empty": [0.95, 0.7]}
     stayed = {"gate 1": [0.4, 0.95], "mean less empty": [-0.2, 0.5]}
     shares = {"right": [(0.97, 0.92, 0.99), (0.9, 0.8, 0.96)]}
@@ -162,7 +162,7 @@ FIGURES = {
     "progress of evidence": evidence_progress,
     "explained source": explained,
     "deletion": deletions,
-    "moves": moves,
+    "equivariance": equivariance,
     "patches": patches,
     "reading": reading,
     "enrichment": enrichments,
@@ -369,8 +369,8 @@ def test_deletion_draws_a_line_an_order_in_every_panel():
     assert len({(line.get_color(), line.get_linestyle()) for line in first.lines}) == 5
 
 
-def test_moves_shows_what_followed_filled_and_what_stayed_open():
-    left, right = moves().axes
+def test_equivariance_shows_what_followed_filled_and_what_stayed_open():
+    left, right = equivariance().axes
     filled, opened = left.lines[2:4]
     np.testing.assert_array_equal(filled.get_ydata(), [0.95, 0.7])
     np.testing.assert_array_equal(opened.get_ydata(), [-0.2, 0.5])

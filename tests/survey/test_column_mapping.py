@@ -129,7 +129,7 @@ def test_unknown_columns_are_guessed_and_what_is_told_wins():
     ("survey", "told", "message"),
     [
         ("emu", {}, "lotss-dr2, racs, vlass, first"),
-        (None, {"rightascension": "x"}, "the roles are ra, dec"),
+        (None, {"rightascension": "x"}, "the keys are ra, dec"),
         (None, {"ra": "nope"}, "no such column; it has x, y"),
         (None, {"ra": "x"}, "no column looks like DEC"),
     ],

@@ -120,7 +120,7 @@ def _rows(one: Measurement) -> list[Record]:
                 "epoch": max(one.entry.epochs, default="") if one.epoch is None else one.epoch,
                 "true": true_name,
                 "predicted": predicted_name,
-                "turns": int(counts.sum() if predicted is None else counts[predicted]),
+                "views": int(counts.sum() if predicted is None else counts[predicted]),
             }
             source = (image > SOURCE_LEVEL * image.max())[np.newaxis]
             maps = one.main.mean_over_gates(true, predicted)
@@ -132,7 +132,7 @@ def _rows(one: Measurement) -> list[Record]:
 
 
 def _markdown(rows: list[Record]) -> str:
-    headers = ["network", "epoch", "true", "predicted", "turns"]
+    headers = ["network", "epoch", "true", "predicted", "views"]
     headers += ["share on source", "enrichment", "radius ″", "source's radius ″"]
     cells = (
         [
@@ -140,7 +140,7 @@ def _markdown(rows: list[Record]) -> str:
             str(row["epoch"]),
             row["true"],
             row["predicted"],
-            str(row["turns"]),
+            str(row["views"]),
             f"{row['share']:.3f}",
             f"{row['enrichment']:.2f}",
             f"{row['radius']:.0f}",

@@ -52,7 +52,7 @@ def _on_one_data_set(session: Session) -> list[Entry]:
 
 def false_rates(one: Measurement, scope: str) -> np.ndarray:
     """Return the (n,) share of each source's augmented views with the wrong prediction."""
-    predicted = one.passes[scope].turns.argmax(axis=-1)
+    predicted = one.passes[scope].views.argmax(axis=-1)
     return (predicted != one.sources.label).mean(axis=0)
 
 
@@ -69,7 +69,7 @@ def source_rows(
     """Return one record for each source, with its false-classification rates, the worst first."""
     sources = one.sources
     main = rates[one.entry.scopes[0]]
-    turns = one.main.turns
+    views = one.main.views
     rows = []
     for row in np.argsort(-main, kind="stable"):
         values: Record = {
@@ -90,7 +90,7 @@ def source_rows(
         for scope in rates:
             key = f"false_rate_{SCOPE_WORDS[scope]}".replace(" ", "_")
             values[key] = float(rates[scope][row])
-        values["mean_p_FRII"] = float(turns[:, row, 1].mean())
+        values["mean_p_FRII"] = float(views[:, row, 1].mean())
         if published is not None:
             values["in_published_list"] = "yes" if row in published else "no"
         rows.append(values)

@@ -7,14 +7,14 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_astroattn.evaluation import mean_map, transformed_turns
+from keras_astroattn.evaluation import augmented_views, mean_map
 from keras_astroattn.images import CLASS_NAMES, to_network_units
 from keras_astroattn.outputs import gate_maps, softmax
 
 from ..predictions import read_arrays, save_arrays
 from .both_scopes import BothScopes
 
-FORMAT = 1
+FORMAT = 2
 """Format of the saved passes; after a change, passes are computed again."""
 
 
@@ -23,7 +23,7 @@ class ScopePass:
     """Results of a network on n sources under one scope of normalization.
 
     Attributes:
-        turns: (repeats, n, 2) float32 class probabilities of the augmented views.
+        views: (repeats, n, 2) float32 class probabilities of the augmented views.
         clean: (n, 2) float32 class probabilities of the original images.
         counts: (2, 2) int64 number of views by [true class][predicted class].
         images: (2, 2, h, w) float64 sum of these views (brightness 0 to 255).
@@ -31,7 +31,7 @@ class ScopePass:
         examples: (m, h', w') float32 maps of the example images, for each gate.
     """
 
-    turns: np.ndarray
+    views: np.ndarray
     clean: np.ndarray
     counts: np.ndarray
     images: np.ndarray
@@ -87,7 +87,7 @@ def walk(
     repeats: int,
     seed: int,
     batch_size: int,
-    on_turns: Callable[[int], object] = lambda turns: None,
+    on_views: Callable[[int], object] = lambda views: None,
     known: dict[str, ScopePass] | None = None,
 ) -> dict[str, ScopePass]:
     """Predict images and their augmented views, and sum the attention maps.
@@ -103,14 +103,14 @@ def walk(
         repeats: number of random transforms of each image.
         seed: seed of the transforms.
         batch_size: number of consecutive images in a batch.
-        on_turns: called with the number of predicted views.
+        on_views: called with the number of predicted views.
         known: the result of the same call for fewer repeats, which is extended.
 
     Returns:
         The results by scope.
     """
     known = known or {}
-    first = max((len(one.turns) for one in known.values()), default=0)
+    first = max((len(one.views) for one in known.values()), default=0)
     forward = BothScopes(network, scopes).predict_on_batch
     tallies = {scope: _Tally(labels, repeats, images.shape[1:]) for scope in scopes}
     for start in range(0, len(images), batch_size):
@@ -120,14 +120,14 @@ def walk(
             tally.clean[rows] = softmax(np.asarray(outputs[f"{scope}/logits"], np.float32))
     for scope, one in known.items():
         tallies[scope].go_on_from(one)
-    further = transformed_turns(images, repeats - first, seed, first)
-    for repeat, turns in enumerate(further, start=first):
+    further = augmented_views(images, repeats - first, seed, first)
+    for repeat, views in enumerate(further, start=first):
         for start in range(0, len(images), batch_size):
             rows = slice(start, start + batch_size)
-            outputs = forward(to_network_units(turns[rows, ..., np.newaxis]))
+            outputs = forward(to_network_units(views[rows, ..., np.newaxis]))
             for scope, tally in tallies.items():
-                tally.add(repeat, rows, turns[rows], _of_scope(outputs, scope))
-            on_turns(len(turns[rows]))
+                tally.add(repeat, rows, views[rows], _of_scope(outputs, scope))
+            on_views(len(views[rows]))
     maps = [forward(to_network_units(one[np.newaxis, ..., np.newaxis])) for one in examples]
     return {
         scope: tally.result([_of_scope(outputs, scope) for outputs in maps])
@@ -150,14 +150,14 @@ class _Tally:
     def __init__(self, labels: np.ndarray, repeats: int, size: tuple[int, int]):
         classes = len(CLASS_NAMES)
         self.labels = labels
-        self.turns = np.empty((repeats, len(labels), classes), np.float32)
+        self.views = np.empty((repeats, len(labels), classes), np.float32)
         self.clean = np.empty((len(labels), classes), np.float32)
         self.counts = np.zeros((classes, classes), np.int64)
         self.images = np.zeros((classes, classes, *size))
         self.attention: list[np.ndarray] = []
 
     def go_on_from(self, known: ScopePass) -> None:
-        self.turns[: len(known.turns)] = known.turns
+        self.views[: len(known.views)] = known.views
         self.counts += known.counts
         self.images += known.images
         self.attention = [sums.copy() for sums in known.attention]
@@ -166,25 +166,25 @@ class _Tally:
         self, repeat: int, rows: slice, images: np.ndarray, outputs: dict[str, np.ndarray]
     ) -> None:
         probabilities = softmax(outputs["logits"].astype(np.float32))
-        self.turns[repeat, rows] = probabilities
+        self.views[repeat, rows] = probabilities
         gates = gate_maps(outputs)
         if not self.attention:
             self.attention = [np.zeros((*self.counts.shape, *maps.shape[1:])) for maps in gates]
         predicted = probabilities.argmax(axis=-1)
-        for cell in np.ndindex(self.counts.shape):
-            chosen = (self.labels[rows] == cell[0]) & (predicted == cell[1])
+        for pair in np.ndindex(self.counts.shape):
+            chosen = (self.labels[rows] == pair[0]) & (predicted == pair[1])
             if not chosen.any():
                 continue
-            self.counts[cell] += chosen.sum()
+            self.counts[pair] += chosen.sum()
             # A matrix product takes several times as long as plain sums.
-            self.images[cell] += images[chosen].sum(axis=0, dtype=np.float64)
+            self.images[pair] += images[chosen].sum(axis=0, dtype=np.float64)
             for sums, maps in zip(self.attention, gates, strict=True):
-                sums[cell] += maps[chosen].sum(axis=0)
+                sums[pair] += maps[chosen].sum(axis=0)
 
     def result(self, examples: list[dict[str, np.ndarray]]) -> ScopePass:
         by_gate = zip(*map(gate_maps, examples), strict=True)
         return ScopePass(
-            turns=self.turns,
+            views=self.views,
             clean=self.clean,
             counts=self.counts,
             images=self.images,
@@ -197,7 +197,7 @@ def save_passes(path: Path, passes: dict[str, ScopePass]) -> None:
     """Write the result of `walk` as one compressed file; sums are kept in float32."""
     arrays = {}
     for scope, one in passes.items():
-        for name in ("turns", "clean", "counts"):
+        for name in ("views", "clean", "counts"):
             arrays[f"{scope}/{name}"] = getattr(one, name)
         arrays[f"{scope}/images"] = one.images.astype(np.float32)
         for number, (sums, maps) in enumerate(zip(one.attention, one.examples, strict=True)):
@@ -215,7 +215,7 @@ def read_passes(path: Path, scopes: tuple[str, ...]) -> dict[str, ScopePass] | N
 def _of_arrays(arrays: dict[str, np.ndarray], scope: str) -> ScopePass:
     gates = sum(name.startswith(f"{scope}/attention_") for name in arrays)
     return ScopePass(
-        **{name: arrays[f"{scope}/{name}"] for name in ("turns", "clean", "counts")},
+        **{name: arrays[f"{scope}/{name}"] for name in ("views", "clean", "counts")},
         images=arrays[f"{scope}/images"].astype(np.float64),
         attention=tuple(arrays[f"{scope}/attention_{k}"].astype(np.float64) for k in range(gates)),
         examples=tuple(arrays[f"{scope}/examples_{k}"] for k in range(gates)),

@@ -91,7 +91,7 @@ def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -
     scope = one.entry.scopes[0]
     ours, alone = one.main_evaluation, one.evaluations["pooled", "sample"]
     clean = one.evaluations["clean", "sample"]
-    accuracy_error, auc_error = monte_carlo_errors(one.passes[scope].turns, one.sources.label)
+    accuracy_error, auc_error = monte_carlo_errors(one.passes[scope].views, one.sources.label)
     accuracy, auc = 100 * ours.accuracy, ours.auc
     return one.entry.columns() | {
         "experiment": chapter,
@@ -102,7 +102,7 @@ def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -
         "published_AUC": published.auc,
         "AUC": auc,
         "AUC_error": auc_error,
-        "AUC_by_p_FRI": auc_by_first_class(one.passes[scope].turns, one.sources.label),
+        "AUC_by_p_FRI": auc_by_first_class(one.passes[scope].views, one.sources.label),
         "recall_FRI": ours.recall[0],
         "recall_FRII": ours.recall[1],
         "within": "yes"
@@ -116,15 +116,15 @@ def comparison_row(one: Measurement, chapter: int, published: PublishedResult) -
     }
 
 
-def auc_by_first_class(turns: np.ndarray, labels: np.ndarray) -> float:
+def auc_by_first_class(views: np.ndarray, labels: np.ndarray) -> float:
     """Return the AUC of p(FRI) as the score of FRI, pooled over all views.
 
     It differs from the AUC of p(FRII) only if probabilities saturate. In single precision, the
     larger probability is rounded to 1 if the logits differ by 17, so that such images tie. The
     smaller probability still ranks them.
     """
-    pooled = np.broadcast_to(labels, turns.shape[:2]).ravel()
-    return float(roc_auc_score(pooled == 0, turns[..., 0].ravel()))
+    pooled = np.broadcast_to(labels, views.shape[:2]).ravel()
+    return float(roc_auc_score(pooled == 0, views[..., 0].ravel()))
 
 
 def agrees(difference: float, tolerance: float) -> bool:
@@ -132,23 +132,23 @@ def agrees(difference: float, tolerance: float) -> bool:
     return abs(difference) <= tolerance
 
 
-def monte_carlo_errors(turns: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
+def monte_carlo_errors(views: np.ndarray, labels: np.ndarray) -> tuple[float, float]:
     """Return the standard errors of pooled accuracy and AUC that the random transforms cause.
 
     They are computed from the scatter over repeats, and are NaN for a single repeat.
 
     Args:
-        turns: (repeats, n, 2) probabilities.
+        views: (repeats, n, 2) probabilities.
         labels: (n,) classes.
 
     Returns:
         Standard errors of accuracy and AUC.
     """
-    repeats = len(turns)
+    repeats = len(views)
     if repeats < 2:
         return float("nan"), float("nan")
-    accuracy = (turns.argmax(axis=-1) == labels).mean(axis=1)
-    auc = [roc_auc_score(labels, repeat[:, 1]) for repeat in turns]
+    accuracy = (views.argmax(axis=-1) == labels).mean(axis=1)
+    auc = [roc_auc_score(labels, repeat[:, 1]) for repeat in views]
     return tuple(float(np.std(values, ddof=1) / np.sqrt(repeats)) for values in (accuracy, auc))
 
 
@@ -317,11 +317,11 @@ def _in_full(measured: list[Measurement], repeats: int) -> str:
         f"the others {repeats}. The first {repeats} of them alone gave:\n\n"
     )
     for one in chosen:
-        turns = one.passes[one.entry.scopes[0]].turns[:repeats]
-        labels = np.broadcast_to(one.sources.label, turns.shape[:2])
-        accuracy = (turns.argmax(axis=-1) == labels).mean()
-        auc = roc_auc_score(labels.ravel(), turns[..., 1].ravel())
-        accuracy_error, auc_error = monte_carlo_errors(turns, one.sources.label)
+        views = one.passes[one.entry.scopes[0]].views[:repeats]
+        labels = np.broadcast_to(one.sources.label, views.shape[:2])
+        accuracy = (views.argmax(axis=-1) == labels).mean()
+        auc = roc_auc_score(labels.ravel(), views[..., 1].ravel())
+        accuracy_error, auc_error = monte_carlo_errors(views, one.sources.label)
         near = all(
             agrees(100 * accuracy - published.accuracy, ACCURACY_TOLERANCE)
             and agrees(auc - published.auc, AUC_TOLERANCE)

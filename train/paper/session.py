@@ -167,7 +167,7 @@ class Session:
         if not wanted:
             raise InputError(f"{self.config.weights} holds no network for {self.experiment}")
         files = [self._file(entry, epoch) for entry, epoch in wanted]
-        turns = [self.repeats_of(entry) * len(self.sources(entry.data)) for entry, _ in wanted]
+        views = [self.repeats_of(entry) * len(self.sources(entry.data)) for entry, _ in wanted]
         missing = [not path.exists() for path in files]
         progress = Progress(
             TextColumn("{task.description}"),
@@ -179,7 +179,7 @@ class Session:
             console=self.console,
             disable=not self.console.is_terminal,
         )
-        todo = sum(count for count, lacks in zip(turns, missing, strict=True) if lacks)
+        todo = sum(count for count, lacks in zip(views, missing, strict=True) if lacks)
         if todo and not self.console.is_terminal:
             self.say(f"{sum(missing)} of {len(wanted)} networks to evaluate, {todo} images")
         with progress:
@@ -205,15 +205,15 @@ class Session:
         passes = saved.read_passes(path, entry.scopes)
         with self.writing():
             if passes is None:
-                passes = self._walk(entry, epoch, path, lambda turns: progress.advance(task, turns))
+                passes = self._walk(entry, epoch, path, lambda views: progress.advance(task, views))
                 saved.save_passes(path, passes)
             evaluations = self._evaluations(entry, sources, passes, path.with_suffix(".json"))
         return Measurement(entry, epoch, sources, self.repeats_of(entry), passes, evaluations)
 
-    def _walk(self, entry: Entry, epoch: int | None, path, on_turns) -> dict[str, ScopePass]:
+    def _walk(self, entry: Entry, epoch: int | None, path, on_views) -> dict[str, ScopePass]:
         sources = self.sources(entry.data)
         known = self._of_fewer_repeats(entry, path)
-        on_turns(len(sources) * max((len(one.turns) for one in known.values()), default=0))
+        on_views(len(sources) * max((len(one.views) for one in known.values()), default=0))
         passes = saved.walk(
             entry.load(epoch),
             sources.image,
@@ -223,7 +223,7 @@ class Session:
             repeats=self.repeats_of(entry),
             seed=self.config.seed,
             batch_size=entry.batch_size,
-            on_turns=on_turns,
+            on_views=on_views,
             known=known,
         )
         # The compiled graphs of dozens of networks would fill the memory.
@@ -343,7 +343,7 @@ def evaluate(
     for scope, one in passes.items():
         how = f", {SCOPE_WORDS[scope]}" if len(entry.scopes) > 1 else ""
         for kind, name, answers in (
-            ("pooled", f"pooled {len(one.turns)}", one.turns[:, rows]),
+            ("pooled", f"pooled {len(one.views)}", one.views[:, rows]),
             ("clean", "clean", one.clean[rows]),
         ):
             evaluations[kind, scope] = evaluate_predictions(

@@ -300,7 +300,7 @@ def _arm_lengths(
 class _Bend:
     """Direction of an arm along its length: total bend (rad) and its place."""
 
-    turn: float
+    bend: float
     sharpness: float
     ripple: float
     phase: float
@@ -309,7 +309,7 @@ class _Bend:
         """Return the angle (rad) to the arm's first direction at a fraction `along` of it."""
         smooth = 1 - np.exp(-self.sharpness * along)
         smooth /= 1 - math.exp(-self.sharpness)
-        return self.turn * smooth + self.ripple * along * np.sin(2 * math.pi * along + self.phase)
+        return self.bend * smooth + self.ripple * along * np.sin(2 * math.pi * along + self.phase)
 
 
 def _bends(rng: np.random.Generator, label: int, morphology: str) -> tuple[_Bend, _Bend]:
@@ -424,8 +424,8 @@ def _place(arm: _Arm, side: int, length: float, axis: float, bend: _Bend) -> Com
     local = np.interp(along, grid, direction)
     x = np.interp(along, grid, path[0]) - arm.across * np.sin(local)
     y = np.interp(along, grid, path[1]) + arm.across * np.cos(local)
-    turn = axis if side > 0 else axis + math.pi
-    cosine, sine = math.cos(turn), math.sin(turn)
+    bearing = axis if side > 0 else axis + math.pi
+    cosine, sine = math.cos(bearing), math.sin(bearing)
     return Components(
         part=arm.part,
         arm=np.full(len(arm.flux), side),

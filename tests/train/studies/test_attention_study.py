@@ -66,8 +66,8 @@ def with_votes(sources):
 
 
 def test_maps_of_an_equivariant_network_turn_with_the_image_exactly(measured):
-    for one in measured.moved:
-        if one.move.group == "8 symmetries":
+    for one in measured.transformed:
+        if one.test.group == "8 symmetries":
             np.testing.assert_array_equal(one.predicted, measured.predicted)
             for name, followed in one.followed.items():
                 np.testing.assert_allclose(followed, 1, atol=1e-4, err_msg=name)
@@ -127,7 +127,7 @@ def test_networks_of_one_title_are_averaged_source_by_source(measured):
     assert twice.networks == 2
     one, both = tabulate(measured), tabulate(twice)
     assert both.sources == one.sources == 4
-    for name in ("moves", "regions", "faithfulness"):
+    for name in ("equivariance", "regions", "faithfulness"):
         for first, second in zip(getattr(one, name), getattr(both, name), strict=True):
             assert first == pytest.approx(second, nan_ok=True)
 

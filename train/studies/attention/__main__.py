@@ -34,7 +34,7 @@ FOLDED = "mirabest-confident"
 MARKS = ("<!-- figures of the command -->", "<!-- end of the figures -->")
 """Lines of a document between which the command writes its tables."""
 
-FORMAT = 2
+FORMAT = 3
 """Format of the kept results; after a change, networks are measured again."""
 
 app = cyclopts.App(
@@ -128,7 +128,7 @@ def benchmark(
     held_out = "" if fold is None else f", held out in part {', '.join(map(str, fold))}"
     text = document(tables, f"`{data}`, {split}{held_out}")
     write_text(output / "attention.md", text)
-    for name in ("moves", "regions", "faithfulness"):
+    for name in ("equivariance", "regions", "faithfulness"):
         rows = [row for one in tables for row in getattr(one, name)]
         write_text(output / f"{name}.csv", csv_table(rows))
     if document_path is not None:

@@ -31,7 +31,7 @@ def document(several: Sequence[Tables], what: str) -> str:
             f"({100 * low:.1f} to {100 * high:.1f}).\n",
             "\n".join(f"- {line}" for line in findings(tables)) + "\n",
             "### Does attention follow the source?\n",
-            moves_table(tables.moves),
+            equivariance_table(tables.equivariance),
             "### Does attention lie on the source?\n",
             regions_table(tables.regions),
             "### Does the class depend on what the map marks?\n",
@@ -45,22 +45,22 @@ def comparison_table(several: Sequence[Tables]) -> str:
     header = ["", *(one.title for one in several)]
     rows: list[list[str]] = [["accuracy", *(f"{100 * one.right:.1f} %" for one in several)]]
 
-    def of_moves(move: str, name: str, show: Callable[[Record], str]) -> list[str]:
+    def of_tests(test: str, name: str, show: Callable[[Record], str]) -> list[str]:
         return [
-            next(show(row) for row in one.moves if (row["move"], row["map"]) == (move, name))
+            next(show(row) for row in one.equivariance if (row["test"], row["map"]) == (test, name))
             for one in several
         ]
 
-    for move in dict.fromkeys(str(row["move"]) for row in several[0].moves):
+    for test in dict.fromkeys(str(row["test"]) for row in several[0].equivariance):
         rows.append(
             [
-                f"mean map after {move}: transformed back (not)",
-                *of_moves(move, MEAN, lambda row: f"{row['followed']:.2f} ({row['stayed']:.2f})"),
+                f"mean attention map after {test}: transformed back (not)",
+                *of_tests(test, MEAN, lambda row: f"{row['followed']:.2f} ({row['stayed']:.2f})"),
             ]
         )
-    last = str(several[0].moves[-1]["move"])
+    last = str(several[0].equivariance[-1]["test"])
     rows.append(
-        [f"accuracy after {last} (%)", *of_moves(last, MEAN, lambda row: _percent(row, "accuracy"))]
+        [f"accuracy after {last} (%)", *of_tests(last, MEAN, lambda row: _percent(row, "accuracy"))]
     )
     for class_name in (WHOLE, *CLASS_NAMES):
         rows.append(
@@ -89,17 +89,17 @@ _CLASSES = {WHOLE: "all"}
 
 def findings(tables: Tables) -> list[str]:
     """Return the results of a network in sentences."""
-    moves, regions, rows = tables.moves, tables.regions, tables.faithfulness
+    tests, regions, rows = tables.equivariance, tables.regions, tables.faithfulness
     lines = []
     for name, title in (
         (MEAN, "The mean attention map"),
         (PART, "The mean attention map minus that of an empty image"),
     ):
-        by_move = {str(row["move"]): row for row in moves if row["map"] == name}
-        always = [move for move, row in by_move.items() if row["followed_low"] > row["stayed_high"]]
-        never = [move for move in by_move if move not in always]
-        follows = f"under {', '.join(always)}" if never and always else "under every move"
-        follows = follows if always else "under no move"
+        by_test = {str(row["test"]): row for row in tests if row["map"] == name}
+        always = [test for test, row in by_test.items() if row["followed_low"] > row["stayed_high"]]
+        never = [test for test in by_test if test not in always]
+        follows = f"under {', '.join(always)}" if never and always else "under every test"
+        follows = follows if always else "under no test"
         but = f", not clearly under {', '.join(never)}" if never and always else ""
         lines.append(
             f"{title} follows the source {follows}{but}: after the transform is undone, it "
@@ -148,20 +148,26 @@ _PLACES = {
 }
 
 
-def moves_table(rows: list[Record]) -> str:
-    """Return a Markdown table of `move_rows`."""
+def equivariance_table(rows: list[Record]) -> str:
+    """Return a Markdown table of `equivariance_rows`."""
     maps = list(dict.fromkeys(str(row["map"]) for row in rows))
     gates = [name for name in maps if name not in (MEAN, PART)]
-    header = ["test", "mean map: transformed back", "not", "minus empty: transformed back", "not"]
+    header = [
+        "test",
+        "mean attention map: transformed back",
+        "not",
+        "minus empty: transformed back",
+        "not",
+    ]
     header += [f"{name}: transformed back (not)" for name in gates]
     header += ["overlap", "enrichment", "accuracy %", "same class %"]
     lines = []
-    for move in dict.fromkeys(row["move"] for row in rows):
-        by_map = {row["map"]: row for row in rows if row["move"] == move}
+    for test in dict.fromkeys(row["test"] for row in rows):
+        by_map = {row["map"]: row for row in rows if row["test"] == test}
         mean = by_map[MEAN]
         lines.append(
             [
-                str(move),
+                str(test),
                 with_interval(mean, "followed", 2),
                 f"{mean['stayed']:.2f}",
                 with_interval(by_map[PART], "followed", 2),

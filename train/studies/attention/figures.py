@@ -44,7 +44,7 @@ SHOWN = slice(40, 110)
 SIMULATED = 7
 """First simulated source in the figures; each class shows two."""
 
-DOCUMENTED = ("moves", "deletion", "simulated_patches", "simulated_maps")
+DOCUMENTED = ("equivariance", "deletion", "simulated_patches", "simulated_maps")
 """Figures that show no real source, and may go into a document."""
 
 
@@ -81,14 +81,14 @@ def _figures(measured: Measured, network: TitledNetwork) -> dict[str, Figure]:
     )
     examples = _examples(network, images, labels)
     return {
-        "moves": _moves(measured),
+        "equivariance": _equivariance(measured),
         "deletion": _deletion(measured),
         "simulated_patches": examples["patches"],
         "simulated_maps": examples["maps"],
     }
 
 
-def _moves(measured: Measured) -> Figure:
+def _equivariance(measured: Measured) -> Figure:
     by_group = groups(measured)
     followed, stayed = (
         {
@@ -102,7 +102,7 @@ def _moves(measured: Measured) -> Figure:
     )
     shares = {
         "right": [accuracy(measured, several) for several in by_group.values()],
-        "the same as unmoved": [same_class(measured, several) for several in by_group.values()],
+        "same class": [same_class(measured, several) for several in by_group.values()],
     }
     return equivariance_figure(list(by_group), followed, stayed, shares)
 

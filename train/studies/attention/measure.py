@@ -96,11 +96,11 @@ def open_network(named: str) -> TitledNetwork:
 
 
 @dataclass(frozen=True, eq=False)
-class Moved:
+class Transformed:
     """n images under one equivariance test.
 
     Attributes:
-        move: the test.
+        test: the test.
         predicted: (n,) classes.
         followed: by map: (n,) correlation with the map of the original image after the
             transform was undone, over the pixels that both frames cover.
@@ -109,7 +109,7 @@ class Moved:
         enrichment: (n,) enrichment of the mean attention map on the transformed source.
     """
 
-    move: EquivarianceTest
+    test: EquivarianceTest
     predicted: np.ndarray
     followed: dict[str, np.ndarray]
     stayed: dict[str, np.ndarray]
@@ -127,7 +127,7 @@ class Measured:
         names: (n,) names of the sources; each network has its own row for a source.
         labels: (n,) true classes.
         predicted: (n,) predicted classes.
-        moved: one entry an equivariance test.
+        transformed: one entry an equivariance test.
         strangers: by map: (pairs,) correlation of the maps of two different images.
         share: by map, with `Grad-CAM`: (n,) relevance mass.
         area: (n,) share of the frame that the source covers.
@@ -148,7 +148,7 @@ class Measured:
     names: np.ndarray
     labels: np.ndarray
     predicted: np.ndarray
-    moved: list[Moved]
+    transformed: list[Transformed]
     strangers: dict[str, np.ndarray]
     share: dict[str, np.ndarray]
     area: np.ndarray
@@ -192,8 +192,8 @@ class Measured:
         name = MAP_OF_ORDER.get(order, order)
         several = [
             one.followed[name]
-            for one in self.moved
-            if one.move.group == FAR_SHIFT and name in one.followed
+            for one in self.transformed
+            if one.test.group == FAR_SHIFT and name in one.followed
         ]
         return np.mean(several, axis=0) if several else None
 
@@ -233,10 +233,12 @@ def measure(
     empty = _empty_map(with_maps)
     size = images.shape[1:]
     everything = for_class(maps, predicted) | read_gradients(network.model, images, predicted)
-    unmoved = {name: resize_maps(one, size) for name, one in _with_part(everything, empty).items()}
-    moved = []
-    for number, move in enumerate(EQUIVARIANCE_TESTS):
-        moved.append(_moved(network.model, with_maps, images, predicted, unmoved, empty, move))
+    original = {name: resize_maps(one, size) for name, one in _with_part(everything, empty).items()}
+    transformed = []
+    for number, test in enumerate(EQUIVARIANCE_TESTS):
+        transformed.append(
+            _transformed(network.model, with_maps, images, predicted, original, empty, test)
+        )
         on_step(0.3 * (number + 1) / len(EQUIVARIANCE_TESTS))
     looks = {name: one for name, one in everything.items() if name not in _SIGNED}
     statistics = {name: attention_statistics(images, one) for name, one in looks.items()}
@@ -262,7 +264,7 @@ def measure(
         names=names,
         labels=labels,
         predicted=predicted,
-        moved=moved,
+        transformed=transformed,
         strangers={name: _strangers(one) for name, one in _with_part(maps, empty).items()},
         share={name: one.share for name, one in statistics.items()},
         area=statistics[MEAN].area,
@@ -290,8 +292,8 @@ def pooled(several: Sequence[Measured]) -> Measured:
     joined = {}
     for field in fields(Measured):
         values = [getattr(one, field.name) for one in several]
-        if field.name == "moved":
-            joined["moved"] = [_pooled_move(same) for same in zip(*values, strict=True)]
+        if field.name == "transformed":
+            joined["transformed"] = [_pooled_test(same) for same in zip(*values, strict=True)]
         elif field.name == "random":
             joined["random"] = [_joined(draw) for draw in zip(*values, strict=True)]
         elif field.name == "black":
@@ -303,10 +305,10 @@ def pooled(several: Sequence[Measured]) -> Measured:
     return Measured(title=first.title, **joined)
 
 
-def _pooled_move(several: Sequence[Moved]) -> Moved:
-    move, *rest = (field.name for field in fields(Moved))
-    return Moved(
-        getattr(several[0], move),
+def _pooled_test(several: Sequence[Transformed]) -> Transformed:
+    test, *rest = (field.name for field in fields(Transformed))
+    return Transformed(
+        getattr(several[0], test),
         **{name: _joined([getattr(one, name) for one in several]) for name in rest},
     )
 
@@ -324,30 +326,30 @@ def _joined(values: Sequence):
 _SIGNED = (EVIDENCE, GRADIENT)
 
 
-def _moved(
+def _transformed(
     model: keras.Model,
     with_maps: keras.Model,
     images: np.ndarray,
     classes: np.ndarray,
-    unmoved: dict[str, np.ndarray],
+    original: dict[str, np.ndarray],
     empty: np.ndarray,
-    move: EquivarianceTest,
-) -> Moved:
-    images = apply_transform(images, move)
+    test: EquivarianceTest,
+) -> Transformed:
+    images = apply_transform(images, test)
     predicted, maps = read_maps(with_maps, images)
     size = images.shape[1]
     # The evidence and the gradients of the class that was predicted before.
     several = for_class(_with_part(maps, empty), classes)
-    if move.group == FAR_SHIFT:
+    if test.group == FAR_SHIFT:
         several |= read_gradients(model, images, classes)
     after = {name: resize_maps(one, (size, size)) for name, one in several.items()}
-    back = {name: undo_transform(one, move, size) for name, one in after.items()}
-    return Moved(
-        move,
+    back = {name: undo_transform(one, test, size) for name, one in after.items()}
+    return Transformed(
+        test,
         predicted,
-        followed={name: correlation(unmoved[name], one) for name, one in back.items()},
-        stayed={name: correlation(unmoved[name], one) for name, one in after.items()},
-        common=overlap(unmoved[MEAN], back[MEAN]),
+        followed={name: correlation(original[name], one) for name, one in back.items()},
+        stayed={name: correlation(original[name], one) for name, one in after.items()},
+        common=overlap(original[MEAN], back[MEAN]),
         enrichment=region_enrichment(maps[MEAN], images > 0),
     )
 

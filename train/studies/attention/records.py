@@ -11,7 +11,7 @@ from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.report import Record
 
 from .maps import MAP_OF_ORDER, ORACLE, RANDOM
-from .measure import Measured, Moved
+from .measure import Measured, Transformed
 
 Interval = tuple[float, float, float]
 """A value with its lower and upper bound."""
@@ -20,11 +20,11 @@ WHOLE = "whole"
 """Both classes together."""
 
 
-def groups(measured: Measured) -> dict[str, list[Moved]]:
+def groups(measured: Measured) -> dict[str, list[Transformed]]:
     """Return the equivariance tests by their group, in the order of the tests."""
-    found: dict[str, list[Moved]] = {}
-    for one in measured.moved:
-        found.setdefault(one.move.group, []).append(one)
+    found: dict[str, list[Transformed]] = {}
+    for one in measured.transformed:
+        found.setdefault(one.test.group, []).append(one)
     return found
 
 
@@ -66,23 +66,23 @@ def mean_interval(
     return (float(value), *bootstrap_interval(means, measured.labels[rows][first], statistic))
 
 
-def accuracy(measured: Measured, several: list[Moved]) -> Interval:
+def accuracy(measured: Measured, several: list[Transformed]) -> Interval:
     """Return the accuracy on the transformed images of a group of tests."""
     return _share(measured, [one.predicted == measured.labels for one in several])
 
 
-def same_class(measured: Measured, several: list[Moved]) -> Interval:
+def same_class(measured: Measured, several: list[Transformed]) -> Interval:
     """Return the share of the transformed images that keep the predicted class of the original."""
     return _share(measured, [one.predicted == measured.predicted for one in several])
 
 
 def _share(measured: Measured, several: list[np.ndarray]) -> Interval:
     shares, _ = by_source(np.mean(several, axis=0), measured.names)
-    turns = len(several) * len(measured.names) // len(shares)
-    return (float(shares.mean()), *clustered_wilson_interval(shares, turns))
+    views = len(several) * len(measured.names) // len(shares)
+    return (float(shares.mean()), *clustered_wilson_interval(shares, views))
 
 
-def move_rows(measured: Measured) -> list[Record]:
+def equivariance_rows(measured: Measured) -> list[Record]:
     """Return one record for each group of tests and map."""
     rows = []
     for group, several in groups(measured).items():
@@ -93,7 +93,7 @@ def move_rows(measured: Measured) -> list[Record]:
             )
             rows.append(
                 _named(measured)
-                | {"move": group, "map": name}
+                | {"test": group, "map": name}
                 | _bounds("followed", mean_interval(followed, measured))
                 | _bounds("stayed", mean_interval(stayed, measured))
                 | _bounds("accuracy", accuracy(measured, several))
@@ -180,7 +180,7 @@ class Tables:
         has_evidence: whether the network has votes, and so evidence.
         black: probabilities of the classes for an empty image.
         cam_blind: share of the images in which Grad-CAM is 0 on the whole source.
-        moves: see `move_rows`.
+        equivariance: see `equivariance_rows`.
         regions: see `region_rows`.
         faithfulness: see `faithfulness_rows`.
     """
@@ -192,7 +192,7 @@ class Tables:
     has_evidence: bool
     black: list[float]
     cam_blind: float
-    moves: list[Record]
+    equivariance: list[Record]
     regions: list[Record]
     faithfulness: list[Record]
 
@@ -207,7 +207,7 @@ def tabulate(measured: Measured) -> Tables:
         has_evidence=measured.has_evidence,
         black=measured.black.tolist(),
         cam_blind=float(measured.cam_blind.mean()),
-        moves=move_rows(measured),
+        equivariance=equivariance_rows(measured),
         regions=region_rows(measured),
         faithfulness=faithfulness_rows(measured),
     )

@@ -42,9 +42,9 @@ def spokes(share: float) -> Callable[[np.random.Generator], np.ndarray]:
     """Return a bright point with the six arms of a VLA snapshot, `share` times as bright."""
 
     def field(rng: np.random.Generator) -> np.ndarray:
-        turned, wavelength = rng.uniform(0, np.pi), rng.uniform(20, 50)
+        rotation, wavelength = rng.uniform(0, np.pi), rng.uniform(20, 50)
         bearing = np.arctan2(_ROW, _COLUMN)
-        across = [_RADIUS * np.sin(bearing - turned - k * np.pi / 3) for k in range(3)]
+        across = [_RADIUS * np.sin(bearing - rotation - k * np.pi / 3) for k in range(3)]
         arms = sum(np.exp(-(distance**2) / (2 * 2**2)) for distance in across)
         fading = np.cos(2 * np.pi * _RADIUS / wavelength) / (1 + _RADIUS / 20)
         return blank(rng) + _BRIGHT * (_POINT + share * arms * fading)
