@@ -99,7 +99,9 @@ def ended_by_signals(message: str) -> Iterator[None]:
         clear = "\r\x1b[K\x1b[?25h" if os.isatty(2) else ""
         with contextlib.suppress(OSError):
             os.write(2, f"{clear}{message}\n".encode())
-        # A worker that this process is starting would print a traceback without it.
+        # Without this process, a worker that is starting prints a traceback: one that exists is
+        # killed, and one that another thread starts from now on has no standard error.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
         _kill_children()
         os._exit(128 + number)
 

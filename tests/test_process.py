@@ -64,6 +64,29 @@ with ended_by_signals("interrupted: go on"):
     assert done.returncode == 128 + number
 
 
+def test_a_process_that_starts_while_a_signal_ends_its_parent_says_nothing():
+    script = """
+import os, signal, subprocess, sys
+from keras_astroattn import process
+
+late = "import sys, time; time.sleep(0.3); print('Traceback', file=sys.stderr)"
+
+def start_another():
+    # As a thread does that starts workers while the handler runs in the main thread.
+    kill()
+    subprocess.Popen([sys.executable, "-c", late])
+
+kill = process._kill_children
+process._kill_children = start_another
+with process.ended_by_signals("interrupted: go on"):
+    subprocess.Popen([sys.executable, "-c", late])
+    os.kill(os.getpid(), signal.SIGTERM)
+"""
+    # The end of the standard error comes when every process that holds it has ended.
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.stderr == "interrupted: go on\n"
+
+
 def test_processes_of_a_shielded_thread_do_not_see_ctrl_c():
     script = """
 import multiprocessing, os, signal, subprocess, sys, threading
