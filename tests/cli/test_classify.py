@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from astropy.io import fits
 from PIL import Image
+from support.synthetic_maps import celestial_header, gaussian, noise, write
 from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli import classify as command
@@ -215,6 +216,96 @@ def test_a_fits_map_is_classified_and_its_attention_drawn(model_path, tmp_path):
         # The frame begins 75 pixels into the map: 150.5 - 75.
         assert hdus[0].header["CRPIX1"] == 75.5
         assert hdus[0].header["CRVAL1"] == 180.0
+
+
+def drawn_map() -> np.ndarray:
+    """(200, 260) float32, Jy/beam: two lobes 90 arcsec apart, noise of 0.1 mJy/beam."""
+    field = noise((200, 260), 1e-4, seed=3)
+    for row in (74.5, 124.5):
+        field += gaussian((200, 260), 129.5, row, 9, peak=0.02, scale=1.8).astype(np.float32)
+    return field
+
+
+def only_row(capsys) -> dict[str, str]:
+    (row,) = csv.DictReader(capsys.readouterr().out.splitlines())
+    return row
+
+
+def test_an_array_with_a_pixel_scale_is_the_map_that_its_fits_file_is(model_path, tmp_path, capsys):
+    field = drawn_map()
+    write(tmp_path / "map.fits", field, celestial_header(field.shape))
+    assert run("classify", tmp_path / "map.fits", "--model", model_path) == 0
+    expected = only_row(capsys)
+    np.save(tmp_path / "map.npy", field)
+    options = ["--model", model_path, "--pixel-scale", 1.8, "--beam", 5.4]
+    assert run("classify", tmp_path / "map.npy", *options) == 0
+    found = only_row(capsys)
+    assert found["label"] in ("FRI", "FRII")
+    for column in ("label", "p_fri", "noise_jy_beam", "peak_snr", "largest_angular_size_arcsec"):
+        assert found[column] == expected[column]
+    assert float(found["noise_jy_beam"]) == pytest.approx(1e-4, rel=0.02)
+    # Twice the scale is twice the size of the same lobes, whose 3 sigma lie 50 pixels apart.
+    size = float(found["largest_angular_size_arcsec"])
+    assert run("classify", tmp_path / "map.npy", *options[:-3], 3.6, "--beam", 10.8) == 0
+    assert float(only_row(capsys)["largest_angular_size_arcsec"]) == pytest.approx(
+        2 * size, rel=0.02
+    )
+
+
+def test_a_picture_in_colour_is_the_map_that_was_drawn(model_path, tmp_path, capsys):
+    from matplotlib import colormaps
+
+    field = drawn_map()
+    grey = (field - field.min()) / np.ptp(field)
+    Image.fromarray(colormaps["inferno"](grey, bytes=True)).save(tmp_path / "map.png")
+    np.save(tmp_path / "map.npy", field)
+    options = ["--model", model_path, "--pixel-scale", 1.8, "--beam", 5.4]
+    assert run("classify", tmp_path / "map.npy", *options) == 0
+    expected = only_row(capsys)
+    assert run("classify", tmp_path / "map.png", *options, "--colormap", "inferno") == 0
+    found = only_row(capsys)
+    assert found["label"] == expected["label"]
+    # A step of 256 levels is 0.8 times the noise.
+    assert float(found["p_fri"]) == pytest.approx(float(expected["p_fri"]), abs=0.05)
+    assert float(found["peak_snr"]) == pytest.approx(float(expected["peak_snr"]), rel=0.1)
+    assert found["noise_jy_beam"] == ""
+    assert "unknown_unit" in found["flags"].split(";")
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("map.png", ["--pixel-scale", 1.8, "--beam", 5.4], "in colour: name its colormap"),
+        ("map.png", ["--colormap", "inferno"], "has 260 x 200 pixels: give 150 x 150"),
+        ("map.png", ["--pixel-scale", 1.8, "--colormap", "infrno"], "no colormap 'infrno'"),
+        ("map.png", ["--pixel-scale", 1.8, "--colormap", "jet"], "not those of colormap jet"),
+        ("map.npy", ["--pixel-scale", 1.8, "--colormap", "jet"], "colormap is for pictures"),
+        ("map.npy", [], "give 150 x 150 pixels of 1.8 arcsec, one image a file; or its pixel"),
+        ("map.npy", ["--pixel-scale", 0], "--pixel-scale"),
+        ("map.npy", ["--pixel-scale", "nan"], "--pixel-scale. Must be > 0"),
+        ("map.npy", ["--pixel-scale", 20, "--beam", 5.4], "more than one source"),
+        ("map.fits", ["--pixel-scale", 1.8], "pixel_scale is for pictures and arrays"),
+    ],
+)
+def test_a_map_without_header_is_described_or_refused(
+    name, options, message, model_path, tmp_path, capsys
+):
+    from matplotlib import colormaps
+
+    field = drawn_map()
+    path = tmp_path / name
+    if name == "map.png":
+        grey = (field - field.min()) / np.ptp(field)
+        Image.fromarray(colormaps["inferno"](grey, bytes=True)).save(path)
+    elif name == "map.npy":
+        np.save(path, field)
+    else:
+        write(path, field, celestial_header(field.shape))
+    assert run("classify", path, "--model", model_path, *options) == 2
+    found = capsys.readouterr()
+    assert found.out.count("\n") <= 2  # the header, and a row without a class
+    assert message in found.err
+    assert found.err.count("\n") == 1
 
 
 def test_attention_without_matplotlib_is_one_line(folder, model_path, monkeypatch, capsys):
