@@ -47,8 +47,7 @@ def open_cluster(
     Raises:
         InputError: No scheduler answers, or its workers lack this package.
     """
-    # A worker that dies is replaced, so Dask's messages about it are not needed.
-    logging.getLogger("distributed").setLevel(logging.CRITICAL)
+    _silence_dask()
     if scheduler is None:
         with _local_cluster(workers or available_cores(), prepared, progress) as client:
             yield client
@@ -58,6 +57,14 @@ def open_cluster(
             progress.dashboard(client.dashboard_link)
         _require_package(client)
         yield client
+
+
+def _silence_dask() -> None:
+    """Leave messages to this package: a worker that dies is replaced, a lost scheduler is named."""
+    import distributed  # noqa: F401 - its import sets the levels of its loggers
+
+    for name in ("distributed", "distributed.client"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 def _connected(address: str) -> "Client":

@@ -71,7 +71,7 @@ def test_killed_workers_are_replaced(world, catalogue, expected, tmp_path):
     assert process.returncode == 0, told
     assert killed >= 3
     rows = read_result(output)
-    assert len(rows) == 1500
+    assert len(rows) == 300
     assert_scored(rows, expected)
 
 
@@ -155,7 +155,7 @@ def test_a_killed_command_goes_on(world, catalogue, expected, tmp_path):
     assert "rows are done" in finished.stderr
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     rows = read_result(output)
-    assert len(rows) == 1500
+    assert len(rows) == 300
     assert_scored(rows, expected)
 
 
@@ -285,40 +285,67 @@ def free_port() -> int:
         return probe.getsockname()[1]
 
 
-def test_separately_started_workers_give_the_same_table(world, catalogue, tmp_path):
-    port = free_port()
-    address = f"tcp://127.0.0.1:{port}"
-    dask = [sys.executable, "-m", "dask"]
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    processes = [
-        subprocess.Popen(
-            [*dask, "scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard"],
+@contextlib.contextmanager
+def dask_cluster(world, folder, workers=2):
+    """The address of a scheduler with separately started workers, and the scheduler."""
+    address = f"tcp://127.0.0.1:{free_port()}"
+    host, port = address.removeprefix("tcp://").split(":")
+
+    def start_dask(*arguments) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, "-m", "dask", *arguments, "--no-dashboard"],
             env=world.environment,
-            **quiet,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
-    ]
+
+    processes = [start_dask("scheduler", "--host", host, "--port", port)]
     try:
-        for _ in range(2):
-            processes.append(
-                subprocess.Popen(
-                    [*dask, "worker", address, "--nthreads", "1", "--no-dashboard"],
-                    env=world.environment,
-                    cwd=tmp_path,
-                    **quiet,
-                )
-            )
-        there, here = tmp_path / "there", tmp_path / "here"
+        for _ in range(workers):
+            processes.append(start_dask("worker", address, "--nthreads", "1"))
         time.sleep(5)
-        attached = world.run(
-            *world.arguments(catalogue, there, "--chunk-size", 50, "--scheduler", address)
-        )
-        assert attached.returncode == 0, attached.stderr
-        assert "http" not in attached.stderr  # that scheduler has no dashboard
+        yield address, processes[0]
     finally:
         for process in processes:
             process.terminate()
         for process in processes:
             process.wait()
+
+
+def test_separately_started_workers_give_the_same_table(world, catalogue, tmp_path):
+    there, here = tmp_path / "there", tmp_path / "here"
+    with dask_cluster(world, tmp_path) as (address, _):
+        attached = world.run(
+            *world.arguments(catalogue, there, "--chunk-size", 50, "--scheduler", address)
+        )
+        assert attached.returncode == 0, attached.stderr
+        assert "http" not in attached.stderr  # that scheduler has no dashboard
     local = world.run(*world.arguments(catalogue, here, "--chunk-size", 100, "--workers", 2))
     assert local.returncode == 0, local.stderr
     assert read_result(there) == read_result(here)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_scheduler_that_is_killed_is_one_line_and_the_run_goes_on(
+    world, expected, tmp_path, number
+):
+    output = tmp_path / "output"
+    catalogue = write_catalogue(tmp_path / "sources.csv", world.simulated, repeats=10)
+    arguments = world.arguments(catalogue, output, "--chunk-size", 10)
+    with dask_cluster(world, tmp_path) as (address, scheduler):
+        process = start(world, [*arguments, "--scheduler", address])
+        wait_for_parts(process, output, 5)
+        scheduler.send_signal(number)
+        _, told = process.communicate(timeout=60)
+    assert process.returncode == 2, told
+    assert told == "error: the Dask scheduler is lost: start one, then add --resume\n"
+    before = {path: path.stat().st_mtime_ns for path in output.glob("part-*.parquet")}
+    assert 5 <= len(before) < 30
+    with dask_cluster(world, tmp_path) as (address, _):
+        done = world.run(*arguments, "--scheduler", address, "--resume")
+    assert done.returncode == 0, done.stderr
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    rows = read_result(output)
+    assert len(rows) == 300
+    assert_scored(rows, expected)
