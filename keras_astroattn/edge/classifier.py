@@ -197,7 +197,7 @@ class Classifier:
         return outputs | {"logits": mean, "probabilities": softmax(mean / self._temperature)}
 
     def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        with self._runner() as runner:
+        with self._runner() as runner, self._one_error():
             given = runner(image=self._quantized(images))
         return {name: self._dequantized(name, values) for name, values in given.items()}
 
@@ -236,11 +236,17 @@ class Classifier:
     def _new_runner(self):
         from ai_edge_litert.interpreter import Interpreter
 
-        try:
+        with self._one_error():
             interpreter = Interpreter(model_content=self.model.content, num_threads=self._threads)
             # Allocated here, so that LiteRT prints its messages only while a classifier is made.
             interpreter.allocate_tensors()
             return interpreter.get_signature_runner(SIGNATURE)
+
+    @contextlib.contextmanager
+    def _one_error(self) -> Iterator[None]:
+        """Raise what LiteRT says of an altered network as an `InputError`."""
+        try:
+            yield
         except (ValueError, RuntimeError) as error:
             raise InputError(
                 f"{self.model.path} cannot be run: {' '.join(str(error).split())[:200]}"

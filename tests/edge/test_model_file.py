@@ -10,6 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
+from ai_edge_litert.schema_py_generated import Model
 from support.tiny_model_file import radio_galaxy
 
 from export.checksum import main as add_checksum
@@ -90,7 +91,6 @@ def test_a_file_without_checksum_says_how_to_add_one(tmp_path, model_path, netwo
 
 
 def test_no_checksum_for_a_network_that_does_not_run(tmp_path, network, capsys):
-    # What LiteRT does with an offset into nowhere: it ends the process by a signal.
     path = tmp_path / "odd.tflite"
     broken = struct.pack("<I", 0x7FFFFFF0) + network[4:]
     path.write_bytes(zipped(broken, b'{"format": 1}'))
@@ -98,6 +98,31 @@ def test_no_checksum_for_a_network_that_does_not_run(tmp_path, network, capsys):
     assert add_checksum([str(path)]) == 2
     assert "does not run" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def without_weights(network: bytes) -> bytes:
+    """The network whose first tensor of weights names the empty buffer 0."""
+    model = Model.GetRootAs(network, 0)
+    graph = model.Subgraphs(0)
+    tensors = [graph.Tensors(number) for number in range(graph.TensorsLength())]
+    weights = next(t for t in tensors if model.Buffers(t.Buffer()).DataLength() > 1000)
+    buffer_field = 8  # of a `Tensor`, in its table of offsets
+    place = weights._tab.Pos + weights._tab.Offset(buffer_field)
+    return network[:place] + bytes(4) + network[place + 4 :]
+
+
+@pytest.mark.parametrize(
+    "alter",
+    [without_weights, lambda network: struct.pack("<I", 0x7FFFFFF0) + network[4:]],
+    ids=["no weights", "offset into nowhere"],
+)
+def test_an_altered_network_with_its_right_checksum_is_one_line(
+    tmp_path, model_path, network, alter
+):
+    path = tmp_path / "odd.tflite"
+    path.write_bytes(with_metadata(alter(network), open_model(model_path).metadata))
+    with pytest.raises(InputError, match=r"odd\.tflite cannot be run: [^\n]{10,250}$"):
+        Classifier(path).classify(radio_galaxy())
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import gzip
 import importlib
+import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from export.metadata import with_metadata
+
 from . import seeds, targets
-from .mutation import mutate_bytes, mutate_fits, mutate_text
+from .mutation import mutate_bytes, mutate_fits, mutate_text, mutate_values
 
 Made = tuple[str, bytes]
 """The ending of a file's name, and its content."""
@@ -78,6 +81,16 @@ def _tflite(rng: np.random.Generator) -> Made:
     return ".tflite", seeds.zipped({"metadata.json": mutate_text(text, rng)}, network)
 
 
+def _signed(rng: np.random.Generator) -> Made:
+    network, places = seeds.network()
+    if rng.random() < 0.8:
+        network = mutate_values(network, places, rng)
+    else:
+        network = mutate_bytes(network, rng)
+    metadata = json.loads(seeds.zip_members(seeds.model_file())["metadata.json"])
+    return ".tflite", with_metadata(network, metadata)
+
+
 def _keras(rng: np.random.Generator) -> Made:
     content = _one_of(seeds.keras_files(), rng)
     if rng.random() < 0.4:
@@ -114,6 +127,12 @@ KINDS = {
     ),
     "tflite": Kind(
         "`.tflite` files: `astroattn classify`", _tflite, targets.classify_with_model, _CLASSIFY
+    ),
+    "signed": Kind(
+        "`.tflite` files with an altered network and its right checksum: `astroattn classify`",
+        _signed,
+        targets.classify_with_model,
+        _CLASSIFY,
     ),
     "keras": Kind(
         "`.keras` files: `python -m export.run`",

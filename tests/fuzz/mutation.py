@@ -84,6 +84,21 @@ def mutate_fits(content: bytes, rng: Rng) -> bytes:
     return bytes(data)
 
 
+def mutate_values(content: bytes, places: np.ndarray, rng: Rng) -> bytes:
+    """Change one or two values at some of the places: a bit, a byte, or a number of 4 bytes."""
+    data = bytearray(content)
+    for _ in range(int(rng.integers(1, 3))):
+        place = int(_pick(places, rng))
+        if rng.random() < 0.4:
+            data[place] ^= 1 << int(rng.integers(8))
+        else:
+            width = _pick((1, 4), rng)
+            place -= place % width
+            value = _pick((*_SIZES, 2, 3), rng) % 2 ** (8 * width)
+            data[place : place + width] = value.to_bytes(width, "little")
+    return bytes(data)
+
+
 def _header_cards(data: bytearray) -> list[int]:
     """Places of all cards in blocks that look like a header."""
     found = []

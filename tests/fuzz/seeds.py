@@ -173,6 +173,25 @@ def model_file() -> bytes:
 
 
 @cache
+def network() -> tuple[bytes, np.ndarray]:
+    """The network of that file without its metadata, and the places of all but the weights."""
+    from ai_edge_litert.schema_py_generated import Model
+
+    content = model_file()
+    content = content[: content.rindex(b"PK\x03\x04")]
+    model = Model.GetRootAs(content, 0)
+    is_structure = np.ones(len(content), bool)
+    data_field = 4  # of a `Buffer`, in its table of offsets
+    for number in range(model.BuffersLength()):
+        buffer = model.Buffers(number)
+        if length := buffer.DataLength():
+            table = buffer._tab
+            begin = table.Vector(table.Offset(data_field))
+            is_structure[begin : begin + length] = False
+    return content, np.flatnonzero(is_structure)
+
+
+@cache
 def keras_files() -> tuple[bytes, ...]:
     """A preset's .keras file, and one whose layer carries code."""
     preset = preset_file(DEFAULT_PRESET, ".keras").read_bytes()
