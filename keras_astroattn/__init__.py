@@ -28,6 +28,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "outputs",
         "plots",
         "presets",
+        "recalibration",
         "report",
         "survey",
         "tables",

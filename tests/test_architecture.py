@@ -24,8 +24,11 @@ ARROWS = {
     "edge": {"images", "plots", "tables"},
     "samples": set(),
     "tables": {"images"},
+    "recalibration": {"images", "edge", "tables"},
     "survey": {"images", "edge", "tables"},
-    "cli": {"images", "edge", "samples", "tables", "survey", "plots", "report"},
+    "cli": {
+        *("images", "edge", "samples", "tables", "recalibration", "survey", "plots", "report"),
+    },
     "layers": {"images"},
     "models": {"images", "layers"},
     "callbacks": {"images", "layers", "models", "plots", "report"},
@@ -42,7 +45,7 @@ ARROWS = {
     },
     "benchmarks": {
         *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),
-        *("plots", "report", "tables", "survey", "cli", "train", "export"),
+        *("plots", "report", "tables", "recalibration", "survey", "cli", "train", "export"),
     },
 }
 ROOMS = {"keras_astroattn", "train", "export", "benchmarks"}

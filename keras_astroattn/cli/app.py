@@ -26,7 +26,10 @@ def _help_of(name: str) -> str:
 
 
 # Registered by name, so that a command is imported only when it is called.
-for _command in ("demo", "classify", "survey", "check", "survey-summary", "info", "benchmark"):
+for _command in (
+    *("demo", "classify", "survey", "check", "survey-summary", "report"),
+    *("info", "benchmark"),
+):
     _name = _command.replace("-", "_")
     app.command(f"keras_astroattn.cli.{_name}:{_name}", name=_command, help=_help_of(_name))
 

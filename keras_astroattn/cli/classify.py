@@ -20,7 +20,7 @@ from keras_astroattn.tables import Row
 
 from .image_files import attention_paths, find_images
 from .journal import Journal
-from .options import HDU, TTA, BeamSize, Channel, Model, Stokes, Turns, hdu_of
+from .options import HDU, TTA, BeamSize, Channel, Model, Report, Stokes, Turns, hdu_of
 from .result_files import require_writable, write_csv_rows, write_results
 from .scoring import Scoring
 from .scoring_pool import score_files
@@ -35,6 +35,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     model: Model = DEFAULT_PRESET,
     output: Path | None = None,
     attention: Path | None = None,
+    report: Report = None,
     explain: Annotated[bool, Parameter(negative="")] = False,
     tta: TTA = 1,
     turns: Turns = None,
@@ -83,6 +84,8 @@ def classify(  # noqa: D417 - the others are described in `options`
         require_writable(output)
     elif resume:
         raise InputError("--resume needs --output: name the results file to continue")
+    if report is not None:
+        _require_report(report, output, resume or overwrite)
     options = {
         "position": position,
         "hdu": hdu_of(hdu),
@@ -120,6 +123,10 @@ def classify(  # noqa: D417 - the others are described in `options`
         raise InputError(
             f"none of {counts.total()} images could be classified; the first: {counts.first_error}"
         )
+    if report is not None:
+        from .report_file import ReportOptions, write_report
+
+        write_report(output, report, ReportOptions(str(opened.path), tta, options), _console())
     return 0
 
 
@@ -175,10 +182,20 @@ def _to_file(
     if counts["error"] == counts.total():
         return counts
     labels = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
-    Console(stderr=True, soft_wrap=True, highlight=False).print(
-        f"{output}: {counts.total()} images ({labels})", markup=False
-    )
+    _console().print(f"{output}: {counts.total()} images ({labels})", markup=False)
     return counts
+
+
+def _console() -> Console:
+    return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _require_report(report: Path, output: Path | None, overwrite: bool) -> None:
+    if output is None:
+        raise InputError("--report needs --output: name the results file that it reads")
+    from .report_file import require_report
+
+    require_report(report, "--report", overwrite)
 
 
 def _scored(files: list[tuple[str, str]], scoring: Scoring, workers: int | None) -> Iterator[Row]:

@@ -43,6 +43,11 @@ Columns = Annotated[
     ),
 ]
 
+Report = Annotated[
+    Path | None,
+    Parameter(help="HTML page of the result, as `astroattn report` writes it."),
+]
+
 TTA = Annotated[
     int,
     Parameter(

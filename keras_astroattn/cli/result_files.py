@@ -4,12 +4,12 @@ Rows come from an iterator and are never all in memory. A file gets its name onl
 complete.
 """
 
+import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.files import atomic_path
 from keras_astroattn.tables import (
     COLUMNS,
     EXPLANATION_COLUMNS,
@@ -41,13 +41,24 @@ def require_writable(path: Path) -> None:
     require_writer(path, "--output")
     if path.is_dir():
         raise InputError(f"--output {path} is a folder: name a file")
+    require_folder(path, "--output")
+
+
+def require_folder(path: Path, option: str) -> None:
+    """Refuse a file in a folder that is not writable.
+
+    Args:
+        path: path of the file.
+        option: option that names it, for the message.
+
+    Raises:
+        InputError: The folder does not exist or is not writable.
+    """
     try:
-        with atomic_path(path.with_name(f"{path.name}.probe")) as probe:
-            probe.touch()
-            path.with_name(f"{path.name}.probe").unlink(missing_ok=True)
+        with tempfile.TemporaryFile(dir=path.parent):
+            pass
     except OSError as error:
-        raise InputError(f"--output {path} cannot be written: {error.strerror}") from None
-    path.with_name(f"{path.name}.probe").unlink(missing_ok=True)
+        raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
 
 
 def write_results(path: Path, rows: Iterable[Row], explain: bool = False) -> None:

@@ -13,7 +13,7 @@ from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.run import run_survey
 from keras_astroattn.survey.settings import CHUNK_SIZE, SurveySettings
 
-from .options import TTA, Catalogue, Columns, MapFlags, Model, SurveyName, Tiles, Turns
+from .options import TTA, Catalogue, Columns, MapFlags, Model, Report, SurveyName, Tiles, Turns
 from .survey_attention import parse_attention, write_best_attention
 
 
@@ -63,6 +63,7 @@ def survey(
         str | None,
         Parameter(help="top:N draws the N most certain sources with their attention maps."),
     ] = None,
+    report: Report = None,
     resume: Annotated[
         bool, Parameter(negative="", help="Continue the interrupted survey in --output.")
     ] = False,
@@ -78,6 +79,10 @@ def survey(
     wanted = parse_attention(attention)
     if linking_length is not None and rows != "source":
         raise InputError("--linking-length joins rows to sources: add --rows source")
+    if report is not None:
+        from .report_file import require_report
+
+        require_report(report, "--report", overwrite=resume)
     settings = SurveySettings(
         catalogue=catalogue,
         images=tuple(images),
@@ -103,6 +108,10 @@ def survey(
     console.print(f"{output}: {summary['rows']} rows ({labels}){was}", markup=False)
     if wanted:
         write_best_attention(output, settings, wanted, console)
+    if report is not None:
+        from .report_file import ReportOptions, write_report
+
+        write_report(output, report, ReportOptions(model, settings.tta), console)
     return 0
 
 

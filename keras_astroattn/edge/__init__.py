@@ -12,6 +12,7 @@ __getattr__, __dir__, _lazy = lazy_loader.attach(
         "explanation": ["Component", "Explanation"],
         "labels": ["COMPACT_BELOW_BEAMS", "LABELS", "LabelRules"],
         "model_file": ["ModelFile", "open_model"],
+        "results": ["Result", "read_result"],
         "rows": ["explanation_values", "failed_row", "scored_row"],
     },
 )

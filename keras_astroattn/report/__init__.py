@@ -1,4 +1,4 @@
-"""Markdown, CSV and terminal tables of evaluations and of attention."""
+"""Markdown, CSV and terminal tables of evaluations and of attention, and HTML reports."""
 
 import lazy_loader
 
@@ -16,6 +16,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "spread_records",
             "spread_table",
         ],
+        "html_report": ["MOST_SOURCES", "Section", "Shown", "report_html"],
         "formats": [
             "Record",
             "csv_table",

@@ -10,6 +10,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "columns": ["COLUMNS", "EXPLANATION_COLUMNS", "OF_CATALOGUE", "PICTURE", "Column", "Row"],
         "text_writers": ["stream_csv"],
         "parquet_writer": ["astropy_metadata", "longest_text", "parquet_field"],
+        "readers": ["SURVEY_PREFIX", "Table", "read_table"],
         "text": ["encodable"],
         "writers": ["WRITERS", "require_writer", "write_table"],
     },

@@ -1,0 +1,84 @@
+"""`astroattn report`: write a table of classified sources as one HTML page."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+
+from keras_astroattn.report.html_report import MOST_SOURCES
+
+from .options import HDU, BeamSize, Channel, Stokes, hdu_of
+from .report_file import ReportOptions, require_report, write_report
+
+
+def report(  # noqa: D417 - the others are described in `options`
+    result: Path,
+    /,
+    *,
+    output: Path | None = None,
+    sources: Annotated[int, Parameter(validator=Number(gte=1, lte=MOST_SOURCES))] = 1000,
+    choose: Literal["stratified", "random", "uncertain"] = "stratified",
+    to_label: Annotated[int, Parameter(validator=Number(gte=0, lte=MOST_SOURCES))] = 200,
+    seed: int = 0,
+    model: str | None = None,
+    position: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    hdu: HDU = None,
+    stokes: Stokes = None,
+    channel: Channel = None,
+    rms_map: Path | None = None,
+    noise: float | None = None,
+    beam: BeamSize = None,
+    pixel_scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    colormap: str | None = None,
+    overwrite: Annotated[bool, Parameter(negative="")] = False,
+) -> None:
+    """Write a table of classified sources as one HTML page.
+
+    The page shows counts, histograms, a map of the sky, and the sources with their attention as a
+    grid to sort, filter and label. It needs no other file and sends nothing. The maps are read
+    again: run the command where the paths of the table hold. A table of image files that was made
+    with options for the maps needs the same options here; a survey states its own.
+
+    Args:
+        result: File of `astroattn classify`, folder of `astroattn survey`, or file of
+            `astroattn survey-summary --export`.
+        output: File of the page. By default, the name of the table with the suffix .html.
+        sources: Largest number of sources in the grid: those to label, then others at random.
+        choose: Sources to label. stratified: half at random from each label, half the most
+            uncertain. random: at random. uncertain: the most uncertain.
+        to_label: Number of sources to label.
+        seed: Seed of the random draws.
+        model: Name of a preset or path of a .tflite file. By default, the model of the table.
+        position: As in `astroattn classify`.
+        rms_map: As in `astroattn classify`.
+        noise: As in `astroattn classify`.
+        pixel_scale: As in `astroattn classify`.
+        colormap: As in `astroattn classify`.
+        overwrite: Replace the page if it exists.
+    """
+    if output is None:
+        output = result.with_name(f"{result.name if result.is_dir() else result.stem}.html")
+    require_report(output, "--output", overwrite)
+    images = {
+        "position": position,
+        "hdu": hdu_of(hdu),
+        "stokes": stokes,
+        "channel": channel,
+        "rms_map": None if rms_map is None else str(rms_map),
+        "noise": noise,
+        "beam": beam,
+        "pixel_scale": pixel_scale,
+        "colormap": colormap,
+    }
+    options = ReportOptions(
+        model=model,
+        images={name: value for name, value in images.items() if value is not None},
+        sources=sources,
+        choose=choose,
+        to_label=to_label,
+        seed=seed,
+    )
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    write_report(result, output, options, console)

@@ -1,0 +1,227 @@
+"""Read back the tables that `classify`, `survey` and `survey-summary --export` write."""
+
+import csv
+import importlib.util
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from keras_astroattn.errors import InputError
+
+from .batches import ROWS, Batch, Values
+from .columns import COLUMNS, EXPLANATION_COLUMNS, PICTURE, Column
+
+SURVEY_PREFIX = "aa_"
+"""Prefix of the result's columns in a table that holds the catalogue's columns too."""
+
+_KNOWN = {column.name: column for column in (*COLUMNS, PICTURE, *EXPLANATION_COLUMNS)}
+_POSITIONS = ("ra", "dec")
+_NUMBERS = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """A table in memory.
+
+    Attributes:
+        columns: its columns.
+        values: values by the names of the columns: texts, or masked numbers.
+    """
+
+    columns: tuple[Column, ...]
+    values: Mapping[str, Values] = field(repr=False)
+
+    def __len__(self) -> int:
+        return len(self.values[self.columns[0].name]) if self.columns else 0
+
+    def batches(self) -> Iterator[Batch]:
+        """Yield the rows in groups, as `write_table` takes them."""
+        for start in range(0, len(self), ROWS):
+            yield [self.values[column.name][start : start + ROWS] for column in self.columns]
+
+
+Wanted = Callable[[str], bool]
+"""Whether a column of this name is read."""
+
+
+def read_table(path: Path, wanted: Wanted = lambda name: True) -> Table:
+    """Read a table in the format of its suffix, or the folder of a survey.
+
+    Args:
+        path: CSV, JSON, VOTable, FITS or Parquet file, or a folder of Parquet files.
+        wanted: which columns to read.
+
+    Returns:
+        The table.
+
+    Raises:
+        InputError: The file does not exist, or is not such a table.
+    """
+    suffix = ".parquet" if path.is_dir() else path.suffix.lower()
+    if suffix not in _READERS:
+        raise InputError(f"{path}: a table's name ends in one of {', '.join(_READERS)}")
+    if suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
+        raise InputError("Parquet needs pyarrow: pip install 'keras-astroattn[parquet]'")
+    try:
+        return _READERS[suffix](path, wanted)
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except Exception as error:  # a damaged file: each library has its own errors
+        reason = " ".join(str(error).split())[:150]
+        raise InputError(f"{path} is not a readable {suffix} table: {reason}") from None
+
+
+def _read_csv(path: Path, wanted: Wanted) -> Table:
+    with path.open(encoding="utf-8", newline="") as file:
+        lines = csv.reader(file, strict=True)
+        names = next(lines, None)
+        if not names:
+            raise InputError(f"{path} is empty: it has no line of column names")
+        kept = [place for place, name in enumerate(names) if wanted(name)]
+        cells: list[list[str | None]] = [[] for _ in kept]
+        for line in lines:
+            if len(line) != len(names):
+                raise InputError(
+                    f"{path}: line {lines.line_num} has {len(line)} cells, and {len(names)} "
+                    "columns have names"
+                )
+            for one, place in zip(cells, kept, strict=True):
+                one.append(line[place] or None)
+    return _from_texts([names[place] for place in kept], cells)
+
+
+def _read_json(path: Path, wanted: Wanted) -> Table:
+    found = json.loads(path.read_text(encoding="utf-8"))
+    if not isinstance(found, dict) or not {"columns", "sources"} <= set(found):
+        raise InputError(f"{path} holds no `columns` and `sources`: astroattn did not write it")
+    columns, values = [], {}
+    for notes in found["columns"]:
+        name = notes["name"]
+        if wanted(name):
+            given = [row.get(name) for row in found["sources"]]
+            dtype = _dtype_of(name) or _dtype_of_values(given)
+            columns.append(_described(name, dtype, *map(notes.get, ("description", "unit", "ucd"))))
+            values[name] = _column_values(given, dtype)
+    return Table(tuple(columns), values)
+
+
+def _read_astropy(path: Path, wanted: Wanted, **options) -> Table:
+    from astropy.table import Table as AstropyTable
+
+    from keras_astroattn.images.quiet import quiet
+
+    with quiet():
+        found = AstropyTable.read(path, **options)
+    columns, values = [], {}
+    for name in filter(wanted, found.colnames):
+        one = found[name]
+        dtype = _NUMBERS.get(one.dtype.kind, "str")
+        given = one.tolist()
+        if dtype == "str":
+            given = [None if value is None else str(value) or None for value in given]
+        unit = None if one.unit is None else str(one.unit)
+        columns.append(_described(name, dtype, one.info.description, unit, None))
+        values[name] = _column_values(given, dtype)
+    return Table(tuple(columns), values)
+
+
+def _read_fits(path: Path, wanted: Wanted) -> Table:
+    return _read_astropy(path, wanted, format="fits", hdu=1)
+
+
+def _read_votable(path: Path, wanted: Wanted) -> Table:
+    return _read_astropy(path, wanted, format="votable")
+
+
+def _read_parquet(path: Path, wanted: Wanted) -> Table:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    parts = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
+    if not parts:
+        raise InputError(f"{path} holds no Parquet file")
+    names = [name for name in pq.read_schema(parts[0]).names if wanted(name)]
+    found = pa.concat_tables(pq.ParquetFile(part).read(columns=names) for part in parts)
+    columns, values = [], {}
+    for one in found.schema:
+        notes = {k.decode(): v.decode() for k, v in (one.metadata or {}).items()}
+        kind = one.type.to_pandas_dtype() if pa.types.is_primitive(one.type) else object
+        dtype = _NUMBERS.get(np.dtype(kind).kind, "str")
+        given = found.column(one.name)
+        if dtype == "str":
+            texts = [None if v is None else str(v) for v in given.to_pylist()]
+            values[one.name] = texts
+        else:
+            mask = given.is_null().to_numpy()
+            filled = given.fill_null(False if dtype == "bool" else 0).to_numpy()
+            values[one.name] = np.ma.MaskedArray(filled.astype(dtype), mask)
+        columns.append(_described(one.name, dtype, *map(notes.get, ("description", "unit", "ucd"))))
+    return Table(tuple(columns), values)
+
+
+_READERS: dict[str, Callable[[Path, Wanted], Table]] = {
+    ".csv": _read_csv,
+    ".json": _read_json,
+    ".vot": _read_votable,
+    ".fits": _read_fits,
+    ".parquet": _read_parquet,
+}
+
+
+def _from_texts(names: Sequence[str], cells: Sequence[list[str | None]]) -> Table:
+    """Return a table of texts, whose known columns have their types."""
+    columns, values = [], {}
+    for name, texts in zip(names, cells, strict=True):
+        dtype = _dtype_of(name) or "str"
+        columns.append(_described(name, dtype, None, None, None))
+        try:
+            values[name] = _column_values(texts, dtype)
+        except ValueError as error:
+            raise InputError(f"column {name} holds a cell that is no number: {error}") from None
+    return Table(tuple(columns), values)
+
+
+def _described(
+    name: str, dtype: str, description: str | None, unit: str | None, ucd: str | None
+) -> Column:
+    """Return a column; what the file does not state is that of the known column of this name."""
+    known = _KNOWN.get(name.removeprefix(SURVEY_PREFIX), Column(name, dtype))
+    return Column(
+        name,
+        dtype,
+        description or known.description,
+        unit or known.unit,
+        ucd or known.ucd,
+        known.digits,
+    )
+
+
+def _dtype_of(name: str) -> str | None:
+    """Return the type of a column of the result; None for a column of the catalogue."""
+    own = name.removeprefix(SURVEY_PREFIX)
+    if own in _KNOWN:
+        return _KNOWN[own].dtype
+    if own in _POSITIONS:
+        return "float64"
+    return "int64" if name == f"{SURVEY_PREFIX}row" else None
+
+
+def _dtype_of_values(given: Sequence) -> str:
+    kinds = {type(value) for value in given} - {type(None)}
+    for kind, dtype in (({bool}, "bool"), ({int}, "int64"), ({int, float}, "float64")):
+        if kinds and kinds <= kind:
+            return dtype
+    return "str"
+
+
+def _column_values(given: Sequence, dtype: str) -> Values:
+    if dtype == "str":
+        return [None if value is None else str(value) for value in given]
+    mask = [value is None for value in given]
+    filled = np.array([0 if value is None else value for value in given])
+    return np.ma.MaskedArray(filled.astype(dtype), mask)
