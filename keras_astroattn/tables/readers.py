@@ -177,7 +177,9 @@ def _from_texts(names: Sequence[str], cells: Sequence[list[str | None]]) -> Tabl
     """Return a table of texts, whose known columns have their types."""
     columns, values = [], {}
     for name, texts in zip(names, cells, strict=True):
-        dtype = _dtype_of(name) or "str"
+        # In the table of a survey, columns without the prefix are those of its catalogue.
+        own = name.startswith(SURVEY_PREFIX) or f"{SURVEY_PREFIX}label" not in names
+        dtype = (_dtype_of(name) if own else None) or "str"
         columns.append(_described(name, dtype, None, None, None))
         try:
             values[name] = _column_values(texts, dtype)

@@ -92,6 +92,18 @@ def test_sources_of_one_file_are_told_apart(tmp_path):
     assert read_result(path).sources == ["m.fits#A", "m.fits#B", "m.fits#B#2", "n.fits"]
 
 
+def test_columns_of_a_catalogue_may_hold_any_text(tmp_path):
+    path = tmp_path / "s.csv"
+    path.write_text(
+        "ra,label,aa_row,aa_ra,aa_dec,aa_path,aa_label,aa_p_fri,aa_p_frii\n"
+        "12:30:00,spiral,0,187.5,1,t.fits,FRI,0.9,0.1\n"
+    )
+    result = read_result(path, whole=True)
+    assert result.table.values["ra"] == ["12:30:00"]
+    assert result.labels == ["FRI"]
+    assert result.numbers("ra").tolist() == [187.5]
+
+
 def test_the_identity_depends_on_the_sources_alone(tmp_path):
     one, two, three = (tmp_path / f"{n}.csv" for n in range(3))
     one.write_text("path,label,p_fri,p_frii\na,FRI,1,0\n")
