@@ -23,6 +23,7 @@ from .classification import Attention, Classification
 from .explanation import Explanation, explain_cutout
 from .labels import LabelRules, entropy
 from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
+from .structure import require_sound
 
 Image = np.ndarray | Cutout
 
@@ -75,7 +76,7 @@ class Classifier:
         self._threads = threads
         self._idle: list = []
         self._lock = threading.Lock()
-        with self._runner() as runner:
+        with self._runner() as runner, self._one_error():
             self._check(runner)
 
     @property
@@ -238,6 +239,7 @@ class Classifier:
 
         with self._one_error():
             interpreter = Interpreter(model_content=self.model.content, num_threads=self._threads)
+            require_sound(self.model.content, interpreter)
             # Allocated here, so that LiteRT prints its messages only while a classifier is made.
             interpreter.allocate_tensors()
             return interpreter.get_signature_runner(SIGNATURE)
@@ -247,6 +249,8 @@ class Classifier:
         """Raise what LiteRT says of an altered network as an `InputError`."""
         try:
             yield
+        except InputError:
+            raise
         except (ValueError, RuntimeError) as error:
             raise InputError(
                 f"{self.model.path} cannot be run: {' '.join(str(error).split())[:200]}"

@@ -1,0 +1,59 @@
+"""Limits on the structure of a network that LiteRT does not check when it opens one."""
+
+import math
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ai_edge_litert.interpreter import Interpreter
+
+LARGEST_TENSOR = 2**24
+"""Largest number of values in one tensor; the presets have 230,400."""
+
+_BIAS = 2  # number of the input that may be absent, as -1, where an operator has a bias
+
+
+def require_sound(network: bytes, interpreter: "Interpreter") -> None:
+    """Refuse a network that would end the process, or take gigabytes, when it is prepared.
+
+    Call this after LiteRT has opened the network, which verifies its offsets, and before
+    `allocate_tensors`, which follows it: an absent input or output is read there at a random
+    address, and an altered shape is allocated.
+
+    Args:
+        network: bytes of the network.
+        interpreter: interpreter of this network.
+
+    Raises:
+        ValueError: A tensor is too large, or an operator lacks an input or output.
+    """
+    for tensor in interpreter.get_tensor_details():
+        shape = tensor["shape"].tolist()
+        if min(shape, default=0) < 0 or math.prod(shape) > LARGEST_TENSOR:
+            raise ValueError(f"tensor {tensor['index']} has the shape {shape}")
+    _require_connected(network)
+
+
+def _require_connected(network: bytes) -> None:
+    from ai_edge_litert.schema_py_generated import BuiltinOperator, Model
+
+    with_bias = (
+        BuiltinOperator.FULLY_CONNECTED,
+        BuiltinOperator.CONV_2D,
+        BuiltinOperator.DEPTHWISE_CONV_2D,
+    )
+    model = Model.GetRootAs(network, 0)
+    if model.SubgraphsLength() != 1:
+        raise ValueError(f"it has {model.SubgraphsLength()} graphs")
+    graph = model.Subgraphs(0)
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        may_lack_bias = model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode() in with_bias
+        lacks_input = any(
+            operator.Inputs(place) < 0 and not (may_lack_bias and place == _BIAS)
+            for place in range(operator.InputsLength())
+        )
+        lacks_output = operator.OutputsLength() == 0 or any(
+            operator.Outputs(place) < 0 for place in range(operator.OutputsLength())
+        )
+        if lacks_input or lacks_output:
+            raise ValueError(f"operator {number} lacks an input or output")
