@@ -7,13 +7,14 @@ from keras_astroattn.presets import DEFAULT_PRESET, list_presets
 __getattr__, __dir__, _lazy = lazy_loader.attach(
     __name__,
     submod_attrs={
-        "classification": ["Attention", "Classification"],
+        "classification": ["Attention", "Classification", "scored_row"],
+        "classifications": ["Classifications"],
         "classifier": ["Classifier"],
-        "explanation": ["Component", "Explanation"],
+        "explanation": ["Component", "Explanation", "explanation_values"],
         "labels": ["COMPACT_BELOW_BEAMS", "LABELS", "LabelRules"],
         "model_file": ["ModelFile", "open_model"],
         "results": ["Result", "read_result"],
-        "rows": ["explanation_values", "failed_row", "scored_row"],
+        "rows": ["failed_row"],
     },
 )
 

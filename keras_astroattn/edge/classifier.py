@@ -3,7 +3,9 @@
 import contextlib
 import os
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -13,19 +15,20 @@ from keras_astroattn.images import (
     CLASS_NAMES,
     IMAGE_SIZE,
     Cutout,
-    cutout_from_array,
+    read_source,
     rotate_image,
     tta_angles,
 )
+from keras_astroattn.images.objects import is_batch
+from keras_astroattn.images.quantities import is_sky_coordinate
 from keras_astroattn.outputs import gate_maps, signed_evidence, softmax
 
 from .classification import Attention, Classification
+from .classifications import Classifications
 from .explanation import Explanation, explain_cutout
 from .labels import LabelRules, entropy
 from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
 from .structure import require_sound
-
-Image = np.ndarray | Cutout
 
 
 class Classifier:
@@ -52,10 +55,13 @@ class Classifier:
 
     Example:
         >>> from keras_astroattn.edge import Classifier
-        >>> from keras_astroattn.images import read_fits
         >>> from keras_astroattn.samples import sample_paths
         >>> classifier = Classifier()
-        >>> [classifier.classify(read_fits(path)).label for path in sample_paths()]
+        >>> classifier
+        Classifier('agcnn_mirabest')
+        >>> classifier.classify(sample_paths()[0])
+        Classification('fri.fits', FRI, P(FRI) 1.00, P(FRII) 0.00, flags: none)
+        >>> [found.label for found in classifier.classify(sample_paths())]
         ['FRI', 'FRII', 'compact']
     """
 
@@ -78,6 +84,10 @@ class Classifier:
         self._lock = threading.Lock()
         with self._runner() as runner, self._one_error():
             self._check(runner)
+
+    def __repr__(self) -> str:
+        views = "" if self.tta == 1 else f", tta={self.tta}"
+        return f"Classifier({self.model.name!r}{views})"
 
     @property
     def name(self) -> str:
@@ -106,65 +116,88 @@ class Classifier:
                 "use the preset agcnn_evidence, or a network trained with --aggregation votes"
             )
 
-    def classify(self, image: Image | Sequence[Image]) -> Classification | list[Classification]:
+    def classify(self, image: Any, **options) -> Classification | Classifications:
         """Classify one image, or each of a batch.
 
         Args:
-            image: a `Cutout`, or an array (150, 150) as for `images.cutout_from_array`; a batch
-                is a sequence of these, or an array (n, 150, 150).
+            image: a path, an HDU or `HDUList`, an `NDData` or `CCDData` with a WCS, a `Cutout`,
+                a finished image of (150, 150) pixels, or a map as an array or `Quantity` with
+                `pixel_scale` and `beam` (see `images.read_source`). A batch is a sequence of
+                these, or an array (n, 150, 150).
+            **options: how to read it, as for `images.read_source`: `position` (two numbers, a
+                text, or a `SkyCoord`), `beam`, `noise`, `pixel_scale`, `hdu`, `stokes`,
+                `channel`, `rms_map`, `colormap`. Angles and brightness may be `Quantity`. A
+                `SkyCoord` of several positions makes a batch of one map.
 
         Returns:
-            A `Classification`, or a list of them for a batch.
+            A `Classification`, or `Classifications`, a list of them, for a batch.
 
         Raises:
-            InputError: An array is not such an image.
-        """
-        cutouts, is_batch = _as_cutouts(image)
-        found = [self._classify(cutout) for cutout in cutouts]
-        return found if is_batch else found[0]
+            InputError: The image is none of these or cannot be read.
 
-    def attention(self, image: Image | Sequence[Image]) -> Attention | list[Attention]:
+        Example:
+            >>> from astropy import units as u
+            >>> from astropy.coordinates import SkyCoord
+            >>> from keras_astroattn.samples import sample_paths
+            >>> classifier = Classifier()
+            >>> position = SkyCoord("10h40m00s +30d00m00s")
+            >>> classifier.classify(sample_paths()[1], position=position, beam=5.4 * u.arcsec)
+            Classification('frii.fits', FRII, P(FRI) 0.00, P(FRII) 1.00, flags: none)
+        """
+        sources, several = _sources(image, options)
+        found = Classifications(
+            replace(self._classify(read_source(one, **own)), path=_path_of(one))
+            for one, own in sources
+        )
+        return found if several else found[0]
+
+    def attention(self, image: Any, **options) -> Attention | list[Attention]:
         """Return the attention maps of one image, or of each of a batch.
 
         Args:
             image: image or batch, as in `classify`.
+            **options: how to read it, as in `classify`.
 
         Returns:
             An `Attention`, or a list of them for a batch.
 
         Raises:
-            InputError: An array is not such an image, or the model has no attention.
+            InputError: The image cannot be read, or the model has no attention.
         """
         if not self.has_attention:
             raise InputError(f"model {self.model.name} was exported without attention")
-        cutouts, is_batch = _as_cutouts(image)
+        sources, several = _sources(image, options)
+        cutouts = (read_source(one, **own) for one, own in sources)
         found = [attention_of(self.predict(c.network_input[np.newaxis])) for c in cutouts]
-        return found if is_batch else found[0]
+        return found if several else found[0]
 
-    def explain(self, cutout: Cutout) -> Explanation:
+    def explain(self, image: Any, **options) -> Explanation:
         """Explain the classification of one image by the parts of the source.
 
         The network runs about ten times. The explanation is that of the image itself, without
         test-time augmentation.
 
         Args:
-            cutout: the source.
+            image: one image, as in `classify`.
+            **options: how to read it, as in `classify`.
 
         Returns:
             An `Explanation`; its `repr` is one sentence.
 
         Raises:
-            InputError: The model gives no evidence.
+            InputError: The model gives no evidence, or the image cannot be read.
 
         Example:
-            >>> classifier = Classifier("votes.tflite")  # doctest: +SKIP
-            >>> classifier.explain(read_fits("source.fits"))  # doctest: +SKIP
-            FRII with P = 0.98: the northern component gives 61 % of the evidence, ...
+            >>> from keras_astroattn.samples import sample_paths
+            >>> found = Classifier("agcnn_evidence").explain(sample_paths()[1])
+            >>> found.classification.label
+            'FRII'
         """
         self.require_evidence()
+        cutout = read_source(image, **options)
         label = self.rules.unresolved(cutout)
         if label is not None:
-            return Explanation(Classification(label, flags=cutout.flags))
+            return Explanation(self._unresolved(label, cutout))
         outputs = self._run(cutout.network_input[np.newaxis])
         return explain_cutout(
             cutout,
@@ -206,7 +239,7 @@ class Classifier:
         """Return the classification of a cutout from the result of `predict`."""
         label = self.rules.unresolved(cutout)
         if label is not None:
-            return Classification(label, flags=cutout.flags)
+            return self._unresolved(label, cutout)
         probabilities = outputs["probabilities"][0]
         if not np.isfinite(probabilities).all():
             raise InputError(f"model {self.model.name} gives no probability for this image")
@@ -215,12 +248,18 @@ class Classifier:
             *(float(p) for p in probabilities),
             entropy(probabilities),
             cutout.flags,
+            cutout,
+            attention_of(outputs) if self.has_attention else None,
+            model=self.name,
         )
+
+    def _unresolved(self, label: str, cutout: Cutout) -> Classification:
+        return Classification(label, flags=cutout.flags, cutout=cutout, model=self.name)
 
     def _classify(self, cutout: Cutout) -> Classification:
         label = self.rules.unresolved(cutout)
         if label is not None:
-            return Classification(label, flags=cutout.flags)
+            return self._unresolved(label, cutout)
         return self.describe(cutout, self.predict(cutout.network_input[np.newaxis]))
 
     @contextlib.contextmanager
@@ -308,12 +347,17 @@ def attention_of(outputs: dict[str, np.ndarray]) -> Attention:
     return Attention(gates, outputs["attention_mean"][0], signed)
 
 
-def _as_cutouts(image: Image | Sequence[Image]) -> tuple[list[Cutout], bool]:
-    if isinstance(image, Cutout):
-        return [image], False
-    if isinstance(image, np.ndarray):
-        batch = image[..., 0] if image.ndim == 4 and image.shape[-1] == 1 else image
-        if batch.ndim == 3 and batch.shape[1:] == (IMAGE_SIZE, IMAGE_SIZE):
-            return [cutout_from_array(one) for one in batch], True
-        return [cutout_from_array(image)], False
-    return [one if isinstance(one, Cutout) else cutout_from_array(one) for one in image], True
+def _sources(image: Any, options: dict) -> tuple[list[tuple[Any, dict]], bool]:
+    """Return each source with its options for `read_source`, and whether there is a batch."""
+    position = options.get("position")
+    if is_sky_coordinate(position) and position.size > 1:
+        if is_batch(image):
+            raise InputError("several images at several positions: classify one image at a time")
+        return [(image, options | {"position": one}) for one in position.ravel()], True
+    if not is_batch(image):
+        return [(image, options)], False
+    return [(one, options) for one in image], True
+
+
+def _path_of(source: Any) -> str:
+    return str(source) if isinstance(source, str | os.PathLike) else ""

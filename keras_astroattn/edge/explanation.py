@@ -10,6 +10,7 @@ import numpy as np
 from keras_astroattn.images import BLACK, CLASS_NAMES, Cutout, flux_patches
 from keras_astroattn.images.compass import direction_name, north_and_east
 from keras_astroattn.outputs import signed_evidence
+from keras_astroattn.tables import EXPLANATION_COLUMNS, Row
 
 from .classification import Classification
 
@@ -149,6 +150,26 @@ class Explanation:
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""
         return json.dumps(self.to_dict())
+
+
+def explanation_values(found: Explanation) -> Row:
+    """Return the values of `EXPLANATION_COLUMNS`.
+
+    Args:
+        found: the explanation. Without components only its sentence is known.
+    """
+    values: dict[str, str | float | None] = {column.name: None for column in EXPLANATION_COLUMNS}
+    values["explanation"] = repr(found)
+    if not found.components:
+        return values
+    main = found.components[0]
+    return values | {
+        "main_component": main.name,
+        "main_share": main.share,
+        "p_without_main": main.p_without,
+        "counterfactual": ";".join(found.counterfactual),
+        "components": json.dumps(found.to_dict()["components"]),
+    }
 
 
 def explain_cutout(

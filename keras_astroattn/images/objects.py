@@ -69,7 +69,7 @@ def read_source(source: Any, **options) -> Cutout:
         >>> sky = np.random.default_rng(0).normal(0, 0.1, (300, 300))
         >>> sky[140:160, 150] += 10
         >>> read_source(sky * u.mJy / u.beam, pixel_scale=1.8 * u.arcsec, beam=5.4 * u.arcsec)
-        Cutout(peak / noise 104, size 34.5 arcsec, beam 5.4 arcsec, flags: none)
+        Cutout(peak / noise 104, size 22 arcsec, beam 5.4 arcsec, flags: none)
     """
     options = {name: value for name, value in options.items() if value is not None}
     if isinstance(source, Cutout):

@@ -6,6 +6,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     __name__,
     submodules=["writers"],
     submod_attrs={
+        "astropy_table": ["to_astropy"],
         "batches": ["batches_of"],
         "columns": ["COLUMNS", "EXPLANATION_COLUMNS", "OF_CATALOGUE", "PICTURE", "Column", "Row"],
         "text_writers": ["stream_csv"],
