@@ -10,6 +10,7 @@ MODULES = (
     "edge.classifier",
     "edge.classifications",
     "images.beam",
+    "plots.source",
     "images.cutout",
     "images.fits_map",
     "images.objects",

@@ -7,8 +7,7 @@ import numpy as np
 from keras_astroattn.edge import Attention, Classification, Explanation
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import Cutout, flags
-from keras_astroattn.images.compass import north_and_east
-from keras_astroattn.plots.classified_source import Sky, classified_source_figure
+from keras_astroattn.plots import Sky, classified_source_figure
 from keras_astroattn.plots.evidence import Part
 from keras_astroattn.plots.style import save_figure
 from keras_astroattn.version import __version__
@@ -51,7 +50,7 @@ def write_attention(
         title=f"{name}: {said}",
         unit="mJy/beam" if in_jansky else "brightness",
         noise=cutout.noise * 1e3 if in_jansky else 0.0,
-        sky=_sky(cutout),
+        sky=Sky.of(cutout),
         evidence=attention.evidence,
         parts=[
             Part(one.name, one.pixels, one.share, one.speaks_for, one.p_without)
@@ -63,17 +62,6 @@ def write_attention(
     save_figure(figure, picture, formats=("png",), resolution=150)
     _write_maps(attention_map, cutout, attention, found)
     return picture
-
-
-def _sky(cutout: Cutout) -> Sky:
-    north, east = north_and_east(cutout) or (None, None)
-    beam = cutout.beam
-    return Sky(
-        cutout.pixel_scale,
-        None if beam is None else (beam.major, beam.minor, beam.angle),
-        north,
-        east,
-    )
 
 
 def _write_maps(path: Path, cutout: Cutout, attention: Attention, found: Classification) -> None:

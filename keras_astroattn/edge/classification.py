@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from keras_astroattn.errors import InputError
 from keras_astroattn.images import Cutout
 from keras_astroattn.tables import COLUMNS, Row, to_astropy
 
@@ -14,6 +15,8 @@ from .rows import cutout_values
 
 if TYPE_CHECKING:
     from astropy.table import Table
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
     from pandas import DataFrame
 
 
@@ -120,6 +123,47 @@ class Classification:
             ImportError: pandas is not installed.
         """
         return self.to_table().to_pandas()
+
+    def plot(self, ax: "Axes | None" = None, title: str | None = None, **options) -> "Figure":
+        """Draw the source for a paper, with contours and the evidence or attention.
+
+        Args:
+            ax: axes to draw on; None: a new figure with a key.
+            title: text above the source; None: name, label, probability and flags.
+            **options: those of `plots.source_figure`: `width` in mm (only of a new figure),
+                `whole_frame`.
+
+        Returns:
+            The figure.
+
+        Raises:
+            InputError: The classification keeps no cutout.
+            ImportError: matplotlib is not installed.
+
+        Example:
+            >>> from keras_astroattn.edge import Classifier
+            >>> from keras_astroattn.plots import save_figure
+            >>> from keras_astroattn.samples import sample_paths
+            >>> figure = Classifier().classify(sample_paths()[1]).plot(width=180)
+            >>> save_figure(figure, "frii", formats=("pdf", "png"))  # doctest: +SKIP
+        """
+        if self.cutout is None:
+            raise InputError("this classification keeps no cutout: there is nothing to draw")
+        from keras_astroattn.plots import draw_source, source_figure
+
+        options |= {"title": self.summary if title is None else title}
+        if self.attention is not None:
+            options |= {"attention": self.attention.mean, "evidence": self.attention.evidence}
+        if ax is None:
+            return source_figure(self.cutout, **options)
+        draw_source(ax, self.cutout, **options)
+        return ax.figure
+
+    @property
+    def summary(self) -> str:
+        """Name, label, probability and flags, in one line each."""
+        answer = ", ".join([self.label, *self.probabilities])
+        return "\n".join(filter(None, [self.name, answer, ", ".join(self.flags)]))
 
     def _repr_html_(self) -> str:
         """Return a picture of the source with label, probabilities and flags, for notebooks."""

@@ -10,7 +10,7 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "accuracy_time": ["accuracy_time_figure"],
         "attention": ["attention_figure", "attention_progress", "map_grid"],
-        "classified_source": ["Sky", "classified_source_figure"],
+        "classified_source": ["classified_source_figure"],
         "confusion": ["confusion_figure"],
         "deletion": ["deletion_figure"],
         "losses": ["loss_figure"],
@@ -19,6 +19,8 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "equivariance": ["equivariance_figure"],
         "reliability": ["reliability_figure"],
         "roc": ["roc_figure"],
+        "sky_marks": ["Sky"],
+        "source": ["draw_source", "flux_levels", "source_figure"],
         "source_maps": ["patches_figure", "source_maps_figure"],
         "style": ["COLUMN_WIDTH", "TEXT_WIDTH", "new_figure", "save_figure", "styled"],
     },

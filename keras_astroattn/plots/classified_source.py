@@ -3,14 +3,12 @@
 import math
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from string import ascii_uppercase
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
 
 from .attention import contours, show_map
 from .evidence import (
@@ -22,32 +20,12 @@ from .evidence import (
     source_window,
     zoom,
 )
+from .sky_marks import Sky, draw_beam, draw_compass, draw_scale_bar
 from .style import SOURCE_COLOURS, TEXT_WIDTH, bar_below, panel_grid, place, styled
-
-BAR_ARCSEC = 60.0
-"""Length of the scale bar, arcsec, where at least eight pixels show it."""
 
 _PARTS_SIDE = 2.0  # of the panel with the parts, inches
 _PARTS_BOTTOM = 0.42  # below it, for the sentence
 _PARTS_HEIGHT = _PARTS_SIDE + _PARTS_BOTTOM + 0.1
-
-
-@dataclass(frozen=True)
-class Sky:
-    """Orientation and scale of the pixels of an image on the sky.
-
-    Attributes:
-        pixel_scale: pixel scale, arcsec.
-        beam: major axis, minor axis (arcsec) and position angle (degrees from north through
-            east); None if unknown.
-        north: (x, y) direction of north in pixels; None if unknown.
-        east: (x, y) direction of east in pixels; None if unknown.
-    """
-
-    pixel_scale: float
-    beam: tuple[float, float, float] | None = None
-    north: tuple[float, float] | None = None
-    east: tuple[float, float] | None = None
 
 
 @styled
@@ -105,7 +83,9 @@ def classified_source_figure(
         _show_brightness(panels[-1], brightness, noise)
         contours(panels[-1], mean)
         panels[-1].set_xlabel("contours of the mean:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
-    _draw_sky(panels[0], sky, size)
+    frame = (-0.5, size[1] - 0.5, -0.5, size[0] - 0.5)
+    for draw in (draw_scale_bar, draw_beam, draw_compass):
+        draw(panels[0], sky, frame, "white")
     for axes in panels:
         _show_frame(axes, size, sky)
     if evidence is not None:
@@ -130,7 +110,7 @@ def classified_source_figure(
 def _show_frame(axes: Axes, size: tuple[int, int], sky: Sky) -> None:
     bounds = (-0.5, size[0] - 0.5)
     axes.set_xlim(-0.5, size[1] - 0.5)
-    axes.set_ylim(bounds if sky.north is not None else bounds[::-1])
+    axes.set_ylim(bounds if sky.is_up else bounds[::-1])
 
 
 def _list_parts(figure: Figure, parts: Sequence[Part], explanation: str) -> None:
@@ -168,55 +148,3 @@ def _show_brightness(axes: Axes, brightness: np.ndarray, noise: float):
     return axes.imshow(
         values, cmap=SOURCE_COLOURS, norm=PowerNorm(0.5, faintest, brightest, clip=True)
     )
-
-
-def _draw_sky(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
-    height, width = size
-    up = 1 if sky.north is not None else -1  # whether y grows upwards on the page
-    bottom = 0 if up == 1 else height
-    arcsec = BAR_ARCSEC if BAR_ARCSEC / sky.pixel_scale <= 0.6 * width else 15.0
-    while arcsec / sky.pixel_scale < 8:
-        arcsec *= 4
-    length = arcsec / sky.pixel_scale
-    y = bottom + up * 0.06 * height
-    axes.plot([0.06 * width, 0.06 * width + length], [y, y], color="white", lw=1.2)
-    label = f"{arcsec / 60:g}′" if arcsec >= 60 else f"{arcsec:g}″"
-    axes.text(0.06 * width + length / 2, y + up * 0.02 * height, label, color="white",
-              ha="center", va="bottom", fontsize=6)  # fmt: skip
-    if sky.beam is not None:
-        major, minor, angle = sky.beam
-        place = (0.9 * width, bottom + up * 0.09 * height)
-        axes.add_patch(
-            Ellipse(
-                place,
-                minor / sky.pixel_scale,
-                major / sky.pixel_scale,
-                # With north up, east is to the left: from north through east is anticlockwise,
-                # as matplotlib counts.
-                angle=angle + (_position_of_north(sky) if sky.north is not None else 0.0),
-                facecolor="none",
-                edgecolor="white",
-                lw=0.8,
-            )
-        )
-    if sky.north is not None and sky.east is not None:
-        _compass(axes, sky, size)
-
-
-def _position_of_north(sky: Sky) -> float:
-    """Return the angle of north, degrees anticlockwise from the y axis."""
-    return math.degrees(math.atan2(-sky.north[0], sky.north[1]))
-
-
-def _compass(axes: Axes, sky: Sky, size: tuple[int, int]) -> None:
-    height, width = size
-    middle = np.array([0.86 * width, 0.8 * height])
-    for name, direction in (("N", sky.north), ("E", sky.east)):
-        length = math.hypot(*direction)
-        if not length > 0:
-            continue
-        tip = middle + 0.09 * width * np.array(direction) / length
-        axes.annotate("", tip, middle, arrowprops={"arrowstyle": "->", "color": "white", "lw": 0.7,
-                                                  "shrinkA": 0, "shrinkB": 0})  # fmt: skip
-        text = middle + 0.13 * width * np.array(direction) / length
-        axes.text(*text, name, color="white", fontsize=5.5, ha="center", va="center")

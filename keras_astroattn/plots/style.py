@@ -149,11 +149,23 @@ def corner(axes: Axes) -> tuple[float, float, float, float]:
     return box.x0 * width, box.y0 * height, box.width * width, box.height * height
 
 
-def bar_below(axes: Axes, drawn: AxesImage, label: str, ticks: int = 2) -> None:
-    """Draw a horizontal colour bar below axes, as wide as they are, labelled at its ends."""
+def bar_below(
+    axes: Axes, drawn: AxesImage, label: str, ticks: int = 2, offset: float = 0.05
+) -> None:
+    """Draw a horizontal colour bar below axes, as wide as they are, labelled at its ends.
+
+    Args:
+        axes: the axes.
+        drawn: the image on them.
+        label: label of the bar.
+        ticks: number of ticks.
+        offset: distance from the axes, inches.
+    """
     x, y, width, _ = corner(axes)
     bar = axes.figure.colorbar(
-        drawn, cax=place(axes.figure, x, y - 0.11, width, 0.06), orientation="horizontal"
+        drawn,
+        cax=place(axes.figure, x, y - offset - 0.06, width, 0.06),
+        orientation="horizontal",
     )
     values = np.linspace(*drawn.get_clim(), ticks)
     bar.set_ticks(values, labels=tick_labels(values))

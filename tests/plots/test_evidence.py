@@ -8,8 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from keras_astroattn.images import CLASS_NAMES
-from keras_astroattn.plots import attention_figure, attention_progress
-from keras_astroattn.plots.classified_source import Sky, classified_source_figure
+from keras_astroattn.plots import (
+    Sky,
+    attention_figure,
+    attention_progress,
+    classified_source_figure,
+)
 from keras_astroattn.plots.evidence import (
     EVIDENCE_COLOURS,
     Part,

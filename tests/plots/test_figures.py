@@ -8,12 +8,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
 from PIL import Image
 
+from keras_astroattn.images import read_fits
 from keras_astroattn.plots import (
     COLUMN_WIDTH,
     TEXT_WIDTH,
+    Sky,
     accuracy_time_figure,
     attention_figure,
     attention_progress,
+    classified_source_figure,
     confusion_figure,
     deletion_figure,
     enrichment_figure,
@@ -24,11 +27,12 @@ from keras_astroattn.plots import (
     reliability_figure,
     roc_figure,
     save_figure,
+    source_figure,
     source_maps_figure,
 )
-from keras_astroattn.plots.classified_source import Sky, classified_source_figure
 from keras_astroattn.plots.evidence import Part
 from keras_astroattn.plots.style import COLOURS, RESOLUTION, line_looks
+from keras_astroattn.samples import sample_paths
 
 
 def blobs(count, size):
@@ -156,7 +160,15 @@ def explained():
     )  # fmt: skip
 
 
+def paper_source(width):
+    cutout = read_fits(sample_paths()[1])
+    maps = {"attention": np.eye(150), "evidence": None}
+    return source_figure(cutout, "frii.fits\nFRII, P(FRII) = 1.00", **maps, width=width)
+
+
 FIGURES = {
+    "source in a column": lambda: paper_source(88),
+    "source on a page": lambda: paper_source(177),
     "evidence": evidence,
     "evidence of one gate": evidence_of_one_gate,
     "progress of evidence": evidence_progress,
