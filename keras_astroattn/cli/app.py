@@ -27,7 +27,7 @@ def _help_of(name: str) -> str:
 
 # Registered by name, so that a command is imported only when it is called.
 for _command in (
-    *("demo", "classify", "survey", "check", "survey-summary", "report"),
+    *("demo", "classify", "plot", "survey", "check", "survey-summary", "report"),
     *("info", "benchmark"),
 ):
     _name = _command.replace("-", "_")

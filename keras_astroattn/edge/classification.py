@@ -124,12 +124,19 @@ class Classification:
         """
         return self.to_table().to_pandas()
 
-    def plot(self, ax: "Axes | None" = None, title: str | None = None, **options) -> "Figure":
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        title: str | None = None,
+        overlay: bool = True,
+        **options,
+    ) -> "Figure":
         """Draw the source for a paper, with contours and the evidence or attention.
 
         Args:
             ax: axes to draw on; None: a new figure with a key.
             title: text above the source; None: name, label, probability and flags.
+            overlay: whether to draw the evidence or the attention.
             **options: those of `plots.source_figure`: `width` in mm (only of a new figure),
                 `whole_frame`.
 
@@ -152,7 +159,7 @@ class Classification:
         from keras_astroattn.plots import draw_source, source_figure
 
         options |= {"title": self.summary if title is None else title}
-        if self.attention is not None:
+        if overlay and self.attention is not None:
             options |= {"attention": self.attention.mean, "evidence": self.attention.evidence}
         if ax is None:
             return source_figure(self.cutout, **options)

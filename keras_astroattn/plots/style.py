@@ -72,6 +72,7 @@ STYLE = {
     "image.interpolation": "nearest",
     "image.origin": "upper",
     "pdf.fonttype": 42,
+    "svg.hashsalt": "keras-astroattn",
 }
 """matplotlib settings, applied around each figure and nowhere else."""
 
@@ -240,7 +241,6 @@ def save_figure(
             of the name.
         formats: suffixes without the dot.
         resolution: dots per inch of raster formats.
-        resolution: dots per inch of rasters.
 
     Returns:
         Paths of the written files.
@@ -252,7 +252,7 @@ def save_figure(
     for suffix in formats:
         target = path.with_name(f"{path.name}.{suffix}")
         # No date in the file, so that the same figure gives the same bytes.
-        metadata = {"CreationDate": None} if suffix == "pdf" else None
+        metadata = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix.lower())
         with matplotlib.rc_context(STYLE), atomic_path(target) as temporary:
             figure.savefig(temporary, dpi=resolution, metadata=metadata)
         written.append(target)
