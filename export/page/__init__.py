@@ -1,0 +1,1 @@
+"""The browser page: classify a radio map without an installation."""

@@ -1,0 +1,259 @@
+// Written by `python -m export.page --generate` from the Python code. Do not edit.
+
+export const CLASS_NAMES = [
+  "FRI",
+  "FRII"
+] as const;
+export const IMAGE_SIZE = 150;
+export const FIELD_SIZE = 300;
+export const PIXEL_SCALE = 1.8;
+export const BEAM = 5.4;
+export const PIXELS_PER_BEAM = 3.0;
+export const SAME_BEAM = 0.03;
+export const MAX_AXIS_RATIO = 1.3;
+export const FIRST_MEAN = 6.21;
+export const NOISE_CLIP_SIGMA = 3.0;
+export const NOISE_CLIP_ITERATIONS = 5;
+export const MASK_SIGMA = 3.0;
+export const LARGEST_VALUE = 1e+30;
+export const SQUARES_IN_RANGE = [
+  1e-12,
+  1000000000000.0
+] as const;
+export const FULL_SHARE = 0.95;
+export const MOST_EXCESS = 1.25;
+export const MAD_TO_SIGMA = 1.4826;
+export const SKY_SHARE = 0.4;
+export const LEAST_SHARE = 0.15;
+export const LEAST_BEAMS = 20;
+export const LEAST_AREA = 9;
+export const COARSE_SHARE = 0.03;
+export const COARSE_BLOCK = 12;
+export const EVERY = 7;
+export const FILL_VALUES = 3;
+export const LEAST_NEGATIVE_SHARE = 0.02;
+export const LEAST_NEGATIVE = 5;
+export const MOST_GAP = 0.35;
+export const FADING = 0.05;
+export const SOURCE_SIGMA = 5.0;
+export const OFF_CENTRE_PIXELS = 15.0;
+export const MIN_PIXELS = 3;
+export const MIN_RELATIVE_PEAK = 0.02;
+export const SMALLEST_REACH = 8.0;
+export const LONGEST_GAP = 40.0;
+export const BALANCE = 0.35;
+export const LOBE_RATIO = 5.0;
+export const CORE_RATIO = 3.0;
+export const SAME_SCALE = 0.01;
+export const REACH = 4.5;
+export const MIN_WEIGHT = 0.5;
+export const LOW_SNR = 10.0;
+export const NEGATIVE_SHARE = 0.01;
+export const SMALLEST_FIELD = 16;
+export const JUST_ABOVE = 1.000001;
+export const LARGEST_FIELD = 1200;
+export const FINEST = 9;
+export const MOST_PIXELS = 1000.0;
+export const LEAST_PIXELS = 0.5;
+export const SAME_RESOLUTION = 0.25;
+export const FIRST_WIDTHS = [
+  5.0,
+  7.0
+] as const;
+export const NAMING = [
+  "SURVEY",
+  "OBSERVER",
+  "PROJECT",
+  "ORIGIN",
+  "OBJECT",
+  "TITLE"
+] as const;
+export const FIRST_TITLES = [
+  "The VLA FIRST Survey",
+  "The FIRST VLA Survey",
+  "The FIRST project team"
+] as const;
+export const STOKES: Readonly<Record<string, number>> = {
+  "I": 1,
+  "Q": 2,
+  "U": 3,
+  "V": 4,
+  "RR": -1,
+  "LL": -2,
+  "RL": -3,
+  "LR": -4,
+  "XX": -5,
+  "YY": -6,
+  "XY": -7,
+  "YX": -8
+};
+export const POLARISED: Readonly<Record<number, string>> = {
+  "5": "polarised intensity",
+  "6": "fractional polarisation",
+  "7": "polarisation angle"
+};
+export const MOST_LIT = 0.25;
+export const LEAST_LEVELS = 16;
+export const LEAST_USED = 0.97;
+export const PLAIN_ADVICE = "give 8-bit or 16-bit integers, or real numbers from 0 to 1 or -1 (black) to 1, stretched from black sky to white peak; a map needs its pixel scale and beam (cutout_from_field, --pixel-scale and --beam)";
+export const GREY_TOLERANCE = 8;
+export const MOST_PICTURE_PIXELS = 16777216;
+export const COMPACT_BELOW_BEAMS = 1.0;
+export const COMPACT_FROM_SHARE = 0.8;
+export const UNDERSAMPLED_BELOW = 2.0;
+export const BEAM_PIXELS = [
+  2.0,
+  12.0
+] as const;
+export const OTHER_QUANTITY = "polari[sz]|stokes[ _]?[quv]\\b|spectral.?index|faraday|rotation.?measure|velocity|optical.?depth";
+export const LARGEST_FLOAT32 = 3.4028234663852886e+38;
+export const SURVEYS = [
+  {
+    "name": "FIRST",
+    "called": "(VLA[ -]?)?FIRST( survey)?( \\(1\\.4 ?GHz\\))?",
+    "telescope": "VLA",
+    "frequency": [
+      1300000000.0,
+      1500000000.0
+    ],
+    "declination": [
+      -12,
+      90
+    ],
+    "beams": [
+      5.4
+    ]
+  },
+  {
+    "name": "NVSS",
+    "called": "(VLA[ -]?)?NVSS( GRP)?( \\(?1\\.4 ?GHz\\)?)?|NRAO VLA Sky Survey( \\(NVSS\\))?",
+    "telescope": "VLA",
+    "frequency": [
+      1300000000.0,
+      1500000000.0
+    ],
+    "declination": [
+      -42,
+      90
+    ],
+    "beams": [
+      45.0
+    ]
+  },
+  {
+    "name": "SUMSS",
+    "called": "SUMSS( \\(?843 ?MHz\\)?)?|Sydney University Molonglo Sky Survey( \\(SUMSS\\))?",
+    "telescope": "MOST|Molonglo",
+    "frequency": [
+      820000000.0,
+      860000000.0
+    ],
+    "declination": [
+      -90,
+      -29
+    ],
+    "beams": [
+      45.0
+    ]
+  },
+  {
+    "name": "TGSS",
+    "called": "(GMRT[ -]?)?TGSS([ -]?ADR ?1?)?( \\(?1\\d\\d ?MHz\\)?)?",
+    "telescope": "GMRT",
+    "frequency": [
+      130000000.0,
+      170000000.0
+    ],
+    "declination": [
+      -55,
+      90
+    ],
+    "beams": [
+      25.0
+    ]
+  },
+  {
+    "name": "VLASS",
+    "called": "(VLA[ -]?)?VLASS([ -]?(QL|SE|\\d(\\.\\d)?))*( \\(?3 ?GHz\\)?)?",
+    "telescope": "VLA",
+    "frequency": [
+      2000000000.0,
+      4000000000.0
+    ],
+    "declination": [
+      -42,
+      90
+    ],
+    "beams": [
+      2.5
+    ]
+  },
+  {
+    "name": "RACS-low",
+    "called": "RACS([ -]?low)?([ -]?(DR)?1)?|Rapid ASKAP Continuum Survey( \\(RACS\\))?",
+    "telescope": "ASKAP",
+    "frequency": [
+      700000000.0,
+      1050000000.0
+    ],
+    "declination": [
+      -90,
+      52
+    ],
+    "beams": [
+      25.0,
+      15.0
+    ]
+  },
+  {
+    "name": "LoTSS",
+    "called": "LoTSS([ -]?P?DR ?\\d)?( \\(?1\\d\\d ?MHz\\)?)?|LOFAR Two-metre Sky Survey( \\(LoTSS\\))?",
+    "telescope": "LOFAR",
+    "frequency": [
+      110000000.0,
+      180000000.0
+    ],
+    "declination": [
+      -10,
+      90
+    ],
+    "beams": [
+      6.0,
+      20.0
+    ]
+  }
+];
+export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
+  "no_beam": "the header states no beam and none was given; the map was not smoothed or regridded",
+  "assumed_beam": "the header states no beam (its survey's was assumed) or no BPA (0 was assumed)",
+  "no_wcs": "the header states no celestial coordinates; 1.8 arcsec a pixel was assumed",
+  "unknown_unit": "the brightness unit is not known; the noise is in the unit of the file",
+  "edge": "the frame reaches beyond the map; its pixels there are black",
+  "nan_filled": "the frame holds unknown pixels (NaN, or areas of one value); they are black",
+  "incomplete": "the source reaches unknown pixels, or part of it may lie on them",
+  "noise_uncertain": "the map has too little sky, or a sky of zeros: give --noise or --rms-map",
+  "no_source": "nothing in the frame peaks above 5 sigma",
+  "low_snr": "the source peaks below 10 sigma; 99 % of MiraBest's sources are brighter",
+  "off_centre": "the source is more than 15 pixels from the middle of the frame",
+  "beyond_frame": "emission of the source reaches the edge of the frame",
+  "artefacts": "over 1 % of the frame is below -3 sigma, as near imaging artefacts (noise: 0.13 %)",
+  "smoothed": "the map was convolved to the beam that the network knows, or to a round one",
+  "resampled": "the map was regridded to three pixels a beam",
+  "undersampled": "the file has fewer than two pixels a beam",
+  "picture": "the file has no header; 1.8 arcsec a pixel and a beam of 5.4 arcsec were assumed",
+  "background": "the sky of the picture was not black; its noise was measured and made black",
+  "stretched": "the picture did not use all grey levels; its brightest pixel was made white",
+  "inverted": "the picture showed a dark source on a bright sky; its grey levels were reversed",
+  "bright_neighbour": "another catalogued source is the brightest in the frame",
+  "neighbours_masked": "other catalogued emission in the frame was made black"
+};
+export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
+  "FRI": "edge-darkened radio galaxy",
+  "FRII": "edge-brightened radio galaxy",
+  "uncertain": "a resolved source; neither class is probable enough",
+  "compact": "the source is too small for the beam to show a class",
+  "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",
+  "incomplete": "the source reaches unknown pixels (edge of the map, NaN, areas of one value)",
+  "no_source": "nothing in the frame peaks above 5 sigma",
+  "error": "the image was not classified; the column `error` says why"
+};

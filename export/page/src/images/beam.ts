@@ -1,0 +1,65 @@
+/** Synthesized beam of a map, and the beam and pixel scale that the network expects. */
+import {
+  BEAM,
+  FIRST_MEAN,
+  MAX_AXIS_RATIO,
+  PIXELS_PER_BEAM,
+  PIXEL_SCALE,
+  SAME_BEAM,
+} from "../../generated/constants";
+import { InputError } from "./errors";
+import type { Matrix } from "./matrix";
+
+/** An elliptical Gaussian beam: widths at half maximum, arcsec; angle, degrees north through east. */
+export interface Beam {
+  readonly major: number;
+  readonly minor: number;
+  readonly angle: number;
+}
+
+export function beam(major: number, minor = major, angle = 0): Beam {
+  if (![major, minor, angle].every(Number.isFinite) || !(minor > 0 && minor <= major * (1 + 1e-6))) {
+    throw new InputError(
+      `a beam of ${major} x ${minor} arcsec at ${angle} degrees is none: ` +
+        "give major >= minor > 0, in arcsec",
+    );
+  }
+  return { major, minor, angle };
+}
+
+export function meanWidth(of: Beam): number {
+  return Math.sqrt(of.major * of.minor);
+}
+
+/** Covariance matrix of the Gaussian along (east, north), square arcsec. */
+export function covariance(of: Beam): Matrix {
+  const angle = (of.angle * Math.PI) / 180;
+  const perSigma = 8 * Math.log(2);
+  const [a, b] = [of.major ** 2 / perSigma, of.minor ** 2 / perSigma];
+  const [sine, cosine] = [Math.sin(angle), Math.cos(angle)];
+  const cross = (a - b) * sine * cosine;
+  return [
+    [a * sine * sine + b * cosine * cosine, cross],
+    [cross, a * cosine * cosine + b * sine * sine],
+  ];
+}
+
+/** Solid angle of a beam in pixels of an area in square arcsec. */
+export function beamArea(of: Beam, pixelArea: number): number {
+  return (Math.PI * of.major * of.minor) / (4 * Math.log(2)) / pixelArea;
+}
+
+/** The beam to which a map is smoothed; the beam itself if it needs no smoothing. */
+export function targetBeam(of: Beam): Beam {
+  if (of.major <= BEAM * (1 + SAME_BEAM)) {
+    if (of.minor >= BEAM * (1 - SAME_BEAM)) return of;
+    return beam(Math.max(BEAM, of.major));
+  }
+  if (of.major <= MAX_AXIS_RATIO * of.minor && of.minor >= BEAM * (1 - SAME_BEAM)) return of;
+  return beam(of.major);
+}
+
+/** Pixel scale at which the network classifies a map with this beam, arcsec. */
+export function targetScale(of: Beam): number {
+  return meanWidth(of) <= FIRST_MEAN ? PIXEL_SCALE : meanWidth(of) / PIXELS_PER_BEAM;
+}

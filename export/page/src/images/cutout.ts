@@ -1,0 +1,213 @@
+/** One source as the network's input, with its measured properties. */
+import {
+  IMAGE_SIZE,
+  JUST_ABOVE,
+  LARGEST_VALUE,
+  LOW_SNR,
+  MASK_SIGMA,
+  NEGATIVE_SHARE,
+  OFF_CENTRE_PIXELS,
+  PIXELS_PER_BEAM,
+  SMALLEST_FIELD,
+  SOURCE_SIGMA,
+  UNDERSAMPLED_BELOW,
+} from "../../generated/constants";
+import { beamArea, meanWidth, type Beam } from "./beam";
+import { moveKeywords, type WcsKeywords } from "./celestial";
+import { InputError } from "./errors";
+import { nativeFrame, plan, regriddedFrame, type Pair } from "./frame";
+import { grid, type Grid } from "./grid";
+import { measureExtent, type Extent } from "./islands";
+import { columnLengths, determinant, type Matrix } from "./matrix";
+import { examine } from "./unknown";
+
+/** A radio source, ready for the network; see `images.Cutout`. */
+export interface Cutout {
+  readonly pixels: Uint8Array;
+  readonly networkInput: Float32Array;
+  readonly brightness: Grid;
+  readonly noise: number;
+  readonly peakSnr: number;
+  readonly sourceFraction: number;
+  readonly largestAngularSize: number;
+  readonly beam: Beam | null;
+  readonly pixelScale: number;
+  readonly flags: readonly string[];
+  readonly keywords: WcsKeywords | null;
+  readonly mainShare: number;
+  readonly mainSize: number;
+}
+
+export interface FieldOptions {
+  readonly jacobian: Matrix | null;
+  readonly beam: Beam | null;
+  readonly centre?: Pair;
+  readonly noise?: number | null;
+  readonly asIs?: boolean;
+  readonly flags?: Iterable<string>;
+  readonly keywords?: WcsKeywords | null;
+}
+
+/** Beam width in arcsec; three pixels if the beam is unknown. */
+export function beamWidth(cutout: Pick<Cutout, "beam" | "pixelScale">): number {
+  return cutout.beam ? meanWidth(cutout.beam) : PIXELS_PER_BEAM * cutout.pixelScale;
+}
+
+/** Cut a source from a map and prepare it for the network; see `images.cutout_from_field`. */
+export function cutoutFromField(given: Grid, options: FieldOptions): Cutout {
+  const { jacobian, beam, noise = null, asIs = false, keywords = null } = options;
+  const { field, isBlanked } = asMap(given);
+  const todo = plan(jacobian, beam, asIs);
+  const found = new Set(options.flags);
+  if (!beam) found.add("no_beam");
+  if (!jacobian) found.add("no_wcs");
+  if (beam && jacobian && beam.minor < UNDERSAMPLED_BELOW * Math.max(...columnLengths(jacobian))) {
+    found.add("undersampled");
+  }
+  const centre = options.centre ?? [(field.width - 1) / 2, (field.height - 1) / 2];
+  const area = !beam || !jacobian
+    ? beamArea({ major: PIXELS_PER_BEAM, minor: PIXELS_PER_BEAM, angle: 0 }, 1)
+    : beamArea(todo.beam ?? beam, Math.abs(determinant(jacobian)));
+  const step = todo.step ?? [1, 1];
+  const cut = todo.step
+    ? regriddedFrame(field, centre, noise, { ...todo, step: todo.step }, area)
+    : nativeFrame(field, centre, noise, area);
+  for (const flag of cut.flags) found.add(flag);
+  let sigma = cut.noise;
+  if (noise === null && (isBlanked || !(sigma > 0))) {
+    sigma = 0;
+    found.add("noise_uncertain");
+  }
+  // A frame beyond the map's edge is flagged as such; NaN inside the map marks unknown pixels.
+  const inside = (axis: 0 | 1, extent: number): boolean[] =>
+    Array.from(
+      { length: IMAGE_SIZE },
+      (_, k) => Math.abs(cut.origin[axis] + step[axis] * k - (extent - 1) / 2) <= extent / 2,
+    );
+  const [across, down] = [inside(0, field.width), inside(1, field.height)];
+  const frame = cut.brightness.pixels;
+  if (frame.every(Number.isNaN)) {
+    throw new InputError("the map is blank here: all pixels in the frame are unknown");
+  }
+  if (!across.every(Boolean) || !down.every(Boolean)) found.add("edge");
+  const isFilled = frame.some(
+    (value, i) =>
+      Number.isNaN(value) && down[Math.floor(i / IMAGE_SIZE)] && across[i % IMAGE_SIZE],
+  );
+  if (isFilled) found.add("nan_filled");
+  return finish(cut.brightness, sigma, {
+    beam: todo.beam,
+    pixelScale: todo.pixelScale,
+    flags: found,
+    keywords: keywords && moveKeywords(keywords, cut.origin, step),
+  });
+}
+
+/** Blank the noise of a frame, stretch it and measure the source; a noise of 0: it was blanked. */
+function finish(
+  brightness: Grid,
+  noise: number,
+  of: Pick<Cutout, "beam" | "pixelScale" | "keywords"> & { flags: Set<string> },
+): Cutout {
+  const isBlanked = !(noise > 0);
+  const limit = Math.fround(MASK_SIGMA * (isBlanked ? 0 : noise));
+  const unknown = Uint8Array.from(brightness.pixels, (value) => Number(!Number.isFinite(value)));
+  const shown = brightness.pixels.map((value, i) => (unknown[i] || value <= limit ? 0 : value));
+  const pixels = scaleToUint8(shown);
+  const threshold = isBlanked ? blankedThreshold(brightness.pixels, pixels) : Math.fround(noise);
+  const isLit = pixels.some((value) => value > 0);
+  const snr = grid(brightness.width, brightness.height);
+  if (isLit) {
+    snr.pixels.set(brightness.pixels.map((value) => (Number.isNaN(value) ? 0 : value / threshold)));
+  }
+  const { beam, pixelScale, keywords } = of;
+  const extent = measureExtent(
+    snr,
+    beam ? meanWidth(beam) / pixelScale : PIXELS_PER_BEAM,
+    unknown,
+  );
+  const brightest = snr.pixels.reduce((a, b) => Math.max(a, b), 0);
+  const peak = extent.found ? extent.peak : brightest;
+  const flags = new Set([...of.flags, ...sourceFlags(extent)]);
+  if (extent.found && peak < LOW_SNR && !isBlanked) flags.add("low_snr");
+  const negative = snr.pixels.filter((value) => value < -MASK_SIGMA).length;
+  if (!isBlanked && negative > NEGATIVE_SHARE * snr.pixels.length) flags.add("artefacts");
+  return {
+    pixels,
+    networkInput: toNetworkUnits(pixels),
+    brightness,
+    noise: isBlanked ? NaN : noise,
+    peakSnr: isBlanked ? NaN : peak,
+    sourceFraction: snr.pixels.filter((value) => value > MASK_SIGMA).length / snr.pixels.length,
+    largestAngularSize: extent.found ? extent.size * pixelScale : NaN,
+    beam,
+    pixelScale,
+    flags: [...flags].sort(),
+    keywords,
+    mainShare: extent.mainShare,
+    mainSize: extent.found ? extent.mainSize * pixelScale : NaN,
+  };
+}
+
+/** Scale pixels v from 0 to 255 to [-1, 1], rounded as float32. */
+export function toNetworkUnits(pixels: Uint8Array): Float32Array {
+  return Float32Array.from(pixels, (v) => Math.fround(Math.fround(v / 255) - 0.5) / 0.5);
+}
+
+/** Scale values c to (c - min) / (max - min) * 255, truncated; zeros if they are constant. */
+export function scaleToUint8(values: Float32Array): Uint8Array {
+  let [low, high] = [Infinity, -Infinity];
+  for (const value of values) {
+    low = Math.min(low, value);
+    high = Math.max(high, value);
+  }
+  if (!(high > low)) return new Uint8Array(values.length);
+  const range = Math.fround(high - low);
+  return Uint8Array.from(values, (value) =>
+    Math.fround(Math.fround(Math.fround(value - low) / range) * 255),
+  );
+}
+
+/** The noise that a blanked image implies: a third of its darkest lit pixel. */
+export function blankedThreshold(brightness: Float32Array, pixels: Uint8Array): number {
+  const lit = brightness.filter((_, i) => pixels[i]! > 0);
+  if (!lit.length) return 1;
+  const low = lit.reduce((a, b) => Math.min(a, b));
+  const high = lit.reduce((a, b) => Math.max(a, b));
+  const threshold = Math.min(Math.fround(low / MASK_SIGMA), Math.fround(high / SOURCE_SIGMA));
+  return Math.fround(threshold / Math.fround(JUST_ABOVE));
+}
+
+/** Flags that follow from the extent and place of the source. */
+export function sourceFlags(extent: Extent): string[] {
+  const found = extent.incomplete ? ["incomplete"] : [];
+  if (!extent.found) return [...found, "no_source"];
+  if (extent.touchesBorder) found.push("beyond_frame");
+  if (extent.distance > OFF_CENTRE_PIXELS) found.push("off_centre");
+  return found;
+}
+
+function asMap(given: Grid): { field: Grid; isBlanked: boolean } {
+  const { width, height } = given;
+  requireSize(width, height);
+  const { unknown, isBlanked } = examine(given);
+  if (unknown.every(Boolean)) {
+    throw new InputError("the map is blank here: it holds one value only, or NaN");
+  }
+  const field = grid(width, height, given.pixels.map((value, i) => (unknown[i] ? NaN : value)));
+  const brightest = field.pixels.reduce((a, b) => (Math.abs(b) > a ? Math.abs(b) : a), 0);
+  if (brightest > LARGEST_VALUE) {
+    throw new InputError(
+      `a pixel holds ${brightest.toExponential(1)}, too bright for a radio map: check its BSCALE`,
+    );
+  }
+  return { field, isBlanked };
+}
+
+/** Refuse a map that is smaller than the smallest field. */
+export function requireSize(width: number, height: number): void {
+  if (Math.min(width, height) >= SMALLEST_FIELD) return;
+  throw new InputError(
+    `the map has ${width} x ${height} pixels: ${SMALLEST_FIELD} x ${SMALLEST_FIELD} is the minimum`,
+  );
+}
