@@ -42,6 +42,7 @@ ARROWS = {
     },
     "export": {
         *("images", "layers", "models", "edge", "datasets", "evaluation", "samples", "train"),
+        *("plots", "tables"),  # the colours and columns of the browser page
     },
     "benchmarks": {
         *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),

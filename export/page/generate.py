@@ -33,6 +33,9 @@ from keras_astroattn.images import (
     sky_noise,
     unknown,
 )
+from keras_astroattn.plots.evidence import EVIDENCE_COLOURS
+from keras_astroattn.plots.style import ATTENTION_COLOURS, CLASS_COLOURS
+from keras_astroattn.tables import COLUMNS
 
 GENERATED = Path(__file__).parent / "generated"
 
@@ -98,6 +101,9 @@ def constants() -> str:
         ],
         "FLAG_MEANINGS": flags.DESCRIPTIONS,
         "LABEL_MEANINGS": labels.DESCRIPTIONS,
+        "COLUMNS": [column.name for column in COLUMNS],
+        "COLOURS": _colours(),
+        "CLASS_COLOURS": CLASS_COLOURS,
     }
     lines = [
         "// Written by `python -m export.page --generate` from the Python code. Do not edit.",
@@ -114,12 +120,28 @@ def _annotation(name: str) -> str:
         "POLARISED": ": Readonly<Record<number, string>>",
         "FLAG_MEANINGS": ": Readonly<Record<string, string>>",
         "LABEL_MEANINGS": ": Readonly<Record<string, string>>",
+        "COLOURS": ": Readonly<Record<string, readonly string[]>>",
     }.get(name, "")
 
 
 def _literal(value: Any) -> str:
     text = json.dumps(value, indent=2, ensure_ascii=False)
     return f"{text} as const" if isinstance(value, tuple) else text
+
+
+def _colours() -> dict[str, list[str]]:
+    """Colour maps of the page at 33 places from the low to the high end."""
+    from matplotlib import colormaps
+    from matplotlib.colors import to_hex
+
+    chosen = {
+        "grey": colormaps["gray"],
+        "inferno": colormaps["inferno"],
+        "attention": colormaps[ATTENTION_COLOURS],
+        "evidence": EVIDENCE_COLOURS,
+    }
+    places = np.linspace(0, 1, 33)
+    return {name: [to_hex(colour) for colour in of(places)] for name, of in chosen.items()}
 
 
 def references() -> str:

@@ -4,8 +4,7 @@
  * node classify_files.mjs MODEL GLUE LIST: a .tflite file, the folder of LiteRT's WASM files, and
  * a JSON list of files.
  */
-import { readFileSync } from "node:fs";
-import { openAsBlob } from "node:fs";
+import { openAsBlob, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { runInThisContext } from "node:vm";
@@ -39,7 +38,7 @@ for (const path of JSON.parse(readFileSync(list, "utf8")) as string[]) {
   const started = performance.now();
   let told: object;
   try {
-    const source = await readSource(await openAsBlob(path), path);
+    const source = await readSource(await openAsBlob(path), path, null);
     const cutout = await source.cutout(null);
     const prepared = performance.now();
     const found = await classifier.classify(cutout);

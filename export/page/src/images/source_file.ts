@@ -3,6 +3,9 @@ import type { Cutout } from "./cutout";
 import { InputError, OnlyCommandError } from "./errors";
 import { FitsMap } from "./fits_map";
 import type { Pair } from "./frame";
+import { cutoutFromPicture, type PictureOptions } from "./picture";
+
+export type { PictureOptions };
 
 const MOST_UNPACKED = 2 * 2 ** 30; // bytes
 const FITS_NAME = /\.(fits?|fts)(\.gz)?$/i;
@@ -13,11 +16,23 @@ export interface SourceFile {
   cutout(pixel: Pair | null): Promise<Cutout>;
 }
 
-/** Open a FITS file. */
-export async function readSource(file: Blob, name: string): Promise<SourceFile> {
+/**
+ * Open a file.
+ *
+ * @param name - Its name, for messages.
+ * @param picture - For a picture that is a map; null: a picture is a finished image.
+ */
+export async function readSource(
+  file: Blob,
+  name: string,
+  picture: PictureOptions | null,
+): Promise<SourceFile> {
   if (!file.size) throw new InputError("the file is empty");
   const start = new Uint8Array(await file.slice(0, 8).arrayBuffer());
   const begins = (...magic: number[]) => magic.every((byte, i) => start[i] === byte);
+  if (begins(0x89, 0x50, 0x4e, 0x47) || begins(0xff, 0xd8, 0xff)) {
+    return { map: null, cutout: () => cutoutFromPicture(file, picture) };
+  }
   let content = file;
   if (begins(0x1f, 0x8b)) content = await unpacked(file);
   else if (begins(0x42, 0x5a, 0x68)) throw new OnlyCommandError("it is packed with bzip2");

@@ -1,0 +1,45 @@
+/** The table of all sources of the session. */
+import { FLAG_MEANINGS, IMAGE_SIZE } from "../../generated/constants";
+import type { Entry } from "./entries";
+import { fixed, significant, skyText } from "./format";
+import { byId, element, spoken } from "./result_card";
+
+/** Show the rows; `select` is called with the number of the row that is chosen. */
+export function showTable(
+  entries: readonly Entry[],
+  current: Entry | null,
+  select: (entry: Entry) => void,
+): void {
+  byId("list").hidden = entries.length < 2;
+  byId("rows").replaceChildren(...entries.map((entry) => rowOf(entry, entry === current, select)));
+}
+
+function rowOf(entry: Entry, isCurrent: boolean, select: (entry: Entry) => void): HTMLElement {
+  const { result } = entry;
+  const row = document.createElement("tr");
+  row.setAttribute("aria-selected", String(isCurrent));
+  const file = element("td", "");
+  const button = element("button", entry.title);
+  button.addEventListener("click", () => select(entry));
+  file.append(button);
+  const middle = [(IMAGE_SIZE - 1) / 2, (IMAGE_SIZE - 1) / 2] as const;
+  const label = element("td", "");
+  const dot = element("span", "", "dot");
+  dot.dataset["label"] = result?.found.label ?? "";
+  label.append(dot, result ? spoken(result.found.label) : "error");
+  const [fri = null, frii = null] = result?.found.probabilities ?? [];
+  const cutout = result?.cutout;
+  const last = element("td", cutout ? cutout.flags.join(", ") : entry.error);
+  last.title = cutout?.flags.map((flag) => `${flag}: ${FLAG_MEANINGS[flag] ?? ""}`).join("\n") ?? "";
+  row.append(
+    file,
+    element("td", cutout ? skyText(cutout.keywords, middle).replace("RA, Dec ", "") : ""),
+    label,
+    element("td", fixed(fri, 2), "number"),
+    element("td", fixed(frii, 2), "number"),
+    element("td", cutout ? fixed(cutout.largestAngularSize, 0) : "", "number"),
+    element("td", cutout ? significant(cutout.peakSnr) : "", "number"),
+    last,
+  );
+  return row;
+}

@@ -1,0 +1,94 @@
+/**
+ * Drive the page in a browser and print what it shows, as one line of JSON.
+ *
+ * node browser.mjs BROWSER ADDRESS LIST [FOLDER]: the program, chromium or firefox; the address of
+ * the page; a JSON list of files; and a folder for screenshots.
+ */
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import puppeteer, { type Page } from "puppeteer-core";
+
+const [program = "", address = "", list = "", folder = ""] = process.argv.slice(2);
+const files = JSON.parse(readFileSync(list, "utf8")) as string[];
+const isFirefox = program.includes("firefox");
+const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
+
+const browser = await puppeteer.launch({
+  browser: isFirefox ? "firefox" : "chrome",
+  executablePath: program,
+  args: isFirefox ? [] : ["--no-sandbox", "--disable-dev-shm-usage"],
+});
+try {
+  const page = await browser.newPage();
+  const requests: string[] = [];
+  const problems: string[] = [];
+  page.on("request", (request) => requests.push(request.url().slice(0, 200)));
+  page.on("pageerror", (error) => problems.push(String(error)));
+  page.on("console", (message) => {
+    if (message.type() === "error") problems.push(message.text());
+  });
+  page.on("dialog", (dialog) => {
+    problems.push(`dialog ${dialog.message()}`);
+    void dialog.dismiss();
+  });
+  await page.setViewport(SIZES.desktop);
+  await page.goto(address, { waitUntil: "load" });
+  await page.waitForFunction(() => document.documentElement.dataset["ready"], { timeout: 60_000 });
+  const ready = Number(await page.evaluate(() => document.documentElement.dataset["ready"]));
+  const input = (await page.$("#files"))!;
+  await (input as unknown as { uploadFile(...paths: string[]): Promise<void> }).uploadFile(...files);
+  await settled(page, files.length);
+  if (folder) await screenshots(page, folder);
+  const csv = await savedCsv(page);
+  const told = await page.evaluate(() => ({
+    status: document.getElementById("status")!.textContent,
+    label: document.getElementById("label")!.textContent,
+    flags: document.getElementById("flags")!.textContent,
+    overlays: [...document.querySelectorAll<HTMLInputElement>("#overlays input")].map((one) => one.value),
+    injected: document.querySelectorAll("main img, main script").length,
+  }));
+  process.stdout.write(`${JSON.stringify({ ready, csv, requests, problems, ...told })}\n`);
+} finally {
+  await browser.close();
+}
+
+/** Wait until each file is a row of the table, or the only result. */
+async function settled(page: Page, count: number): Promise<void> {
+  await page.waitForFunction(
+    (wanted) => {
+      const rows = document.querySelectorAll("#rows tr").length;
+      const isMosaic = !document.getElementById("mosaic")!.hidden;
+      const status = document.getElementById("status")!;
+      return rows >= wanted || isMosaic || (wanted === 1 && status.classList.contains("error"));
+    },
+    { timeout: 120_000 },
+    count,
+  );
+}
+
+/** The text of the CSV file that the page offers. */
+async function savedCsv(page: Page): Promise<string> {
+  return page.evaluate(async () => {
+    let saved = new Blob();
+    URL.createObjectURL = (blob) => {
+      saved = blob as Blob;
+      return "#";
+    };
+    document.getElementById("save-csv")!.click();
+    return saved.text();
+  });
+}
+
+async function screenshots(page: Page, into: string): Promise<void> {
+  for (const theme of ["light", "dark"]) {
+    await page.evaluate((name) => {
+      if (document.documentElement.dataset["theme"] !== name) document.getElementById("theme")!.click();
+    }, theme);
+    for (const [name, size] of Object.entries(SIZES)) {
+      await page.setViewport(size);
+      await new Promise((resolve) => setTimeout(resolve, 600));
+      await page.screenshot({ path: join(into, `${theme}-${name}.png`) as `${string}.png`, fullPage: true });
+    }
+  }
+  await page.setViewport(SIZES.desktop);
+}
