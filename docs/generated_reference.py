@@ -24,6 +24,7 @@ COMMANDS = {
     "python -m export.preset": "export.preset",
     "python -m export.published": "export.published",
     "python -m export.checksum": "export.checksum",
+    "python -m export.page": "export.page.__main__",
 }
 """Program and the module whose `app` it runs."""
 

@@ -16,7 +16,7 @@ import { firstFrom, median32, std32 } from "./statistics";
 
 /** Sigma-clipped standard deviation of a map (3 sigma, 5 iterations); NaN without a finite pixel. */
 export function measureNoise(field: Float32Array): number {
-  let values = field.filter(Number.isFinite);
+  let values = within(field, -LARGEST_FLOAT32, LARGEST_FLOAT32);
   if (!values.length) return NaN;
   let brightest = largest(values);
   let exponent = 0;
@@ -45,9 +45,17 @@ export function measureNoise(field: Float32Array): number {
     [first, last] = [below, above];
     const low = sorted[first]!;
     const high = sorted[last - 1]!;
-    kept = values.filter((value) => value >= low && value <= high);
+    kept = within(values, low, high);
   }
   return std32(kept) * 2 ** exponent;
+}
+
+/** The values between two bounds, in their order. */
+function within(values: Float32Array, low: number, high: number): Float32Array {
+  const kept = new Float32Array(values.length);
+  let count = 0;
+  for (const value of values) if (value >= low && value <= high) kept[count++] = value;
+  return kept.subarray(0, count);
 }
 
 function largest(values: Float32Array): number {

@@ -16,14 +16,17 @@ import { percentile } from "./statistics";
 /** Mask of the unknown pixels, and whether the sky is exactly 0, which hides the noise. */
 export function examine(field: Grid): { unknown: Uint8Array; isBlanked: boolean } {
   const { width, pixels } = field;
-  const unknown = Uint8Array.from(pixels, (value) => Number(!Number.isFinite(value)));
+  const unknown = new Uint8Array(pixels.length);
   const across = new Uint8Array(pixels.length); // repeats the pixel to the left
   const down = new Uint8Array(pixels.length); // repeats the pixel of the row before
   const zero = new Uint8Array(pixels.length);
-  for (let i = 0; i < pixels.length; i++) {
-    across[i] = Number(i % width > 0 && pixels[i] === pixels[i - 1]);
-    down[i] = Number(i >= width && pixels[i] === pixels[i - width]);
-    zero[i] = Number(pixels[i] === 0);
+  for (let i = 0, x = 0; i < pixels.length; i++) {
+    const value = pixels[i]!;
+    unknown[i] = Number(!Number.isFinite(value));
+    across[i] = Number(x > 0 && value === pixels[i - 1]);
+    down[i] = Number(i >= width && value === pixels[i - width]);
+    zero[i] = Number(value === 0);
+    x = x === width - 1 ? 0 : x + 1;
   }
   if (count(across) + count(down) < LEAST_AREA - 1 && count(zero) < LEAST_AREA) {
     return { unknown, isBlanked: false };

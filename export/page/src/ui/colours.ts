@@ -12,6 +12,13 @@ function parse(text: string): Rgb {
   return [value >> 16, (value >> 8) & 255, value & 255];
 }
 
+/** A colour of a class, brighter, for a dark map. */
+export function brightened(text: string): Rgb {
+  const lift = (value: number) => value + (255 - value) * 0.22;
+  const [red, green, blue] = parse(text);
+  return [lift(red), lift(green), lift(blue)];
+}
+
 /** The colour at a place from 0 to 1. */
 export function colourAt(name: string, place: number): Rgb {
   const isReversed = name === "inverse";

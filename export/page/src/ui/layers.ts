@@ -1,10 +1,10 @@
 /** What is drawn on a map: its stretch, the overlays, and the levels of the contours. */
-import { MASK_SIGMA } from "../../generated/constants";
+import { CLASS_COLOURS, MASK_SIGMA } from "../../generated/constants";
 import type { FrameMap } from "../edge/classifier";
 import type { Grid } from "../images/grid";
 import { percentile } from "../images/statistics";
 import type { Result } from "../protocol";
-import { colourAt } from "./colours";
+import { brightened, colourAt } from "./colours";
 
 export interface ViewOptions {
   readonly overlay: string; // none, evidence, mean, or the name of a gate
@@ -21,6 +21,7 @@ export interface Contours {
   readonly outline: number | null; // a level drawn in grey
 }
 
+const CLASS_RGB = CLASS_COLOURS.map(brightened);
 const UNKNOWN = [52, 58, 74];
 const EVIDENCE_PERCENTILE = 99; // of |E| where it is not 0: the end of the colour scale
 const EVIDENCE_FACTORS = [64, 16, 4];
@@ -65,13 +66,18 @@ export function overlayImage(overlay: FrameMap, strength: number): ImageData {
   const limit = limitOf(overlay);
   for (let i = 0; i < values.length; i++) {
     const share = Math.min(Math.abs(values[i]!) / limit, 1);
-    const isEvidence = overlay.name === "evidence";
-    const colour = isEvidence
-      ? colourAt("evidence", 0.5 + (Math.sign(values[i]!) * (0.35 + 0.65 * share)) / 2)
-      : colourAt("attention", share);
-    image.data.set([...colour, 255 * strength * share ** 0.6], 4 * i);
+    const signed = Math.sign(values[i]!) * share;
+    image.data.set(overlayColour(overlay.name, signed, strength), 4 * i);
   }
   return image;
+}
+
+/** Colour and opacity of an overlay's value, as a share of its limit from -1 to 1. */
+export function overlayColour(name: string, share: number, strength: number): number[] {
+  const size = Math.abs(share);
+  const isEvidence = name === "evidence";
+  const colour = isEvidence ? CLASS_RGB[share > 0 ? 1 : 0]! : colourAt("attention", size);
+  return [...colour, 255 * strength * size ** 0.6];
 }
 
 /** End of the colour scale of an overlay. */

@@ -26,6 +26,9 @@ export function drawSource(
   if (!result.isPicture) context.transform(1, 0, 0, -1, 0, size);
   context.drawImage(asCanvas(mapImage(result, options)), 0, 0, size, size);
   if (overlay) {
+    // The map steps back behind the colours.
+    context.fillStyle = options.colours === "inverse" ? "#ffffff55" : "#00000066";
+    context.fillRect(0, 0, size, size);
     context.drawImage(asCanvas(overlayImage(overlay, options.strength)), 0, 0, size, size);
   }
   if (options.contours) drawContours(context, size, contoursOf(result, overlay), options.colours);

@@ -1,11 +1,10 @@
 /** The map of the chosen source with its controls, key and readout. */
 import { IMAGE_SIZE } from "../../generated/constants";
 import type { Result } from "../protocol";
-import { colourAt } from "./colours";
 import { overlayName } from "./downloads";
 import type { Entry } from "./entries";
 import { brightness, fixed, significant, skyText } from "./format";
-import { contourText, limitOf, overlayOf, type ViewOptions } from "./layers";
+import { contourText, limitOf, overlayColour, overlayOf, type ViewOptions } from "./layers";
 import { drawSource, type Place } from "./map_view";
 import { byId, element } from "./result_card";
 
@@ -83,7 +82,7 @@ export class SourceView {
       const limit = significant(limitOf(overlay));
       const scale = element("span", "", "scale");
       const [low, high] = isEvidence ? [`FRI ◂ −${limit}`, `+${limit} ▸ FRII`] : ["attention 0", limit];
-      scale.append(element("span", low), gradient(overlay.name), element("span", high));
+      scale.append(element("span", low), gradient(overlay.name, this.options.strength), element("span", high));
       scale.title = isEvidence ? "Evidence of a pixel: its part of logit(FRII) − logit(FRI)" : "";
       parts.push(scale);
     }
@@ -147,14 +146,16 @@ function inside([x, y]: Place): Place {
   return [clamp(x), clamp(y)];
 }
 
-function gradient(name: string): HTMLCanvasElement {
+function gradient(name: string, strength: number): HTMLCanvasElement {
   const canvas = document.createElement("canvas");
   [canvas.width, canvas.height] = [150, 1];
   const context = canvas.getContext("2d")!;
-  for (let x = 0; x < canvas.width; x++) {
-    const [r, g, b] = colourAt(name === "evidence" ? "evidence" : "attention", x / (canvas.width - 1));
-    context.fillStyle = `rgb(${r} ${g} ${b})`;
-    context.fillRect(x, 0, 1, 1);
+  const image = context.createImageData(150, 1);
+  for (let x = 0; x < 150; x++) {
+    const place = x / 149;
+    const share = name === "evidence" ? 2 * place - 1 : place;
+    image.data.set(overlayColour(name, share, strength), 4 * x);
   }
+  context.putImageData(image, 0, 0);
   return canvas;
 }
