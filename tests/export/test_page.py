@@ -290,10 +290,10 @@ def browse(request, node, scripts, page, tmp_path):
     if program is None:
         pytest.skip(f"no {request.param}: install Debian's package to test the page in it")
 
-    def run(paths: list[Path], address: str) -> dict:
-        chosen = tmp_path / "list.json"
-        chosen.write_text(json.dumps([str(path) for path in paths]))
-        return json.loads(run_node(node, scripts / "browser.mjs", program, address, chosen))
+    def run(paths: list[Path], address: str, **options: str) -> dict:
+        task = tmp_path / "task.json"
+        task.write_text(json.dumps({"files": [str(path) for path in paths], **options}))
+        return json.loads(run_node(node, scripts / "browser.mjs", program, address, task))
 
     return run
 
@@ -339,6 +339,54 @@ def test_five_fields_in_a_browser(browse, page, kind, classifier, data_dir, tmp_
     assert [row["label"] for row in rows[5:]] == ["error", "error"]
     assert "SIMPLE" in rows[5]["error"]
     assert "its unit" in rows[6]["error"]
+
+
+@pytest.mark.slow
+def test_pictures_in_a_browser(browse, page, classifier, tmp_path):
+    from PIL import Image
+
+    cutout = read_image(sample_paths()[1])
+    finished, inverted, jpeg = (tmp_path / name for name in ("a.png", "b.png", "c.jpg"))
+    Image.fromarray(cutout.pixels).save(finished)
+    Image.fromarray(255 - cutout.pixels // 2).save(inverted)
+    Image.fromarray(cutout.pixels).save(jpeg, quality=95)
+    colours, deep = tmp_path / "d.png", tmp_path / "e.png"
+    Image.fromarray(np.stack([cutout.pixels, *[cutout.pixels // 2] * 2], axis=-1)).save(colours)
+    Image.fromarray(cutout.pixels.astype(np.uint16) * 256).save(deep)
+    paths = [finished, inverted, jpeg, colours, deep]
+    shown = browse(paths, (page / build.SINGLE).as_uri())
+    rows = list(csv.DictReader(io.StringIO(shown["csv"])))
+    # Decoders of JPEG differ by a grey level, which moves the probability a little.
+    for path, row, tolerance in zip(paths, rows, (1e-4, 1e-4, 0.02), strict=False):
+        given = read_image(path)
+        wanted = classifier.classify(given)
+        assert (row["label"], row["flags"]) == (wanted.label, ";".join(given.flags))
+        np.testing.assert_allclose(float(row["p_fri"]), wanted.p_fri, atol=tolerance)
+    assert "astroattn classify FILE --colormap viridis" in rows[3]["error"]
+    assert "16 bits" in rows[4]["error"]
+
+
+@pytest.mark.slow
+def test_sources_of_a_mosaic_in_a_browser(browse, page, classifier, tmp_path):
+    with fits.open(sample_paths()[1]) as opened:
+        data, header = opened[0].data.squeeze(), opened[0].header
+    mosaic = np.random.default_rng(3).normal(0, 2e-4, (1500, 1500)).astype(np.float32)
+    mosaic[100:400, 900:1200] = data
+    header["CRPIX1"] += 900
+    header["CRPIX2"] += 100
+    path = tmp_path / "mosaic.fits"
+    fits.PrimaryHDU(mosaic, header).writeto(path)
+    position = f"{header['CRVAL1']:.6f}, {header['CRVAL2']:+.6f}"
+    shown = browse([path], (page / build.SINGLE).as_uri(), position=position)
+    first, second = csv.DictReader(io.StringIO(shown["csv"]))
+    with FitsMap(path) as sky:
+        cutout = sky.cutout(position.replace(" ", ""))
+    wanted = classifier.classify(cutout)
+    assert wanted.label == "FRII"
+    assert (first["label"], first["flags"]) == (wanted.label, ";".join(cutout.flags))
+    np.testing.assert_allclose(float(first["p_frii"]), wanted.p_frii, atol=1e-4)
+    np.testing.assert_allclose(float(first["ra"]), header["CRVAL1"], atol=1e-6)
+    assert second["label"] == "no_source"
 
 
 def test_without_node_the_build_says_so(monkeypatch):

@@ -1,15 +1,16 @@
 /**
  * Drive the page in a browser and print what it shows, as one line of JSON.
  *
- * node browser.mjs BROWSER ADDRESS LIST [FOLDER]: the program, chromium or firefox; the address of
- * the page; a JSON list of files; and a folder for screenshots.
+ * node browser.mjs BROWSER ADDRESS TASK [FOLDER]: the program, chromium or firefox; the address of
+ * the page; a JSON file with the files and, for a mosaic, the position of a source, of which a
+ * second one is chosen with the keys; and a folder for screenshots.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import puppeteer, { type Page } from "puppeteer-core";
 
-const [program = "", address = "", list = "", folder = ""] = process.argv.slice(2);
-const files = JSON.parse(readFileSync(list, "utf8")) as string[];
+const [program = "", address = "", task = "", folder = ""] = process.argv.slice(2);
+const { files, position } = JSON.parse(readFileSync(task, "utf8")) as { files: string[]; position?: string };
 const isFirefox = program.includes("firefox");
 const SIZES = { desktop: { width: 1280, height: 900 }, phone: { width: 390, height: 844 } };
 
@@ -38,6 +39,7 @@ try {
   const input = (await page.$("#files"))!;
   await (input as unknown as { uploadFile(...paths: string[]): Promise<void> }).uploadFile(...files);
   await settled(page, files.length);
+  if (position) await chooseOnMosaic(page, position);
   if (folder) await screenshots(page, folder);
   const csv = await savedCsv(page);
   const told = await page.evaluate(() => ({
@@ -58,12 +60,22 @@ async function settled(page: Page, count: number): Promise<void> {
     (wanted) => {
       const rows = document.querySelectorAll("#rows tr").length;
       const isMosaic = !document.getElementById("mosaic")!.hidden;
-      const status = document.getElementById("status")!;
-      return rows >= wanted || isMosaic || (wanted === 1 && status.classList.contains("error"));
+      const isAlone = wanted === 1 && !document.getElementById("result")!.hidden;
+      return rows >= wanted || isMosaic || isAlone;
     },
     { timeout: 120_000 },
     count,
   );
+}
+
+/** Classify a source of the mosaic by its position, and the one in the middle with the keys. */
+async function chooseOnMosaic(page: Page, text: string): Promise<void> {
+  await page.type("#position", text);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("#result:not([hidden])", { timeout: 60_000 });
+  await page.focus("#mosaic-map");
+  for (const key of ["ArrowLeft", "ArrowRight", "Enter"] as const) await page.keyboard.press(key);
+  await page.waitForFunction(() => document.querySelectorAll("#rows tr").length === 2, { timeout: 60_000 });
 }
 
 /** The text of the CSV file that the page offers. */
