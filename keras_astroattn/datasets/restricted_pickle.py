@@ -55,75 +55,52 @@ class _Type:
 
 
 class _Array:
-    """Stand-in for a numpy.ndarray while the pickle is read."""
+    """Stand-in for a numpy.ndarray while the pickle is read; the arguments set `value`."""
 
-    def __init__(self) -> None:
-        self.value: np.ndarray | None = None
+    def __init__(self, *content: object) -> None:
+        self.value = _array(*content) if content else None
 
     def __setstate__(self, state: tuple) -> None:
         _version, shape, kind, is_fortran, buffer = state
         self.value = _array(buffer, kind, shape, "F" if is_fortran else "C")
 
 
-def _bytes(buffer: object) -> bytes:
-    # Bytes pickled by Python 2 arrive as text in Latin-1.
-    if isinstance(buffer, str):
-        return buffer.encode("latin1")
+def _array(buffer: object, kind: object, shape: tuple, order: str = "C") -> np.ndarray:
+    if isinstance(buffer, str):  # bytes that Python 2 pickled
+        buffer = buffer.encode("latin1")
     if not isinstance(buffer, bytes | bytearray):
         raise pickle.UnpicklingError("an array's values are not bytes")
-    return bytes(buffer)
-
-
-def _array(buffer: object, kind: _Type, shape: tuple, order: str) -> np.ndarray:
-    content = _bytes(buffer)
     if not isinstance(kind, _Type) or not all(type(n) is int and n >= 0 for n in shape):
         raise pickle.UnpicklingError("an array is described wrongly")
-    if math.prod(shape) * kind.dtype.itemsize != len(content):
+    if math.prod(shape) * kind.dtype.itemsize != len(buffer):
         raise pickle.UnpicklingError("an array's shape does not fit its bytes")
-    return np.frombuffer(content, kind.dtype).reshape(shape, order=order)
-
-
-def _reconstruct(_subtype: object, _shape: object, _code: object) -> _Array:
-    return _Array()
-
-
-def _from_buffer(buffer: object, kind: _Type, shape: tuple, order: str) -> _Array:
-    array = _Array()
-    array.value = _array(buffer, kind, shape, order)
-    return array
-
-
-def _scalar(kind: _Type, buffer: object) -> np.generic:
-    return _array(buffer, kind, (1,), "C")[0]
+    return np.frombuffer(bytes(buffer), kind.dtype).reshape(shape, order=order)
 
 
 def _encode(text: str, encoding: str = "latin1") -> bytes:
-    # Python 3 writes bytes in this form for Python 2.
     if encoding != "latin1":
         raise pickle.UnpicklingError(f"it encodes text as {encoding!r}")
     return text.encode("latin1")
 
 
-def _no_bytes() -> bytes:
-    # Python 3 writes b"" in this form. There is no argument, because bytes(2**40) fills memory.
-    return b""
-
-
-# NumPy 1 writes numpy.core, NumPy 2 numpy._core; the stand-ins are the same.
+_NUMPY = {
+    ("multiarray", "_reconstruct"): lambda _subtype, _shape, _code: _Array(),
+    ("multiarray", "scalar"): lambda kind, buffer: _array(buffer, kind, (1,))[0],
+    ("numeric", "_frombuffer"): _Array,
+}
 _ALLOWED = {
-    ("numpy", "dtype"): _Type,
-    ("numpy", "ndarray"): None,
-    ("_codecs", "encode"): _encode,
-    ("__builtin__", "bytes"): _no_bytes,
+    # NumPy 1 writes numpy.core, NumPy 2 numpy._core.
     **{
         (f"numpy.{core}.{module}", name): function
         for core in ("core", "_core")
-        for module, name, function in (
-            ("multiarray", "_reconstruct", _reconstruct),
-            ("multiarray", "scalar", _scalar),
-            ("numeric", "_frombuffer", _from_buffer),
-        )
+        for (module, name), function in _NUMPY.items()
     },
+    ("numpy", "dtype"): _Type,
+    ("numpy", "ndarray"): None,  # occurs only as an argument of _reconstruct
+    # Python 3 writes bytes for Python 2 as encode(text), and b"" as bytes(). The second takes no
+    # argument here, because bytes(2**40) fills the memory.
+    ("_codecs", "encode"): _encode,
+    ("__builtin__", "bytes"): lambda: b"",
 }
 
 
@@ -132,7 +109,6 @@ class _RestrictedUnpickler(pickle.Unpickler):
         if (module, name) not in _ALLOWED:
             raise ForbiddenGlobalError(f"{module}.{name}")
         function = _ALLOWED[module, name]
-        # numpy.ndarray occurs only as an argument of _reconstruct.
         return None if function is None else _Constructor(function)
 
 
@@ -163,7 +139,6 @@ def load_pickle(content: bytes, name: str) -> Any:
         content: the pickle, of any protocol, written by Python 2 or 3, NumPy 1 or 2.
         name: name of the pickle, for messages.
 
-    Returns:
     Returns:
         Dictionaries, lists, tuples, texts, numbers and NumPy arrays (read-only views of the
         pickle's bytes, of boolean, integer, float, complex or text type).

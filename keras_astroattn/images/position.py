@@ -1,7 +1,7 @@
 """Positions on the sky in the usual notations.
 
-astropy's `Angle` reads the same notations, but astropy.coordinates takes 0.15 s to import, and
-parsing takes 100 microseconds an angle, compared with 2 here: three minutes for FIRST's catalogue.
+astropy's `Angle` reads the same notations. Its import takes 0.13 s, and it parses 60,000 angles a
+second, compared with 400,000 here (astropy 8.0, processor time).
 """
 
 import math
