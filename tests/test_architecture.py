@@ -27,7 +27,8 @@ ARROWS = {
     "recalibration": {"images", "edge", "tables"},
     "survey": {"images", "edge", "tables"},
     "cli": {
-        *("images", "edge", "samples", "tables", "recalibration", "survey", "plots", "report"),
+        *("images", "edge", "evaluation", "samples", "tables", "recalibration", "survey"),
+        *("plots", "report"),
     },
     "layers": {"images"},
     "models": {"images", "layers"},

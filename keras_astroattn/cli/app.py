@@ -1,7 +1,6 @@
 """The `astroattn` command."""
 
 import ast
-import re
 import sys
 from pathlib import Path
 
@@ -22,7 +21,7 @@ def _help_of(name: str) -> str:
     (command,) = (
         node for node in tree.body if isinstance(node, ast.FunctionDef) and node.name == name
     )
-    return re.split(r"\n\n(?:Args:|Parameters\n-)", ast.get_docstring(command) or "")[0]
+    return (ast.get_docstring(command) or "").partition("\n\nArgs:")[0]
 
 
 # Registered by name, so that a command is imported only when it is called.

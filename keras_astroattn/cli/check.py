@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
+from keras_astroattn.evaluation.intervals import wilson_interval
 from keras_astroattn.images import BLACK, IMAGE_SIZE
 from keras_astroattn.process import available_cores, quiet_native_logs
 from keras_astroattn.survey.progress import Progress
@@ -134,11 +135,9 @@ def _add_tiles(table: Table, footprints: Footprints, used: int) -> None:
 
 
 def _share(count: int, of: int) -> str:
-    """Return a share with its 95 % interval (Wilson 1927)."""
-    z, share = 1.96, count / of
-    middle = (share + z**2 / (2 * of)) / (1 + z**2 / of)
-    half = z / (1 + z**2 / of) * np.sqrt(share * (1 - share) / of + z**2 / (4 * of**2))
-    return f"{share:.0%} of {of} sampled ({max(middle - half, 0):.0%} to {middle + half:.0%})"
+    """Return a share with its 95 % interval."""
+    low, high = wilson_interval(count / of, of)
+    return f"{count / of:.0%} of {of} sampled ({low:.0%} to {high:.0%})"
 
 
 def _time(hours: float) -> str:

@@ -13,8 +13,6 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
             "above_minimum",
             "attention_statistics",
             "frame_regions",
-            "gate_agreement",
-            "map_agreement",
             "mean_map",
             "named_maps",
             "pairwise_agreement",

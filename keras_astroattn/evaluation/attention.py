@@ -271,22 +271,6 @@ def region_enrichment(maps: np.ndarray, region: np.ndarray) -> np.ndarray:
     return np.where(area > 0, share / np.where(area > 0, area, 1), np.nan)
 
 
-def map_agreement(
-    first: np.ndarray, second: np.ndarray, size: tuple[int, int] = (150, 150)
-) -> np.ndarray:
-    """Return the Pearson correlation, over pixels, of two maps of each image.
-
-    Args:
-        first: (n, h, w) maps, for example of a gate.
-        second: (n, h', w') maps, for example of another gate or of Grad-CAM.
-        size: height and width to which both are resized.
-
-    Returns:
-        (n,) float64 from -1 to 1; NaN for a constant map.
-    """
-    return pairwise_agreement({"first": first, "second": second}, size)[0, 1]
-
-
 def pairwise_agreement(
     maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
 ) -> np.ndarray:
@@ -311,25 +295,3 @@ def _standardized(maps: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     # A resized constant map has rounding noise, whose correlations are meaningless.
     length = np.where(np.ptp(maps, axis=(1, 2)) == 0, np.nan, length)
     return flat / length[:, np.newaxis]
-
-
-def gate_agreement(
-    maps: Mapping[str, np.ndarray], size: tuple[int, int] = (150, 150)
-) -> tuple[tuple[str, ...], np.ndarray]:
-    """Return the mean of `pairwise_agreement` over the images.
-
-    Args:
-        maps: k sets of maps by name, (n, h, w) each, of any resolution.
-        size: height and width to which all are resized.
-
-    Returns:
-        The names, and the symmetric (k, k) float64 matrix of mean correlations over the images
-        in which both maps vary (NaN if there is none), with 1 on the diagonal.
-    """
-    pairs = pairwise_agreement(maps, size)
-    known = ~np.isnan(pairs)
-    count = known.sum(axis=-1)
-    total = np.where(known, pairs, 0.0).sum(axis=-1)
-    matrix = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    np.fill_diagonal(matrix, 1.0)
-    return tuple(maps), matrix

@@ -30,7 +30,7 @@ TEXT_WIDTH = 7.0
 """Width of a journal's page of two columns, inches."""
 
 BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-PINK, SKY, YELLOW, AMBER = "#CC79A7", "#56B4E9", "#F0E442", "#E69F00"
+PINK, SKY, AMBER = "#CC79A7", "#56B4E9", "#E69F00"
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY)
 """Okabe and Ito's colours, in the order in which lines take them (yellow is too pale)."""

@@ -9,10 +9,9 @@ from keras_astroattn.evaluation import (
     REGIONS,
     attention_statistics,
     frame_regions,
-    gate_agreement,
-    map_agreement,
     mean_map,
     named_maps,
+    pairwise_agreement,
     region_enrichment,
     resize_maps,
 )
@@ -116,27 +115,20 @@ def test_agreement_is_pearsons_correlation():
     random = np.random.default_rng(0)
     first, second = random.random((2, 3, 20, 20))
     second = second + first
+    agreement = pairwise_agreement({"first": first, "second": second}, (20, 20))
     expected = [pearsonr(a.ravel(), b.ravel())[0] for a, b in zip(first, second, strict=True)]
-    np.testing.assert_allclose(map_agreement(first, second, (20, 20)), expected)
+    np.testing.assert_allclose(agreement[0, 1], expected)
+    np.testing.assert_allclose(agreement[1, 0], expected)
+    np.testing.assert_allclose(agreement[[0, 1], [0, 1]], 1)
 
 
 def test_agreement_with_a_constant_map_is_undefined():
     random = np.random.default_rng(0)
     flat = np.stack([np.full((9, 9), 0.3), random.random((9, 9))])
-    agreement = map_agreement(flat, random.random((2, 5, 5)), (15, 15))
+    maps = {"flat": flat, "other": random.random((2, 5, 5))}
+    agreement = pairwise_agreement(maps, (15, 15))[0, 1]
     assert np.isnan(agreement[0])
     assert np.isfinite(agreement[1])
-
-
-def test_agreement_matrix_holds_mean_correlations():
-    random = np.random.default_rng(0)
-    a = random.random((2, 8, 8))
-    b = np.stack([a[0], -a[1]])
-    names, matrix = gate_agreement({"a": a, "b": b, "c": np.ones((2, 4, 4))}, (8, 8))
-    assert names == ("a", "b", "c")
-    np.testing.assert_allclose(
-        matrix, [[1, 0, np.nan], [0, 1, np.nan], [np.nan, np.nan, 1]], atol=1e-12
-    )
 
 
 @pytest.mark.parametrize(

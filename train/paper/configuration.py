@@ -14,9 +14,6 @@ from keras_astroattn.files import expand_user
 PUBLISHED_VARIABLE = "KERAS_ASTROATTN_PUBLISHED"
 PUBLISHED = "published"
 
-EXPERIMENTS = ("datasets", "aggregation", "gates", "distributions", "misclassified")
-"""The paper's experiments, 1 to 5."""
-
 MISCLASSIFIED_REPEATS = 1000
 """Random transforms of each source in experiment 5 of the paper."""
 
