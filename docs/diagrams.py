@@ -1,8 +1,8 @@
 """Draw the diagrams of the network and of the gate: `python docs/diagrams.py`.
 
 Both stand on a white card, so that they can be read on a light and on a dark page. The
-source is a simulated one; the attention maps are the source smoothed to each gate's size,
-to show what is compared with what, and come from no trained network.
+source is simulated. The attention maps are not those of a trained network, but the source
+smoothed to the size of each gate.
 """
 
 from pathlib import Path
@@ -194,7 +194,7 @@ def network() -> Figure:
 
 
 def gate() -> Figure:
-    """Draw the attention gate: what is done to x and g."""
+    """Draw the attention gate: the operations on x and g."""
     figure, axes = card(124, 43)
     _, maps = source_and_maps()
     high, low = 31.0, 10.5

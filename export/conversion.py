@@ -33,9 +33,10 @@ RANGE_DRAWS = 4
 
 
 _LOWEST = -128 / 127
-"""What the lowest 8-bit step of an image stands for. Zero must be a step too, so that steps from
--1 to 1 would put the black sky, -1, between two of them, and a square root makes much of that; of
-steps of 1/127 it is one."""
+"""Brightness of the lowest 8-bit step of an image, in network units.
+
+Zero must be a step too. With steps from -1 to 1 the black sky, -1, would lie between two steps, and
+a square root would enlarge the difference. With steps of 1/127 the black sky is a step."""
 
 
 class _Server(tf.Module):

@@ -56,7 +56,7 @@ def leave_survey_images_out(book: nbformat.NotebookNode) -> None:
 
 
 def keep(name: str) -> None:
-    """Run a notebook and write it over itself, without survey images and what the machine adds."""
+    """Run a notebook and write it over itself, without survey images and paths."""
     book = executed(name)
     leave_survey_images_out(book)
     book.metadata = {

@@ -181,6 +181,15 @@ def test_a_former_command_names_the_present_one(former, present, monkeypatch, ca
     assert f"Usage: python -m {present}" in captured.out
 
 
+def test_a_former_experiment_is_the_present_one(capsys, tmp_path):
+    from train.paper.__main__ import main
+
+    assert main(["reading", "--weights", str(tmp_path / "none")]) == 2
+    first, second = capsys.readouterr().err.splitlines()
+    assert first == "the experiment reading is now attention"
+    assert second.startswith("error: ")
+
+
 def test_a_name_that_never_was_is_an_attribute_error():
     module = importlib.import_module("keras_astroattn.layers")
     with pytest.raises(AttributeError, match="no attribute 'Twist'"):

@@ -26,11 +26,11 @@ def write_attention(
     """Write `<name>.png` and `<name>.attention.fits` into a folder, atomically.
 
     Args:
-        folder: It exists.
-        name: Of the image, without a separator.
-        cutout: The source.
-        attention: Where the network looked.
-        found: What it said.
+        folder: folder of the picture, which exists.
+        name: name of the image, without a separator.
+        cutout: the source.
+        attention: its attention maps.
+        found: its classification.
         explanation: its components are outlined and named in the picture.
 
     Returns:

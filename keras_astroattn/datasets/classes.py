@@ -49,7 +49,7 @@ SOURCE_CLASSES = (
 
 @dataclass(frozen=True, eq=False)
 class LabelledImages:
-    """Images of radio sources with what is known of each; arrays of one length.
+    """Images of radio sources with their labels; arrays of one length.
 
     A subclass adds columns, and documents all.
     """

@@ -49,9 +49,9 @@ FLAWED = {
         ("data_batch_10", "163_FRICAT_FR1_", 0): "duplicate: the image of 30_CoNFIG_FR1_",
     },
 }
-"""What is wrong with an image, by (batch, name, label): names alone repeat.
+"""Flaws of images by (batch, name, label); names alone are not unique.
 
-All of them are training images, so that the test set of 50 is whole without them too.
+All of them are training images, so the test set keeps its 50 images without them.
 """
 
 TEST_SOURCES_IN_MIRABEST = (

@@ -37,7 +37,7 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Plan:
+class FramePlan:
     """Smoothing and resampling of a map before classification.
 
     Attributes:
@@ -61,7 +61,7 @@ class Plan:
         return smoothing_margin(self.kernel) if self.kernel is not None else 0
 
 
-def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) -> Plan:
+def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) -> FramePlan:
     """Decide to which beam and grid a map is brought.
 
     Args:
@@ -77,14 +77,14 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
         InputError: The pixels have no size, or their axes are not at right angles.
     """
     if jacobian is None:
-        return Plan(beam, None, None, 1.0, PIXEL_SCALE)
+        return FramePlan(beam, None, None, 1.0, PIXEL_SCALE)
     scales = np.hypot(*jacobian).tolist()
     (xx, xy), (yx, yy) = jacobian.tolist()
     if not np.isfinite(jacobian).all() or not abs(xx * yy - xy * yx) > 0:
         raise InputError("the coordinates of the map are invalid: its pixels have no size")
     own_scale = math.sqrt(scales[0] * scales[1])
     if beam is None:
-        return Plan(None, None, None, 1.0, own_scale)
+        return FramePlan(None, None, None, 1.0, own_scale)
     wanted = beam if as_is else target_beam(beam)
     scale = target_scale(wanted)
     kernel, gain = None, 1.0
@@ -93,13 +93,13 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
         kernel = inverse @ (wanted.covariance - beam.covariance) @ inverse.T
         gain = (wanted.mean / beam.mean) ** 2
     if kernel is None and all(abs(own / scale - 1) <= SAME_SCALE for own in scales):
-        return Plan(beam, None, None, 1.0, own_scale)
+        return FramePlan(beam, None, None, 1.0, own_scale)
     skew = abs(float(jacobian[:, 0] @ jacobian[:, 1]) / (scales[0] * scales[1]))
     if skew > math.sin(math.radians(5)):
         raise InputError(
             "the axes of the map are not at right angles here: reproject it to TAN or SIN first"
         )
-    return Plan(wanted, (scale / scales[0], scale / scales[1]), kernel, gain, scale)
+    return FramePlan(wanted, (scale / scales[0], scale / scales[1]), kernel, gain, scale)
 
 
 def native_frame(
@@ -139,7 +139,7 @@ def regridded_frame(
     field: np.ndarray,
     centre: tuple[float, float],
     noise: float | np.ndarray | None,
-    todo: Plan,
+    todo: FramePlan,
     beam_area: float,
 ) -> Frame:
     """Return the frame on another grid, after smoothing if `todo` has a kernel.
@@ -193,7 +193,7 @@ def regridded_frame(
     return Frame(frame, sigma, origin, frozenset(found))
 
 
-def _without_margin(field: np.ndarray, centre: tuple[float, float], todo: Plan) -> np.ndarray:
+def _without_margin(field: np.ndarray, centre: tuple[float, float], todo: FramePlan) -> np.ndarray:
     """Return the part of a map that 300 x 300 pixels of the new grid cover."""
     bounds = []
     for middle, step in zip(centre, todo.step, strict=True):

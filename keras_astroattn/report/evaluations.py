@@ -17,7 +17,7 @@ SPREAD_METRICS = ("accuracy", "AUC", "expected_calibration_error")
 
 
 class Evaluation(Protocol):
-    """What a table shows of a `keras_astroattn.evaluation.Evaluation`."""
+    """The part of `keras_astroattn.evaluation.Evaluation` that tables show."""
 
     protocol: str
     images: int
@@ -28,7 +28,7 @@ class Evaluation(Protocol):
 
 
 class AttentionStatistics(Protocol):
-    """What a table shows of a `keras_astroattn.evaluation.AttentionStatistics`."""
+    """The part of `keras_astroattn.evaluation.AttentionStatistics` that tables show."""
 
     def summary(self) -> Mapping[str, float]:
         """Return the statistics over all images, by name."""

@@ -1,4 +1,4 @@
-"""Record what a worker reads, so that a file that ends its worker is given up.
+"""Record the file that a worker reads, so that a file that ends its worker is given up.
 
 A file can end the process that reads it: a decoder crashes, or the file needs more memory than
 there is. The scheduler then gives the chunk to another worker, which would end in the same way.

@@ -1,4 +1,4 @@
-"""The file of a catalogue, and what the reader of each format provides."""
+"""The file of a catalogue, and the interface of the reader of each format."""
 
 import contextlib
 import weakref

@@ -100,7 +100,7 @@ class VOTableReader:
                 columns.append(pa.array(values, column.type))
             except (ValueError, OverflowError, pa.ArrowInvalid) as error:
                 raise InputError(
-                    f"catalogue {self._path}: column {column.name} holds what is no "
+                    f"catalogue {self._path}: column {column.name} holds a value that is no "
                     f"{column.type}: {' '.join(str(error).split())[:100]}"
                 ) from None
         return pa.RecordBatch.from_arrays(columns, schema=schema)

@@ -106,7 +106,7 @@ def _scored(
 
 
 def _result(future: "Future") -> Scored | None:
-    """Return what a worker reports of a chunk; None if its workers were killed.
+    """Return the report of a worker on a chunk; None if its workers were killed.
 
     Raises:
         InputError: The worker reports an error that concerns every chunk.

@@ -7,7 +7,7 @@ from pathlib import Path
 from .tiles import MapOptions
 
 CHUNK_SIZE = 1000
-"""Rows of a chunk: some seconds of work, which is what a kill can cost."""
+"""Rows of a chunk: some seconds of work, which are lost if a worker is killed."""
 
 
 @dataclass(frozen=True)

@@ -78,7 +78,7 @@ def test_the_same_source_can_be_seen_through_another_noise() -> None:
 # --- classes ---------------------------------------------------------------------------
 
 
-def test_the_ratio_of_two_points_and_a_faint_end_by_hand() -> None:
+def test_the_ratio_of_two_points_and_a_faint_end_computed_manually() -> None:
     # Brightest at 20" and 30" on either side, ends at 40" and 60": (20 + 30) / (40 + 60).
     model = of_components(
         ("core", 0, 9.0, 0.0, 0.0, 0.0),

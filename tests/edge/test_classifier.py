@@ -131,7 +131,7 @@ def test_rules_come_from_the_metadata():
     assert LabelRules.from_metadata(None) == LabelRules(1.0, None)
 
 
-def test_entropy_by_hand():
+def test_entropy_computed_manually():
     assert entropy(np.array([0.5, 0.5])) == pytest.approx(math.log(2))
     assert entropy(np.array([1.0, 0.0])) == 0
     assert entropy(np.array([0.9, 0.1])) == pytest.approx(0.325083, abs=1e-6)

@@ -27,7 +27,7 @@ def small():
     return image, attention
 
 
-def test_small_case_by_hand(small):
+def test_small_case_computed_manually(small):
     result = attention_statistics(*small)
     # Above the minimum of 0.5: 0.4 and 0.1 on the source, 0.5 off it.
     np.testing.assert_allclose(result.share, 0.5)
@@ -104,7 +104,7 @@ def test_resizing_is_bilinear_with_half_pixel_centres(shape):
     np.testing.assert_allclose(resize_maps(maps, (150, 150)), expected, atol=1e-12)
 
 
-def test_mean_map_by_hand():
+def test_mean_map_computed_manually():
     coarse, fine = np.array([[[1.0]]]), np.array([[[0.0, 1.0], [2.0, 3.0]]])
     np.testing.assert_allclose(
         mean_map({"a": coarse, "b": fine}, (2, 2)), [[[0.5, 1.0], [1.5, 2.0]]]

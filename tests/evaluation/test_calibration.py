@@ -12,7 +12,7 @@ def entropy(p):
     return -(p * np.log2(p) + (1 - p) * np.log2(1 - p))
 
 
-def test_expected_calibration_error_by_hand():
+def test_expected_calibration_error_computed_manually():
     bins = confidence_bins(LABELS, PROBABILITIES)
     # Two right at 0.9, two wrong at 0.6: (0.1 + 0.6) / 2.
     assert bins.error == pytest.approx(0.35)
@@ -22,7 +22,7 @@ def test_expected_calibration_error_by_hand():
     assert bins.stated[8] == pytest.approx(0.9)
 
 
-def test_uncertainty_calibration_error_by_hand():
+def test_uncertainty_calibration_error_computed_manually():
     bins = uncertainty_bins(LABELS, PROBABILITIES)
     # H(0.9) = 0.4690 and never wrong, H(0.6) = 0.9710 and always wrong.
     assert bins.error == pytest.approx((0.4690 + 1 - 0.9710) / 2, abs=1e-4)

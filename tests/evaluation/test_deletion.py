@@ -17,7 +17,7 @@ def network(inputs):
     return np.stack([np.zeros_like(score), score], axis=-1)
 
 
-def test_scores_step_by_step_by_hand():
+def test_scores_step_by_step_computed_manually():
     order = np.array([2, 4, 1, 3])
     found = delete(network, IMAGE, PATCHES, {"known": [order]})["known"][0]
     # 1 * 20 + 3 * 20 + 0.5 * 20 + 2 * 20 = 130, less 60, 40, 20, 10; the speck says nothing

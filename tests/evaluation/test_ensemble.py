@@ -8,7 +8,7 @@ from keras_astroattn.evaluation import combined, mutual_information, predict_ens
 def test_networks_that_agree_have_no_mutual_information():
     found = combined(np.array([[[0.5, 0.5], [0.9, 0.1]]] * 3))
     np.testing.assert_allclose(found.mutual_information, 0, atol=1e-15)
-    # H(1/2) = ln 2; H(0.9) by hand
+    # H(1/2) = ln 2; H(0.9) manually
     np.testing.assert_allclose(found.entropy, [np.log(2), 0.325083], rtol=1e-5)
 
 
@@ -18,7 +18,7 @@ def test_networks_that_are_certain_of_different_classes_have_all_of_it():
     np.testing.assert_allclose(found.mutual_information, [np.log(2)])
 
 
-def test_mutual_information_by_hand():
+def test_mutual_information_computed_manually():
     # H(0.7) - (H(0.9) + H(0.5)) / 2 = 0.610864 - (0.325083 + 0.693147) / 2
     found = mutual_information(np.array([[[0.9, 0.1]], [[0.5, 0.5]]]))
     np.testing.assert_allclose(found, [0.610864 - 0.509115], atol=1e-6)

@@ -72,7 +72,7 @@ def test_a_smooth_map_comes_back_from_a_slanted_turn():
     assert correlation(bump[None], apply_transform(np.uint8(bump)[None], test))[0] < 0.8
 
 
-def test_correlation_over_what_both_know_by_hand():
+def test_correlation_over_what_both_know_computed_manually():
     first = np.array([[[1.0, 2.0], [3.0, 99.0]]])
     second = np.array([[[2.0, 4.0], [5.0, np.nan]]])
     # deviations (-1, 0, 1) and (-5, 1, 4) / 3: 3 / sqrt(2 * 42 / 9)
@@ -80,7 +80,7 @@ def test_correlation_over_what_both_know_by_hand():
     assert np.isnan(correlation(first, np.ones((1, 2, 2)))[0])
 
 
-def test_overlap_by_hand():
+def test_overlap_computed_manually():
     first = np.array([[[0.0, 1.0], [3.0, 0.0]]])
     second = np.array([[[5.0, 9.0], [5.0, 5.0]]])
     # shares (0, 1/4, 3/4, 0) and (0, 1, 0, 0): 3/4 has to go
@@ -99,7 +99,7 @@ def test_regions_cover_the_frame_once():
     assert regions["far"][0, 9, 45]
 
 
-def test_enrichment_of_a_region_by_hand():
+def test_enrichment_of_a_region_computed_manually():
     maps = np.full((1, 4, 4), 2.0)
     maps[0, 0, :2] = 5.0
     region = np.zeros((1, 4, 4), bool)

@@ -31,7 +31,7 @@ RANDOM = [
 ]
 
 
-def test_a_map_is_measured_by_hand():
+def test_a_map_is_measured_computed_manually():
     values = np.array([4.0, 1.0, 3.0, 2.0])
     losses = np.array([0.7, 0.1, 0.2, 0.3])
     found = map_faithfulness([HIGHEST], [LOWEST], [[one] for one in RANDOM], [values], [losses])
@@ -88,7 +88,7 @@ def test_pixels_of_the_source_are_flipped_by_their_rank():
     assert len(tied) > 1
 
 
-def test_area_over_flipped_pixels_by_hand():
+def test_area_over_flipped_pixels_computed_manually():
     found = deletion([0.9, 0.5, 0.3, 0.1, 0.1])
     # Three steps of a third; the last entry repeats the third.
     assert flipping_area(found) == pytest.approx((0.45 + 0.5 + 0.3 + 0.05) / 3)

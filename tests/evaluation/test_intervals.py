@@ -10,7 +10,7 @@ from keras_astroattn.evaluation.intervals import (
 )
 
 
-def test_wilson_interval_of_95_in_104_by_hand():
+def test_wilson_interval_of_95_in_104_computed_manually():
     # z = 1.959964, p = 0.913462: (0.931930 -+ 0.057105) / 1.036937
     np.testing.assert_allclose(wilson_interval(95 / 104, 104), (0.84366, 0.95380), atol=1e-5)
 
@@ -32,7 +32,7 @@ def test_independent_views_are_worth_all():
     assert effective_sample_size(proportions, 50) == pytest.approx(200_000, rel=0.1)
 
 
-def test_effective_sample_size_by_hand():
+def test_effective_sample_size_computed_manually():
     # p = 0.6, variance of the sources 0.08 / 3, of their mean a quarter of it: 0.24 / 0.00667
     proportions = np.array([0.4, 0.6, 0.6, 0.8])
     assert effective_sample_size(proportions, views=10) == pytest.approx(36.0)

@@ -26,7 +26,7 @@ def sample():
     return labels, two_columns(1 / (1 + np.exp(-score)))
 
 
-def test_small_case_by_hand():
+def test_small_case_computed_manually():
     evaluation = evaluate_predictions([0, 0, 1, 1], two_columns([0.1, 0.6, 0.4, 0.9]))
     assert (evaluation.images, evaluation.predictions) == (4, 4)
     assert evaluation.accuracy == 0.5

@@ -1,4 +1,4 @@
-"""Gradient maps of networks small enough to be worked out by hand."""
+"""Gradient maps of networks small enough to be worked out manually."""
 
 import sys
 
@@ -44,14 +44,14 @@ def two_channels(bias=(0.0, 0.0), several_outputs=False):
 IMAGE = np.array([[[255, 0]]], np.uint8)
 
 
-def test_grad_cam_by_hand():
+def test_grad_cam_computed_manually():
     # Mean derivatives: class 0 (2, 3/4), class 1 (-1/2, 1/8).
     for label, expected in ((0, [4.0, 1.5]), (1, [0.0, 0.25])):
         found = grad_cam(two_channels(), IMAGE, np.array([label]))
         np.testing.assert_allclose(found, [[expected]], atol=1e-6)
 
 
-def test_grad_cam_plus_plus_by_hand():
+def test_grad_cam_plus_plus_computed_manually():
     # Of both channels the sum is 2, so alpha ~ 1 / (2 + 2 g): for A1 of class 0 it is 1/4
     # and 1/8, that is 2/3 and 1/3 of their sum, and its weight 2/3 1 + 1/3 3 = 5/3; for A2
     # 1/6 and 1, that is 1/7 and 6/7, and its weight 1/7 2 + 0 = 2/7.
@@ -59,7 +59,7 @@ def test_grad_cam_plus_plus_by_hand():
     np.testing.assert_allclose(found, [[[10 / 3, 4 / 7]]], rtol=1e-6)
 
 
-def test_saliency_by_hand():
+def test_saliency_computed_manually():
     # dy/dx at the left pixel is dy/dA1 there (A2 is clipped), at the right -dy/dA2.
     for label, expected in ((0, [1.0, 0.5]), (1, [1.0, 0.25])):
         found = saliency(two_channels(), IMAGE, np.array([label]))

@@ -12,7 +12,7 @@ from keras_astroattn.evaluation import (
 )
 
 
-def test_temperature_by_hand():
+def test_temperature_computed_manually():
     """Nine of ten are right at one logit difference d: best is p = 0.9, T = d / ln 9."""
     labels = np.array([1] * 9 + [0])
     logits = np.tile([0.0, 6.0], (10, 1))
@@ -29,7 +29,7 @@ def test_it_finds_the_temperature_that_the_labels_were_drawn_with():
     assert fit_temperature(labels, logits) == pytest.approx(2.5, rel=0.02)
 
 
-def test_entropy_is_the_error_rate_by_hand():
+def test_entropy_is_the_error_rate_computed_manually():
     """H(p) / ln 2 = 0.5 at p = 0.889972: half of the answers may be wrong, so d / T = 2.09046."""
     labels = np.array([1, 0] * 5)
     logits = np.tile([0.0, 6.0], (10, 1))
@@ -53,7 +53,7 @@ def test_no_temperature_where_the_logits_say_nothing():
         fit_entropy_temperature(labels, logits)
 
 
-def test_threshold_by_hand():
+def test_threshold_computed_manually():
     # by falling confidence: right .95, right .9, wrong .8, right .7, wrong .6
     p = np.array([0.95, 0.9, 0.8, 0.7, 0.6])
     probabilities = np.stack([1 - p, p], axis=-1)[[3, 0, 4, 1, 2]]

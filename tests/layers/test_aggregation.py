@@ -30,21 +30,21 @@ def aggregated(name, **weights):
     return keras.ops.convert_to_numpy(layer(VECTORS))
 
 
-def test_concat_by_hand():
+def test_concat_computed_manually():
     np.testing.assert_allclose(aggregated("concat"), [[22.1, 28.2]], rtol=1e-6)
 
 
-def test_mean_by_hand():
+def test_mean_computed_manually():
     # (3.5, -1.5) and (6, -8)
     np.testing.assert_allclose(aggregated("mean"), [[4.75, -4.75]])
 
 
-def test_deep_sup_by_hand():
+def test_deep_sup_computed_manually():
     # the two above and (22.1, 28.2)
     np.testing.assert_allclose(aggregated("deep_sup"), [[31.6 / 3, 18.7 / 3]], rtol=1e-6)
 
 
-def test_ft_by_hand():
+def test_ft_computed_manually():
     # relu leaves (3.5, 0) and (6, 0); the negative votes must not count
     kernel = [[1, -1], [100, 100], [2, 3], [100, 100]]
     np.testing.assert_allclose(aggregated("ft", kernel=kernel), [[15.6, 14.7]], rtol=1e-6)

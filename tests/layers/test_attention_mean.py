@@ -21,7 +21,7 @@ def test_mean_of_maps_resized_with_half_pixel_centres():
     np.testing.assert_allclose(mean, expected, atol=2e-6)
 
 
-def test_resize_by_hand():
+def test_resize_computed_manually():
     result = keras.ops.convert_to_numpy(AttentionMean((1, 4))([np.array([[[0, 1]]], "float32")]))
     np.testing.assert_allclose(result, [[[0, 0.25, 0.75, 1]]])
 

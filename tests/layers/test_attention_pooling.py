@@ -18,12 +18,12 @@ def pooled(pooling, attended, a, **options):
     return keras.ops.convert_to_numpy(AttentionPooling(pooling, **options)((attended, a)))
 
 
-def test_sum_by_hand():
+def test_sum_computed_manually():
     # 0.5 + 0.5 - 1 and 5 + 5 + 10
     np.testing.assert_allclose(pooled("sum", ATTENDED, A), [[0, 20]])
 
 
-def test_weighted_mean_by_hand():
+def test_weighted_mean_computed_manually():
     # the same, over |0.5| + |0.25| + |-0.25| = 1; over 4 for a map four times as strong
     np.testing.assert_allclose(pooled("weighted_mean", ATTENDED, A), [[0, 20]])
     np.testing.assert_allclose(pooled("weighted_mean", ATTENDED, 4 * A), [[0, 5]])

@@ -18,7 +18,7 @@ def attention(scores, normalization, scope="sample", **options):
     return keras.ops.convert_to_numpy(layer(np.asarray(scores, "float32")))
 
 
-def test_range_norm_by_hand():
+def test_range_norm_computed_manually():
     expected = [[[0, 0.25, 0.5], [0.75, 1, 1]], [[0, 0.2, 0.4], [0.8, 1, 0.6]]]
     np.testing.assert_allclose(attention(SCORES, "range_norm"), expected, rtol=1e-6)
 

@@ -95,7 +95,7 @@ def test_the_maximum_over_the_group_turns_with_the_image(r, m):
     np.testing.assert_array_equal(other, turned(result, r, m))
 
 
-def test_group_convolution_by_hand():
+def test_group_convolution_computed_manually():
     """One pixel: only the kernel's centre counts, y(g) = sum_h W(g^-1 h) f(h)."""
     f = RANDOM.normal(size=(1, 1, 1, 8, 1)).astype("float32")
     layer = P4MConv2D(1)

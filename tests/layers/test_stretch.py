@@ -9,7 +9,7 @@ from keras_astroattn.layers import STRETCHES, Stretch
 pytestmark = pytest.mark.backend
 
 
-def test_square_root_by_hand():
+def test_square_root_computed_manually():
     # brightness 0, 1/4, 9/16, 1; black is lifted by twice the root of 1e-6
     x = np.array([-1, -0.5, 0.125, 1], "float32")
     result = keras.ops.convert_to_numpy(Stretch("sqrt")(x))

@@ -8,7 +8,7 @@ from keras_astroattn.layers import TemperatureScaling
 pytestmark = pytest.mark.backend
 
 
-def test_by_hand():
+def test_computed_manually():
     # at temperature 2 logits of 0 and 2 ln 3 are odds of 1 to 3
     logits = np.array([[0, 2 * np.log(3)]], "float32")
     found = keras.ops.convert_to_numpy(TemperatureScaling(2.0)(logits))

@@ -43,14 +43,14 @@ def by_hand(weights=None):
     return to_numpy(layer([x, a, g, image], training=False))
 
 
-def test_logits_by_hand():
+def test_logits_computed_manually():
     logits, _, _ = by_hand()
     # v_1 = (0.25 * 0 + 0.5 * 5) / 0.75 = 10 / 3, normalized (10 / 3 - 1) / 2 = 7 / 6;
     # v_g = 7, normalized 7 - 3 + 0.5 = 4.5
     np.testing.assert_allclose(logits, [[7 / 6 + 0.5, 2 * 4.5 - 1]], rtol=1e-5)
 
 
-def test_evidence_by_hand():
+def test_evidence_computed_manually():
     _, evidence, weights = by_hand()
     expected = np.zeros((4, 4, 2))
     # The gate's votes (x - 1) / 2 + 0.5 / 2 and -1 / 2, shared as 1 to 2; g's vote by the

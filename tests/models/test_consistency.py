@@ -34,7 +34,7 @@ def training_model(network, weight=0.1):
     return keras.Model(image, ConsistentNetwork(network, weight, seed=2, name="consistency")(image))
 
 
-def test_inconsistency_by_hand():
+def test_inconsistency_computed_manually():
     m = [keras.ops.convert_to_tensor(np.array(v, "float32")) for v in ([1, 2], [3, 2], [0, 4])]
     # (3 - 0)^2 + (2 - 4)^2 = 13 over ((4 + 0) + (1 + 4)) / 2 + 0.1 = 4.6
     assert float(inconsistency(*m)) == pytest.approx(13 / 4.6, rel=1e-6)

@@ -23,7 +23,7 @@ def rows_of(path) -> list[dict]:
     return [row for batch in batches for row in batch.to_pylist()]
 
 
-CSV = f"""# made by hand
+CSV = f"""# made manually
 name,ra,number,big,flux,empty,note
 00012,10.5,1,{LARGEST},+1.5e-3,,a
 00013,1.05e1,,12,nan,,"b, c"

@@ -106,7 +106,7 @@ def test_the_saved_model_gives_the_saved_accuracy(reference_run, small_cache) ->
     logits = np.asarray(model(to_network_units(held_out.image)[..., None]))
     right = float((logits.argmax(-1) == held_out.label).mean())
     assert saved["clean"]["accuracy"] == pytest.approx(right, abs=1e-9)
-    # The best epoch's validation loss, by hand from the logits.
+    # The best epoch's validation loss, manually from the logits.
     log_probabilities = logits - np.log(np.exp(logits).sum(-1, keepdims=True))
     loss = -log_probabilities[np.arange(4), held_out.label].mean()
     best = min(float(row["val_loss"]) for row in rows_of(reference_run.folder))

@@ -19,7 +19,8 @@ app = cyclopts.App(
     version_flags=[],
 )
 
-_MODULES = {"all": "every_model", "reading": "attention"}
+_MODULES = {"all": "every_model"}
+_FORMER = {"reading": "attention"}
 
 
 @app.default
@@ -30,7 +31,7 @@ def run(
         "gates",
         "distributions",
         "misclassified",
-        "reading",
+        "attention",
         "all",
         "reproduction",
     ],
@@ -44,9 +45,10 @@ def run(
         experiment: `datasets` (1): MiraBest, MiraBest* and FR-DEEP-F. `aggregation` (2): four
             normalizations by four aggregations. `gates` (3): none to three gates.
             `distributions` (4): mean images and mean attention maps. `misclassified` (5): how
-            often each source is assigned to the other class. `reading`: where attention lies,
-            compared with Grad-CAM, Grad-CAM++ and saliency. `all`: every network in one table.
-            `reproduction`: the published tables next to the reproduced ones, in one document.
+            often each source is assigned to the other class. `attention`: where attention
+            lies, compared with Grad-CAM, Grad-CAM++ and saliency. `all`: every network in one
+            table. `reproduction`: the published tables next to the reproduced ones, in one
+            document.
         config: Options.
     """
     session = import_quietly("train.paper.session", "an experiment", "train,convert")
@@ -61,6 +63,11 @@ def module_of(experiment: str) -> ModuleType:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the program and return its exit status."""
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    if arguments and arguments[0] in _FORMER:
+        present = _FORMER[arguments[0]]
+        print(f"the experiment {arguments[0]} is now {present}", file=sys.stderr)
+        arguments[0] = present
     return run_app(app, arguments)
 
 

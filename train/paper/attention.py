@@ -162,10 +162,10 @@ def summary_of(session: Session, entry: Entry) -> MapSummary:
         session.config.split,
         session.example_names(entry.data),
     ]
-    path = session.kept_file(f"{entry.name}-{session.config.split}-reading", decides)
+    path = session.kept_file(f"{entry.name}-{session.config.split}-attention", decides)
     summary = kept(path, entry)
     if summary is None:
-        session.say(f"reading {entry.name}")
+        session.say(f"measuring {entry.name}")
         images = sources.image
         blank = ~images.any(axis=(1, 2))
         if blank.any():

@@ -185,7 +185,7 @@ def _draw_size_and_redshift(rng: np.random.Generator, label: int) -> tuple[float
 
 @dataclass(frozen=True)
 class _Galaxy:
-    """What is drawn first of a radio galaxy; its components depend on it."""
+    """Properties of a radio galaxy that are drawn first; its components depend on them."""
 
     label: int
     morphology: str

@@ -180,11 +180,11 @@ def test_the_published_sigmoid_network_attends_the_zero_space(
     none = "0719Exp30-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05"
     weights = some_published(published_dir, tmp_path / "published", CONFIDENT, sigmoid, none)
     options = ["--published-dir", weights, "--data-dir", data_dir, "--output", tmp_path / "out"]
-    status, told, text = command("reading", *options)
+    status, told, text = command("attention", *options)
     assert status == 0, text
     assert f"{sigmoid} attends the zero-space" in told
     assert f"{CONFIDENT} attends" not in told
-    rows = read_rows(tmp_path / "out" / "reading" / "results.csv")
+    rows = read_rows(tmp_path / "out" / "attention" / "results.csv")
     by_map = {(row["model"], row["map"]): row for row in rows}
     assert len(rows) == 7 + 7 + 3
     assert by_map[sigmoid, "mean"]["attends_zero_space"] == "yes"
@@ -193,10 +193,10 @@ def test_the_published_sigmoid_network_attends_the_zero_space(
     assert float(by_map[CONFIDENT, "mean"]["correlation_mean"]) == pytest.approx(1)
     assert (none, "mean") not in by_map
     for name in ("enrichment", f"maps_{sigmoid}", f"maps_{none}"):
-        with Image.open(tmp_path / "out" / "reading" / f"{name}.png") as picture:
+        with Image.open(tmp_path / "out" / "attention" / f"{name}.png") as picture:
             assert np.ptp(np.asarray(picture.convert("L"))) > 100
     # Once read, nothing is read again.
-    assert "reading" not in command("reading", *options)[1].replace("/reading/", "")
+    assert "measuring" not in command("attention", *options)[1]
 
 
 @pytest.mark.slow

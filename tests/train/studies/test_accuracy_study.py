@@ -114,7 +114,7 @@ def test_the_eight_symmetries_of_an_image():
     np.testing.assert_array_equal(symmetric_images(image)[0], image)
 
 
-def test_peak_over_noise_by_hand():
+def test_peak_over_noise_computed_manually():
     # the faintest pixel kept, 5 of 255, is at least 3 sigma: the peak is 153 sigma or more
     image = np.zeros((1, 4, 4), np.uint8)
     image[0, 1, 1:3] = (5, 255)
@@ -128,7 +128,7 @@ def test_a_seed_counts_when_all_its_folds_are_there(tmp_path, sources):
     assert finished_seeds(tmp_path, "p4m", EPOCHS) == [0]
 
 
-def test_accuracy_and_paired_difference_by_hand(tmp_path, sources):
+def test_accuracy_and_paired_difference_computed_manually(tmp_path, sources):
     write_predictions(tmp_path, "plain", sources.label, seeds=1, wrong=range(10))
     write_predictions(tmp_path, "p4m", sources.label, seeds=2, wrong=range(4))
     text = report(tmp_path, ["plain", "p4m"], EPOCHS, sources, print)
