@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import BLUE, COLUMN_WIDTH, ORANGE, new_figure, styled
+from .style import BLUE, COLUMN_WIDTH, ORANGE, axes_or_new, styled
 
 
 @styled
@@ -13,6 +14,7 @@ def accuracy_time_figure(
     runs: Mapping[str, Sequence[tuple[float, float]]],
     reference: tuple[str, float] | None = None,
     time: str = "training time (minutes)",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw accuracy against training time: a dot for each run, a line for the means.
 
@@ -20,12 +22,12 @@ def accuracy_time_figure(
         runs: (time, accuracy from 0 to 1) of each run, by the name of the length.
         reference: name and accuracy of a horizontal line.
         time: label of the axis.
+        ax: axes to draw on; None: a new figure.
 
     Returns:
         The figure.
     """
-    figure = new_figure(COLUMN_WIDTH, 2.5)
-    axes = figure.subplots()
+    figure, axes = axes_or_new(ax, COLUMN_WIDTH, 2.5)
     groups = [np.array(group, float) for group in runs.values()]
     every = np.concatenate(groups)
     means = np.array([group.mean(axis=0) for group in groups])

@@ -3,16 +3,20 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from keras_astroattn.images import CLASS_NAMES
 
-from .style import new_figure, styled
+from .style import axes_or_new, styled
 
 
 @styled
 def confusion_figure(
-    confusion: np.ndarray, class_names: Sequence[str] = CLASS_NAMES, title: str = ""
+    confusion: np.ndarray,
+    class_names: Sequence[str] = CLASS_NAMES,
+    title: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw a confusion matrix: share of each true class (colour, %) and number of predictions.
 
@@ -20,14 +24,14 @@ def confusion_figure(
         confusion: (classes, classes) counts, [true][predicted].
         class_names: names in the order of the rows.
         title: title above the figure.
+        ax: axes to draw on; None: a new figure.
 
     Returns:
         The figure.
     """
     counts = np.asarray(confusion)
     share = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
-    figure = new_figure(2.6, 2.15)
-    axes = figure.subplots()
+    figure, axes = axes_or_new(ax, 2.6, 2.15)
     drawn = axes.imshow(share, cmap="cividis", vmin=0, vmax=100)
     for (true, predicted), count in np.ndenumerate(counts):
         axes.text(

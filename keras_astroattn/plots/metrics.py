@@ -3,9 +3,10 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import COLOURS, COLUMN_WIDTH, TEXT_WIDTH, new_figure, styled
+from .style import COLOURS, COLUMN_WIDTH, TEXT_WIDTH, axes_or_new, new_figure, styled
 
 Point = tuple[float, float, float]
 """A value and the ends of its interval."""
@@ -24,6 +25,7 @@ def metric_grid(
     limits: tuple[float, float] | None = None,
     decimals: int = 1,
     spread: np.ndarray | None = None,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw one metric as a grid of colours and numbers, such as normalization x aggregation.
 
@@ -37,6 +39,7 @@ def metric_grid(
         limits: limits of the colours; by default the lowest and highest value.
         decimals: decimals of the numbers.
         spread: (rows, columns), written after ±; NaN for none.
+        ax: axes to draw on; None: a new figure.
 
     Returns:
         The figure.
@@ -44,8 +47,7 @@ def metric_grid(
     values = np.asarray(values, float)
     low, high = limits or (float(np.nanmin(values)), float(np.nanmax(values)))
     high = high if high > low else low + 1.0
-    figure = new_figure(COLUMN_WIDTH, 0.8 + 0.38 * len(row_names))
-    axes = figure.subplots()
+    figure, axes = axes_or_new(ax, COLUMN_WIDTH, 0.8 + 0.38 * len(row_names))
     drawn = axes.imshow(np.ma.masked_invalid(values), cmap="cividis", vmin=low, vmax=high)
     axes.set_aspect("auto")
     for (row, column), value in np.ndenumerate(values):

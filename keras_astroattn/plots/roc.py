@@ -3,26 +3,29 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from .style import COLUMN_WIDTH, line_looks, new_figure, styled
+from .style import COLUMN_WIDTH, axes_or_new, line_looks, styled
 
 
 @styled
 def roc_figure(
-    curves: Mapping[str, tuple[Sequence[float], Sequence[float], float]], title: str = ""
+    curves: Mapping[str, tuple[Sequence[float], Sequence[float], float]],
+    title: str = "",
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw receiver operating characteristics, FRII the positive class, with AUC in the legend.
 
     Args:
         curves: by name: (n,) false positive rates, (n,) true positive rates, and AUC.
         title: title above the figure.
+        ax: axes to draw on; None: a new figure.
 
     Returns:
         The figure.
     """
-    figure = new_figure(COLUMN_WIDTH, COLUMN_WIDTH)
-    axes = figure.subplots()
+    figure, axes = axes_or_new(ax, COLUMN_WIDTH, COLUMN_WIDTH)
     axes.plot([0, 1], [0, 1], color="0.7", lw=0.7, ls=(0, (4, 3)))
     axes.text(
         0.5,

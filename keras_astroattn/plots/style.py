@@ -98,6 +98,22 @@ def new_figure(width: float = COLUMN_WIDTH, height: float | None = None) -> Figu
     return Figure(figsize=(width, 0.75 * width if height is None else height), layout="constrained")
 
 
+def axes_or_new(
+    ax: Axes | None, width: float = COLUMN_WIDTH, height: float | None = None
+) -> tuple[Figure, Axes]:
+    """Return the figure of given axes and these axes, or a new figure and its axes.
+
+    Args:
+        ax: the axes, or None.
+        width: width of a new figure, inches.
+        height: height of a new figure, inches; by default three quarters of the width.
+    """
+    if ax is not None:
+        return ax.figure, ax
+    figure = new_figure(width, height)
+    return figure, figure.subplots()
+
+
 def panel_grid(
     width: float,
     rows: int,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -16,27 +17,29 @@ from .style import (
     COLOURS,
     COLUMN_WIDTH,
     TEXT_WIDTH,
-    new_figure,
+    axes_or_new,
     show_source,
     styled,
 )
 
 
 @styled
-def probability_figure(counts: Mapping[str, np.ndarray], width: float = COLUMN_WIDTH) -> Figure:
+def probability_figure(
+    counts: Mapping[str, np.ndarray], width: float = COLUMN_WIDTH, ax: Axes | None = None
+) -> Figure:
     """Draw stacked histograms of P(FRII) by label, on a logarithmic scale.
 
     Args:
         counts: (bins,) counts in equal bins from 0 to 1, by label.
         width: width of the figure, inches.
+        ax: axes to draw on; None: a new figure.
 
     Raises:
         InputError: There is no source with a probability.
     """
     if not counts:
         raise InputError("histogram of probabilities: no source has one")
-    figure = new_figure(width)
-    axes = figure.subplots()
+    figure, axes = axes_or_new(ax, width)
     bins = len(next(iter(counts.values())))
     edges = np.linspace(0, 1, bins + 1)
     for place, (label, values) in enumerate(counts.items()):
@@ -57,6 +60,7 @@ def sky_figure(
     dec_edges: np.ndarray,
     label: str = "sources",
     width: float = TEXT_WIDTH,
+    ax: Axes | None = None,
 ) -> Figure:
     """Draw the number of sources on the sky; east is to the left.
 
@@ -66,12 +70,12 @@ def sky_figure(
         dec_edges: (Dec bins + 1,) degrees.
         label: label of the colour bar.
         width: width of the figure, inches.
+        ax: axes to draw on; None: a new figure.
 
     Returns:
         The figure.
     """
-    figure = new_figure(width, 0.5 * width)
-    axes = figure.subplots()
+    figure, axes = axes_or_new(ax, width, 0.5 * width)
     shown = np.ma.masked_less(np.asarray(counts, float).T, 1)
     highest = max(float(counts.max()), 2.0)
     drawn = axes.pcolormesh(

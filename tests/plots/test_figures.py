@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex
+from matplotlib.figure import Figure
 from PIL import Image
 
 from keras_astroattn.images import read_fits
@@ -31,7 +32,9 @@ from keras_astroattn.plots import (
     source_maps_figure,
 )
 from keras_astroattn.plots.evidence import Part
+from keras_astroattn.plots.metrics import metric_grid
 from keras_astroattn.plots.style import COLOURS, RESOLUTION, line_looks
+from keras_astroattn.plots.survey import probability_figure, sky_figure
 from keras_astroattn.samples import sample_paths
 
 
@@ -404,3 +407,23 @@ def test_patches_are_coloured_from_last_to_first():
     assert (attention[75, 65], attention[65, 65]) == (1.0, 0.5)
     assert np.ma.getmaskarray(attention)[0, 0]
     assert panels[3].images[0].get_array()[65, 65] == 1.0
+
+
+EDGES = np.linspace(0, 10, 3)
+INTO_AXES = {
+    "confusion": lambda ax: confusion_figure(np.eye(2), ax=ax),
+    "roc": lambda ax: roc_figure({"a": ([0, 1], [0, 1], 0.5)}, ax=ax),
+    "accuracy": lambda ax: accuracy_time_figure({"short": [(1, 0.9), (1, 0.8)]}, ax=ax),
+    "grid": lambda ax: metric_grid(np.eye(2), ["a", "b"], ["c", "d"], "accuracy", ax=ax),
+    "probabilities": lambda ax: probability_figure({"FRI": np.ones(4)}, ax=ax),
+    "sky": lambda ax: sky_figure(np.ones((2, 2)), EDGES, EDGES, ax=ax),
+}
+
+
+@pytest.mark.parametrize("name", INTO_AXES)
+def test_a_figure_of_one_panel_can_be_drawn_into_given_axes(name):
+    figure = Figure()
+    left, right = figure.subplots(1, 2)
+    assert INTO_AXES[name](right) is figure
+    assert right.has_data()
+    assert not left.has_data()
