@@ -38,6 +38,7 @@ PACKAGES = {
     "plots": "Figures.",
     "callbacks": "Keras callbacks.",
     "survey": "Score a whole catalogue.",
+    "fetch": "Fetch cutouts from image services.",
     "tables": "Columns of the results.",
     "recalibration": "Choose sources to label, and recalibrate a survey with the labels.",
     "report": "Tables of evaluations in Markdown, CSV and text; HTML reports.",
@@ -99,6 +100,7 @@ def _tidied(text: str, program: str) -> str:
 
 def columns_page() -> str:
     """Return every column of the tables of `astroattn classify` and `astroattn survey`."""
+    from keras_astroattn.fetch import table
     from keras_astroattn.survey.runs import COMPONENTS, DEC, RA, ROW, SOURCE, plan_field
     from keras_astroattn.tables import COLUMNS, EXPLANATION_COLUMNS, PICTURE
 
@@ -110,6 +112,10 @@ def columns_page() -> str:
     explained = [
         _column_row(one.name, one.unit, one.dtype, one.ucd, one.description)
         for one in EXPLANATION_COLUMNS
+    ]
+    fetched = [
+        _column_row(one.name, one.unit, one.dtype, one.ucd, one.description)
+        for one in table.COLUMNS
     ]
     planned = []
     for name in (ROW, RA, DEC, SOURCE, COMPONENTS):
@@ -144,6 +150,12 @@ def columns_page() -> str:
             "from. Only a survey with `--rows source` has `aa_source` and `aa_components`.",
             "",
             *_table(head, planned),
+            "",
+            "## Columns of fetched.csv",
+            "",
+            "`astroattn fetch` writes one row for each source.",
+            "",
+            *_table(head, fetched),
             "",
         ]
     )

@@ -26,9 +26,10 @@ ARROWS = {
     "tables": {"images"},
     "recalibration": {"images", "edge", "tables"},
     "survey": {"images", "edge", "tables"},
+    "fetch": {"images", "tables"},
     "cli": {
         *("images", "edge", "evaluation", "samples", "tables", "recalibration", "survey"),
-        *("plots", "report"),
+        *("fetch", "plots", "report"),
     },
     "layers": {"images"},
     "models": {"images", "layers"},

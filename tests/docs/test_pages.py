@@ -35,9 +35,10 @@ def reader(tmp_path, small_cache):
     from keras_astroattn.datasets import simulate_survey
     from keras_astroattn.samples import sample_paths
 
-    (tmp_path / "maps").mkdir()
-    for path in sample_paths():
-        shutil.copy(path, tmp_path / "maps")
+    for folder in ("maps", "cutouts"):
+        (tmp_path / folder).mkdir()
+        for path in sample_paths():
+            shutil.copy(path, tmp_path / folder)
     survey = simulate_survey(tmp_path / "survey", sources=12, tiles=2, seed=1)
     shutil.copy(survey.catalogue, tmp_path / "catalogue.fits")
     (tmp_path / "survey" / "tiles").rename(tmp_path / "mosaics")

@@ -1,0 +1,112 @@
+"""`astroattn fetch`, from a list of positions to maps."""
+
+import csv
+import importlib.util
+import subprocess
+import sys
+
+import pytest
+from support.survey_server import SurveyServer, page
+
+from keras_astroattn.cli.app import app
+from keras_astroattn.command import run_app
+
+
+@pytest.fixture
+def server():
+    with SurveyServer() as running:
+        yield running
+
+
+@pytest.fixture
+def positions(tmp_path):
+    path = tmp_path / "sources.csv"
+    path.write_text("name,ra,dec\nA,12:00:00,+30:00:00\nB,181.5,31\nC,,\nD,10,85\n")
+    return path
+
+
+def run(server, folder, **changes):
+    options = {
+        "survey": "first",
+        "output": folder,
+        "service": f"{server.url}/skyview",
+        "rate": 5,
+        **changes,
+    }
+    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    return run_app(app, ["fetch", *words])
+
+
+def test_positions_become_maps(server, positions, tmp_path, capsys):
+    assert run(server, tmp_path / "out", positions=positions, size=2) == 0
+    told = capsys.readouterr().err
+    assert "3 sources (2 fetched, 1 no_coverage)" in told
+    assert "1 row of" in told
+    assert "Acknowledge SkyView" in told
+    with (tmp_path / "out" / "fetched.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["name"], row["ra"], row["status"]) for row in rows] == [
+        ("A", "180.0", "fetched"),
+        ("B", "181.5", "fetched"),
+        ("D", "10.0", "no_coverage"),
+    ]
+    assert (tmp_path / "out" / rows[0]["file"]).is_file()
+
+
+def test_the_default_width_is_the_field_of_the_network(server, positions, tmp_path):
+    assert run(server, tmp_path / "out", positions=positions) == 0
+    assert server.asked("/skyview")[0]["Pixels"] == "300,300"
+
+
+def test_failures_are_told(server, positions, tmp_path, capsys):
+    server.faults = [page("<p>Server down</p>")] * 3
+    assert run(server, tmp_path / "out", positions=positions) == 2
+    told = capsys.readouterr().err.splitlines()
+    assert "failed: A: the answer is not a FITS file: Server down" in told
+    assert told[-1].startswith("error: none of 3 sources has a cutout: see")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "message"),
+    [
+        ("survey", "second", "--survey second is not known: give one of first, nvss, sumss"),
+        ("service", "ftp://x", "--service ftp://x is not an address"),
+        ("size", "0", "Must be > 0"),
+        ("rate", "100", "Must be <= 5"),
+        ("columns", "ra=x", "there is no such column"),
+        ("positions", "missing.csv", "missing.csv"),
+    ],
+)
+def test_wrong_options_are_one_line(server, positions, tmp_path, capsys, option, value, message):
+    assert run(server, tmp_path / "out", **{"positions": positions, option: value}) == 2
+    told = capsys.readouterr().err
+    assert told.count("\n") == 1
+    assert message in told
+    assert server.requests == []
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_list_without_positions_is_refused(server, tmp_path, capsys):
+    path = tmp_path / "sources.csv"
+    path.write_text("name,ra,dec\nA,,\n")
+    assert run(server, tmp_path / "out", positions=path) == 2
+    assert "holds no position on the sky" in capsys.readouterr().err
+
+
+def test_a_missing_package_is_named(server, positions, tmp_path, capsys, monkeypatch):
+    find = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *rest: None if name == "pyvo" else find(name)
+    )
+    assert run(server, tmp_path / "out", positions=positions) == 2
+    assert "astroattn fetch needs pyvo: pip install 'keras-astroattn[fetch]'" in (
+        capsys.readouterr().err
+    )
+
+
+def test_other_commands_do_not_import_what_fetch_needs():
+    code = (
+        "import sys, keras_astroattn.cli.app, keras_astroattn.cli.classify\n"
+        "assert not {'requests', 'pyvo', 'keras_astroattn.fetch'} & set(sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
