@@ -99,3 +99,20 @@ def model_path(untrained_source, tmp_path_factory) -> Path:
     path = tmp_path_factory.mktemp("model") / "tiny.tflite"
     tiny_model_file.write_model_file(untrained_source, path)
     return path
+
+
+@pytest.fixture
+def no_samp_hub(tmp_path, monkeypatch) -> Path:
+    """The lock file of a SAMP hub that does not run."""
+    path = tmp_path / "samp.lock"
+    monkeypatch.setenv("SAMP_HUB", f"std-lockurl:{path.as_uri()}")
+    return path
+
+
+@pytest.fixture
+def samp_hub(no_samp_hub):
+    """A SAMP hub; calling it connects a program that loads tables."""
+    from support.samp_hub import running_hub
+
+    with running_hub(no_samp_hub) as hub:
+        yield hub

@@ -26,7 +26,7 @@ def _help_of(name: str) -> str:
 
 # Registered by name, so that a command is imported only when it is called.
 for _command in (
-    *("demo", "classify", "plot", "survey", "check", "survey-summary", "report"),
+    *("demo", "classify", "plot", "survey", "check", "survey-summary", "report", "send"),
     *("fetch", "info", "benchmark"),
 ):
     _name = _command.replace("-", "_")

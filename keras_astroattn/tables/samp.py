@@ -4,6 +4,7 @@ A SAMP hub runs in TOPCAT or Aladin. The messages stay on this machine.
 """
 
 import contextlib
+import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -11,6 +12,9 @@ from types import ModuleType
 from typing import Any
 
 from keras_astroattn.errors import InputError
+
+from .readers import read_table
+from .writers import write_table
 
 LOAD = "table.load.votable"
 """Message that asks a program to load a VOTable."""
@@ -30,6 +34,30 @@ def require_receiver(receiver: str | None = None) -> None:
     """
     with _connected() as client:
         _receivers(client, receiver)
+
+
+def send_table(path: Path, receiver: str | None = None) -> list[str]:
+    """Send a table in any format to the programs that take tables.
+
+    Args:
+        path: file or folder that `read_table` reads; anything but a VOTable is converted.
+        receiver: name of the one program that gets it, in upper or lower case; None: all.
+
+    Returns:
+        Names of the programs that have loaded it.
+
+    Raises:
+        InputError: The table cannot be read or sent.
+    """
+    if path.suffix.lower() == ".vot":
+        if not path.is_file():
+            raise InputError(f"{path} does not exist: name the table that astroattn wrote")
+        return send_votable(path, path.name, receiver)
+    table = read_table(path)
+    with tempfile.TemporaryDirectory(prefix="astroattn-") as folder:
+        votable = Path(folder) / f"{path.stem}.vot"
+        write_table(votable, table.columns, table.batches())
+        return send_votable(votable, path.name, receiver)
 
 
 def send_votable(path: Path, name: str, receiver: str | None = None) -> list[str]:

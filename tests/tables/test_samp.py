@@ -5,57 +5,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from urllib.parse import urlparse
-from urllib.request import url2pathname
+from xmlrpc.client import Fault
 
 import pytest
-from astropy.table import Table
+from support.samp_hub import Program, samp
 
 from keras_astroattn.edge import failed_row
 from keras_astroattn.errors import InputError
-from keras_astroattn.tables import COLUMNS, batches_of, write_table
-from keras_astroattn.tables.samp import LOAD, _samp, require_receiver, send_votable
-
-samp = _samp()
-
-
-class Program:
-    """A program at the hub that loads each table it is sent."""
-
-    def __init__(self, name, takes=LOAD, error=None):
-        self.client = samp.SAMPIntegratedClient(name, addr="127.0.0.1")
-        self.client.connect()
-        self.tables, self.names, self.error = [], [], error
-        self.client.bind_receive_call(takes, self._load)
-
-    def _load(self, private_key, sender_id, msg_id, mtype, params, extra):
-        if self.error is not None:
-            self.client.ereply(msg_id, "samp.error", error={"samp.errortxt": self.error})
-            return
-        # Before the answer: the sender may then delete the file.
-        path = url2pathname(urlparse(params["url"]).path)
-        self.tables.append(Table.read(path, format="votable"))
-        self.names.append(params["name"])
-        self.client.ereply(msg_id, "samp.ok", result={})
-
-
-@pytest.fixture
-def no_hub(tmp_path, monkeypatch):
-    monkeypatch.setenv("SAMP_HUB", f"std-lockurl:{(tmp_path / 'samp.lock').as_uri()}")
-
-
-@pytest.fixture
-def hub(no_hub, tmp_path):
-    with samp.conf.set_temp("use_internet", False):
-        server = samp.SAMPHubServer(
-            web_profile=False, lockfile=str(tmp_path / "samp.lock"), addr="127.0.0.1"
-        )
-        server.start()
-        programs = []
-        yield lambda *given, **options: programs.append(Program(*given, **options)) or programs[-1]
-        for program in programs:
-            program.client.disconnect()
-        server.stop()
+from keras_astroattn.tables import COLUMNS, WRITERS, batches_of, write_table
+from keras_astroattn.tables.samp import LOAD, _samp, require_receiver, send_table, send_votable
 
 
 @pytest.fixture
@@ -66,8 +24,12 @@ def votable(tmp_path):
     return path
 
 
-def test_every_program_that_takes_tables_loads_it(hub, votable):
-    topcat, aladin, viewer = hub("topcat"), hub("Aladin"), hub("ds9", takes="image.load.fits")
+def test_every_program_that_takes_tables_loads_it(samp_hub, votable):
+    topcat, aladin, viewer = (
+        samp_hub("topcat"),
+        samp_hub("Aladin"),
+        samp_hub("ds9", takes="image.load.fits"),
+    )
     assert sorted(send_votable(votable, "results")) == ["Aladin", "topcat"]
     for program in (topcat, aladin):
         (table,) = program.tables
@@ -78,8 +40,8 @@ def test_every_program_that_takes_tables_loads_it(hub, votable):
     assert not viewer.tables
 
 
-def test_one_program_is_named_in_any_case(hub, votable):
-    topcat, aladin = hub("topcat"), hub("Aladin")
+def test_one_program_is_named_in_any_case(samp_hub, votable):
+    topcat, aladin = samp_hub("topcat"), samp_hub("Aladin")
     require_receiver("TOPCAT")
     assert send_votable(votable, "results", "TOPCAT") == ["topcat"]
     assert (len(topcat.tables), len(aladin.tables)) == (1, 0)
@@ -87,54 +49,81 @@ def test_one_program_is_named_in_any_case(hub, votable):
         send_votable(votable, "results", "ds9")
 
 
-def test_without_a_hub_the_error_says_what_to_do(no_hub, votable):
+def test_without_a_hub_the_error_says_what_to_do(no_samp_hub, votable):
     for call in (require_receiver, lambda: send_votable(votable, "results")):
         with pytest.raises(InputError, match=r"no SAMP hub runs .*: open TOPCAT or Aladin first"):
             call()
 
 
-def test_a_lock_file_that_was_left_behind_is_no_hub(no_hub, tmp_path):
-    (tmp_path / "samp.lock").write_text(
+def test_a_lock_file_that_was_left_behind_is_no_hub(no_samp_hub):
+    no_samp_hub.write_text(
         "samp.secret=x\nsamp.hub.xmlrpc.url=http://127.0.0.1:9/\nsamp.profile.version=1.3\n"
     )
     with pytest.raises(InputError, match="no SAMP hub runs"):
         require_receiver()
 
 
-def test_a_hub_without_a_program_for_tables_is_no_receiver(hub):
-    hub("ds9", takes="image.load.fits")
+def test_a_hub_without_a_program_for_tables_is_no_receiver(samp_hub):
+    samp_hub("ds9", takes="image.load.fits")
     with pytest.raises(InputError, match="no program at the SAMP hub takes tables"):
         require_receiver()
 
 
-def test_a_program_that_cannot_load_the_table_says_why(hub, votable):
-    hub("topcat", error="no memory")
+def test_a_program_that_cannot_load_the_table_says_why(samp_hub, votable):
+    samp_hub("topcat", error="no memory")
     with pytest.raises(InputError, match="could not be sent over SAMP: topcat: no memory"):
         send_votable(votable, "results")
-    aladin = hub("Aladin")
+    aladin = samp_hub("Aladin")
     assert send_votable(votable, "results") == ["Aladin"]
     assert len(aladin.tables) == 1
+
+
+@pytest.mark.parametrize("suffix", [suffix for suffix in WRITERS if suffix != ".vot"])
+def test_a_table_of_any_format_is_sent_as_a_votable(samp_hub, tmp_path, suffix):
+    path = tmp_path / f"results{suffix}"
+    rows = [{"name": "a", "ra": 160.5, "label": "FRI"}, {"name": "b", "label": "error"}]
+    write_table(path, COLUMNS, batches_of(COLUMNS, rows))
+    topcat = samp_hub("topcat")
+    assert send_table(path) == ["topcat"]
+    (table,) = topcat.tables
+    assert topcat.names == [f"results{suffix}"]
+    assert table["label"].tolist() == ["FRI", "error"]
+    assert table["ra"][0] == 160.5
+    assert table["ra"].unit == "deg"
+
+
+def test_a_table_that_does_not_exist_is_an_error(samp_hub, tmp_path):
+    samp_hub("topcat")
+    for name in ("missing.vot", "missing.csv"):
+        with pytest.raises(InputError, match="missing"):
+            send_table(tmp_path / name)
 
 
 JSAMP = Path("/usr/share/java/jsamp.jar")
 """The hub of TOPCAT and STILTS; Debian's `stilts` and `topcat` install it."""
 
 
+def connected(name, seconds=60):
+    """A program at a hub that is being started."""
+    for _ in range(10 * seconds):
+        try:
+            return Program(name)
+        except (samp.SAMPHubError, Fault, OSError):
+            time.sleep(0.1)
+    raise TimeoutError(f"no hub after {seconds} s")
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(
     not (JSAMP.exists() and shutil.which("java")), reason="needs Debian's package stilts or topcat"
 )
-def test_the_hub_of_topcat_passes_the_table_on(no_hub, votable, tmp_path):
+def test_the_hub_of_topcat_passes_the_table_on(no_samp_hub, votable):
     main = ["-cp", str(JSAMP), "org.astrogrid.samp.JSamp", "hub", "-mode", "no-gui"]
     with subprocess.Popen(
         ["java", *main, "-profiles", "std"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     ) as process:
         try:
-            for _ in range(300):
-                if (tmp_path / "samp.lock").exists():
-                    break
-                time.sleep(0.1)
-            program = Program("topcat")
+            program = connected("topcat")
             assert send_votable(votable, "results") == ["topcat"]
             assert program.tables[0]["ra"][1] == 160.5
             program.client.disconnect()
@@ -142,7 +131,7 @@ def test_the_hub_of_topcat_passes_the_table_on(no_hub, votable, tmp_path):
             process.terminate()
 
 
-def test_a_program_that_does_not_answer_is_not_waited_for_for_ever(hub, votable, monkeypatch):
+def test_a_program_that_does_not_answer_is_not_waited_for_for_ever(samp_hub, votable, monkeypatch):
     monkeypatch.setattr("keras_astroattn.tables.samp.TIMEOUT", 1)
     silent = samp.SAMPIntegratedClient("silent", addr="127.0.0.1")
     silent.connect()
