@@ -57,7 +57,12 @@ def node() -> str:
     found = shutil.which("node")
     if found is None or shutil.which("npm") is None:
         pytest.skip("no Node.js: install it to test the browser page")
-    build.install()
+    try:
+        build.install()
+    except InputError as error:
+        if not re.search("EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET", str(error)):
+            raise
+        pytest.skip(f"no npm registry, from which the page's packages come: {error}")
     return found
 
 

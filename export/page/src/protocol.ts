@@ -7,10 +7,11 @@ import type { Pair } from "./images/frame";
 import type { Grid } from "./images/grid";
 import type { PictureOptions } from "./images/source_file";
 
-/** An opened file; a mosaic comes with an overview, and waits for a place on it. */
+/** An opened file; a wide map comes with an overview, on which other sources can be chosen. */
 export interface Opened {
   readonly handle: number;
   readonly mosaic: Mosaic | null;
+  readonly mustChoose: boolean; // too wide to classify its middle
 }
 
 export interface Mosaic {

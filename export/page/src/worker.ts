@@ -38,7 +38,9 @@ const calls: Calls = {
     const source = await readSource(file, name, picture);
     const handle = ++handles;
     sources.set(handle, source);
-    return { handle, mosaic: source.map?.isMosaic ? await mosaicOf(source.map) : null };
+    const { map } = source;
+    const mosaic = map?.hasSeveralSources ? await mosaicOf(map) : null;
+    return { handle, mosaic, mustChoose: map?.isMosaic ?? false };
   },
 
   async classify(handle, place) {

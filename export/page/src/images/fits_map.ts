@@ -59,11 +59,20 @@ export class FitsMap {
 
   /** Whether the map is so large that a source must be named on it. */
   get isMosaic(): boolean {
+    return this.isWiderThan(LARGEST_FIELD);
+  }
+
+  /** Whether the map shows more than the surroundings of one source. */
+  get hasSeveralSources(): boolean {
+    return this.isWiderThan(2 * FIELD_SIZE);
+  }
+
+  private isWiderThan(pixels: number): boolean {
     const middle: Pair = [(this.width - 1) / 2, (this.height - 1) / 2];
     const jacobian = this.keywords && localJacobian(this.keywords, middle);
     const step = plan(jacobian, this.beam, this.isFirst).step ?? [1, 1];
     return [this.width, this.height].some(
-      (extent, axis) => extent > LARGEST_FIELD * Math.max(step[axis]!, 1e-9),
+      (extent, axis) => extent > pixels * Math.max(step[axis]!, 1e-9),
     );
   }
 

@@ -111,7 +111,8 @@ export function contoursOf(result: Result, overlay: FrameMap | null): Contours {
 export function contourText(overlay: FrameMap | null, isPicture: boolean): string {
   if (overlay && overlay.name !== "evidence") return "¼, ½ and ¾ of the largest attention";
   const outline = isPicture ? "faintest grey level" : "3σ";
-  return overlay ? "map: peak ÷ 64, 16 and 4" : `map: ${outline} × 4, 16, 64, 256`;
+  const factors = overlay ? "peak ÷ 64, 16, 4" : `${outline} × 4, 16, 64, 256`;
+  return `map: ${outline} (grey), ${factors}`;
 }
 
 /** Resize a square map bilinearly, with half-pixel centres. */

@@ -47,19 +47,24 @@ class Page {
   private async classifyFile(file: File): Promise<void> {
     try {
       const opened = await this.worker.open(file, file.name, pictureOptions());
-      if (opened.mosaic) {
-        this.mosaic = { opened, name: file.name };
-        this.overview.show(opened.mosaic, file.name);
-        byId("mosaic").scrollIntoView({ block: "nearest" });
+      if (opened.mosaic) await this.showMosaic(opened, file.name);
+      if (opened.mustChoose) {
         say(`${file.name} is a mosaic: choose a source on it`);
         return;
       }
       const result = await this.worker.classify(opened.handle, null);
-      await this.worker.close(opened.handle);
+      if (!opened.mosaic) await this.worker.close(opened.handle);
       this.take(entryOf(file.name, result));
     } catch (error) {
       this.take(entryOf(file.name, null, (error as Error).message));
     }
+  }
+
+  private async showMosaic(opened: Opened, name: string): Promise<void> {
+    if (this.mosaic) await this.worker.close(this.mosaic.opened.handle);
+    this.mosaic = { opened, name };
+    this.overview.show(opened.mosaic!, name);
+    if (opened.mustChoose) byId("mosaic").scrollIntoView({ block: "nearest" });
   }
 
   private classifyPlace(place: { pixel: Pair } | { position: Sky }, asked: Sky | null): void {
