@@ -18,7 +18,7 @@ export interface Mosaic {
   readonly width: number;
   readonly height: number;
   readonly overview: Grid;
-  readonly step: number; // pixels of the map between those of the overview
+  readonly step: number; // pixels of the map along a pixel of the overview
   readonly keywords: WcsKeywords | null;
 }
 

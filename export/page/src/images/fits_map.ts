@@ -134,10 +134,10 @@ export class FitsMap {
     });
   }
 
-  /** The whole map in at most `most` x `most` pixels, and the step between them. */
+  /** The whole map averaged in at most `most` x `most` blocks, and the pixels of a block. */
   async overview(most: number): Promise<{ map: Grid; step: number }> {
     const step = Math.max(Math.ceil(Math.max(this.width, this.height) / most), 1);
-    return { map: await this.pixels.section(0, 0, this.width, this.height, step), step };
+    return { map: await this.pixels.overview(step), step };
   }
 
   private findBeam(

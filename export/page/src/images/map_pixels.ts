@@ -5,6 +5,7 @@ import { grid, type Grid } from "./grid";
 import type { Planes } from "./map_planes";
 
 const WHOLE_ROWS = 64 * 2 ** 20; // bytes: smaller ranges are read at once
+const WHOLE_MAP = 512 * 2 ** 20; // bytes: smaller maps are read whole for an overview
 
 export class MapPixels {
   private readonly bits: number;
@@ -24,10 +25,10 @@ export class MapPixels {
     });
   }
 
-  /** Pixels [left, right) of rows [top, bottom), every `step`th of both axes. */
-  async section(left: number, top: number, right: number, bottom: number, step = 1): Promise<Grid> {
-    const width = Math.ceil((right - left) / step);
-    const cut = grid(width, Math.ceil((bottom - top) / step));
+  /** Pixels [left, right) of rows [top, bottom). */
+  async section(left: number, top: number, right: number, bottom: number): Promise<Grid> {
+    const width = right - left;
+    const cut = grid(width, bottom - top);
     const { rowAxis, columnAxis } = this.planes;
     const [rowStride, columnStride] = [this.strides[rowAxis]!, this.strides[columnAxis]!];
     const start =
@@ -35,17 +36,17 @@ export class MapPixels {
       this.planes.index.reduce((sum, plane, axis) => sum + plane * this.strides[axis]!, 0);
     const size = Math.abs(this.bits) / 8;
     const rowLength = (right - left - 1) * columnStride + size;
-    const whole = step === 1 && rowStride * (bottom - top) <= WHOLE_ROWS && rowStride > 0;
+    const whole = rowStride * (bottom - top) <= WHOLE_ROWS;
     const convert = this.converter();
     let all: DataView | null = null;
     const first = start + top * rowStride + left * columnStride;
     if (whole) all = await this.bytes(first, (bottom - top - 1) * rowStride + rowLength);
     for (let row = 0; row < cut.height; row++) {
-      const offset = row * step * rowStride;
+      const offset = row * rowStride;
       const view = all ?? (await this.bytes(first + offset, rowLength));
       const base = all ? offset : 0;
       for (let column = 0; column < width; column++) {
-        const value = convert(view, base + column * step * columnStride);
+        const value = convert(view, base + column * columnStride);
         cut.pixels[row * width + column] = value;
       }
     }
@@ -74,6 +75,27 @@ export class MapPixels {
         }
         found.pixels[y * width + x] = sum / (block * block);
       }
+    }
+    return found;
+  }
+
+  /** The whole map, averaged in blocks; of a large file, only the first row of each block. */
+  async overview(block: number): Promise<Grid> {
+    const { width, height } = this.planes;
+    const found = grid(Math.ceil(width / block), Math.ceil(height / block));
+    const isSmall = width * height * (Math.abs(this.bits) / 8) <= WHOLE_MAP;
+    for (let y = 0; y < found.height; y++) {
+      const bottom = isSmall ? Math.min((y + 1) * block, height) : y * block + 1;
+      const part = await this.section(0, y * block, width, bottom);
+      const sums = new Float64Array(found.width);
+      const counts = new Float64Array(found.width);
+      part.pixels.forEach((value, i) => {
+        if (!Number.isFinite(value)) return;
+        const x = Math.floor((i % width) / block);
+        sums[x]! += value;
+        counts[x]! += 1;
+      });
+      for (let x = 0; x < found.width; x++) found.pixels[y * found.width + x] = sums[x]! / counts[x]!;
     }
     return found;
   }

@@ -32,8 +32,10 @@ export class MosaicView {
     const context = this.canvas.getContext("2d")!;
     const image = context.createImageData(overview.width, overview.height);
     const sorted = overview.pixels.filter(Number.isFinite).sort();
-    const low = sorted[Math.floor(sorted.length * 0.05)] ?? 0;
-    const high = sorted[Math.floor(sorted.length * 0.999)] ?? 1;
+    const at = (share: number) => sorted[Math.floor((sorted.length - 1) * share)] ?? 0;
+    const sigma = at(0.5) - at(0.16);
+    const low = at(0.5) - sigma / 2;
+    const high = Math.max(at(0.9995), low + 12 * sigma);
     for (let y = 0; y < overview.height; y++) {
       for (let x = 0; x < overview.width; x++) {
         const value = overview.pixels[(overview.height - 1 - y) * overview.width + x]!;
@@ -43,8 +45,8 @@ export class MosaicView {
       }
     }
     context.putImageData(image, 0, 0);
-    const x = this.cross[0] / this.mosaic!.step;
-    const y = overview.height - 1 - this.cross[1] / this.mosaic!.step;
+    const x = (this.cross[0] + 0.5) / this.mosaic!.step;
+    const y = overview.height - (this.cross[1] + 0.5) / this.mosaic!.step;
     context.strokeStyle = "#f5a623";
     context.lineWidth = Math.max(overview.width / 400, 1);
     const arm = overview.width / 40;
@@ -57,7 +59,7 @@ export class MosaicView {
     const scale = Math.max(overview.width / box.width, overview.height / box.height);
     const x = (event.clientX - box.left - box.width / 2) * scale + overview.width / 2;
     const y = (event.clientY - box.top - box.height / 2) * scale + overview.height / 2;
-    return [clamp((x - 0.5) * step, width), clamp((overview.height - 0.5 - y) * step, height)];
+    return [clamp(x * step - 0.5, width), clamp((overview.height - y) * step - 0.5, height)];
   }
 
   private press(event: KeyboardEvent): void {

@@ -78,6 +78,7 @@ class Page {
       try {
         const result = await this.worker.classify(opened.handle, place);
         this.take(entryOf(name, result, "", asked, told));
+        byId("result").scrollIntoView({ block: "nearest" });
       } catch (error) {
         this.take(entryOf(name, null, (error as Error).message, asked, told));
       }

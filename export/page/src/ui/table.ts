@@ -17,7 +17,7 @@ export function showTable(
 function rowOf(entry: Entry, isCurrent: boolean, select: (entry: Entry) => void): HTMLElement {
   const { result } = entry;
   const row = document.createElement("tr");
-  row.setAttribute("aria-selected", String(isCurrent));
+  row.setAttribute("aria-current", String(isCurrent));
   const file = element("td", "");
   const button = element("button", entry.title);
   button.addEventListener("click", () => select(entry));
