@@ -103,7 +103,7 @@ def build(output: Path, model: str) -> list[Path]:
         script, worker = Path(folder, "page.js"), Path(folder, "worker.js")
         web = ("--minify", "--format=iife", "--target=es2022", "--platform=browser")
         bundle("src/ui/page.ts", script, *web)
-        bundle("src/worker.ts", worker, *web, "--external:module")
+        bundle("src/worker.ts", worker, *web)
         page = _Parts(
             script.read_text(encoding="utf-8"),
             worker.read_text(encoding="utf-8"),

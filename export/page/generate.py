@@ -17,6 +17,7 @@ import numpy as np
 from keras_astroattn.edge import labels
 from keras_astroattn.images import (
     beam,
+    celestial,
     conventions,
     cutout,
     fits_map,
@@ -33,7 +34,7 @@ from keras_astroattn.images import (
     sky_noise,
     unknown,
 )
-from keras_astroattn.plots.evidence import EVIDENCE_COLOURS
+from keras_astroattn.plots import evidence
 from keras_astroattn.plots.style import ATTENTION_COLOURS, CLASS_COLOURS
 from keras_astroattn.tables import COLUMNS
 
@@ -62,12 +63,14 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     resampling: ("_REACH", "_MIN_WEIGHT"),
     cutout: ("LOW_SNR", "NEGATIVE_SHARE", "SMALLEST_FIELD", "_JUST_ABOVE"),
     fits_map: ("LARGEST_FIELD", "_FINEST"),
-    header_beam: ("_MOST_PIXELS", "_LEAST_PIXELS"),
+    header_beam: ("_MOST_PIXELS", "_LEAST_PIXELS", "_WIDEST", "_NARROWEST", "_ROUND"),
+    celestial: ("_NEAR_REFERENCE",),
     known_surveys: ("_SAME_RESOLUTION", "_FIRST_WIDTHS", "_NAMING", "_FIRST_TITLES"),
-    map_planes: ("_STOKES", "_POLARISED"),
+    map_planes: ("_STOKES", "_POLARISED", "_PREVIEW_PIXELS", "_PREVIEW_SCALE", "_SAME_EXTENT"),
     grey_levels: ("MOST_LIT", "LEAST_LEVELS", "_USED", "_PLAIN"),
     picture: ("_GREY_TOLERANCE", "_MOST_PIXELS"),
     labels: ("COMPACT_BELOW_BEAMS", "COMPACT_FROM_SHARE"),
+    evidence: ("_PEAK_PERCENTILE", "_CONTOUR_FACTORS"),
 }
 _RENAMED = {
     (picture, "_MOST_PIXELS"): "MOST_PICTURE_PIXELS",
@@ -85,6 +88,7 @@ def constants() -> str:
     }
     values |= {
         "UNDERSAMPLED_BELOW": cutout._UNDERSAMPLED,
+        "NEAR_CENTRE": fits_map._NEAR_REFERENCE,
         "BEAM_PIXELS": known_surveys._PIXELS_PER_BEAM,
         "OTHER_QUANTITY": map_planes._OTHER_QUANTITY.pattern,
         "LARGEST_FLOAT32": float(np.finfo(np.float32).max),
@@ -138,7 +142,7 @@ def _colours() -> dict[str, list[str]]:
         "grey": colormaps["gray"],
         "inferno": colormaps["inferno"],
         "attention": colormaps[ATTENTION_COLOURS],
-        "evidence": EVIDENCE_COLOURS,
+        "evidence": evidence.EVIDENCE_COLOURS,
     }
     places = np.linspace(0, 1, 33)
     return {name: [to_hex(colour) for colour in of(places)] for name, of in chosen.items()}

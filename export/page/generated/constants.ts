@@ -55,6 +55,10 @@ export const LARGEST_FIELD = 1200;
 export const FINEST = 9;
 export const MOST_PIXELS = 1000.0;
 export const LEAST_PIXELS = 0.5;
+export const WIDEST = 648000.0;
+export const NARROWEST = 1e-06;
+export const ROUND = 1.05;
+export const NEAR_REFERENCE = 0.5;
 export const SAME_RESOLUTION = 0.25;
 export const FIRST_WIDTHS = [
   5.0,
@@ -92,6 +96,9 @@ export const POLARISED: Readonly<Record<number, string>> = {
   "6": "fractional polarisation",
   "7": "polarisation angle"
 };
+export const PREVIEW_PIXELS = 4.0;
+export const PREVIEW_SCALE = 1.9;
+export const SAME_EXTENT = 0.1;
 export const MOST_LIT = 0.25;
 export const LEAST_LEVELS = 16;
 export const LEAST_USED = 0.97;
@@ -100,7 +107,14 @@ export const GREY_TOLERANCE = 8;
 export const MOST_PICTURE_PIXELS = 16777216;
 export const COMPACT_BELOW_BEAMS = 1.0;
 export const COMPACT_FROM_SHARE = 0.8;
+export const PEAK_PERCENTILE = 99.0;
+export const CONTOUR_FACTORS = [
+  64,
+  16,
+  4
+] as const;
 export const UNDERSAMPLED_BELOW = 2.0;
+export const NEAR_CENTRE = 3.0;
 export const BEAM_PIXELS = [
   2.0,
   12.0

@@ -51,7 +51,10 @@ const calls: Calls = {
     else if (place && source.map) pixel = source.map.locate(place.position);
     const cutout = await source.cutout(pixel);
     const found = await classifier!.classify(cutout);
-    return { cutout, found, isPicture: !source.map, milliseconds: performance.now() - started };
+    const milliseconds = performance.now() - started;
+    // The page does not need the input of the network, and keeps what it gets.
+    const shown = { ...cutout, networkInput: new Float32Array() };
+    return { cutout: shown, found, isPicture: !source.map, milliseconds };
   },
 
   async close(handle) {

@@ -1,4 +1,5 @@
 /** Celestial coordinates of a map: WCS keywords, positions and the local pixel scale. */
+import { NEAR_REFERENCE } from "../../generated/constants";
 import { InputError, OnlyCommandError } from "./errors";
 import type { Value, Values } from "./fits_file";
 import { columnLengths, determinant, inverse, scaled, type Matrix } from "./matrix";
@@ -8,7 +9,6 @@ const DEGREE = Math.PI / 180;
 const ZENITHAL = ["TAN", "SIN", "ARC", "ZEA", "STG", "NCP"];
 const LONGITUDES = ["RA", "GLON", "ELON"];
 const LATITUDES = ["DEC", "GLAT", "ELAT"];
-const NEAR_REFERENCE = 0.5; // degrees within which the projections differ by less than 1e-4
 
 export type Sky = readonly [number, number];
 

@@ -1,5 +1,5 @@
 /** Cutouts from FITS maps of any survey; of a mosaic, only the pixels around a source are read. */
-import { FIELD_SIZE, FINEST, LARGEST_FIELD, SMALLEST_FIELD } from "../../generated/constants";
+import { FIELD_SIZE, FINEST, LARGEST_FIELD, NEAR_CENTRE, SMALLEST_FIELD } from "../../generated/constants";
 import type { Beam } from "./beam";
 import { toJanskyPerBeam } from "./brightness_unit";
 import {
@@ -24,8 +24,6 @@ import { frequencies, isFirstBeam, recognised, saysFirst } from "./known_surveys
 import { MapPixels } from "./map_pixels";
 import { choosePlanes, findMap } from "./map_planes";
 import { determinant, scaled } from "./matrix";
-
-const NEAR_REFERENCE = 3; // degrees within which a declination is computed on the tangent plane
 
 /** An open FITS map from which any number of cutouts can be read. */
 export class FitsMap {
@@ -163,7 +161,7 @@ export class FitsMap {
     const { cd, crpix, crval, system } = this.keywords!;
     const [x, y] = [(this.width - 1) / 2 + 1 - crpix[0], (this.height - 1) / 2 + 1 - crpix[1]];
     const [east, north] = cd.map(([a, b]) => a * x + b * y) as [number, number];
-    if (system === "RA" && Math.hypot(east, north) < NEAR_REFERENCE) return crval[1] + north;
+    if (system === "RA" && Math.hypot(east, north) < NEAR_CENTRE) return crval[1] + north;
     if (!isIcrs(this.keywords!)) return NaN;
     return pixelToSky(this.keywords!, [(this.width - 1) / 2, (this.height - 1) / 2])[1];
   }

@@ -1,5 +1,5 @@
 /** The beam that a FITS file states: in BMAJ or in AIPS's history. */
-import { LEAST_PIXELS, MOST_PIXELS } from "../../generated/constants";
+import { LEAST_PIXELS, MOST_PIXELS, NARROWEST, ROUND, WIDEST } from "../../generated/constants";
 import { beam, type Beam } from "./beam";
 import { ARCSEC } from "./celestial";
 import { InputError, OnlyCommandError } from "./errors";
@@ -9,8 +9,6 @@ const FIGURES = String.raw`BMAJ\s*=\s*([-+.\dEeDd]+)\s+BMIN\s*=\s*([-+.\dEeDd]+)
 // CLEAN writes degrees; CONVL writes the arcsec that the user gave.
 const CLEAN = new RegExp(String.raw`^\s*(?:AIPS\s+)?(?:CLEAN\s+)?${FIGURES}`);
 const CONVL = new RegExp(String.raw`^\s*(?:AIPS\s+)?CONVL\s+${FIGURES}`);
-const ROUND = 1.05;
-const WIDEST = 180 * ARCSEC;
 const ADVICE = "give the beam in arcsec";
 
 export interface StatedBeam {
@@ -64,7 +62,7 @@ export function checkBeam(
 ): void {
   const stated = `the beam of ${show(of.major)} x ${show(of.minor)} arcsec (${where})`;
   if (!scales) {
-    if (of.major > WIDEST || of.minor < 1e-6) throw new InputError(`${stated} is none: ${ADVICE}`);
+    if (of.major > WIDEST || of.minor < NARROWEST) throw new InputError(`${stated} is none: ${ADVICE}`);
     return;
   }
   const extent = Math.max(width * scales[0], height * scales[1]);

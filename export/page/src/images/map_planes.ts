@@ -1,13 +1,17 @@
 /** Selection of the HDU and the plane of a file that hold the map. */
-import { OTHER_QUANTITY, POLARISED, SMALLEST_FIELD, STOKES } from "../../generated/constants";
+import {
+  OTHER_QUANTITY,
+  POLARISED,
+  PREVIEW_PIXELS,
+  PREVIEW_SCALE,
+  SAME_EXTENT,
+  SMALLEST_FIELD,
+  STOKES,
+} from "../../generated/constants";
 import { celestialAxes, wcsKeywords, type WcsKeywords } from "./celestial";
 import { InputError, OnlyCommandError } from "./errors";
 import type { HduHeader } from "./fits_file";
 import { determinant } from "./matrix";
-
-const PREVIEW_PIXELS = 4;
-const PREVIEW_SCALE = 1.9;
-const SAME_EXTENT = 0.1;
 
 /** Position of the map in the axes of its HDU; axes are counted from 0, NAXIS1 first. */
 export interface Planes {

@@ -1,5 +1,5 @@
 /** What is drawn on a map: its stretch, the overlays, and the levels of the contours. */
-import { CLASS_COLOURS, MASK_SIGMA } from "../../generated/constants";
+import { CLASS_COLOURS, CONTOUR_FACTORS, MASK_SIGMA, PEAK_PERCENTILE } from "../../generated/constants";
 import type { FrameMap } from "../edge/classifier";
 import type { Grid } from "../images/grid";
 import { percentile } from "../images/statistics";
@@ -23,8 +23,6 @@ export interface Contours {
 
 const CLASS_RGB = CLASS_COLOURS.map(brightened);
 const UNKNOWN = [52, 58, 74];
-const EVIDENCE_PERCENTILE = 99; // of |E| where it is not 0: the end of the colour scale
-const EVIDENCE_FACTORS = [64, 16, 4];
 const SIGMA_FACTORS = [1, 4, 16, 64, 256];
 const ATTENTION_SHARES = [0.25, 0.5, 0.75];
 
@@ -84,7 +82,7 @@ export function overlayColour(name: string, share: number, strength: number): nu
 export function limitOf({ name, values }: FrameMap): number {
   if (name !== "evidence") return maximum(values) || 1;
   const sizes = Float64Array.from(values.filter((value) => value !== 0), Math.abs).sort();
-  return sizes.length ? percentile(sizes, EVIDENCE_PERCENTILE) : 1;
+  return sizes.length ? percentile(sizes, PEAK_PERCENTILE) : 1;
 }
 
 /** The contours that belong to the overlay. */
@@ -102,7 +100,7 @@ export function contoursOf(result: Result, overlay: FrameMap | null): Contours {
   const outline = Number.isFinite(noise) ? MASK_SIGMA * noise : faintest;
   const peak = maximum(known);
   const wanted = overlay
-    ? EVIDENCE_FACTORS.map((factor) => peak / factor)
+    ? CONTOUR_FACTORS.map((factor) => peak / factor)
     : SIGMA_FACTORS.slice(1).map((factor) => outline * factor);
   return { map, levels: wanted.filter((level) => level > outline && level < peak), outline };
 }
@@ -111,7 +109,7 @@ export function contoursOf(result: Result, overlay: FrameMap | null): Contours {
 export function contourText(overlay: FrameMap | null, isPicture: boolean): string {
   if (overlay && overlay.name !== "evidence") return "¼, ½ and ¾ of the largest attention";
   const outline = isPicture ? "faintest grey level" : "3σ";
-  const factors = overlay ? "peak ÷ 64, 16, 4" : `${outline} × 4, 16, 64, 256`;
+  const factors = overlay ? `peak ÷ ${CONTOUR_FACTORS.join(", ")}` : `${outline} × 4, 16, 64, 256`;
   return `map: ${outline} (grey), ${factors}`;
 }
 

@@ -12,10 +12,10 @@ import { skyText } from "./format";
 import { MosaicView } from "./mosaic_view";
 import { byId, showCard, spoken } from "./result_card";
 import { SourceView } from "./source_view";
-import { showTable } from "./table";
+import { addRow, markRow } from "./table";
 
 class Page {
-  private readonly entries: Entry[] = [];
+  private readonly rows = new Map<Entry, HTMLElement>();
   private current: Entry | null = null;
   private mosaic: { opened: Opened; name: string } | null = null;
   private queue: Promise<void> = Promise.resolve();
@@ -86,13 +86,10 @@ class Page {
   }
 
   private take(entry: Entry): void {
-    this.entries.push(entry);
+    this.rows.set(entry, addRow(entry, (chosen) => this.select(chosen)));
+    this.select(entry);
     const { result } = entry;
-    if (result || this.entries.length > 1) this.select(entry);
-    if (!result) {
-      say(`${entry.title}: ${entry.error}`, true);
-      return;
-    }
+    if (!result) return;
     const [fri, frii] = result.found.probabilities ?? [];
     const told = fri === undefined ? "" : `, P(FRI) ${fri.toFixed(2)}, P(FRII) ${frii!.toFixed(2)}`;
     say(`${entry.title}: ${spoken(result.found.label)}${told}`);
@@ -104,8 +101,8 @@ class Page {
       byId("result").hidden = false;
       showCard(entry);
       this.view.show(entry);
+      markRow(this.rows.get(entry)!);
     } else say(`${entry.title}: ${entry.error}`, true);
-    showTable(this.entries, this.current, (chosen) => this.select(chosen));
   }
 
   private listen(): void {
@@ -143,7 +140,7 @@ class Page {
       }
     });
     byId("save-csv").addEventListener("click", () => {
-      save(new Blob([csvOf(this.entries, this.metadata)], { type: "text/csv" }), "results.csv");
+      save(new Blob([csvOf([...this.rows.keys()], this.metadata)], { type: "text/csv" }), "results.csv");
     });
     byId("save-png").addEventListener("click", async () => {
       const name = this.current!.file.replace(/(\.[a-z]+)+$/i, "");

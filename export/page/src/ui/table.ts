@@ -4,20 +4,23 @@ import type { Entry } from "./entries";
 import { fixed, significant, skyText } from "./format";
 import { byId, element, spoken } from "./result_card";
 
-/** Show the rows; `select` is called with the number of the row that is chosen. */
-export function showTable(
-  entries: readonly Entry[],
-  current: Entry | null,
-  select: (entry: Entry) => void,
-): void {
-  byId("list").hidden = entries.length < 2;
-  byId("rows").replaceChildren(...entries.map((entry) => rowOf(entry, entry === current, select)));
+/** Add a row; `select` is called when it is chosen. The table appears with its second row. */
+export function addRow(entry: Entry, select: (entry: Entry) => void): HTMLElement {
+  const row = rowOf(entry, select);
+  byId("rows").append(row);
+  byId("list").hidden = byId("rows").childElementCount < 2;
+  return row;
 }
 
-function rowOf(entry: Entry, isCurrent: boolean, select: (entry: Entry) => void): HTMLElement {
+/** Mark the row of the source that is shown. */
+export function markRow(row: HTMLElement): void {
+  for (const other of byId("rows").querySelectorAll("[aria-current]")) other.removeAttribute("aria-current");
+  row.setAttribute("aria-current", "true");
+}
+
+function rowOf(entry: Entry, select: (entry: Entry) => void): HTMLElement {
   const { result } = entry;
   const row = document.createElement("tr");
-  row.setAttribute("aria-current", String(isCurrent));
   const file = element("td", "");
   const button = element("button", entry.title);
   button.addEventListener("click", () => select(entry));
