@@ -17,8 +17,17 @@ from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.session import require_packages
 from keras_astroattn.survey.tiles import Footprints, find_tiles, index_tiles
 
-from .options import TTA, Catalogue, Columns, MapFlags, Model, SurveyName, Tiles, Turns
-from .survey import parse_columns
+from .options import (
+    TTA,
+    Catalogue,
+    Columns,
+    MapFlags,
+    Model,
+    SurveyName,
+    Tiles,
+    Turns,
+    parse_columns,
+)
 
 _SHOWN = 3  # errors of each kind
 

@@ -3,7 +3,6 @@
 import hashlib
 import importlib.util
 import sys
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated
@@ -18,18 +17,33 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores, quiet_native_logs
 from keras_astroattn.tables import Row
 
-from .image_files import attention_paths, find_images
+from .image_files import attention_paths, expand_paths, find_images
 from .journal import Journal
-from .options import HDU, TTA, BeamSize, Channel, Model, Report, Stokes, Turns, hdu_of
+from .options import (
+    HDU,
+    TTA,
+    BeamSize,
+    Channel,
+    Columns,
+    Model,
+    Report,
+    Stokes,
+    Turns,
+    hdu_of,
+    parse_columns,
+)
+from .positions import read_places
 from .result_files import require_writable, write_csv_rows, write_results
 from .scoring import Scoring
-from .scoring_pool import score_files
+from .scoring_pool import score_targets
+from .summary import Summary
+from .targets import Target, checksum_of, require_fits, targets_at, targets_of_files
 
-_FILES_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying these
+_TARGETS_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying these
 
 
 def classify(  # noqa: D417 - the others are described in `options`
-    paths: Annotated[list[Path], Parameter(negative="")],
+    paths: Annotated[list[Path], Parameter(negative="", allow_leading_hyphen=True)],
     /,
     *,
     model: Model = DEFAULT_PRESET,
@@ -42,7 +56,10 @@ def classify(  # noqa: D417 - the others are described in `options`
     workers: Annotated[int | None, Parameter(validator=Number(gte=1))] = None,
     resume: Annotated[bool, Parameter(negative="")] = False,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
-    position: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    strict: Annotated[bool, Parameter(negative="")] = False,
+    position: Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)] = None,
+    positions: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    columns: Columns = None,
     hdu: HDU = None,
     stokes: Stokes = None,
     channel: Channel = None,
@@ -54,12 +71,13 @@ def classify(  # noqa: D417 - the others are described in `options`
 ) -> int:
     """Classify radio sources in image files as FRI or FRII.
 
-    Each image becomes a row of a table. An image that cannot be classified becomes a row with the
-    label `error` and the reason. The exit status is 0 if at least one image could be classified,
-    else 2.
+    Each image, or each position, becomes a row of a table. What cannot be classified becomes a
+    row with the label `error` and the reason. The exit status is 0 if at least one row is
+    classified, else 2.
 
     Args:
-        paths: FITS, PNG, JPEG, NPY or NPZ files, and folders of them.
+        paths: FITS, PNG, JPEG, NPY or NPZ files, folders of them, glob patterns (quoted), @FILE
+            for a text that lists any of these, and - for a list on the standard input.
         output: Results file (.csv, .json, .vot, .fits or .parquet). By default, the table is
             printed as CSV.
         attention: Folder for attention maps: for each source a picture, and the mean attention
@@ -71,8 +89,13 @@ def classify(  # noqa: D417 - the others are described in `options`
             core.
         resume: Continue an interrupted run that wrote to --output.
         overwrite: Replace the results file and the files of --attention if they exist.
-        position: Position of the source, RA,DEC, in degrees or sexagesimal. By default, the centre
-            of the map.
+        strict: End with status 1 if any row is an error.
+        position: Position of a source, RA,DEC, in degrees or sexagesimal; repeat it for several
+            sources. By default, the centre of each map.
+        positions: File of positions: a catalogue (CSV, ECSV, FITS, VOTable or Parquet; PyBDSF's,
+            Aegean's and those of photutils too), DS9 or CASA regions, or one position a line; -
+            is the standard input. Each becomes one row, from the map that shows most of the sky
+            around it.
         rms_map: FITS map of the noise, on the same pixels as the image, in Jy/beam.
         noise: Noise of the map, in Jy/beam. By default, it is measured.
         pixel_scale: Pixel scale of a picture or array, arcsec. The file is then a map of any size
@@ -87,7 +110,6 @@ def classify(  # noqa: D417 - the others are described in `options`
     if report is not None:
         _require_report(report, output, resume or overwrite)
     options = {
-        "position": position,
         "hdu": hdu_of(hdu),
         "stokes": stokes,
         "channel": channel,
@@ -98,92 +120,87 @@ def classify(  # noqa: D417 - the others are described in `options`
         "colormap": colormap,
     }
     options = {name: value for name, value in options.items() if value is not None}
+    tta = turns or tta
     opened = open_model(model)
-    files = find_images(paths, excluded=attention)
+    scoring = Scoring(str(opened.path), options, attention, tta=tta, explain=explain)
+    files = find_images(expand_paths(paths), excluded=attention)
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
-    tta = turns or tta
+    if position or positions is not None:
+        require_fits(files, "--position" if position else "--positions")
+        places = read_places(position or (), positions, parse_columns(columns))
+        targets = targets_at(places, files, scoring.map_options)
+    else:
+        targets = targets_of_files(files)
     if explain:
         _require_explainable(opened, tta)
-    _prepare_attention(attention, files, resume or overwrite)
-    scoring = Scoring(str(opened.path), options, attention, tta=tta, explain=explain)
+    _prepare_attention(attention, targets, resume or overwrite)
+    summary = Summary("images" if targets[0].source is None else "positions")
     if output is None:
-        counts = _to_standard_output(files, scoring, workers)
+        _to_standard_output(targets, scoring, workers, summary)
     else:
         identity = {
             "model": hashlib.sha256(opened.content).hexdigest(),
             "options": options,
+            "positions": checksum_of(targets) if targets[0].position else None,
             "tta": tta,
             "attention": None if attention is None else str(attention),
             "explain": explain,
         }
         journal = Journal(output, identity, resume, overwrite)
-        counts = _to_file(output, files, scoring, workers, journal)
-    if counts["error"] == counts.total():
+        _to_file(output, targets, scoring, workers, summary, journal)
+    if summary.failed == summary.total:
         raise InputError(
-            f"none of {counts.total()} images could be classified; the first: {counts.first_error}"
+            f"none of {summary.total} {summary.noun} could be classified; the first: "
+            f"{summary.failures[0]}"
         )
     if report is not None:
         from .report_file import ReportOptions, write_report
 
         write_report(output, report, ReportOptions(str(opened.path), tta, options), _console())
-    return 0
-
-
-class _Counts(Counter):
-    """Number of rows with each label, and the error of the first row that failed."""
-
-    first_error = ""
-
-    def take(self, row: Row) -> Row:
-        """Count a row and return it."""
-        self[row["label"]] += 1
-        if row["label"] == "error" and not self.first_error:
-            self.first_error = f"{row['path']}: {row['error']}"
-        return row
+    return 1 if strict and summary.failed else 0
 
 
 def _to_standard_output(
-    files: list[tuple[str, str]], scoring: Scoring, workers: int | None
-) -> _Counts:
-    counts = _Counts()
-    rows = (counts.take(row) for row in _scored(files, scoring, workers))
+    targets: list[Target], scoring: Scoring, workers: int | None, summary: Summary
+) -> None:
+    rows = (summary.take(row) for row in _scored(targets, scoring, workers))
     # A progress bar would be drawn through the table where both go to one terminal.
-    shown = rows if sys.stdout.isatty() else _with_bar(rows, len(files), 0)
+    shown = rows if sys.stdout.isatty() else _with_bar(rows, len(targets), 0)
     write_csv_rows(sys.stdout, shown, scoring.explain)
-    return counts
+    if 1 < summary.total != summary.failed:
+        sys.stdout.flush()
+        summary.print("classified")
 
 
 def _to_file(
     output: Path,
-    files: list[tuple[str, str]],
+    targets: list[Target],
     scoring: Scoring,
     workers: int | None,
+    summary: Summary,
     journal: Journal,
-) -> _Counts:
-    waiting = [file for file in files if file[0] not in journal.done]
+) -> None:
+    waiting = [target for target in targets if target.key not in journal.done]
+    wanted = {target.key for target in targets}
     try:
         rows = _scored(waiting, scoring, workers)
-        for row in _with_bar(rows, len(files), len(files) - len(waiting)):
-            journal.add(row)
-        wanted = {path for path, _ in files}
-        counts = _Counts()
-        for row in journal.rows():
-            if row["path"] in wanted:
-                counts.take(row)
+        bar = _with_bar(rows, len(targets), len(targets) - len(waiting))
+        for target, row in zip(waiting, bar, strict=True):
+            journal.add(target.key, row)
+        for key, row in journal.rows():
+            if key in wanted:
+                summary.take(row)
         # A table with only errors must not replace a result.
-        if counts["error"] < counts.total():
-            kept = (row for row in journal.rows() if row["path"] in wanted)
+        if summary.failed < summary.total:
+            kept = (row for key, row in journal.rows() if key in wanted)
             write_results(output, kept, scoring.explain)
     except BaseException:
         journal.close()
         raise
     journal.remove()
-    if counts["error"] == counts.total():
-        return counts
-    labels = ", ".join(f"{count} {label}" for label, count in sorted(counts.items()))
-    _console().print(f"{output}: {counts.total()} images ({labels})", markup=False)
-    return counts
+    if summary.failed < summary.total:
+        summary.print(str(output))
 
 
 def _console() -> Console:
@@ -198,10 +215,10 @@ def _require_report(report: Path, output: Path | None, overwrite: bool) -> None:
     require_report(report, "--report", overwrite)
 
 
-def _scored(files: list[tuple[str, str]], scoring: Scoring, workers: int | None) -> Iterator[Row]:
+def _scored(targets: list[Target], scoring: Scoring, workers: int | None) -> Iterator[Row]:
     if workers is None:
-        workers = min(available_cores(), 1 + len(files) // _FILES_WORTH_A_PROCESS)
-    return score_files(files, scoring, workers)
+        workers = min(available_cores(), 1 + len(targets) // _TARGETS_WORTH_A_PROCESS)
+    return score_targets(targets, scoring, workers)
 
 
 def _with_bar(rows: Iterable[Row], total: int, done: int) -> Iterator[Row]:
@@ -224,7 +241,7 @@ def _require_explainable(model: ModelFile, tta: int) -> None:
         Classifier(model).require_evidence()
 
 
-def _prepare_attention(folder: Path | None, files: list[tuple[str, str]], overwrite: bool) -> None:
+def _prepare_attention(folder: Path | None, targets: list[Target], overwrite: bool) -> None:
     if folder is None:
         return
     if importlib.util.find_spec("matplotlib") is None:
@@ -235,7 +252,10 @@ def _prepare_attention(folder: Path | None, files: list[tuple[str, str]], overwr
     except OSError as error:
         raise InputError(f"--attention {folder} cannot be made: {error.strerror}") from None
     before = [
-        path for _, name in files for path in attention_paths(folder, name) if path.name in there
+        path
+        for target in targets
+        for path in attention_paths(folder, target.name)
+        if path.name in there
     ]
     if before:
         raise InputError(

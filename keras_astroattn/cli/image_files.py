@@ -1,15 +1,62 @@
 """Find the image files to classify, and name the pictures drawn of them."""
 
+import glob
 import hashlib
 import os
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import expand_user
 from keras_astroattn.images import FITS_SUFFIXES, PICTURE_SUFFIXES
 
 _LONGEST_NAME = 180  # bytes; file systems allow 255, and suffixes are added
 _SUFFIXES = (*FITS_SUFFIXES, *PICTURE_SUFFIXES)
+
+
+def expand_paths(named: Iterable[str | Path]) -> list[Path]:
+    """Return the files and folders that the arguments of a command name.
+
+    Args:
+        named: paths, which may begin with ~; glob patterns (`**` includes subfolders); @FILE, a
+            text with one of these a line, relative to the text's folder; and -, the same on the
+            standard input. An existing path is never a pattern.
+
+    Raises:
+        InputError: A pattern matches no file, or a list cannot be read.
+    """
+    return [path for name in named for path in _named_by(str(name))]
+
+
+def _named_by(name: str) -> list[Path]:
+    if name == "-":
+        return _listed(sys.stdin.read(), Path())
+    if name.startswith("@") and not os.path.lexists(name):
+        path = expand_user(name[1:])
+        try:
+            return _listed(path.read_text(encoding="utf-8"), path.parent)
+        except (OSError, UnicodeDecodeError) as error:
+            reason = getattr(error, "strerror", None) or "it is no list of files"
+            raise InputError(f"{name} cannot be read: {reason}") from None
+    return _matching(expand_user(name))
+
+
+def _listed(text: str, folder: Path) -> list[Path]:
+    lines = (line.strip() for line in text.splitlines())
+    named = (folder / expand_user(line) for line in lines if line and not line.startswith("#"))
+    return [path for one in named for path in _matching(one)]
+
+
+def _matching(path: Path) -> list[Path]:
+    """Return the files that a pattern matches; of an existing path, or of none, itself."""
+    if os.path.lexists(path) or not glob.has_magic(str(path)):
+        return [path]
+    found = sorted(glob.glob(str(path), recursive=True))
+    if not found:
+        raise InputError(f"no file matches {path}")
+    return [Path(one) for one in found]
 
 
 def find_images(paths: Iterable[Path], excluded: Path | None = None) -> list[tuple[str, str]]:

@@ -11,6 +11,8 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import held
 from keras_astroattn.tables import Row
 
+_KEY = "_key"
+
 
 class Journal:
     """A file of JSON lines next to the results file: the identity of the run, then its rows.
@@ -23,7 +25,7 @@ class Journal:
 
     Attributes:
         path: path of the journal.
-        done: paths that have a row.
+        done: keys that have a row.
         scored: number of these rows that are not errors.
 
     Raises:
@@ -84,10 +86,11 @@ class Journal:
         if not kept:
             self._write_line(self._identity)
 
-    def add(self, row: Row) -> None:
+    def add(self, key: str, row: Row) -> None:
         """Write a row; it survives the end of this process when this method returns.
 
         Args:
+            key: what the row is of; each row has another one.
             row: the row.
 
         Raises:
@@ -95,18 +98,19 @@ class Journal:
                 remain.
         """
         try:
-            self._write_line(row)
+            self._write_line(row | {_KEY: key})
         except OSError as error:
             raise self._unwritable(error) from None
-        self.done.add(row["path"])
+        self.done.add(key)
         self.scored += row["label"] != "error"
 
-    def rows(self) -> Iterator[Row]:
-        """Yield all rows, in the order in which they were written."""
+    def rows(self) -> Iterator[tuple[str, Row]]:
+        """Yield the key and the row of all rows, in the order in which they were written."""
         with self.path.open("rb") as file:
             next(file)
             for line in file:
-                yield json.loads(line)
+                row = json.loads(line)
+                yield row.pop(_KEY), row
 
     def close(self) -> None:
         """Close and keep the file; other runs may then write to the results file."""
@@ -140,13 +144,13 @@ class Journal:
                     value = json.loads(line) if line.endswith(b"\n") else None
                 except ValueError:
                     value = None
-                if not isinstance(value, dict):
+                if not isinstance(value, dict) or (kept and _KEY not in value):
                     break
                 if kept == 0:
                     if same:
                         self._require_same(value)
                 else:
-                    self.done.add(value["path"])
+                    self.done.add(value[_KEY])
                     self.scored += value["label"] != "error"
                 kept += len(line)
         return kept

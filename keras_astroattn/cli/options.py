@@ -7,6 +7,7 @@ from typing import Annotated
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from keras_astroattn.errors import InputError
 from keras_astroattn.survey.tiles import MapOptions
 
 _AT_LEAST_1 = Number(gte=1)
@@ -30,8 +31,8 @@ Model = Annotated[
 SurveyName = Annotated[
     str | None,
     Parameter(
-        help="Survey whose column names the catalogue has: lotss-dr2, racs, vlass, first. By "
-        "default, it is recognised by the names."
+        help="Survey or source finder whose column names the catalogue has: lotss-dr2, racs, "
+        "vlass, first, pybdsf, aegean, photutils. By default, it is recognised by the names."
     ),
 ]
 
@@ -84,6 +85,23 @@ BeamSize = Annotated[
 def hdu_of(text: str | None) -> int | str | None:
     """Return the number or the name of the HDU given by --hdu."""
     return int(text) if text is not None and text.isdecimal() else text
+
+
+def parse_columns(text: str | None) -> dict[str, str]:
+    """Parse the columns by role from ROLE=NAME,...
+
+    Args:
+        text: text of the option, or None.
+
+    Raises:
+        InputError: The text has another form.
+    """
+    if text is None:
+        return {}
+    pairs = [part.split("=", 1) for part in text.split(",") if part.strip()]
+    if not pairs or any(len(pair) != 2 or not pair[1].strip() for pair in pairs):
+        raise InputError(f"--columns {text}: give ra=NAME,dec=NAME,id=NAME")
+    return {role.strip().lower(): name.strip() for role, name in pairs}
 
 
 @Parameter(name="*")

@@ -1,4 +1,4 @@
-"""Classify many files in several processes, in order, with a limited number in progress."""
+"""Classify many targets in several processes, in order, with a limited number in progress."""
 
 import collections
 import itertools
@@ -11,37 +11,36 @@ from keras_astroattn.process import follow_parent
 from keras_astroattn.tables import Row
 
 from .scoring import Scorer, Scoring, failed_in_worker, score_in_worker
+from .targets import Target
 
-File = tuple[str, str]
-"""(path, name) of a file, from `image_files.find_images`."""
-
-_FILES_AT_ONCE = 8
+_AT_ONCE = 8  # targets of a task
 _AHEAD = 4  # tasks for each worker that wait or have finished and are not yet collected
 _DEADLY = "reading it ended the process twice (damaged, or too large for the memory)"
 
 
-def score_files(files: Iterable[File], scoring: Scoring, workers: int) -> Iterator[Row]:
-    """Yield the rows of files in their order.
+def score_targets(targets: Iterable[Target], scoring: Scoring, workers: int) -> Iterator[Row]:
+    """Yield the rows of targets in their order.
 
-    Several files are read in worker processes: a file that ends the process that reads it
+    Several targets are read in worker processes: one that ends the process that reads it
     becomes a row with an error, and the others are classified.
 
     Args:
-        files: the files.
+        targets: the targets.
         scoring: the settings.
-        workers: number of worker processes. A single file needs none.
+        workers: number of worker processes. A single target needs none.
 
     Raises:
         InputError: The model cannot be used, or a picture is not writable.
     """
-    files = list(files)
-    if len(files) == 1:
-        yield Scorer(scoring).score(*files[0])
+    targets = list(targets)
+    if len(targets) == 1:
+        with Scorer(scoring) as scorer:
+            yield scorer.score(targets[0])
         return
     pool = _Pool(scoring, workers)
     try:
         waiting: collections.deque[_Task] = collections.deque()
-        for group in _batched(files):
+        for group in _batched(targets):
             waiting.append(_Task(group, pool.submit(group)))
             if len(waiting) >= workers * _AHEAD:
                 yield from _next_rows(pool, waiting)
@@ -52,14 +51,14 @@ def score_files(files: Iterable[File], scoring: Scoring, workers: int) -> Iterat
 
 
 class _Task:
-    """Some files, and their future rows; None if the pool was already broken."""
+    """Some targets, and their future rows; None if the pool was already broken."""
 
-    def __init__(self, files: list[File], rows: Future | None):
-        self.files = files
+    def __init__(self, targets: list[Target], rows: Future | None):
+        self.targets = targets
         self.rows = rows
 
     def result(self) -> list[Row] | None:
-        """Return the rows; None if a worker ended abruptly, perhaps by another task's files."""
+        """Return the rows; None if a worker ended abruptly, perhaps by another task's targets."""
         try:
             return None if self.rows is None else self.rows.result()
         except (BrokenProcessPool, CancelledError):
@@ -74,9 +73,9 @@ class _Pool:
         self._workers = workers
         self._executor = self._started(workers)
 
-    def submit(self, files: list[File]) -> Future | None:
+    def submit(self, targets: list[Target]) -> Future | None:
         try:
-            return self._executor.submit(score_in_worker, self.scoring, files)
+            return self._executor.submit(score_in_worker, self.scoring, targets)
         except BrokenProcessPool:
             return None
 
@@ -95,33 +94,33 @@ class _Pool:
 
 
 def _next_rows(pool: _Pool, waiting: collections.deque[_Task]) -> Iterator[Row]:
-    """Yield the rows of the oldest task; file by file if a worker ended abruptly."""
+    """Yield the rows of the oldest task; one by one if a worker ended abruptly."""
     first = waiting.popleft()
     rows = first.result()
     if rows is not None:
         yield from rows
         return
     pool.restart(workers=1)
-    for file in first.files:
-        yield _score_alone(pool, file)
+    for target in first.targets:
+        yield _score_alone(pool, target)
     pool.restart()
     for task in waiting:
         if task.result() is None:
-            task.rows = pool.submit(task.files)
+            task.rows = pool.submit(task.targets)
 
 
-def _score_alone(pool: _Pool, file: File) -> Row:
-    """Return the row of a file while no other is in progress, so that a crash is its own."""
+def _score_alone(pool: _Pool, target: Target) -> Row:
+    """Return the row of a target while no other is in progress, so that a crash is its own."""
     for _ in range(2):
-        task = _Task([file], pool.submit([file]))
+        task = _Task([target], pool.submit([target]))
         rows = task.result()
         if rows is not None:
             return rows[0]
         pool.restart(workers=1)
-    return failed_in_worker(pool.scoring, *file, _DEADLY)
+    return failed_in_worker(pool.scoring, target, _DEADLY)
 
 
-def _batched(files: Iterable[File]) -> Iterator[list[File]]:
-    iterator = iter(files)
-    while group := list(itertools.islice(iterator, _FILES_AT_ONCE)):
+def _batched(targets: Iterable[Target]) -> Iterator[list[Target]]:
+    iterator = iter(targets)
+    while group := list(itertools.islice(iterator, _AT_ONCE)):
         yield group

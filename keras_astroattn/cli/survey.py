@@ -13,7 +13,18 @@ from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.run import run_survey
 from keras_astroattn.survey.settings import CHUNK_SIZE, SurveySettings
 
-from .options import TTA, Catalogue, Columns, MapFlags, Model, Report, SurveyName, Tiles, Turns
+from .options import (
+    TTA,
+    Catalogue,
+    Columns,
+    MapFlags,
+    Model,
+    Report,
+    SurveyName,
+    Tiles,
+    Turns,
+    parse_columns,
+)
 from .survey_attention import parse_attention, write_best_attention
 
 
@@ -113,20 +124,3 @@ def survey(
 
         write_report(output, report, ReportOptions(model, settings.tta), console)
     return 0
-
-
-def parse_columns(text: str | None) -> dict[str, str]:
-    """Parse the columns by key from KEY=NAME,...
-
-    Args:
-        text: text of the option, or None.
-
-    Raises:
-        InputError: The text has another form.
-    """
-    if text is None:
-        return {}
-    pairs = [part.split("=", 1) for part in text.split(",") if part.strip()]
-    if not pairs or any(len(pair) != 2 or not pair[1].strip() for pair in pairs):
-        raise InputError(f"--columns {text}: give ra=NAME,dec=NAME,id=NAME")
-    return {key.strip().lower(): name.strip() for key, name in pairs}

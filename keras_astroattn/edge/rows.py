@@ -18,7 +18,7 @@ def failed_row(
     """Return the row of a source that could not be classified.
 
     Args:
-        path: path of the image.
+        path: path of the image; "" if there is none.
         reason: the error; it is written in one line.
         model: name of the model.
         name: name of the source.
@@ -29,7 +29,7 @@ def failed_row(
     reason = " ".join(reason.split()).removeprefix(path).removeprefix(":").strip()[:500]
     ra, dec = _angles(position)
     return row | {
-        "path": path,
+        "path": path or None,
         "name": name,
         "ra": ra,
         "dec": dec,

@@ -123,3 +123,26 @@ def parse_angle(
             raise ValueError(f"{text!r} is in hours")
     value = float(whole) + (minutes or 0.0) / 60 + (seconds or 0.0) / 3600
     return (-value if sign == "-" else value) * sexagesimal
+
+
+def position_name(ra: float, dec: float) -> str:
+    """Return the name of a source after its position, as the IAU recommends: truncated.
+
+    Args:
+        ra: right ascension, degrees.
+        dec: declination, degrees.
+
+    Example:
+        >>> position_name(187.70593, 12.39112)
+        'J123049.42+122328.0'
+    """
+    # Hundredths of seconds of time and tenths of arcseconds; rounded first, because the binary
+    # number of 49.42 s may lie just below it.
+    time = int(round(ra / HOURS * 360000, 6)) % 8640000
+    angle = int(round(abs(dec) * 36000, 6))
+    (hours, time), (degrees, angle) = divmod(time, 360000), divmod(angle, 36000)
+    (minutes, time), (arcminutes, angle) = divmod(time, 6000), divmod(angle, 600)
+    return (
+        f"J{hours:02}{minutes:02}{time // 100:02}.{time % 100:02}"
+        f"{'-' if dec < 0 else '+'}{degrees:02}{arcminutes:02}{angle // 10:02}.{angle % 10}"
+    )

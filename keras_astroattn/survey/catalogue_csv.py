@@ -34,7 +34,8 @@ _ECSV = "# %ECSV"
 class CsvReader:
     """Reader of a CSV file, in two passes: for the types of its columns, and for its rows.
 
-    Blank lines and lines that begin with # are skipped before the header; those of ECSV are read.
+    Blank lines and lines that begin with # are skipped before the header; those of ECSV are read,
+    and the last one is the header if its names stand above the numbers, as PyBDSF writes it.
     Empty fields are nulls. Fields are separated by commas, tabs, semicolons or bars, in ECSV also
     by spaces. A first column without a name, as pandas writes it, is named `index`.
 
@@ -121,11 +122,13 @@ class _Header(NamedTuple):
 
 def _read_header(file: CatalogueFile) -> _Header:
     with file.opened() as stream:
-        comments, line = _first_lines(stream)
+        comments, line, start = _first_lines(stream)
         end = stream.tell()
     if not line:
         raise InputError(f"catalogue {file.path} has no header")
     frame, notes, delimiter = None, {}, max(_DELIMITERS, key=line.count)
+    if comments and _is_header(comments[-1], line, delimiter):
+        line, end = comments[-1].removeprefix("#"), start
     if comments and comments[0].startswith(_ECSV):
         yaml = [comment.removeprefix("#").removeprefix(" ") for comment in comments[1:]]
         try:
@@ -148,18 +151,40 @@ def _read_header(file: CatalogueFile) -> _Header:
     return _Header(names, delimiter, end, frame, notes)
 
 
-def _first_lines(stream: BinaryIO) -> tuple[list[str], str]:
-    """Return the comments before the header, and the header's line, empty if there is none."""
+def _first_lines(stream: BinaryIO) -> tuple[list[str], str, int]:
+    """Return the comments before the first line that is none, this line, and its offset."""
     comments: list[str] = []
+    start = 0
     while line := stream.readline(_LONGEST_HEADER):
         text = line.removeprefix(codecs.BOM_UTF8).decode("utf-8", errors="replace").rstrip("\r\n")
         if text.startswith("#"):
             comments.append(text)
         elif text.strip():
-            return comments, text
-        if stream.tell() > _LONGEST_HEADER:
+            return comments, text, start
+        start = stream.tell()
+        if start > _LONGEST_HEADER:
             break
-    return comments, ""
+    return comments, "", start
+
+
+def _is_header(comment: str, line: str, delimiter: str) -> bool:
+    """Return whether a comment names the columns: no number in it, and numbers below it."""
+    names = [name.strip() for name in comment.removeprefix("#").split(delimiter)]
+    values = line.split(delimiter)
+    return (
+        len(names) == len(values) > 1
+        and all(names)
+        and not any(map(_is_number, names))
+        and 2 * sum(map(_is_number, values)) >= len(values)
+    )
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _kinds_of(columns: list[pa.Array]) -> tuple[np.ndarray, np.ndarray]:

@@ -68,6 +68,7 @@ class OpenTiles:
         path: str,
         position: tuple[float, float],
         locate: Callable[[FitsMap], np.ndarray | None] = lambda sky: None,
+        noise: Callable[[FitsMap], float | FitsMap | None] = lambda sky: None,
     ) -> Cutout:
         """Cut a source from a tile.
 
@@ -75,13 +76,14 @@ class OpenTiles:
             path: path of the tile.
             position: (RA, Dec), ICRS degrees.
             locate: function that returns the (2,) pixel of the position if it is known.
+            noise: function that returns the noise of a map, as for `FitsMap.cutout`.
 
         Raises:
             InputError: The source cannot be cut from this tile.
         """
         try:
             sky = self.get(path)
-            return sky.cutout(position, pixel=locate(sky))
+            return sky.cutout(position, noise=noise(sky), pixel=locate(sky))
         except InputError:
             raise
         except MemoryError:

@@ -46,9 +46,11 @@ class Adapter:
 
 
 _RA = ("ra", "raj2000", "ra_j2000", "_raj2000", "ra_deg", "ra_icrs", "alpha_j2000",
-       "right_ascension", "ra_deg_cont", "ra_mean")  # fmt: skip
+       "right_ascension", "ra_deg_cont", "ra_mean", "sky_centroid.ra",
+       "sky_centroid_icrs.ra")  # fmt: skip
 _DEC = ("dec", "dej2000", "decj2000", "dec_j2000", "_dej2000", "dec_deg", "de_icrs", "dec_icrs",
-        "delta_j2000", "declination", "dec_deg_cont", "dec_mean", "de")  # fmt: skip
+        "delta_j2000", "declination", "dec_deg_cont", "dec_mean", "de", "sky_centroid.dec",
+        "sky_centroid_icrs.dec")  # fmt: skip
 
 ADAPTERS: Mapping[str, Adapter] = {
     # Shimwell et al. 2022; fluxes in mJy, Maj in arcsec. In the list of Gaussians, Source_Name is
@@ -100,8 +102,43 @@ ADAPTERS: Mapping[str, Adapter] = {
             "parent": (),
         },
     ),
+    # Mohan & Rafferty 2015: lists of sources, and of Gaussians (with Gaus_id); Jy.
+    "pybdsf": Adapter(
+        (frozenset({"source_id", "isl_id", "s_code"}),),
+        {
+            "ra": ("ra",),
+            "dec": ("dec",),
+            "id": ("gaus_id", "source_id"),
+            "flux": ("total_flux",),
+            "parent": ("source_id",),
+        },
+        "Jy",
+    ),
+    # Hancock et al. 2018: components of islands; Jy.
+    "aegean": Adapter(
+        (frozenset({"island", "source", "local_rms"}),),
+        {
+            "ra": ("ra",),
+            "dec": ("dec",),
+            "id": ("uuid",),
+            "flux": ("int_flux",),
+            "parent": ("island",),
+        },
+        "Jy",
+    ),
+    # `SourceCatalog.to_table` of photutils, as astropy writes its positions.
+    "photutils": Adapter(
+        (frozenset({"sky_centroid.ra", "sky_centroid.dec"}),),
+        {
+            "ra": ("sky_centroid.ra",),
+            "dec": ("sky_centroid.dec",),
+            "id": ("label",),
+            "flux": ("kron_flux", "segment_flux"),
+            "parent": (),
+        },
+    ),
 }
-"""Adapters of the surveys, by the name for `--survey`."""
+"""Adapters of the surveys and source finders, by the name for `--survey`."""
 
 _ANY = Adapter(
     (),

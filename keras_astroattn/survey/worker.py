@@ -131,7 +131,7 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
     """
     table = read_slices(Path(job.folder) / WORK, slices)
     name = name_of(open_model(job.model.model), job.model.tta)
-    row = failed_row("", reason, name) | {"path": None}
+    row = failed_row("", reason, name)
     try:
         write_part(Path(job.folder), chunk, table, [row] * table.num_rows)
     except OSError as error:
@@ -225,7 +225,7 @@ class _Scorer:
             reason = f"outside every tile that can be read ({self._job.unreadable} cannot)"
         else:
             reason = "outside every tile"
-        return failed_row("", reason, self._name) | {"path": None}
+        return failed_row("", reason, self._name)
 
     def _row(
         self,

@@ -2,12 +2,14 @@
 
 import csv
 import hashlib
+import io
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,9 +20,10 @@ from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli import classify as command
 from keras_astroattn.cli.app import app
-from keras_astroattn.cli.image_files import find_images
+from keras_astroattn.cli.image_files import expand_paths, find_images
 from keras_astroattn.command import run_app
 from keras_astroattn.edge import Classifier
+from keras_astroattn.errors import InputError
 
 
 def run(*arguments: object) -> int:
@@ -118,7 +121,7 @@ def test_resume_scores_only_what_is_missing(folder, model_path, tmp_path, monkey
     output = tmp_path / "results.csv"
     options = ["--model", model_path, "--output", output]
     scored = []
-    whole = command.score_files
+    whole = command.score_targets
 
     def interrupted(files, scoring, workers):
         for number, row in enumerate(whole(files, scoring, workers)):
@@ -127,7 +130,7 @@ def test_resume_scores_only_what_is_missing(folder, model_path, tmp_path, monkey
             scored.append(row["path"])
             yield row
 
-    monkeypatch.setattr(command, "score_files", interrupted)
+    monkeypatch.setattr(command, "score_targets", interrupted)
     assert run("classify", folder, *options) == 130
     assert not output.exists()
     assert len(scored) == 3
@@ -352,6 +355,41 @@ def test_names_of_found_files_are_unique(folder, tmp_path):
         "below__galaxy.npy",
         alike[1],
     ]
+
+
+def test_paths_may_be_patterns_lists_and_a_home(folder, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (folder / "list.txt").write_text("# mine\ngalaxy.png\n\nbelow/*.npy\n")
+    both = [folder / "galaxy.png", folder / "below" / "galaxy.npy"]
+    assert expand_paths(["~/images/galaxy.png"]) == both[:1]
+    assert expand_paths([f"{folder}/**/galaxy.*"]) == sorted(both)
+    assert expand_paths([f"@{folder}/list.txt"]) == both
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr("sys.stdin", io.StringIO("galaxy.png\nbelow/galaxy.npy\n"))
+    assert [path.resolve() for path in expand_paths(["-"])] == both
+    (folder / "a[1].png").touch()
+    assert expand_paths(["a[1].png", "@nowhere"[1:]]) == [Path("a[1].png"), Path("nowhere")]
+
+
+@pytest.mark.parametrize(
+    ("name", "message"), [("*.xyz", r"no file matches \*\.xyz"), ("@nowhere", "@nowhere cannot be")]
+)
+def test_patterns_and_lists_that_name_nothing_are_refused(name, message):
+    with pytest.raises(InputError, match=message):
+        expand_paths([name])
+
+
+def test_the_summary_tells_flags_and_the_first_failures(model_path, tmp_path, capsys):
+    np.save(tmp_path / "good.npy", radio_galaxy())
+    for number in range(7):
+        (tmp_path / f"bad{number}.fits").touch()
+    arguments = ["--model", model_path, "--output", tmp_path / "r.csv"]
+    assert run("classify", tmp_path, *arguments, "--strict") == 1
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0].endswith("r.csv: 8 images (1 FRII, 7 error)") or "1 FRI, 7 error" in lines[0]
+    assert lines[1] == "flags: 1 off_centre, 1 picture"
+    failed = [f"failed: {tmp_path}/bad{number}.fits: is empty" for number in range(5)]
+    assert lines[2:] == [*failed, "failed: 2 more"]
 
 
 def test_names_differ_by_more_than_case_and_are_short(tmp_path):

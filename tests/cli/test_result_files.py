@@ -122,14 +122,14 @@ def test_parquet_without_pyarrow_is_one_line(tmp_path, monkeypatch):
 def test_a_journal_takes_over_whole_lines_only(tmp_path):
     results = tmp_path / "r.csv"
     first = Journal(results, {"model": "m"}, resume=False)
-    first.add(row("a"))
+    first.add("a", row("a"))
     first.close()
     with first.path.open("ab") as file:
         file.write(b'{"path": "torn')
     second = Journal(results, {"model": "m"}, resume=True)
     assert second.done == {"a"}
-    second.add(row("b"))
-    assert [one["path"] for one in second.rows()] == ["a", "b"]
+    second.add("b", row("b"))
+    assert [(key, one["path"]) for key, one in second.rows()] == [("a", "a"), ("b", "b")]
     second.remove()
     assert list(tmp_path.iterdir()) == []
 
@@ -143,7 +143,7 @@ def test_another_model_does_not_go_on_with_a_run(tmp_path):
 
 def test_rows_of_an_interrupted_run_are_not_dropped_unasked(tmp_path):
     first = Journal(tmp_path / "r.csv", {"model": "m"}, resume=False)
-    first.add(row("a"))
+    first.add("a", row("a"))
     first.close()
     with pytest.raises(InputError, match=r"has 1 rows: add --resume"):
         Journal(tmp_path / "r.csv", {"model": "m"})
