@@ -9,9 +9,20 @@ import pytest
 
 REPOSITORY = Path(__file__).parents[1]
 
-GROUND = {"command", "deprecation", "errors", "files", "outputs", "presets", "process", "version"}
+GROUND = {
+    "colours",
+    "command",
+    "deprecation",
+    "errors",
+    "files",
+    "outputs",
+    "presets",
+    "process",
+    "version",
+}
 # What a room may import beside itself and the ground. Imports inside functions count too.
 ARROWS = {
+    "colours": set(),
     "command": {"errors"},
     "deprecation": set(),
     "errors": set(),

@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores, quiet_native_logs
-from keras_astroattn.tables import Row
+from keras_astroattn.tables import Provenance, Row, provenance_of, write_regions
 
 from .image_files import attention_paths, expand_paths, find_images
 from .journal import Journal
@@ -48,6 +48,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     *,
     model: Model = DEFAULT_PRESET,
     output: Path | None = None,
+    regions: Path | None = None,
     attention: Path | None = None,
     report: Report = None,
     explain: Annotated[bool, Parameter(negative="")] = False,
@@ -78,8 +79,10 @@ def classify(  # noqa: D417 - the others are described in `options`
     Args:
         paths: FITS, PNG, JPEG, NPY or NPZ files, folders of them, glob patterns (quoted), @FILE
             for a text that lists any of these, and - for a list on the standard input.
-        output: Results file (.csv, .json, .vot, .fits or .parquet). By default, the table is
-            printed as CSV.
+        output: Results file (.csv, .ecsv, .json, .vot, .fits or .parquet). By default, the table
+            is printed as CSV.
+        regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): a circle of the size of
+            each source, with its label and probability. Needs --output.
         attention: Folder for attention maps: for each source a picture, and the mean attention
             map as FITS with the source's coordinates. Column `picture` names the picture.
         explain: Explain each answer, in columns from `explanation` to `components`: the evidence
@@ -103,10 +106,7 @@ def classify(  # noqa: D417 - the others are described in `options`
             image of 150 x 150 pixels of 1.8 arcsec.
         colormap: Name of the matplotlib colormap that a picture was drawn with.
     """
-    if output is not None:
-        require_writable(output)
-    elif resume:
-        raise InputError("--resume needs --output: name the results file to continue")
+    _require_outputs(output, regions, resume, overwrite)
     if report is not None:
         _require_report(report, output, resume or overwrite)
     options = {
@@ -148,7 +148,8 @@ def classify(  # noqa: D417 - the others are described in `options`
             "explain": explain,
         }
         journal = Journal(output, identity, resume, overwrite)
-        _to_file(output, targets, scoring, workers, summary, journal)
+        provenance = provenance_of(opened, tta)
+        _to_file(output, regions, targets, scoring, workers, summary, journal, provenance)
     if summary.failed == summary.total:
         raise InputError(
             f"none of {summary.total} {summary.noun} could be classified; the first: "
@@ -159,6 +160,31 @@ def classify(  # noqa: D417 - the others are described in `options`
 
         write_report(output, report, ReportOptions(str(opened.path), tta, options), _console())
     return 1 if strict and summary.failed else 0
+
+
+def _require_outputs(
+    output: Path | None, regions: Path | None, resume: bool, overwrite: bool
+) -> None:
+    """Refuse outputs that cannot be written, or that would replace a file unasked."""
+    if output is not None:
+        require_writable(output)
+    elif resume or regions:
+        option = "--resume" if resume else "--regions"
+        raise InputError(f"{option} needs --output: name the results file")
+    if regions is not None:
+        require_writable(regions, "--regions")
+        if regions.exists() and not (overwrite or resume):
+            raise InputError(f"--regions {regions} exists: add --overwrite to replace it")
+
+
+def _write_regions(path: Path, rows: Iterable[Row]) -> None:
+    try:
+        write_regions(path, rows)
+    except OSError as error:
+        raise InputError(
+            f"--regions {path} cannot be written: {error.strerror or error}; correct that, then "
+            "add --resume"
+        ) from None
 
 
 def _to_standard_output(
@@ -175,11 +201,13 @@ def _to_standard_output(
 
 def _to_file(
     output: Path,
+    regions: Path | None,
     targets: list[Target],
     scoring: Scoring,
     workers: int | None,
     summary: Summary,
     journal: Journal,
+    provenance: Provenance,
 ) -> None:
     waiting = [target for target in targets if target.key not in journal.done]
     wanted = {target.key for target in targets}
@@ -194,7 +222,9 @@ def _to_file(
         # A table with only errors must not replace a result.
         if summary.failed < summary.total:
             kept = (row for key, row in journal.rows() if key in wanted)
-            write_results(output, kept, scoring.explain)
+            write_results(output, kept, scoring.explain, provenance)
+            if regions is not None:
+                _write_regions(regions, (row for key, row in journal.rows() if key in wanted))
     except BaseException:
         journal.close()
         raise

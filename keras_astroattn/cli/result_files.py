@@ -15,8 +15,10 @@ from keras_astroattn.tables import (
     EXPLANATION_COLUMNS,
     PICTURE,
     Column,
+    Provenance,
     Row,
     batches_of,
+    require_region_writer,
     require_writer,
     stream_csv,
     write_table,
@@ -28,20 +30,21 @@ def columns_of(explain: bool) -> tuple[Column, ...]:
     return (*COLUMNS, PICTURE, *(EXPLANATION_COLUMNS if explain else ()))
 
 
-def require_writable(path: Path) -> None:
-    """Refuse a results file that cannot be written, before anything is computed.
+def require_writable(path: Path, option: str = "--output") -> None:
+    """Refuse a file of results that cannot be written, before anything is computed.
 
     Args:
         path: path of the file.
+        option: option that names it: "--output" for a table, "--regions" for regions.
 
     Raises:
         InputError: The suffix is not that of a known format, the format needs a package that is
             not installed, or the folder is not writable.
     """
-    require_writer(path, "--output")
+    (require_region_writer if option == "--regions" else require_writer)(path, option)
     if path.is_dir():
-        raise InputError(f"--output {path} is a folder: name a file")
-    require_folder(path, "--output")
+        raise InputError(f"{option} {path} is a folder: name a file")
+    require_folder(path, option)
 
 
 def require_folder(path: Path, option: str) -> None:
@@ -61,7 +64,12 @@ def require_folder(path: Path, option: str) -> None:
         raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
 
 
-def write_results(path: Path, rows: Iterable[Row], explain: bool = False) -> None:
+def write_results(
+    path: Path,
+    rows: Iterable[Row],
+    explain: bool = False,
+    provenance: Provenance | None = None,
+) -> None:
     """Write a table in the format that the ending of `path` names, atomically.
 
     Raises:
@@ -69,7 +77,7 @@ def write_results(path: Path, rows: Iterable[Row], explain: bool = False) -> Non
     """
     try:
         columns = columns_of(explain)
-        write_table(path, columns, batches_of(columns, rows))
+        write_table(path, columns, batches_of(columns, rows), provenance)
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror or error}; correct that, then add --resume"

@@ -29,6 +29,7 @@ def survey_summary(
     /,
     *,
     export: Path | None = None,
+    regions: Path | None = None,
     figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
     sheet: Annotated[int, Parameter(validator=Number(gte=1, lte=60))] = 18,
     model: str | None = None,
@@ -37,7 +38,9 @@ def survey_summary(
 
     Args:
         folder: Output folder of `astroattn survey`.
-        export: File for the whole table (.fits, .vot, .csv, .json or .parquet).
+        export: File for the whole table (.fits, .vot, .csv, .ecsv, .json or .parquet).
+        regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): a circle of the size of
+            each source, with its label and probability.
         figures: Draw histograms, a map of the sky, and sheets of the most certain and the most
             uncertain sources with their attention into the folder `_figures` of the output.
         sheet: Number of sources on a sheet.
@@ -45,7 +48,7 @@ def survey_summary(
             the survey.
     """
     require_packages("pyarrow")
-    from keras_astroattn.survey.export import export_survey
+    from keras_astroattn.survey.export import export_regions, export_survey
     from keras_astroattn.survey.session import SUMMARY
     from keras_astroattn.survey.tally import tally
 
@@ -61,8 +64,10 @@ def survey_summary(
     console = Console(highlight=False, soft_wrap=True)
     _print_counts(console, found, f"{folder}: {found.rows} rows, {summary['model']['name']}")
     if export is not None:
-        rows = export_survey(folder, export)
+        rows = export_survey(folder, export, _provenance(summary))
         console.print(f"{export}: {rows} rows", markup=False)
+    if regions is not None:
+        console.print(f"{regions}: {export_regions(folder, regions)} regions", markup=False)
     if not figures:
         return
     if importlib.util.find_spec("matplotlib") is None:
@@ -77,6 +82,18 @@ def survey_summary(
         raise InputError(
             f"{folder / FOLDER} cannot be written: {error.strerror or error}"
         ) from None
+
+
+def _provenance(summary: dict) -> dict[str, str]:
+    """Return the provenance of a survey from its summary."""
+    found = {
+        "creator": f"keras-astroattn {summary['version']}",
+        "command": summary.get("command"),
+        "model": summary["model"]["name"],
+        "model_sha256": summary["model"]["sha256"],
+        "date": summary.get("finished"),
+    }
+    return {key: text for key, text in found.items() if text}
 
 
 def _print_counts(console: Console, found, title: str) -> None:

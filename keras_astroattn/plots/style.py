@@ -20,6 +20,7 @@ from matplotlib.image import AxesImage
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from keras_astroattn.colours import AMBER, BLUE, GREEN, ORANGE, PINK, SKY
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import PIXEL_SCALE
 
@@ -28,9 +29,6 @@ COLUMN_WIDTH = 3.4
 
 TEXT_WIDTH = 7.0
 """Width of a journal's page of two columns, inches."""
-
-BLUE, ORANGE, GREEN = "#0072B2", "#D55E00", "#009E73"
-PINK, SKY, AMBER = "#CC79A7", "#56B4E9", "#E69F00"
 
 COLOURS = (BLUE, ORANGE, GREEN, PINK, AMBER, SKY)
 """Okabe and Ito's colours, in the order in which lines take them (yellow is too pale)."""

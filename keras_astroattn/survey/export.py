@@ -9,8 +9,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.tables import Column, require_writer, write_table
+from keras_astroattn.tables import (
+    Column,
+    Provenance,
+    Row,
+    require_region_writer,
+    require_writer,
+    write_regions,
+    write_table,
+)
 
+from .catalogue_file import RESERVED
 from .parts import RESULTS, part_paths, read_parts
 
 _DTYPES = {
@@ -19,9 +28,10 @@ _DTYPES = {
     "double": "float64", "halffloat": "float32",
 }  # fmt: skip
 _UCDS = {column.name: column.ucd for column in RESULTS}
+_DIGITS = {column.name: column.digits for column in RESULTS}
 
 
-def export_survey(folder: Path, path: Path) -> int:
+def export_survey(folder: Path, path: Path, provenance: Provenance | None = None) -> int:
     """Write the table of a survey as one file, and return its number of rows.
 
     Columns that are neither numbers nor text (for example lists) are written as text.
@@ -29,6 +39,7 @@ def export_survey(folder: Path, path: Path) -> int:
     Args:
         folder: output folder of the survey.
         path: path of the file; its suffix decides the format.
+        provenance: what is stated about the table in the file.
 
     Returns:
         Number of rows.
@@ -44,10 +55,33 @@ def export_survey(folder: Path, path: Path) -> int:
     rows = sum(pq.read_metadata(part).num_rows for part in parts)
     columns = [_column(field) for field in pq.read_schema(parts[0])]
     try:
-        write_table(path, columns, _batches(folder, columns))
+        write_table(path, columns, _batches(folder, columns), provenance)
     except OSError as error:
         raise InputError(f"--export {path} cannot be written: {error.strerror or error}") from None
     return rows
+
+
+def export_regions(folder: Path, path: Path) -> int:
+    """Write the sources of a survey as regions, and return their number.
+
+    Args:
+        folder: output folder of the survey.
+        path: path of the file; its suffix decides the format.
+
+    Raises:
+        InputError: The suffix is not that of a known format, or the file is not writable.
+    """
+    require_region_writer(path, "--regions")
+    try:
+        return write_regions(path, _region_rows(folder), RESERVED)
+    except OSError as error:
+        raise InputError(f"--regions {path} cannot be written: {error.strerror or error}") from None
+
+
+def _region_rows(folder: Path) -> Iterator[Row]:
+    names = ("ra", "dec", "label", "p_fri", "p_frii", "largest_angular_size_arcsec", "beam_arcsec")
+    for table in read_parts(folder, [RESERVED + name for name in names]):
+        yield from table.to_pylist()
 
 
 def _column(field: pa.Field) -> Column:
@@ -58,6 +92,7 @@ def _column(field: pa.Field) -> Column:
         notes.get("description", ""),
         notes.get("unit") or None,
         notes.get("ucd") or _UCDS.get(field.name),
+        _DIGITS.get(field.name),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from keras_astroattn.edge import ModelFile, list_presets, open_model
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import partial_files, write_text
+from keras_astroattn.tables import command_line, utc_now
 from keras_astroattn.version import __version__
 
 from .session import (
@@ -129,6 +130,8 @@ def _summary(
     facts = plan.facts
     return {
         "version": __version__,
+        "command": command_line(),
+        "finished": utc_now(),
         "identity": facts["identity"],
         "rows": facts["rows"],
         "catalogue_rows": facts["catalogue_rows"],

@@ -15,6 +15,7 @@ from keras_astroattn.errors import InputError
 
 from .batches import Batch
 from .columns import Column
+from .provenance import Provenance
 from .text import ascii_text, unit_in
 
 _BLOCK = 2880
@@ -22,10 +23,14 @@ _MOST_COLUMNS = 999
 _FORMS = {"bool": "L", "uint8": "B", "int16": "I", "int32": "J", "int64": "K", "float32": "E",
           "float64": "D"}  # fmt: skip
 _STORED = {"L": "u1", "B": "u1", "I": ">i2", "J": ">i4", "K": ">i8", "E": ">f4", "D": ">f8"}
+_KEYWORDS = {"creator": "CREATOR", "command": "COMMAND", "model": "MODEL",
+             "model_sha256": "MODELSHA", "date": "DATE"}  # fmt: skip
 _WIDER = {"B": "I", "I": "J", "J": "K"}
 
 
-def write_fits(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
+def write_fits(
+    path: Path, columns: Sequence[Column], batches: Iterable[Batch], provenance: Provenance
+) -> None:
     """Write a table as the first extension of a FITS file.
 
     Unknown integers are TNULL, unknown numbers NaN, unknown logical values 0. Header texts are
@@ -35,6 +40,7 @@ def write_fits(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) 
         path: path of the file.
         columns: columns of the table.
         batches: values, from `batches_of`.
+        provenance: provenance of the table.
 
     Raises:
         InputError: There are more columns than a FITS table can have.
@@ -58,7 +64,7 @@ def write_fits(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) 
         dtype = np.dtype([(f"c{i}", kind) for i, (_, kind, _) in enumerate(forms)])
         spool.seek(0)
         with path.open("wb") as file:
-            file.write(_headers(columns, forms, dtype.itemsize, rows))
+            file.write(_headers(columns, forms, dtype.itemsize, rows, provenance))
             for _ in range(0, rows and len(found[0].batches)):
                 records = _records(pickle.load(spool), forms, dtype)
                 file.write(records.tobytes())
@@ -124,7 +130,9 @@ def _records(values: list, forms: list, dtype: np.dtype) -> np.ndarray:
     return records
 
 
-def _headers(columns: Sequence[Column], forms: list, width: int, rows: int) -> bytes:
+def _headers(
+    columns: Sequence[Column], forms: list, width: int, rows: int, provenance: Provenance
+) -> bytes:
     from astropy.io import fits
 
     header = fits.Header()
@@ -145,6 +153,8 @@ def _headers(columns: Sequence[Column], forms: list, width: int, rows: int) -> b
         for key, text in texts.items():
             if text:
                 header[f"{key}{number}"] = ascii_text(text)
+    for key, text in provenance.items():
+        header[_KEYWORDS[key]] = ascii_text(text)
     if any(len(card.image) > 80 for card in header.cards):
         header["LONGSTRN"] = "OGIP 1.0"
     header["EXTNAME"] = "SOURCES"

@@ -10,6 +10,7 @@ import numpy as np
 
 from .batches import Batch
 from .columns import Column
+from .provenance import Provenance
 from .text import encodable
 
 if TYPE_CHECKING:
@@ -27,27 +28,32 @@ def parquet_field(column: Column) -> "pa.Field":
     return pa.field(column.name, kind, metadata={k: v for k, v in notes.items() if v})
 
 
-def astropy_metadata(schema: "pa.Schema", widths: Mapping[str, int]) -> dict[str, str]:
+def astropy_metadata(
+    schema: "pa.Schema", widths: Mapping[str, int], provenance: Provenance | None = None
+) -> dict[str, str]:
     """Return the metadata of a Parquet file for `astropy.table.Table.read`.
 
     Args:
         schema: schema of the file; metadata of its fields may hold `unit` and `description`.
         widths: largest number of characters of each column of text.
+        provenance: provenance of the table; it is the table's `meta` in astropy.
 
     Returns:
         The metadata by key.
     """
     columns = []
     for field in schema:
-        notes = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
-        kept = {k: notes[k] for k in ("unit", "description") if notes.get(k)}
+        stated = {k.decode(): v.decode() for k, v in (field.metadata or {}).items()}
+        kept = {k: stated[k] for k in ("unit", "description") if stated.get(k)}
         columns.append({"name": field.name, "datatype": str(field.type), **kept})
     lengths = {f"table::len::{name}": str(max(width, _MASKED)) for name, width in widths.items()}
-    # JSON is valid YAML.
-    return lengths | {"table_meta_yaml": json.dumps({"datatype": columns})}
+    notes = {"datatype": columns} | ({"meta": dict(provenance)} if provenance else {})
+    return lengths | {"table_meta_yaml": json.dumps(notes)}  # JSON is valid YAML
 
 
-def write_parquet(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
+def write_parquet(
+    path: Path, columns: Sequence[Column], batches: Iterable[Batch], provenance: Provenance
+) -> None:
     """Write a table as Parquet; unknown values are null.
 
     The widths of texts are part of the schema, which a file takes only at its beginning. So the
@@ -69,7 +75,9 @@ def write_parquet(path: Path, columns: Sequence[Column], batches: Iterable[Batch
                         widths[field.name] = max(widths[field.name], longest_text(array))
                 stream.write_batch(pa.RecordBatch.from_arrays(arrays, schema=schema))
         spool.seek(0)
-        schema = schema.with_metadata(astropy_metadata(schema, widths))
+        schema = schema.with_metadata(
+            astropy_metadata(schema, widths, provenance) | dict(provenance)
+        )
         with pa.ipc.open_stream(spool) as stream, pq.ParquetWriter(path, schema) as writer:
             for batch in stream:
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=schema))

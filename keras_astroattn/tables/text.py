@@ -28,8 +28,12 @@ def xml_cell(value: str | float | None) -> str:
         if math.isnan(value):
             return "NaN"
         return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, repr(value))
-    # XML cannot represent most control characters.
-    return escape("".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in value))
+    return escape(printable(value))
+
+
+def printable(text: str) -> str:
+    """Return a text without control characters, most of which XML cannot represent."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
 
 
 def unit_in(unit: str | None, syntax: str) -> str | None:

@@ -9,10 +9,16 @@ from typing import IO
 
 from .batches import Batch
 from .columns import Column
+from .provenance import Provenance
 
 
-def write_csv(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
-    """Write a table as CSV; unknown values are empty, numbers have the digits of their column."""
+def write_csv(
+    path: Path, columns: Sequence[Column], batches: Iterable[Batch], provenance: Provenance
+) -> None:
+    """Write a table as CSV; unknown values are empty, numbers have the digits of their column.
+
+    Programs disagree about comments in CSV, so it holds no provenance.
+    """
     with path.open("w", encoding="utf-8", errors="backslashreplace", newline="") as file:
         stream_csv(file, columns, batches)
 
@@ -32,7 +38,9 @@ def _cell(value, digits: str | None):
     return value if digits is None else format(value, digits)
 
 
-def write_json(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
+def write_json(
+    path: Path, columns: Sequence[Column], batches: Iterable[Batch], provenance: Provenance
+) -> None:
     """Write a table as strict JSON; unknown and infinite values are null."""
     names = [column.name for column in columns]
     notes = [
@@ -41,7 +49,8 @@ def write_json(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) 
     ]
     between = "\n"
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write('{"columns": ' + json.dumps(notes) + ',\n"sources": [')
+        file.write('{"provenance": ' + json.dumps(provenance) + ",\n")
+        file.write('"columns": ' + json.dumps(notes) + ',\n"sources": [')
         for row in _rows(batches):
             file.write(between + json.dumps(dict(zip(names, map(_finite, row), strict=True))))
             between = ",\n"

@@ -6,7 +6,8 @@ from xml.sax.saxutils import escape, quoteattr
 
 from .batches import Batch
 from .columns import Column
-from .text import unit_in, xml_cell
+from .provenance import Provenance
+from .text import printable, unit_in, xml_cell
 
 _DATATYPES = {
     "bool": "boolean", "uint8": "unsignedByte", "int16": "short", "int32": "int",
@@ -14,14 +15,19 @@ _DATATYPES = {
 }  # fmt: skip
 
 
-def write_votable(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
+def write_votable(
+    path: Path, columns: Sequence[Column], batches: Iterable[Batch], provenance: Provenance
+) -> None:
     """Write a table as VOTable 1.4; unknown values are empty cells."""
     with path.open("w", encoding="utf-8", errors="backslashreplace") as file:
         file.write(
             '<?xml version="1.0" encoding="UTF-8"?>\n'
             '<VOTABLE version="1.4" xmlns="http://www.ivoa.net/xml/VOTable/v1.3">\n'
-            '<RESOURCE type="results">\n<TABLE name="sources">\n'
+            '<RESOURCE type="results">\n'
         )
+        for key, text in provenance.items():
+            file.write(f"<INFO name={quoteattr(key)} value={quoteattr(printable(text))}/>\n")
+        file.write('<TABLE name="sources">\n')
         for column in columns:
             file.write(_field(column))
         file.write("<DATA><TABLEDATA>\n")

@@ -10,9 +10,11 @@ from keras_astroattn.files import atomic_path
 
 from .batches import Batch
 from .columns import Column
+from .provenance import Provenance
 
 WRITERS = {
     ".csv": ("text_writers", "write_csv"),
+    ".ecsv": ("ecsv_writer", "write_ecsv"),
     ".json": ("text_writers", "write_json"),
     ".vot": ("votable_writer", "write_votable"),
     ".fits": ("fits_writer", "write_fits"),
@@ -38,13 +40,19 @@ def require_writer(path: Path, option: str) -> None:
         raise InputError("Parquet needs pyarrow: pip install 'keras-astroattn[parquet]'")
 
 
-def write_table(path: Path, columns: Sequence[Column], batches: Iterable[Batch]) -> None:
+def write_table(
+    path: Path,
+    columns: Sequence[Column],
+    batches: Iterable[Batch],
+    provenance: Provenance | None = None,
+) -> None:
     """Write a table atomically, in the format of the suffix of `path`.
 
     Args:
         path: path of the file; its suffix is in `WRITERS`.
         columns: columns of the table.
         batches: values, from `batches_of`.
+        provenance: what is stated about the table in the file, except in CSV.
 
     Raises:
         OSError: The file is not writable.
@@ -52,4 +60,4 @@ def write_table(path: Path, columns: Sequence[Column], batches: Iterable[Batch])
     module, name = WRITERS[path.suffix.lower()]
     writer = getattr(importlib.import_module(f".{module}", __package__), name)
     with atomic_path(path) as temporary:
-        writer(temporary, columns, batches)
+        writer(temporary, columns, batches, provenance or {})

@@ -1,0 +1,45 @@
+"""Provenance of a table: what wrote it, from what, and when."""
+
+import datetime
+import hashlib
+import shlex
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from keras_astroattn.edge import ModelFile
+from keras_astroattn.version import __version__
+
+Provenance = Mapping[str, str]
+"""Text by the names `creator`, `command`, `model`, `model_sha256` and `date`."""
+
+
+def provenance_of(model: ModelFile, tta: int = 1) -> dict[str, str]:
+    """Return the provenance of a table that this process writes now.
+
+    Args:
+        model: the model that classified the sources.
+        tta: number of rotated views that each prediction is averaged over.
+
+    Returns:
+        The provenance; `date` is in UTC.
+    """
+    from keras_astroattn.edge.classifier import name_of
+
+    return {
+        "creator": f"keras-astroattn {__version__}",
+        "command": command_line(),
+        "model": name_of(model, tta),
+        "model_sha256": hashlib.sha256(model.content).hexdigest(),
+        "date": utc_now(),
+    }
+
+
+def command_line() -> str:
+    """Return the command line of this process, as a shell reads it."""
+    return shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
+
+
+def utc_now() -> str:
+    """Return the time in UTC, in ISO 8601, in seconds."""
+    return datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%S")
