@@ -1,6 +1,8 @@
 """Every table that is written opens in the programs that astronomers use, without a warning."""
 
 import csv
+import datetime
+import hashlib
 import io
 import json
 import re
@@ -10,10 +12,19 @@ import subprocess
 import numpy as np
 import pytest
 from astropy.io import fits
+from astropy.io.votable import parse
 from astropy.table import Table
 
+from keras_astroattn.edge import open_model
 from keras_astroattn.errors import InputError
-from keras_astroattn.tables import COLUMNS, WRITERS, Column, batches_of, write_table
+from keras_astroattn.tables import (
+    COLUMNS,
+    WRITERS,
+    Column,
+    batches_of,
+    provenance_of,
+    write_table,
+)
 
 LOWEST = -(2**31)
 ODD = (
@@ -36,8 +47,8 @@ ROWS = [
 PLAIN = tuple(column for column in ODD if column.name != "σ_rms")
 
 
-def write(path, columns=ODD, rows=ROWS, size=2):
-    write_table(path, columns, batches_of(columns, rows, size))
+def write(path, columns=ODD, rows=ROWS, size=2, provenance=None):
+    write_table(path, columns, batches_of(columns, rows, size), provenance)
     return path
 
 
@@ -61,7 +72,7 @@ def run(*arguments) -> str:
     return done.stdout + done.stderr
 
 
-@pytest.mark.parametrize("suffix", [".fits", ".vot", ".csv", ".parquet"])
+@pytest.mark.parametrize("suffix", [".fits", ".vot", ".csv", ".ecsv", ".parquet"])
 @pytest.mark.parametrize("columns", [COLUMNS, PLAIN], ids=["classified", "odd"])
 def test_astropy_reads_every_format(tmp_path, suffix, columns):
     if suffix == ".parquet":
@@ -76,6 +87,64 @@ def test_astropy_reads_every_format(tmp_path, suffix, columns):
         assert str(table["noise_jy_beam"].unit) == "Jy / beam"
         assert table["entropy_nats"].unit is None
         assert table["p_fri"][0] == 0.75
+
+
+PROVENANCE = {
+    "creator": "keras-astroattn 1.0",
+    "command": "astroattn classify 'högbom \"a\" <b>&.fits' --output " + "long/" * 30 + "t.fits",
+    "model": "tiny",
+    "model_sha256": "0123456789abcdef" * 4,
+    "date": "2026-01-02T03:04:05",
+}
+
+
+@pytest.mark.parametrize("suffix", [".fits", ".ecsv", ".parquet"])
+def test_astropy_finds_the_provenance(tmp_path, suffix):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    table = Table.read(write(tmp_path / f"t{suffix}", COLUMNS, classified(), 2, PROVENANCE))
+    found = {key.lower().replace("modelsha", "model_sha256"): v for key, v in table.meta.items()}
+    expected = PROVENANCE
+    if suffix == ".fits":
+        expected = {key: text.replace("ö", "o") for key, text in PROVENANCE.items()}
+    assert {key: found[key] for key in PROVENANCE} == expected
+    assert len(table) == 2
+
+
+def test_votable_and_json_state_the_provenance(tmp_path):
+    path = write(tmp_path / "t.vot", COLUMNS, classified(), 2, PROVENANCE)
+    (resource,) = parse(path).resources
+    assert {info.name: info.value for info in resource.infos} == PROVENANCE
+    path = write(tmp_path / "t.json", COLUMNS, classified(), 2, PROVENANCE)
+    assert json.loads(path.read_text())["provenance"] == PROVENANCE
+
+
+def test_the_provenance_names_the_command_and_the_model(monkeypatch, model_path):
+    monkeypatch.setattr("sys.argv", ["/usr/bin/astroattn", "classify", "a b.fits", "--tta", "2"])
+    found = provenance_of(open_model(model_path), tta=2)
+    assert found["command"] == "astroattn classify 'a b.fits' --tta 2"
+    assert found["model"] == "tiny (tta 2)"
+    assert found["model_sha256"] == hashlib.sha256(model_path.read_bytes()).hexdigest()
+    written = datetime.datetime.fromisoformat(found["date"] + "+00:00")
+    assert abs(datetime.datetime.now(datetime.UTC) - written) < datetime.timedelta(minutes=5)
+
+
+def test_unknown_values_stay_masked(tmp_path):
+    rows = classified()
+    for suffix in (".fits", ".vot", ".csv", ".ecsv"):
+        table = Table.read(write(tmp_path / f"t{suffix}", COLUMNS, rows))
+        assert table["p_fri"].mask.tolist() == [False, True]
+        assert table["p_frii"].mask.all()
+    with (tmp_path / "t.ecsv").open() as file:
+        comments = [line for line in file if line.startswith("#")]
+    assert comments[0] == "# %ECSV 1.0\n"
+
+
+def test_ecsv_has_units_descriptions_and_ucds(tmp_path):
+    table = Table.read(write(tmp_path / "t.ecsv", COLUMNS, classified()))
+    assert str(table["ra"].unit) == "deg"
+    assert table["ra"].meta["ucd"] == "pos.eq.ra;meta.main"
+    assert table["p_fri"].description == "P(FRI | resolved radio galaxy of either class)"
 
 
 def test_fits_holds_what_was_given(tmp_path):
@@ -158,10 +227,10 @@ def test_votlint_finds_nothing(tmp_path, columns):
     assert not re.findall(r"(?:WARNING|ERROR).*", said), said
 
 
-@pytest.mark.parametrize("suffix", sorted({".fits", ".vot", ".csv"} & set(WRITERS)))
+@pytest.mark.parametrize("suffix", sorted({".fits", ".vot", ".csv", ".ecsv"} & set(WRITERS)))
 def test_stilts_reads_and_counts(tmp_path, suffix):
     path = write(tmp_path / f"t{suffix}", COLUMNS, classified())
-    kind = {".fits": "fits", ".vot": "votable", ".csv": "csv"}[suffix]
+    kind = {".vot": "votable"}.get(suffix, suffix[1:])
     said = run(program("stilts"), "tpipe", f"in={path}", f"ifmt={kind}", "ofmt=csv")
     rows = list(csv.DictReader(io.StringIO(said)))
     assert [row["path"] for row in rows] == ["a.fits", "b"]
