@@ -32,6 +32,10 @@ for _command in (
     _name = _command.replace("-", "_")
     app.command(f"keras_astroattn.cli.{_name}:{_name}", name=_command, help=_help_of(_name))
 
+app.register_install_completion_command(
+    help="Let bash, zsh or fish complete the commands and options of `astroattn`."
+)
+
 
 def main() -> None:
     """Run the `astroattn` command and exit with its status."""

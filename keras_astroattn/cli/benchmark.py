@@ -16,7 +16,6 @@ from keras_astroattn.process import available_cores, quiet_native_logs
 
 def benchmark(
     model: str = DEFAULT_PRESET,
-    /,
     *,
     repeats: Annotated[int, Parameter(validator=Number(gte=3))] = 200,
     threads: Annotated[list[int] | None, Parameter(consume_multiple=True)] = None,

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile, open_model
+from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores, quiet_native_logs
 from keras_astroattn.tables import Provenance, Row, provenance_of, write_regions
@@ -148,7 +149,7 @@ def classify(  # noqa: D417 - the others are described in `options`
             "explain": explain,
         }
         journal = Journal(output, identity, resume, overwrite)
-        provenance = provenance_of(opened, tta)
+        provenance = provenance_of(name_of(opened, tta), opened.content)
         _to_file(output, regions, targets, scoring, workers, summary, journal, provenance)
     if summary.failed == summary.total:
         raise InputError(

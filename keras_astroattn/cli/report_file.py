@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -187,7 +188,7 @@ def _cut(result: Result, options: ReportOptions, survey: dict | None) -> Cut:
     """Return the function that reads the cutout of a row."""
     paths = result.texts("path")
     if not result.prefix:
-        return lambda row: read_image(paths[row], **options.images)
+        return _cut_of_files(result, options)
     from keras_astroattn.survey.results import Source, cut_again
     from keras_astroattn.survey.tiles import MapOptions
 
@@ -201,6 +202,22 @@ def _cut(result: Result, options: ReportOptions, survey: dict | None) -> Cut:
             numbers[row], ra[row], dec[row], paths[row], result.labels[row], p_frii[row], 0.0
         )
         return cut_again(result.path, opening, identity.get("mask neighbours", False), source)
+
+    return cut
+
+
+def _cut_of_files(result: Result, options: ReportOptions) -> Cut:
+    """Return the function that reads the cutout of a row of `astroattn classify`."""
+    paths, names, ra, dec = (
+        *(result.texts(name) for name in ("path", "name")),
+        *(result.numbers(name) for name in ("ra", "dec")),
+    )
+
+    def cut(row: int) -> Cutout:
+        # The row of a whole file has the file's name. Its source is in the middle.
+        is_positioned = names[row] != Path(paths[row]).name and np.isfinite(ra[row] + dec[row])
+        position = {"position": (ra[row], dec[row])} if is_positioned else {}
+        return read_image(paths[row], **options.images, **position)
 
     return cut
 

@@ -7,30 +7,27 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from keras_astroattn.edge import ModelFile
 from keras_astroattn.version import __version__
 
 Provenance = Mapping[str, str]
 """Text by the names `creator`, `command`, `model`, `model_sha256` and `date`."""
 
 
-def provenance_of(model: ModelFile, tta: int = 1) -> dict[str, str]:
+def provenance_of(model: str, content: bytes) -> dict[str, str]:
     """Return the provenance of a table that this process writes now.
 
     Args:
-        model: the model that classified the sources.
-        tta: number of rotated views that each prediction is averaged over.
+        model: name of the model that classified the sources.
+        content: bytes of its file.
 
     Returns:
         The provenance; `date` is in UTC.
     """
-    from keras_astroattn.edge.classifier import name_of
-
     return {
         "creator": f"keras-astroattn {__version__}",
         "command": command_line(),
-        "model": name_of(model, tta),
-        "model_sha256": hashlib.sha256(model.content).hexdigest(),
+        "model": model,
+        "model_sha256": hashlib.sha256(content).hexdigest(),
         "date": utc_now(),
     }
 

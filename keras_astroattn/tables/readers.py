@@ -2,8 +2,9 @@
 
 import csv
 import importlib.util
+import itertools
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -78,7 +79,8 @@ def read_table(path: Path, wanted: Wanted = lambda name: True) -> Table:
 
 def _read_csv(path: Path, wanted: Wanted) -> Table:
     with path.open(encoding="utf-8", newline="") as file:
-        lines = csv.reader(file, strict=True)
+        # The lines before those of ECSV describe the columns, whose names are known.
+        lines = csv.reader(_without_comments(file), strict=True)
         names = next(lines, None)
         if not names:
             raise InputError(f"{path} is empty: it has no line of column names")
@@ -93,6 +95,11 @@ def _read_csv(path: Path, wanted: Wanted) -> Table:
             for one, place in zip(cells, kept, strict=True):
                 one.append(line[place] or None)
     return _from_texts([names[place] for place in kept], cells)
+
+
+def _without_comments(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines without those that begin with # before the first other one."""
+    return itertools.dropwhile(lambda line: line.startswith("#"), lines)
 
 
 def _read_json(path: Path, wanted: Wanted) -> Table:
@@ -166,6 +173,7 @@ def _read_parquet(path: Path, wanted: Wanted) -> Table:
 
 _READERS: dict[str, Callable[[Path, Wanted], Table]] = {
     ".csv": _read_csv,
+    ".ecsv": _read_csv,
     ".json": _read_json,
     ".vot": _read_votable,
     ".fits": _read_fits,

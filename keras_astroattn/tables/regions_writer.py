@@ -7,7 +7,7 @@ from keras_astroattn.colours import GREY, LABEL_COLOURS
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 
-from .rows import Row
+from .columns import Row
 
 _RADIUS = 10.0  # arcsec, of a source of which neither size nor beam is known
 _DS9 = (

@@ -124,7 +124,7 @@ def test_a_tile_that_was_given_up_is_not_opened():
 
 def test_whatever_a_strange_tile_raises_is_an_input_error(monkeypatch):
     class Map:
-        def cutout(self, position, pixel):
+        def cutout(self, position, noise, pixel):
             raise ZeroDivisionError("of a strange header")
 
         def close(self):
