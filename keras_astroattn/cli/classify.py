@@ -16,6 +16,7 @@ from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile, open_mod
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores, quiet_native_logs
+from keras_astroattn.survey.tiles import MapOptions
 from keras_astroattn.tables import Provenance, Row, provenance_of, write_regions
 
 from .image_files import attention_paths, expand_paths, find_images
@@ -38,7 +39,14 @@ from .result_files import require_writable, write_csv_rows, write_results
 from .scoring import Scoring
 from .scoring_pool import score_targets
 from .summary import Summary
-from .targets import Target, checksum_of, require_fits, targets_at, targets_of_files
+from .targets import (
+    Target,
+    checksum_of,
+    require_fits,
+    targets_at,
+    targets_detected,
+    targets_of_files,
+)
 
 _TARGETS_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying these
 
@@ -62,6 +70,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     position: Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)] = None,
     positions: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     columns: Columns = None,
+    detect: Annotated[bool, Parameter(negative="")] = False,
     hdu: HDU = None,
     stokes: Stokes = None,
     channel: Channel = None,
@@ -100,6 +109,7 @@ def classify(  # noqa: D417 - the others are described in `options`
             Aegean's and those of photutils too), DS9 or CASA regions, or one position a line; -
             is the standard input. Each becomes one row, from the map that shows most of the sky
             around it.
+        detect: Find the sources above 5 sigma on the maps, and classify each, the brightest first.
         rms_map: FITS map of the noise, on the same pixels as the image, in Jy/beam.
         noise: Noise of the map, in Jy/beam. By default, it is measured.
         pixel_scale: Pixel scale of a picture or array, arcsec. The file is then a map of any size
@@ -127,12 +137,9 @@ def classify(  # noqa: D417 - the others are described in `options`
     files = find_images(expand_paths(paths), excluded=attention)
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
-    if position or positions is not None:
-        require_fits(files, "--position" if position else "--positions")
-        places = read_places(position or (), positions, parse_columns(columns))
-        targets = targets_at(places, files, scoring.map_options)
-    else:
-        targets = targets_of_files(files)
+    targets = _targets(
+        files, scoring.map_options, position or [], positions, parse_columns(columns), detect
+    )
     if explain:
         _require_explainable(opened, tta)
     _prepare_attention(attention, targets, resume or overwrite)
@@ -161,6 +168,41 @@ def classify(  # noqa: D417 - the others are described in `options`
 
         write_report(output, report, ReportOptions(str(opened.path), tta, options), _console())
     return 1 if strict and summary.failed else 0
+
+
+def _targets(
+    files: list[tuple[str, str]],
+    options: MapOptions,
+    position: list[str],
+    positions: str | None,
+    columns: dict[str, str],
+    detect: bool,
+) -> list[Target]:
+    given = [
+        option
+        for option, value in (
+            ("--position", position),
+            ("--positions", positions is not None),
+            ("--detect", detect),
+        )
+        if value
+    ]
+    if not given:
+        return targets_of_files(files)
+    if detect and given[1:]:
+        raise InputError(f"{given[0]} and --detect: give one of them")
+    require_fits(files, given[0])
+    if not detect:
+        return targets_at(read_places(position, positions, columns), files, options)
+    console = Console(stderr=True)
+    bar = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn())
+    with Progress(*bar, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("")
+        return targets_detected(
+            files,
+            options,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
 
 
 def _require_outputs(

@@ -12,6 +12,8 @@ import numpy as np
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FITS_SUFFIXES
+from keras_astroattn.images.detection import detect_sources
+from keras_astroattn.images.position import position_name
 from keras_astroattn.survey.tiles import MapOptions, index_tiles
 
 from .positions import Place
@@ -94,6 +96,39 @@ def targets_at(
         elif not path.lower().endswith(FITS_SUFFIXES):
             found.append(Target(path, name, error="position: for FITS maps only; leave it out"))
     return found
+
+
+def targets_detected(
+    files: Sequence[tuple[str, str]],
+    options: MapOptions,
+    report_progress: Callable[[int, int], object] = lambda done, total: None,
+) -> list[Target]:
+    """Return a target for each source above 5 sigma of the maps, the highest peak first.
+
+    A map that cannot be read, or has no source, is a target with an error.
+
+    Args:
+        files: (path, name) of the maps.
+        options: options to open maps with.
+        report_progress: called with the numbers of finished and of all windows of a map.
+    """
+    found: list[tuple[float, str, tuple[float, float]]] = []
+    failed = []
+    for path, name in files:
+        try:
+            with options.open(path) as sky:
+                sources = detect_sources(sky, report_progress)
+            if not sources:
+                raise InputError("no source above 5 sigma")
+            found += [(one.peak_snr, path, one.position) for one in sources]
+        except InputError as error:
+            failed.append(Target(path, name, error=str(error)))
+    found.sort(key=lambda one: -one[0])
+    names = [position_name(*position) for _, _, position in found]
+    return [
+        Target(path, safe, name, position)
+        for (_, path, position), name, safe in zip(found, names, _distinct(names), strict=True)
+    ] + failed
 
 
 def checksum_of(targets: Sequence[Target]) -> str:

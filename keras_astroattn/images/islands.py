@@ -173,16 +173,29 @@ def grown(mask: np.ndarray) -> np.ndarray:
     return tall
 
 
+def on_outline(bright: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Return which pixels of a mask have one of four neighbours outside it.
+
+    Args:
+        bright: (height, width) bool.
+        points: (n, 2) rows and columns of its pixels.
+
+    Returns:
+        (n,) bool.
+    """
+    padded = np.zeros((bright.shape[0] + 2, bright.shape[1] + 2), bool)
+    padded[1:-1, 1:-1] = bright
+    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
+    return ~inside[points[:, 0], points[:, 1]]
+
+
 def _islands(snr: np.ndarray, bright: np.ndarray) -> list[_Island]:
     points, labels = label_islands(bright)
     values = snr[points[:, 0], points[:, 1]]
     if not values.size or not values.max() >= SOURCE_SIGMA:
         return []
     faintest = max(SOURCE_SIGMA, _MIN_RELATIVE_PEAK * float(values.max()))
-    padded = np.zeros((bright.shape[0] + 2, bright.shape[1] + 2), bool)
-    padded[1:-1, 1:-1] = bright
-    inside = padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:]
-    outline = ~inside[points[:, 0], points[:, 1]]
+    outline = on_outline(bright, points)
     middle = (np.array(snr.shape) - 1) / 2
     found = []
     for label in np.unique(labels[values >= faintest]):
@@ -233,8 +246,7 @@ def _linked(islands: list[_Island]) -> list[_Island]:
         return math.log(island.total) - 0.5 * (island.distance / OFF_CENTRE_PIXELS) ** 2
 
     def belongs(island: _Island, other: _Island) -> bool:
-        reach = min(2 * max(_SMALLEST_REACH, other.extent), _LONGEST_GAP)
-        return _gap(island.points, other.points) <= reach
+        return gap(island.points, other.points) <= reach_of(other.extent)
 
     waiting = sorted(islands, key=importance, reverse=True)
     fresh = [waiting.pop(0)]
@@ -263,11 +275,21 @@ def _lobes(islands: list[_Island], core: _Island) -> list[_Island]:
     return []
 
 
-def _gap(one: np.ndarray, other: np.ndarray) -> float:
+def reach_of(extent: float) -> float:
+    """Return the longest gap across which an island is linked, pixels.
+
+    Args:
+        extent: diagonal of the island, pixels.
+    """
+    return min(2 * max(_SMALLEST_REACH, extent), _LONGEST_GAP)
+
+
+def gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the distance between the nearest of (n, 2) and (m, 2) pixels."""
     # |a - b|^2 = a^2 + b^2 - 2 a b, exact in float64 for the indices of pixels.
     a, b = one.astype(np.float64), other.astype(np.float64)
     squares = (a * a).sum(axis=1)[:, np.newaxis] + (b * b).sum(axis=1) - 2 * (a @ b.T)
-    return math.sqrt(squares.min())
+    return math.sqrt(max(squares.min(), 0.0))
 
 
 def _shrunken_size(source: list[_Island], beam: float) -> float:

@@ -91,3 +91,23 @@ def test_the_former_flag_of_tta_is_hidden(command, capsys):
     shown = capsys.readouterr().out
     assert "--tta" in shown
     assert "--turns" not in shown
+
+
+def test_completions_are_installed_for_the_shell(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("SHELL", "/bin/bash")
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "share"))
+    assert run_app(app, ["--install-completion", "--shell", "bash"]) == 0
+    assert "installed to" in capsys.readouterr().out
+    (script,) = (path for path in tmp_path.rglob("astroattn") if path.is_file())
+    text = script.read_text()
+    assert "--positions" in text
+    assert "survey-summary" in text
+
+
+@pytest.mark.parametrize("command", ["info", "benchmark"])
+def test_the_model_is_named_with_and_without_its_option(command, model_path, capsys):
+    options = ["--repeats", "3", "--threads", "1"] if command == "benchmark" else []
+    for model in (["--model", str(model_path)], [str(model_path)]):
+        assert run_app(app, [command, *model, *options]) == 0
+        assert "tiny" in capsys.readouterr().out

@@ -344,3 +344,60 @@ def test_catalogues_without_pyarrow_are_one_line(monkeypatch, tmp_path):
         read_places((), str(tmp_path / "r.reg"))
     (tmp_path / "list.txt").write_text("180 30\n")
     assert len(read_places((), str(tmp_path / "list.txt"))) == 1
+
+
+def test_the_sources_of_a_mosaic_are_detected_and_sorted_by_peak(model_path, tmp_path, capsys):
+    sky = noise((900, 900))
+    for x, y, peak in ((200, 200, 0.004), (700, 300, 0.02), (450, 800, 0.008)):
+        sky += gaussian((900, 900), x, y, 20, 6, peak=peak, scale=1.8)
+    path = write(tmp_path / "mosaic.fits", sky, celestial_header((900, 900)))
+    empty = write(tmp_path / "empty.fits", noise((300, 300)), celestial_header((300, 300)))
+    arguments = ["--detect", "--model", model_path, "--output", tmp_path / "r.json"]
+    assert run("classify", path, empty, *arguments) == 0
+    rows = json.loads((tmp_path / "r.json").read_text())["sources"]
+    assert rows.pop()["error"] == "no source above 5 sigma"
+    with FitsMap(path) as opened:
+        places = opened.locate(*np.transpose([(row["ra"], row["dec"]) for row in rows]))
+    np.testing.assert_allclose(places, [(700, 300), (450, 800), (200, 200)], atol=0.7)
+    assert rows[0]["name"] == position_name(rows[0]["ra"], rows[0]["dec"])
+    snr = [row["peak_snr"] for row in rows]
+    assert snr == sorted(snr, reverse=True)
+    capsys.readouterr()
+    assert run("classify", empty, *arguments, "--overwrite") == 2
+    assert "no source above 5 sigma" in capsys.readouterr().err
+
+
+def test_detection_and_positions_exclude_each_other(mosaic, model_path, capsys):
+    assert run("classify", mosaic, "--detect", "--position", "180,30", "--model", model_path) == 2
+    assert "--position and --detect: give one" in capsys.readouterr().err
+
+
+def test_a_large_map_without_a_position_names_the_ways(model_path, tmp_path, capsys):
+    path = write(tmp_path / "large.fits", np.zeros((1300, 1300), np.float32),
+                 celestial_header((1300, 1300)))  # fmt: skip
+    assert run("classify", path, "--model", model_path) == 2
+    err = capsys.readouterr().err
+    assert all(
+        way in err for way in ("--position RA,DEC", "--positions FILE", "survey", "--detect")
+    )
+
+
+def test_regions_are_written_next_to_the_table(mosaic, model_path, tmp_path, capsys):
+    regions = pytest.importorskip("regions")
+    arguments = ["--position", "180,30", "--model", model_path, "--output", tmp_path / "r.csv"]
+    drawn = ["--regions", tmp_path / "r.reg"]
+    assert run("classify", mosaic, *arguments, *drawn) == 0
+    (one,) = regions.Regions.read(tmp_path / "r.reg")
+    assert (one.center.ra.deg, one.center.dec.deg) == (180.0, 30.0)
+    (tmp_path / "r.csv").unlink()
+    assert run("classify", mosaic, *arguments, *drawn) == 2
+    assert "--regions" in capsys.readouterr().err
+    assert not (tmp_path / "r.csv").exists()
+    for wrong, message in (
+        (["--regions", tmp_path / "r.txt"], "must end in .reg"),
+        (["--regions", tmp_path / "none" / "r.reg"], "cannot be written"),
+    ):
+        assert run("classify", mosaic, *arguments, *wrong) == 2
+        assert message in capsys.readouterr().err
+    assert run("classify", mosaic, *arguments[:-2], *drawn) == 2
+    assert "--regions needs --output" in capsys.readouterr().err

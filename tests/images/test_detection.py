@@ -1,0 +1,70 @@
+"""The sources of mosaics that are known."""
+
+import numpy as np
+import pytest
+from support.synthetic_maps import celestial_header, gaussian, noise, write
+
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import FitsMap
+from keras_astroattn.images.detection import detect_sources
+
+SHAPE = (900, 1400)
+SIGMA = 1e-4
+# x, y and peak in sigma; the third lies where two windows meet, at x = 600.
+SOURCES = [(200.0, 150.0, 40.0), (1300.0, 800.0, 25.0), (599.6, 420.0, 90.0), (20.5, 890.0, 60.0)]
+
+
+def mosaic(path, sources=SOURCES, scale=1.8, **cards):
+    sky = noise(SHAPE, SIGMA)
+    for x, y, peak in sources:
+        sky += gaussian(SHAPE, x, y, 3 * scale, peak=peak * SIGMA, scale=scale)
+    beam = (3 * scale, 3 * scale, 0.0)
+    return write(path, sky, celestial_header(SHAPE, scale=scale, beam=beam, **cards))
+
+
+@pytest.mark.parametrize("scale", [1.8, 5.0])
+def test_every_source_is_found_once_the_brightest_first(tmp_path, scale):
+    with FitsMap(mosaic(tmp_path / "a.fits", scale=scale)) as sky:
+        found = detect_sources(sky)
+        places = sky.locate(*np.transpose([one.position for one in found]))
+    expected = sorted(SOURCES, key=lambda source: -source[2])
+    assert len(found) == len(expected)
+    # The noise of one sigma moves a centroid by less than a beam over the signal to noise.
+    np.testing.assert_allclose(places[:2], [source[:2] for source in expected[:2]], atol=0.6)
+    np.testing.assert_allclose(places[2:], [source[:2] for source in expected[2:]], atol=0.6)
+    assert [one.peak_snr for one in found] == pytest.approx([s[2] for s in expected], rel=0.15)
+
+
+def test_noise_alone_has_no_source(tmp_path):
+    with FitsMap(mosaic(tmp_path / "a.fits", sources=[])) as sky:
+        assert detect_sources(sky) == []
+
+
+def test_a_sky_of_zero_and_unknown_pixels_are_no_sources(tmp_path):
+    sky = gaussian(SHAPE, 700.0, 300.0, 5.4, peak=0.01, scale=1.8).astype(np.float32)
+    sky[sky < 1e-4] = 0
+    sky[:200] = np.nan
+    path = write(tmp_path / "a.fits", sky, celestial_header(SHAPE))
+    with FitsMap(path) as opened:
+        (one,) = detect_sources(opened)
+        (place,) = opened.locate(*np.transpose([one.position]))
+    np.testing.assert_allclose(place, [700, 300], atol=1e-3)
+
+
+def test_a_map_without_coordinates_is_refused(tmp_path):
+    path = write(tmp_path / "a.fits", noise(SHAPE))
+    with FitsMap(path) as sky, pytest.raises(InputError, match="no celestial"):
+        detect_sources(sky)
+
+
+def test_two_lobes_are_one_source_and_distant_ones_two(tmp_path):
+    # Two lobes of 17 pixels, across a gap of 25; then two points 60 pixels apart.
+    sky = noise(SHAPE, SIGMA)
+    for x in (300, 342):
+        sky += gaussian(SHAPE, x, 300, 15, peak=50 * SIGMA, scale=1.8)
+    for x in (900, 960):
+        sky += gaussian(SHAPE, x, 300, 5.4, peak=40 * SIGMA, scale=1.8)
+    with FitsMap(write(tmp_path / "a.fits", sky, celestial_header(SHAPE))) as opened:
+        found = detect_sources(opened)
+        places = opened.locate(*np.transpose([one.position for one in found]))
+    assert sorted(places.round().tolist()) == [[321, 300], [900, 300], [960, 300]]
