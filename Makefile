@@ -3,6 +3,7 @@
 # make test-all  these, the long ones, and the layers and models on JAX and PyTorch
 # make lint      ruff
 # make docs      the documentation, into docs/_build/html
+# make page      the browser page, into page (needs Node.js)
 # make fuzz      damaged files of every kind, counted in docs/notes/fuzzing.md (half an hour)
 #
 # A fresh machine needs Python 3.11 to 3.13 and make: everything else goes to .venv.
@@ -17,7 +18,7 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c co
 TEST = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest
 DEMO = runs/demo
 
-.PHONY: help demo docs test test-all test-slow test-jax test-torch test-lowest lint fuzz constraints clean
+.PHONY: help demo docs page test test-all test-slow test-jax test-torch test-lowest lint fuzz constraints clean
 .DELETE_ON_ERROR:
 
 help:

@@ -36,6 +36,7 @@ try {
   await page.goto(address, { waitUntil: "load" });
   await page.waitForFunction(() => document.documentElement.dataset["ready"], { timeout: 60_000 });
   const ready = Number(await page.evaluate(() => document.documentElement.dataset["ready"]));
+  await watchTimes(page);
   const input = (await page.$("#files"))!;
   await (input as unknown as { uploadFile(...paths: string[]): Promise<void> }).uploadFile(...files);
   await settled(page, files.length);
@@ -47,11 +48,24 @@ try {
     label: document.getElementById("label")!.textContent,
     flags: document.getElementById("flags")!.textContent,
     overlays: [...document.querySelectorAll<HTMLInputElement>("#overlays input")].map((one) => one.value),
+    milliseconds: (globalThis as unknown as { times: number[] }).times,
     injected: document.querySelectorAll("main img, main script").length,
   }));
   process.stdout.write(`${JSON.stringify({ ready, csv, requests, problems, ...told })}\n`);
 } finally {
   await browser.close();
+}
+
+/** Note the time of each classified source, which the page shows. */
+async function watchTimes(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    const times: number[] = [];
+    Object.assign(globalThis, { times });
+    new MutationObserver(() => {
+      const shown = [...document.querySelectorAll("#facts dd")].at(-1)?.textContent ?? "";
+      if (shown.endsWith(" ms")) times.push(parseFloat(shown));
+    }).observe(document.getElementById("facts")!, { childList: true });
+  });
 }
 
 /** Wait until each file is a row of the table, or the only result. */

@@ -2,10 +2,11 @@
 import { COLUMNS, IMAGE_SIZE } from "../../generated/constants";
 import { meanWidth } from "../images/beam";
 import { isIcrs, pixelToSky } from "../images/celestial";
+import type { FrameMap } from "../edge/classifier";
 import type { Metadata } from "../edge/model_file";
 import type { Entry } from "./entries";
-import { fixed } from "./format";
-import { contourText, overlayOf, type ViewOptions } from "./layers";
+import { fixed, significant } from "./format";
+import { contourText, limitOf, overlayColour, overlayOf, type ViewOptions } from "./layers";
 import { drawSource } from "./map_view";
 import { spoken } from "./result_card";
 
@@ -66,7 +67,7 @@ export async function pngOf(entry: Entry, options: ViewOptions): Promise<Blob> {
   context.textAlign = "left";
   const write = (text: string, y: number, font: string) => {
     context.font = `${font} system-ui, sans-serif`;
-    context.fillText(text, 28, size + y, size - 56);
+    context.fillText(text, 28, size + y, size - (y < 120 ? 340 : 56));
   };
   const { found } = result;
   const p = found.probabilities;
@@ -76,9 +77,32 @@ export async function pngOf(entry: Entry, options: ViewOptions): Promise<Blob> {
   const overlay = overlayOf(result, options.overlay);
   const lines = options.contours ? `; lines: ${contourText(overlay, result.isPicture)}` : "";
   const colours = overlay?.name === "evidence" ? " (blue speaks for FRI, orange for FRII)" : "";
+  if (overlay) drawScale(context, size, overlay, options.strength);
   const name = overlay ? `${overlayName(overlay.name)}${colours}` : "no overlay";
   write(`Colours: ${name}${lines}`, 130, "400 22px");
   return new Promise((resolve) => canvas.toBlob((blob) => resolve(blob!), "image/png"));
+}
+
+/** The colour scale of an overlay, at the right of the band below the map. */
+function drawScale(context: CanvasRenderingContext2D, size: number, overlay: FrameMap, strength: number): void {
+  const [width, height] = [240, 20];
+  const [left, top] = [size - width - 28, size + 28];
+  context.fillStyle = "#000000";
+  context.fillRect(left, top, width, height);
+  const isEvidence = overlay.name === "evidence";
+  for (let x = 0; x < width; x++) {
+    const place = x / (width - 1);
+    const [r, g, b, alpha] = overlayColour(overlay.name, isEvidence ? 2 * place - 1 : place, strength);
+    context.fillStyle = `rgb(${r} ${g} ${b} / ${alpha! / 255})`;
+    context.fillRect(left + x, top, 1, height);
+  }
+  const limit = significant(limitOf(overlay));
+  context.fillStyle = "#1b2330";
+  context.font = "400 20px system-ui, sans-serif";
+  context.fillText(isEvidence ? `−${limit}` : "0", left, top + height + 24);
+  context.textAlign = "right";
+  context.fillText(isEvidence ? `+${limit}` : limit, left + width, top + height + 24);
+  context.textAlign = "left";
 }
 
 export function overlayName(name: string): string {
