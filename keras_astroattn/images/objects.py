@@ -46,7 +46,8 @@ def read_source(source: Any, **options) -> Cutout:
             - a path: a FITS file, picture or array (`read_image`);
             - an HDU or `HDUList` of `astropy.io.fits`;
             - an `NDData` or `CCDData` of `astropy.nddata`: its `wcs` and `unit` are used, its
-              `mask` marks unknown pixels, and its `meta` states the beam (BMAJ, BMIN, BPA);
+              `mask` marks unknown pixels, and its `meta` states the beam (BMAJ, BMIN, BPA). Its
+              uncertainty is not used: give `noise`, or it is measured;
             - a `Cutout`, which is returned;
             - an array or `Quantity`: with `pixel_scale` a map (`cutout_from_field`), in Jy/beam
               if it has no unit; otherwise a finished image (`cutout_from_array`).
