@@ -60,6 +60,8 @@ def classify(  # noqa: D417 - the others are described in `options`
     regions: Path | None = None,
     attention: Path | None = None,
     report: Report = None,
+    samp: Annotated[bool, Parameter(negative="")] = False,
+    samp_to: str | None = None,
     explain: Annotated[bool, Parameter(negative="")] = False,
     tta: TTA = 1,
     turns: Turns = None,
@@ -95,6 +97,9 @@ def classify(  # noqa: D417 - the others are described in `options`
             each source, with its label and probability. Needs --output.
         attention: Folder for attention maps: for each source a picture, and the mean attention
             map as FITS with the source's coordinates. Column `picture` names the picture.
+        samp: Send the table to the programs on this desktop that take tables, such as TOPCAT and
+            Aladin. Needs --output.
+        samp_to: Name of the one program that gets the table, such as topcat.
         explain: Explain each answer, in columns from `explanation` to `components`: the evidence
             of the parts of the source, and the probability without each. Needs a model that
             gives evidence; about ten times slower.
@@ -120,6 +125,9 @@ def classify(  # noqa: D417 - the others are described in `options`
     _require_outputs(output, regions, resume, overwrite)
     if report is not None:
         _require_report(report, output, resume or overwrite)
+    samp = samp or samp_to is not None
+    if samp:
+        _require_samp(output, samp_to)
     options = {
         "hdu": hdu_of(hdu),
         "stokes": stokes,
@@ -167,6 +175,10 @@ def classify(  # noqa: D417 - the others are described in `options`
         from .report_file import ReportOptions, write_report
 
         write_report(output, report, ReportOptions(str(opened.path), tta, options), _console())
+    if samp:
+        from .send import report_sent
+
+        report_sent(output, samp_to)
     return 1 if strict and summary.failed else 0
 
 
@@ -278,6 +290,14 @@ def _to_file(
 
 def _console() -> Console:
     return Console(stderr=True, soft_wrap=True, highlight=False)
+
+
+def _require_samp(output: Path | None, program: str | None) -> None:
+    if output is None:
+        raise InputError("--samp needs --output: name the results file that it sends")
+    from keras_astroattn.tables.samp import require_receiver
+
+    require_receiver(program)
 
 
 def _require_report(report: Path, output: Path | None, overwrite: bool) -> None:
