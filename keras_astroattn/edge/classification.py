@@ -87,12 +87,12 @@ class Classification:
 
     def __repr__(self) -> str:
         parts = [repr(self.name)] if self.name else []
-        parts += [self.label, *self.probabilities]
+        parts += [self.label, *self.probability_texts]
         parts.append(f"flags: {', '.join(self.flags) or 'none'}")
         return f"Classification({', '.join(parts)})"
 
     @property
-    def probabilities(self) -> list[str]:
+    def probability_texts(self) -> list[str]:
         """The probabilities in words, or nothing."""
         if self.p_fri is None:
             return []
@@ -169,13 +169,13 @@ class Classification:
     @property
     def summary(self) -> str:
         """Name, label, probability and flags, in one line each."""
-        answer = ", ".join([self.label, *self.probabilities])
+        answer = ", ".join([self.label, *self.probability_texts])
         return "\n".join(filter(None, [self.name, answer, ", ".join(self.flags)]))
 
     def _repr_html_(self) -> str:
         """Return a picture of the source with label, probabilities and flags, for notebooks."""
         return source_html(
-            self.name, self.label, self.probabilities, self.flags, self.cutout, self.model
+            self.name, self.label, self.probability_texts, self.flags, self.cutout, self.model
         )
 
 

@@ -68,7 +68,7 @@ class Classifications(list[Classification]):
                 picture_html(one.cutout, 64),
                 one.name,
                 one.label,
-                ", ".join(one.probabilities),
+                ", ".join(one.probability_texts),
                 ", ".join(one.flags),
             )
             for one in self[:SHOWN]
