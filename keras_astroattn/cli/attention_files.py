@@ -1,4 +1,4 @@
-"""What `--attention` writes: a picture of a source, and its attention and evidence as FITS."""
+"""Write the files of `--attention`: a picture of a source, and its maps as FITS."""
 
 from pathlib import Path
 

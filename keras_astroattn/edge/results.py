@@ -66,7 +66,7 @@ class Result:
         """A text that identifies each row: its path, or row and position in a survey.
 
         The position is part of it, so that labels of one survey do not fit another one. Several
-        sources of one file are told apart by their names.
+        sources of one file are distinguished by their names.
         """
         if not self.prefix:
             return _distinct(self.texts("path"), self.texts("name"))

@@ -28,7 +28,7 @@ ACCEPTED = (
     "a path, an HDU or HDUList, an NDData or CCDData with an astropy.wcs.WCS, a Cutout, an image "
     "of 150 x 150 pixels, or a map with pixel_scale= and beam="
 )
-"""What `read_source` takes, for messages and help texts."""
+"""Kinds of input of `read_source`, for messages and help texts."""
 
 _OPENING = ("hdu", "stokes", "channel", "beam")  # options with which a FITS map is opened
 _WCS_KEYWORD = re.compile(

@@ -1,5 +1,6 @@
 """Sources with their attention maps, gradient maps and patches."""
 
+import textwrap
 from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
@@ -59,13 +60,14 @@ def source_maps_figure(
         The figure.
     """
     left = 0.2 if names is None else 0.32
-    figure, panels = panel_grid(width, len(images), len(maps) + 1, (left, 0.62, 0.2, 0.05))
+    titles, top = _wrapped(["source", *maps])
+    figure, panels = panel_grid(width, len(images), len(titles), (left, 0.62, top, 0.05))
     for row, (image, label) in enumerate(zip(images, labels, strict=True)):
         show_source(panels[row, 0], image)
         name = CLASS_NAMES[label] if names is None else f"{CLASS_NAMES[label]}\n{names[row]}"
         panels[row, 0].set_ylabel(name, labelpad=3)
     scale_bar(panels[0, 0], images.shape[-1])
-    for axes, title in zip(panels[0], ["source", *maps], strict=True):
+    for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, pad=3)
     for column, (title, several) in enumerate(maps.items(), start=1):
         for row, (image, one) in enumerate(zip(images, several, strict=True)):
@@ -105,6 +107,12 @@ def _factor(value: float) -> str:
     return f"× {value:.2g}" if value < 100 else f"× {value:.0f}"
 
 
+def _wrapped(titles: Sequence[str]) -> tuple[list[str], float]:
+    """Return titles in lines of 14 characters, and the margin above the panels, inches."""
+    wrapped = [textwrap.fill(title, 14) for title in titles]
+    return wrapped, 0.07 + 0.13 * (1 + max(title.count("\n") for title in wrapped))
+
+
 @styled
 def patches_figure(
     images: np.ndarray,
@@ -125,8 +133,9 @@ def patches_figure(
     Returns:
         The figure.
     """
-    figure, panels = panel_grid(width, len(images), 2 + len(orders), (0.2, 0.62, 0.2, 0.05))
-    for axes, title in zip(panels[0], ["source", "patches", *orders], strict=True):
+    titles, top = _wrapped(["source", "patches", *orders])
+    figure, panels = panel_grid(width, len(images), len(titles), (0.2, 0.62, top, 0.05))
+    for axes, title in zip(panels[0], titles, strict=True):
         axes.set_title(title, pad=3)
     for row, (image, parts, label) in enumerate(zip(images, patches, labels, strict=True)):
         show_source(panels[row, 0], image)

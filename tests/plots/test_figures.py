@@ -106,7 +106,7 @@ def enrichments():
 def deletions():
     shares = np.array([0, 0.5, 1])
     curve = (np.array([0.9, 0.6, 0.2]), np.array([0.8, 0.5, 0.1]), np.array([1.0, 0.7, 0.3]))
-    orders = ("attention", "attended evidence", "Grad-CAM", "brightness", "random")
+    orders = ("attention", "gradient x activation", "Grad-CAM", "brightness", "random")
     panels = {title: dict.fromkeys(orders, curve) for title in ("all (9)", "called FRI (4)")}
     return deletion_figure(shares, panels)
 
@@ -114,7 +114,7 @@ def deletions():
 def equivariance():
     followed = {"gate 1": [1.0, 0.9], "mean less empty": [0.95, 0.7]}
     stayed = {"gate 1": [0.4, 0.95], "mean less empty": [-0.2, 0.5]}
-    shares = {"right": [(0.97, 0.92, 0.99), (0.9, 0.8, 0.96)]}
+    shares = {"correct class": [(0.97, 0.92, 0.99), (0.9, 0.8, 0.96)]}
     return equivariance_figure(["8 symmetries", "shift 20 px"], followed, stayed, shares)
 
 
@@ -379,7 +379,7 @@ def test_the_curve_goes_through_the_means():
 def test_deletion_draws_a_line_an_order_in_every_panel():
     first, second = deletions().axes
     assert (first.get_title(), second.get_title()) == ("all (9)", "called FRI (4)")
-    assert [line.get_label() for line in second.lines][:2] == ["attention", "attended evidence"]
+    assert [line.get_label() for line in second.lines][:2] == ["attention", "gradient x activation"]
     np.testing.assert_allclose(second.lines[0].get_xydata(), [[0, 0.9], [50, 0.6], [100, 0.2]])
     assert len({(line.get_color(), line.get_linestyle()) for line in first.lines}) == 5
 

@@ -101,7 +101,7 @@ def _equivariance(measured: Measured) -> Figure:
         for what in ("followed", "stayed")
     )
     shares = {
-        "right": [accuracy(measured, several) for several in by_group.values()],
+        "correct class": [accuracy(measured, several) for several in by_group.values()],
         "same class": [same_class(measured, several) for several in by_group.values()],
     }
     return equivariance_figure(list(by_group), followed, stayed, shares)

@@ -12,7 +12,7 @@ REGION = 10
 """Height and width of a region, pixels."""
 
 INSTALL = "pip install 'keras-astroattn[faithfulness]'"
-"""What adds Quantus."""
+"""Command that installs Quantus."""
 
 
 def has_quantus() -> bool:
