@@ -129,8 +129,8 @@ def columns_page() -> str:
             *_WITHOUT_CONTENTS,
             "# Columns",
             "",
-            "`astroattn classify` writes one row for each image. A cell is empty where the value "
-            "is not known. For example, only a source that the network classifies has "
+            "`astroattn classify` writes one row for each image or position. A cell is empty where "
+            "the value is not known. For example, only a source that the network classifies has "
             "probabilities.",
             "",
             *_table(head, results),
@@ -146,8 +146,9 @@ def columns_page() -> str:
             "",
             "`astroattn survey` writes one row for each row of the catalogue: the columns of the "
             "catalogue first, then the columns below, then the columns above with the prefix "
-            "`aa_`. There is no `aa_picture`, and `aa_path` is the tile that the source was cut "
-            "from. Only a survey with `--rows source` has `aa_source` and `aa_components`.",
+            "`aa_`. There is no `aa_name` and no `aa_picture`, and `aa_path` is the tile that the "
+            "source was cut from. Only a survey with `--rows source` has `aa_source` and "
+            "`aa_components`.",
             "",
             *_table(head, planned),
             "",

@@ -52,7 +52,7 @@ _TARGETS_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying
 
 
 def classify(  # noqa: D417 - the others are described in `options`
-    paths: Annotated[list[Path], Parameter(negative="", allow_leading_hyphen=True)],
+    paths: Annotated[list[str], Parameter(negative="", allow_leading_hyphen=True)],
     /,
     *,
     model: Model = DEFAULT_PRESET,

@@ -32,7 +32,7 @@ def demo(*, output: Path = Path("astroattn-demo")) -> int:
         raise InputError(f"--output {output} cannot be written: {error.strerror}") from None
     results = output / "results.csv"
     pictures = output / "pictures" if importlib.util.find_spec("matplotlib") else None
-    status = classify(maps, output=results, attention=pictures, workers=1)
+    status = classify([str(path) for path in maps], output=results, attention=pictures, workers=1)
     console = Console(soft_wrap=True, highlight=False, markup=False)
     console.print(_table(results))
     console.print(f"Maps:     {output}")

@@ -25,7 +25,8 @@ def expand_paths(named: Iterable[str | Path]) -> list[Path]:
             standard input. An existing path is never a pattern.
 
     Raises:
-        InputError: A pattern matches no file, or a list cannot be read.
+        InputError: A pattern matches no file, a list cannot be read, or a name begins with a
+            hyphen, as an option does.
     """
     return [path for name in named for path in _named_by(str(name))]
 
@@ -33,6 +34,8 @@ def expand_paths(named: Iterable[str | Path]) -> list[Path]:
 def _named_by(name: str) -> list[Path]:
     if name == "-":
         return _listed(sys.stdin.read(), Path())
+    if name.startswith("-"):
+        raise InputError(f"unknown option {name}: see --help; a file of this name is ./{name}")
     if name.startswith("@") and not os.path.lexists(name):
         path = expand_user(name[1:])
         try:

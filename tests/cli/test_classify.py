@@ -324,6 +324,8 @@ def test_attention_without_matplotlib_is_one_line(folder, model_path, monkeypatc
         (["--output", "results.txt"], "must end in one of"),
         (["--model", "unheard-of"], "not a preset"),
         (["--workers", "0"], "workers"),
+        (["--positons", "c.csv"], "unknown option --positons"),
+        (["-x"], "unknown option -x"),
     ],
 )
 def test_wrong_options_are_one_line_and_status_2(folder, arguments, message, capsys):

@@ -401,3 +401,16 @@ def test_regions_are_written_next_to_the_table(mosaic, model_path, tmp_path, cap
         assert message in capsys.readouterr().err
     assert run("classify", mosaic, *arguments[:-2], *drawn) == 2
     assert "--regions needs --output" in capsys.readouterr().err
+
+
+def test_fields_of_first_are_found_by_their_positions(data_dir, model_path, tmp_path):
+    paths = sorted((data_dir / "fits").glob("*.fits"))[:6]
+    # Number, RA, Dec, redshift and size: 100_016.732+000.523_0.1538_0026.95.fits
+    positions = [(float(path.name[4:11]), float(path.name[11:19])) for path in paths]
+    lines = [f"{path.name},{ra},{dec}" for path, (ra, dec) in zip(paths, positions, strict=True)]
+    catalogue = written(tmp_path, "\n".join(["name,ra,dec", *lines[::-1]]) + "\n")
+    arguments = ["--positions", catalogue, "--model", model_path, "--output", tmp_path / "r.json"]
+    assert run("classify", *paths, *arguments) == 0
+    rows = json.loads((tmp_path / "r.json").read_text())["sources"]
+    assert [row["path"] for row in rows] == [str(path) for path in paths[::-1]]
+    assert not [row["error"] for row in rows if row["error"]]

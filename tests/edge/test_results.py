@@ -25,7 +25,7 @@ ROWS = [
      "peak_snr": 12.5, "model": "m"},
     {"path": "d.fits", "label": "error", "error": "is empty", "model": "m"},
 ]  # fmt: skip
-SUFFIXES = (".csv", ".json", ".vot", ".fits", ".parquet")
+SUFFIXES = (".csv", ".ecsv", ".json", ".vot", ".fits", ".parquet")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -66,7 +66,7 @@ def test_an_exported_survey_is_read_back_with_its_catalogue(tmp_path, suffix):
     assert result.names == ["A", "B"]
     assert result.sources == ["0:10.0000-5.2500", "1:10.0000-5.2500"]
     units = {column.name: column.unit for column in result.table.columns}
-    assert units["flux"] == (None if suffix == ".csv" else "mJy")
+    assert units["flux"] == (None if suffix in (".csv", ".ecsv") else "mJy")
     copy = tmp_path / f"copy{suffix}"
     write_table(copy, result.table.columns, result.table.batches())
     again = read_result(copy, whole=True)

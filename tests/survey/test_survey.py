@@ -206,14 +206,14 @@ def test_check_without_a_row_on_a_tile_is_status_2(world, tmp_path, capsys, monk
     assert "no row of the catalogue lies on a tile" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("suffix", [".fits", ".vot"])
+@pytest.mark.parametrize("suffix", [".fits", ".vot", ".ecsv"])
 def test_the_table_is_exported_whole(scored, tmp_path, suffix, capsys):
     _, output, *_ = scored
     path = tmp_path / f"table{suffix}"
     arguments = ["survey-summary", str(output), "--export", str(path), "--no-figures"]
     assert run_app(app, arguments) == 0
     with quiet():  # "nat" is no unit to astropy
-        table = Table.read(path) if suffix == ".fits" else parse_single_table(path).to_table()
+        table = parse_single_table(path).to_table() if suffix == ".vot" else Table.read(path)
     rows = {row["aa_row"]: row for row in read_result(output)}
     assert len(table) == len(rows) == 65
     assert str(table["aa_noise_jy_beam"].unit) in ("Jy / beam", "Jy/beam")
@@ -222,8 +222,25 @@ def test_the_table_is_exported_whole(scored, tmp_path, suffix, capsys):
         assert str(one["aa_label"]).strip() == row["aa_label"]
         assert str(one["id"]).strip() == row["id"]
         if row["aa_p_fri"] is not None:
-            assert float(one["aa_p_fri"]) == row["aa_p_fri"]
+            assert float(one["aa_p_fri"]) == pytest.approx(row["aa_p_fri"], abs=5e-7)
     assert "compact" in capsys.readouterr().out
+
+
+def test_the_exported_table_and_regions_are_of_the_survey(scored, tmp_path, capsys):
+    _, output, *_ = scored
+    table, regions = tmp_path / "t.ecsv", tmp_path / "r.reg"
+    arguments = ["--export", str(table), "--regions", str(regions), "--no-figures"]
+    assert run_app(app, ["survey-summary", str(output), *arguments]) == 0
+    meta = Table.read(table).meta
+    assert " survey --catalogue " in meta["command"]
+    assert meta["model"] == "agcnn_mirabest"
+    rows = read_result(output)
+    drawn = pytest.importorskip("regions").Regions.read(regions)
+    known = [row for row in rows if row["aa_ra"] is not None]
+    assert len(drawn) == len(known)
+    assert {round(one.center.ra.deg, 5) for one in drawn} == {
+        round(row["aa_ra"], 5) for row in known
+    }
 
 
 def test_the_summary_draws_what_it_says(scored, capsys):
