@@ -136,6 +136,7 @@ ADAPTERS: Mapping[str, Adapter] = {
             "flux": ("kron_flux", "segment_flux"),
             "parent": (),
         },
+        "",  # that of the image
     ),
 }
 """Adapters of the surveys and source finders, by the name for `--survey`."""
