@@ -73,7 +73,11 @@ def test_every_row_stands_once_with_its_own_columns_and_ours(world, scored):
     assert rows[31]["id"] == "001001"
     schema = pq.read_schema(sorted(output.glob("part-*.parquet"))[0])
     assert schema.names[:4] == ["id", "ra", "dec", "kind"]
-    assert {f"aa_{column.name}" for column in COLUMNS} <= set(schema.names)
+    # The names of the sources are those of the catalogue.
+    assert {f"aa_{column.name}" for column in COLUMNS[2:]} <= set(schema.names)
+    assert [column.name for column in COLUMNS[:2]] == ["path", "name"]
+    assert "aa_path" in schema.names
+    assert "aa_name" not in schema.names
     noise = schema.field("aa_noise_jy_beam").metadata
     assert noise[b"unit"] == b"Jy/beam"
     assert noise[b"description"]
