@@ -27,7 +27,7 @@ class Result:
     Attributes:
         path: the file or folder that it was read from.
         table: the table.
-        prefix: prefix of the result's columns: "" or "aa_".
+        prefix: prefix of the result's columns: `aa_` in a survey, otherwise empty.
         name_column: column of the catalogue that holds the names of the sources.
     """
 
