@@ -15,6 +15,7 @@ from keras_astroattn.images import (
     CLASS_NAMES,
     IMAGE_SIZE,
     Cutout,
+    FitsMap,
     read_source,
     rotate_image,
     tta_angles,
@@ -120,10 +121,10 @@ class Classifier:
         """Classify one image, or each of a batch.
 
         Args:
-            image: a path, an HDU or `HDUList`, an `NDData` or `CCDData` with a WCS, a `Cutout`,
-                a finished image of (150, 150) pixels, or a map as an array or `Quantity` with
-                `pixel_scale` and `beam` (see `images.read_source`). A batch is a sequence of
-                these, or an array (n, 150, 150).
+            image: a path, an open `FitsMap`, an HDU or `HDUList`, an `NDData` or `CCDData` with a
+                WCS, a `Cutout`, a finished image of (150, 150) pixels, or a map as an array or
+                `Quantity` with `pixel_scale` and `beam` (see `images.read_source`). A batch is a
+                sequence of these, or an array (n, 150, 150).
             **options: how to read it, as for `images.read_source`: `position` (two numbers, a
                 text, or a `SkyCoord`), `beam`, `noise`, `pixel_scale`, `hdu`, `stokes`,
                 `channel`, `rms_map`, `colormap`. Angles and brightness may be `Quantity`. A
@@ -360,4 +361,6 @@ def _sources(image: Any, options: dict) -> tuple[list[tuple[Any, dict]], bool]:
 
 
 def _path_of(source: Any) -> str:
+    if isinstance(source, FitsMap):
+        return str(source.path)
     return str(source) if isinstance(source, str | os.PathLike) else ""

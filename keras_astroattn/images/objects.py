@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from astropy.io.fits import HDUList
 
 ACCEPTED = (
-    "a path, an HDU or HDUList, an NDData or CCDData with an astropy.wcs.WCS, a Cutout, an image "
-    "of 150 x 150 pixels, or a map with pixel_scale= and beam="
+    "a path, a FitsMap, an HDU or HDUList, an NDData or CCDData with an astropy.wcs.WCS, a "
+    "Cutout, an image of 150 x 150 pixels, or a map with pixel_scale= and beam="
 )
 """Kinds of input of `read_source`, for messages and help texts."""
 
@@ -44,6 +44,7 @@ def read_source(source: Any, **options) -> Cutout:
         source: one of
 
             - a path: a FITS file, picture or array (`read_image`);
+            - an open `FitsMap`, for several sources on one map;
             - an HDU or `HDUList` of `astropy.io.fits`;
             - an `NDData` or `CCDData` of `astropy.nddata`: its `wcs` and `unit` are used, its
               `mask` marks unknown pixels, and its `meta` states the beam (BMAJ, BMIN, BPA). Its
@@ -55,7 +56,8 @@ def read_source(source: Any, **options) -> Cutout:
             An HDU is copied in memory. Give the path of a mosaic: then only the pixels around
             the source are read.
         **options: those of `read_image` for a path; those of `read_fits` without `rms_map` for
-            an HDU and `NDData`; `pixel_scale`, `beam` and `noise` for an array.
+            an HDU and `NDData`; `position` and `noise` for a `FitsMap`; `pixel_scale`,
+            `beam` and `noise` for an array.
 
     Returns:
         The source as a `Cutout`.
@@ -78,6 +80,9 @@ def read_source(source: Any, **options) -> Cutout:
         return source
     if isinstance(source, str | os.PathLike):
         return read_image(source, **options)
+    if isinstance(source, FitsMap):
+        _refuse(options, ("position", "noise"), "an open FitsMap")
+        return source.cutout(**options)
     if isinstance(source, np.ndarray):
         return _from_array(source, options)
     if not (_is_hdu(source) or _is_nddata(source)):

@@ -15,7 +15,7 @@ from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.edge import Classification, Classifications, Classifier
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import cutout_from_array, read_fits
+from keras_astroattn.images import FitsMap, cutout_from_array, read_fits
 from keras_astroattn.samples import sample_paths
 from keras_astroattn.tables import COLUMNS, batches_of, write_table
 
@@ -50,13 +50,19 @@ def test_several_positions_on_one_map_are_a_batch(classifier):
     assert isinstance(found, Classifications)
     first, second = (one.cutout.pixels for one in found)
     np.testing.assert_array_equal(first[20:140], second[10:130])
+    with FitsMap(FRII) as sky:
+        again = classifier.classify(sky, position=positions)
+    assert again == found
+    assert [one.name for one in again] == ["frii.fits", "frii.fits"]
     with pytest.raises(InputError, match="classify one image at a time"):
         classifier.classify([FRII, FRI], position=positions)
 
 
 @pytest.mark.parametrize("image", [5, None, {"a": 1}, b"x", [FRII, 5]])
 def test_anything_else_is_one_error_that_names_what_is_accepted(image, classifier):
-    with pytest.raises(InputError, match=r"a source cannot be a .*: give a path, an HDU") as raised:
+    with pytest.raises(
+        InputError, match=r"a source cannot be a .*: give a path, a FitsMap, an HDU"
+    ) as raised:
         classifier.classify(image)
     assert "\n" not in str(raised.value)
 

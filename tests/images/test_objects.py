@@ -120,8 +120,16 @@ def test_a_cutout_stays_as_it_is(expected):
     assert read_source(expected) is expected
 
 
+def test_an_open_map_gives_its_sources(expected):
+    with FitsMap(FRII) as sky:
+        np.testing.assert_array_equal(read_source(sky).pixels, expected.pixels)
+        np.testing.assert_array_equal(read_source(sky, position=MIDDLE).pixels, expected.pixels)
+        with pytest.raises(InputError, match="beam: not an option of an open FitsMap"):
+            read_source(sky, beam=5.4)
+
+
 WRONG = {
-    "a source cannot be a int: give a path, an HDU": lambda hdu: 5,
+    "a source cannot be a int: give a path, a FitsMap, an HDU": lambda hdu: 5,
     "a source cannot be a dict": lambda hdu: {"image": 1},
     "a source cannot be a SkyCoord": lambda hdu: SkyCoord(1 * u.deg, 2 * u.deg),
     "a source cannot be a Table": lambda hdu: Table({"a": [1]}),
