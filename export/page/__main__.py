@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
 import cyclopts
+from cyclopts import Parameter
 from rich.console import Console
 
 from keras_astroattn.command import run_app
@@ -18,7 +20,10 @@ app = cyclopts.App(
 
 @app.default
 def page(
-    *, output: Path = Path("page"), model: str = "agcnn_evidence", generate: bool = False
+    *,
+    output: Path = Path("page"),
+    model: str = "agcnn_evidence",
+    generate: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Build the page that classifies radio maps in a browser.
 

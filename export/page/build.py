@@ -23,6 +23,8 @@ SINGLE = "keras-astroattn.html"
 _WASM = PAGE / "node_modules" / "@litertjs" / "core" / "wasm"
 _COMPATIBLE = "litert_wasm_compat_internal"  # runs in every browser with WASM
 _HOSTED = (_COMPATIBLE, "litert_wasm_internal")
+_OLDEST_NODE = 20
+_NEEDED = f"the page needs Node.js {_OLDEST_NODE} or later"
 _PATIENCE = 300.0  # seconds for npm
 _SHOWN = ("@litertjs/core", "@litertjs/wasm-utils", "d3-contour", "d3-array", "internmap")
 _POLICY = (
@@ -36,11 +38,14 @@ def require_node() -> None:
     """Refuse to build without Node.js.
 
     Raises:
-        InputError: `node` or `npm` is not on the path.
+        InputError: `node` or `npm` is not on the path, or Node.js is too old.
     """
     for program in ("node", "npm"):
         if shutil.which(program) is None:
-            raise InputError(f"{program} is not installed: the page needs Node.js 20 or later")
+            raise InputError(f"{program} is not installed: {_NEEDED}")
+    version = subprocess.run(["node", "--version"], capture_output=True, text=True).stdout.strip()
+    if int(version.lstrip("v").partition(".")[0] or 0) < _OLDEST_NODE:
+        raise InputError(f"Node.js {version} is too old: {_NEEDED}")
 
 
 def install() -> None:

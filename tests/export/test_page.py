@@ -54,16 +54,17 @@ def test_the_lock_file_names_no_registry():
 
 @pytest.fixture(scope="module")
 def node() -> str:
-    found = shutil.which("node")
-    if found is None or shutil.which("npm") is None:
-        pytest.skip("no Node.js: install it to test the browser page")
+    try:
+        build.require_node()
+    except InputError as error:
+        pytest.skip(str(error))
     try:
         build.install()
     except InputError as error:
         if not re.search("EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET", str(error)):
             raise
         pytest.skip(f"no npm registry, from which the page's packages come: {error}")
-    return found
+    return shutil.which("node")
 
 
 @pytest.fixture(scope="module")
