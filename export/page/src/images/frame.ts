@@ -10,7 +10,6 @@ import {
   inverse,
   product,
   transposed,
-
   type Matrix,
 } from "./matrix";
 import { measureSkyNoise } from "./noise";
