@@ -27,9 +27,8 @@ class Clipping:
         self._values = values
         self._rounding = max(_ROUNDINGS * float(np.finfo(values.dtype).eps), _LEAST_ROUNDING)
         self._low, self._high = values.dtype.type(-np.inf), values.dtype.type(np.inf)
-        sample = values[:: max(values.size // _SAMPLE, 1)]
-        ranks = [int(sample.size * share) for share in (*_DEVIATION, *_MIDDLE)]
-        low, high, *middle = np.partition(sample, ranks)[ranks]
+        sample = np.sort(values[:: max(values.size // _SAMPLE, 1)])  # faster than np.partition
+        low, high, *middle = (sample[int(sample.size * q)] for q in (*_DEVIATION, *_MIDDLE))
         self._first = int(np.count_nonzero(values < middle[0]))
         self._middle = np.sort(values[(values >= middle[0]) & (values <= middle[1])])
         self._centre = (float(low) + float(high)) / 2

@@ -127,8 +127,17 @@ class HduHeader:
 
     def lines(self, keyword: str) -> list[str]:
         """Return the texts of COMMENT or HISTORY cards."""
-        start = keyword.ljust(8).encode()
-        return [card[8:].decode("latin-1").rstrip() for card in self.cards if card[:8] == start]
+        return self._texts[keyword.ljust(8)]
+
+    @cached_property
+    def _texts(self) -> dict[str, list[str]]:
+        """Texts of the COMMENT and HISTORY cards, by keyword of eight characters."""
+        found: dict[str, list[str]] = {"COMMENT ": [], "HISTORY ": []}
+        for card in self.cards:
+            if card.startswith((b"COMMENT ", b"HISTORY ")):
+                text = card.decode("latin-1")
+                found[text[:8]].append(text[8:].rstrip())
+        return found
 
     def whole(self, keyword: str, default: int | None = None) -> int:
         """Return the value of a keyword that must be a whole number, not negative.

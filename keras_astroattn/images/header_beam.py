@@ -46,6 +46,8 @@ def stated_beam(header: HduHeader) -> tuple[Beam, str] | None:
             raise InputError(f"the header's {key} = {value:g} is not a beam width: {_ADVICE}")
         return _ordered(major * ARCSEC, minor * ARCSEC, _figure(header, "BPA") or 0.0), "BMAJ"
     for line in reversed(header.lines("HISTORY")):
+        if "BMAJ" not in line:  # both patterns take a microsecond a line
+            continue
         for pattern, unit in ((_CONVL, 1.0), (_CLEAN, ARCSEC)):
             found = pattern.match(line)
             if not found:

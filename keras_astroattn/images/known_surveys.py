@@ -129,19 +129,22 @@ def recognised(
     """
     history = header.lines("HISTORY")
     comments = header.lines("COMMENT")
-    if any((found := _SMOOTHED.match(line)) and int(found[1]) > 1 for line in history):
+    settings = [line for line in history if "=" in line]
+    properties = [line for line in comments if ":" in line]
+    if any((found := _SMOOTHED.match(line)) and int(found[1]) > 1 for line in settings):
         return None
-    names = _names(header, history, comments)
+    names = _names(header, settings, properties)
     found = [
         survey
         for survey in SURVEYS
         if any(re.fullmatch(survey.called, name, re.IGNORECASE) for name in names)
     ]
-    if any(title in line for line in (*comments, *history) for title in _FIRST_TITLES):
+    text = "\n".join((*comments, *history))
+    if any(title in text for title in _FIRST_TITLES):
         found = list({survey.name: survey for survey in (SURVEYS[0], *found)}.values())
     if len(found) != 1 or not _agrees(found[0], header, declination):
         return None
-    stated = next((float(m[1]) for line in comments if (m := _RESOLUTION.match(line))), None)
+    stated = next((float(m[1]) for line in properties if (m := _RESOLUTION.match(line))), None)
     best = None
     for beam in (beam_at(declination) for beam_at in found[0].beams):
         low, high = _PIXELS_PER_BEAM
@@ -153,15 +156,15 @@ def recognised(
     return None if best is None else (found[0], best)
 
 
-def _names(header: HduHeader, history: Sequence[str], comments: Sequence[str]) -> set[str]:
+def _names(header: HduHeader, settings: Sequence[str], properties: Sequence[str]) -> set[str]:
     names = {str(header.values.get(key) or "").strip() for key in _NAMING}
     # FIRST can also be the name of an object or an institute.
     others = {str(header.values.get(key) or "").strip().upper() for key in _NAMING[1:]}
     survey = str(header.values.get("SURVEY") or "").strip()
     if "FIRST" in others and survey.upper() != "FIRST":
         names = {name for name in names if name.upper() != "FIRST"}
-    names |= {found[1] for line in history if (found := _REQUEST.fullmatch(line))}
-    names |= {found[1] for line in comments if (found := _COMMENT.fullmatch(line))}
+    names |= {found[1] for line in settings if (found := _REQUEST.fullmatch(line))}
+    names |= {found[1] for line in properties if (found := _COMMENT.fullmatch(line))}
     return names - {""}
 
 
