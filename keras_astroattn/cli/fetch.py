@@ -12,6 +12,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from keras_astroattn.errors import InputError
 
 from .options import Columns
+from .positions import read_places
 from .survey import parse_columns
 
 _SHOWN = 5  # failures
@@ -19,9 +20,10 @@ _SHOWN = 5  # failures
 
 def fetch(  # noqa: D417 - the columns are described in `options`
     *,
-    positions: Path,
     survey: str,
     output: Path,
+    positions: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    position: Annotated[list[str] | None, Parameter(allow_leading_hyphen=True, negative="")] = None,
     size: Annotated[float | None, Parameter(validator=Number(gt=0, lte=120))] = None,
     columns: Columns = None,
     rate: Annotated[float, Parameter(validator=Number(gt=0, lte=5))] = 1.0,
@@ -37,32 +39,36 @@ def fetch(  # noqa: D417 - the columns are described in `options`
     again. The exit status is 0 if there is at least one cutout, else 2.
 
     Args:
-        positions: List of positions: CSV or ECSV file, FITS table, VOTable or Parquet file.
         survey: first, nvss, sumss, tgss, vlass, lotss, lotss-dr3, racs or racs-mid.
         output: Folder for the cutouts.
+        positions: File of positions: a catalogue, DS9 or CASA regions, or a text with one
+            position a line, as for `astroattn classify`; "-" is the standard input.
+        position: Position of a source, RA,DEC, in degrees or sexagesimal; may be repeated.
         size: Width of a cutout, arcmin. By default, the width that `astroattn classify` needs.
         rate: Most requests a second.
         parallel: Number of requests at a time.
         service: Address of a mirror of the survey's image service.
         overwrite: Fetch what is in the folder again.
     """
-    for module in ("pyvo", "requests", "pyarrow"):
+    for module in ("pyvo", "requests"):
         if importlib.util.find_spec(module) is None:
             raise InputError(
                 f"astroattn fetch needs {module}: pip install 'keras-astroattn[fetch]'"
             )
     if service is not None and not service.startswith(("http://", "https://")):
         raise InputError(f"--service {service} is not an address: it begins with https://")
-    from keras_astroattn.fetch import FetchSettings, fetch_cutouts
+    from keras_astroattn.fetch import FetchSettings, Source, fetch_cutouts
     from keras_astroattn.fetch.download import Downloads
     from keras_astroattn.fetch.surveys import SERVICES, survey_named
 
     terms = SERVICES[survey_named(survey).service].terms
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    sources, without = _read_sources(positions, parse_columns(columns))
-    if without:
-        rows = "1 row" if without == 1 else f"{without} rows"
-        console.print(f"{rows} of {positions}: no position on the sky", markup=False)
+    places = read_places(position or [], positions, parse_columns(columns))
+    sources = [Source(one.name, *one.position) for one in places if one.position]
+    if not sources:
+        raise InputError("no position on the sky: give --positions FILE or --position RA,DEC")
+    if len(sources) < len(places):
+        console.print(f"{len(places) - len(sources)} rows have no position on the sky")
     settings = FetchSettings(survey, output, size, parallel, service, overwrite)
     bar = (TextColumn("fetching"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bar, console=console, disable=not console.is_terminal) as progress:
@@ -75,31 +81,10 @@ def fetch(  # noqa: D417 - the columns are described in `options`
     for failure in failures[:_SHOWN]:
         console.print(f"failed: {failure}", markup=False)
     if len(failures) > _SHOWN:
-        console.print(f"... and {len(failures) - _SHOWN} more in {output / 'fetched.csv'}")
+        console.print(
+            f"... and {len(failures) - _SHOWN} more in {output}/fetched.csv", markup=False
+        )
     if not counts["fetched"]:
         raise InputError(f"none of {counts.total()} sources has a cutout: see {output}/fetched.csv")
     console.print(f"{terms}.", markup=False)
     return 0
-
-
-def _read_sources(path: Path, columns: dict[str, str]) -> tuple[list, int]:
-    """Return the sources of a list, and the number of rows without a position."""
-    from keras_astroattn.fetch import Source
-    from keras_astroattn.survey.catalogue import open_catalogue
-    from keras_astroattn.survey.column_mapping import POSITIONED, map_columns, read_positions
-
-    catalogue = open_catalogue(path)
-    mapping = map_columns(catalogue.schema, given=columns)
-    found, without = [], 0
-    for batch in catalogue.batches(mapping.names):
-        positions = read_positions(batch, mapping)
-        ids = batch.column(mapping.id).to_pylist() if mapping.id else [None] * batch.num_rows
-        rows = zip(ids, positions.ra, positions.dec, positions.state, strict=True)
-        for name, ra, dec, state in rows:
-            if state == POSITIONED:
-                found.append(Source("" if name is None else str(name), float(ra), float(dec)))
-            else:
-                without += 1
-    if not found:
-        raise InputError(f"{path} holds no position on the sky")
-    return found, without

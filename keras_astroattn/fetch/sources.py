@@ -4,6 +4,8 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
+from keras_astroattn.images.position import position_name
+
 Key = tuple[str, float, float]
 
 _LONGEST = 80  # characters of a file's name
@@ -27,24 +29,6 @@ class Source:
     def key(self) -> Key:
         """The source as a table holds it: name, and position to 0.0004 arcsec."""
         return self.name, round(self.ra, 7), round(self.dec, 7)
-
-
-def position_name(ra: float, dec: float) -> str:
-    """Return the name of a position, as J123049.4+122328, cut off as the IAU asks.
-
-    Args:
-        ra: right ascension, degrees.
-        dec: declination, degrees.
-    """
-    tenths = int(ra / 15 * 36000 + 1e-6)
-    seconds = int(abs(dec) * 3600 + 1e-6)
-    hours, minutes, rest = tenths // 36000, tenths // 600 % 60, tenths % 600
-    degrees, arcmin, arcsec = seconds // 3600, seconds // 60 % 60, seconds % 60
-    sign = "-" if dec < 0 else "+"
-    return (
-        f"J{hours:02d}{minutes:02d}{rest // 10:02d}.{rest % 10}"
-        f"{sign}{degrees:02d}{arcmin:02d}{arcsec:02d}"
-    )
 
 
 def file_name(survey: str, source: Source, taken: Collection[str]) -> str:

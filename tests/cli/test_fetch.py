@@ -41,7 +41,7 @@ def test_positions_become_maps(server, positions, tmp_path, capsys):
     assert run(server, tmp_path / "out", positions=positions, size=2) == 0
     told = capsys.readouterr().err
     assert "3 sources (2 fetched, 1 no_coverage)" in told
-    assert "1 row of" in told
+    assert "1 rows have no position on the sky" in told
     assert "Acknowledge SkyView" in told
     with (tmp_path / "out" / "fetched.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -56,6 +56,11 @@ def test_positions_become_maps(server, positions, tmp_path, capsys):
 def test_the_default_width_is_the_field_of_the_network(server, positions, tmp_path):
     assert run(server, tmp_path / "out", positions=positions) == 0
     assert server.asked("/skyview")[0]["Pixels"] == "300,300"
+
+
+def test_one_position_needs_no_list(server, tmp_path):
+    assert run(server, tmp_path / "out", position="12:30:49.42,+12:23:28.0", size=2) == 0
+    assert (tmp_path / "out" / "first_J123049.42+122328.0.fits").is_file()
 
 
 def test_failures_are_told(server, positions, tmp_path, capsys):
@@ -90,7 +95,7 @@ def test_a_list_without_positions_is_refused(server, tmp_path, capsys):
     path = tmp_path / "sources.csv"
     path.write_text("name,ra,dec\nA,,\n")
     assert run(server, tmp_path / "out", positions=path) == 2
-    assert "holds no position on the sky" in capsys.readouterr().err
+    assert "no position on the sky" in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named(server, positions, tmp_path, capsys, monkeypatch):

@@ -37,8 +37,7 @@ class SurveyServer:
         self.faults: list[Callable | None] = []
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"state": self})
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> "SurveyServer":
@@ -52,6 +51,13 @@ class SurveyServer:
     def asked(self, path: str) -> list[dict]:
         """The queries of a path."""
         return [query for where, query, _ in self.requests if where == path]
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+
+    def handle_error(self, *_) -> None:
+        """Print nothing when a client ends the connection."""
 
 
 class _Handler(BaseHTTPRequestHandler):
