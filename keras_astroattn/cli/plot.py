@@ -10,6 +10,7 @@ from rich.console import Console
 
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.errors import InputError
+from keras_astroattn.images.quiet import quiet
 from keras_astroattn.process import quiet_native_logs
 
 from .options import HDU, BeamSize, Channel, Model, Stokes, hdu_of
@@ -81,9 +82,10 @@ def plot(  # noqa: D417 - the others are described in `options`
     found = classifier.classify(path, **options)
     from keras_astroattn.plots import save_figure
 
-    figure = found.plot(title=title, width=width, whole_frame=whole_frame, overlay=overlay)
+    options = {"title": title, "width": width, "whole_frame": whole_frame, "overlay": overlay}
     try:
-        save_figure(figure, output, formats=(suffix,), resolution=dpi)
+        with quiet():  # a letter of the name may be missing in the font
+            save_figure(found.plot(**options), output, formats=(suffix,), resolution=dpi)
     except OSError as error:
         reason = error.strerror or error
         raise InputError(f"--output {output} cannot be written: {reason}") from None

@@ -68,7 +68,8 @@ def classified_source_figure(
     bottom = (0.42 if evidence is None else 0.62) + (_PARTS_HEIGHT if parts else 0.0)
     figure, panels = panel_grid(width, 1, len(gates) + 3, (0.05, 0.05, 0.42, bottom))
     panels = panels[0]
-    figure.text(0.5, 1 - 0.05 / figure.get_figheight(), title, ha="center", va="top", size=8)
+    look = {"ha": "center", "va": "top", "size": 8, "parse_math": False}  # names may hold a $
+    figure.text(0.5, 1 - 0.05 / figure.get_figheight(), title, **look)
     titles = ["source", *(f"gate {k}" for k in range(1, len(gates) + 1)), "mean"]
     titles.append("overlay" if evidence is None else "evidence")
     for axes, text in zip(panels, titles, strict=True):

@@ -134,7 +134,8 @@ def source_figure(
         if number:
             _hide_latitude(axes)
     middle = (_LEFT + inches - _RIGHT) / 2 / inches
-    figure.text(middle, 1 - 0.03 / height, "\n".join(lines), ha="center", va="top", size=7.5)
+    look = {"ha": "center", "va": "top", "size": 7.5, "parse_math": False}  # names may hold a $
+    figure.text(middle, 1 - 0.03 / height, "\n".join(lines), **look)
     figure.legend(handles=list(key.values()), loc="lower left", ncols=columns, borderaxespad=0,
                   bbox_to_anchor=(_LEFT / inches, 0.03 / height), labelspacing=0.25, borderpad=0,
                   handletextpad=0.6)  # fmt: skip
@@ -174,7 +175,7 @@ def draw_source(
     """
     with matplotlib.rc_context(STYLE):
         _, handles = _draw(axes, cutout, attention, evidence, source_window_of(cutout, whole_frame))
-        axes.set_title(title)
+        axes.set_title(title, parse_math=False)
     return handles
 
 

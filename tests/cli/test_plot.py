@@ -40,6 +40,15 @@ def test_the_same_source_gives_the_same_file(model_path, tmp_path):
     assert (tmp_path / "a.svg").read_bytes() == (tmp_path / "b.svg").read_bytes()
 
 
+def test_any_name_of_a_file_stands_in_the_title(model_path, tmp_path, capfd):
+    path = tmp_path / "price_$5_{^$中.fits"
+    path.write_bytes(FRII.read_bytes())
+    output = tmp_path / "a.png"
+    assert run("plot", path, "--output", output, "--model", model_path, "--dpi", 60) == 0
+    assert output.exists()
+    assert "Warning" not in capfd.readouterr().err
+
+
 def test_a_position_on_a_mosaic_is_drawn(model_path, tmp_path):
     shape = (1300, 1300)
     data = noise(shape) + gaussian(shape, 200, 1000, 12, peak=0.01, scale=1.8)
