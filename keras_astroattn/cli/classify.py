@@ -25,6 +25,7 @@ from .options import (
     HDU,
     TTA,
     BeamSize,
+    CentreOf,
     Channel,
     Columns,
     Model,
@@ -79,6 +80,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     rms_map: Path | None = None,
     noise: float | None = None,
     beam: BeamSize = None,
+    centre: CentreOf = "source",
     pixel_scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
     colormap: str | None = None,
 ) -> int:
@@ -135,6 +137,7 @@ def classify(  # noqa: D417 - the others are described in `options`
         "rms_map": None if rms_map is None else str(rms_map),
         "noise": noise,
         "beam": beam,
+        "centre": centre,
         "pixel_scale": pixel_scale,
         "colormap": colormap,
     }

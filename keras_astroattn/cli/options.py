@@ -8,6 +8,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from keras_astroattn.errors import InputError
+from keras_astroattn.images.recentring import Centre
 from keras_astroattn.survey.tiles import MapOptions
 
 _AT_LEAST_1 = Number(gte=1)
@@ -81,6 +82,14 @@ BeamSize = Annotated[
     ),
 ]
 
+CentreOf = Annotated[
+    Centre,
+    Parameter(
+        help="Middle of each frame: the source that is found within 20 pixels of the position, or "
+        "the position itself.",
+    ),
+]
+
 
 def hdu_of(text: str | None) -> int | str | None:
     """Return the number or the name of the HDU given by --hdu."""
@@ -113,7 +122,8 @@ class MapFlags:
     stokes: Stokes = None
     channel: Channel = None
     beam: BeamSize = None
+    centre: CentreOf = "source"
 
     def options(self) -> MapOptions:
         """Return the options to open tiles with."""
-        return MapOptions(hdu_of(self.hdu), self.stokes, self.channel, self.beam)
+        return MapOptions(hdu_of(self.hdu), self.stokes, self.channel, self.beam, self.centre)

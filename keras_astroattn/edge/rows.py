@@ -58,6 +58,7 @@ def cutout_values(cutout: Cutout) -> Row:
         "beam_arcsec": cutout.beam.mean if cutout.beam else None,
         "frame_ra": frame_ra,
         "frame_dec": frame_dec,
+        "offset_arcsec": cutout.offset,
     }
 
 

@@ -21,7 +21,7 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "cutout": ["Cutout", "cutout_from_field"],
         "fits_map": ["FitsMap", "read_fits"],
         "flux_patches": ["REST", "flux_patches"],
-        "islands": ["Extent", "measure_extent"],
+        "extent": ["Extent", "measure_extent"],
         "objects": ["read_source"],
         "picture": ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "cutout_from_array", "read_image"],
         "position": ["parse_position"],

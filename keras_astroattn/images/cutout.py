@@ -12,10 +12,12 @@ from keras_astroattn.errors import InputError
 from . import flags as flag
 from .beam import PIXELS_PER_BEAM, Beam, beam_text
 from .conventions import IMAGE_SIZE, to_network_units
-from .frame import native_frame, plan, regridded_frame
-from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA, Extent, measure_extent
+from .extent import Extent, measure_extent
+from .frame import Frame, Plan, native_frame, plan, regridded_frame
+from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA
 from .preprocessing import LARGEST_VALUE, MASK_SIGMA, mask_noise, scale_to_uint8
 from .quantities import ANGLE, BRIGHTNESS, in_unit
+from .recentring import recentred
 from .unknown import examine
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ class Cutout:
             there is no source); NaN if `noise` is.
         source_fraction: share of the frame's pixels above 3 sigma.
         largest_angular_size: largest extent of the source above 3 sigma, minus the beam's
-            contribution (see `islands.measure_extent`), arcsec; 0 for a point source, NaN
+            contribution (see `extent.measure_extent`), arcsec; 0 for a point source, NaN
             without a source.
         beam: the beam of `brightness`; None if it is unknown.
         pixel_scale: pixel scale of `pixels`, arcsec (geometric mean of both axes).
@@ -61,6 +63,9 @@ class Cutout:
         main_size: `largest_angular_size` of that island alone, arcsec.
         position: (RA, Dec) that was asked for, ICRS degrees; without one the middle of the map;
             None for a picture, and for a map without celestial coordinates.
+        centroid: (x, y) of the source's flux, pixels from the middle of the frame.
+        offset: distance of the middle of the frame from the position that was asked for, arcsec.
+        source_mask: (150, 150) bool, pixels of the source above 3 sigma; None without a source.
     """
 
     pixels: np.ndarray
@@ -77,6 +82,9 @@ class Cutout:
     main_share: float = 0.0
     main_size: float = float("nan")
     position: tuple[float, float] | None = None
+    centroid: tuple[float, float] = (0.0, 0.0)
+    offset: float = 0.0
+    source_mask: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def frame_position(self) -> tuple[float, float] | None:
@@ -127,6 +135,7 @@ def cutout_from_field(
     beam: "Beam | float | Quantity | tuple[float, ...] | None" = None,
     *,
     centre: tuple[float, float] | None = None,
+    recentre: bool = False,
     noise: "float | np.ndarray | Quantity | None" = None,
     jacobian: np.ndarray | None = None,
     as_is: bool = False,
@@ -157,6 +166,8 @@ def cutout_from_field(
         beam: `Beam`, or its width, or (major, minor, angle), in arcsec and degrees or with
             units; None: unknown, flagged `no_beam`.
         centre: (x, y) of the source, pixels counted from 0; None: the middle of the map.
+        recentre: move the frame to the flux centroid of the source that is found near `centre`
+            (`recentring.recentred`).
         noise: noise of `field`, Jy/beam or a `Quantity`, one number or a map; None: it is
             measured. If `field` is smoothed, the noise is scaled accordingly.
         jacobian: instead of `pixel_scale`: (2, 2), arcsec east and north (rows) for a step
@@ -202,12 +213,35 @@ def cutout_from_field(
     noise_map = _as_noise(noise, field.shape)
     area = _beam_area(todo.beam, jacobian)
     step = todo.step or (1.0, 1.0)
-    if todo.step is None:
-        cut = native_frame(field, centre, noise_map, area)
-    else:
-        cut = regridded_frame(field, centre, noise_map, todo, area)
-    found |= cut.flags
-    frame, sigma, origin = cut.brightness, cut.noise, cut.origin
+
+    def cut(place: tuple[float, float]) -> Cutout:
+        if todo.step is None:
+            frame = native_frame(field, place, noise_map, area)
+        else:
+            frame = regridded_frame(field, place, noise_map, todo, area)
+        return _finish_frame(frame, todo, step, field.shape, noise, is_blanked, found, wcs_header)
+
+    cutout = cut(centre)
+    return recentred(cutout, cut, centre, step, field.shape) if recentre else cutout
+
+
+def _finish_frame(
+    frame: Frame,
+    todo: Plan,
+    step: tuple[float, float],
+    shape: tuple[int, int],
+    noise: float | np.ndarray | None,
+    is_blanked: bool,
+    flags: set[str],
+    wcs_header: Mapping[str, float | str] | None,
+) -> Cutout:
+    """Flag a frame for what it lacks, and finish it.
+
+    `shape` is that of the map, `noise` what the caller stated, and `is_blanked` whether the sky
+    of the map is exactly 0.
+    """
+    found = flags | frame.flags
+    sigma, origin, (height, width) = frame.noise, frame.origin, shape
     if noise is None and (is_blanked or not sigma > 0):
         sigma = 0.0
         found.add(flag.NOISE_UNCERTAIN)
@@ -216,13 +250,13 @@ def cutout_from_field(
     columns = origin[0] + step[0] * np.arange(IMAGE_SIZE)
     down = np.abs(rows - (height - 1) / 2) <= height / 2
     across = np.abs(columns - (width - 1) / 2) <= width / 2
-    unknown = np.isnan(frame)
+    unknown = np.isnan(frame.brightness)
     if unknown.all():
         raise InputError("the map is blank here: all pixels in the frame are unknown")
     found |= set() if down.all() and across.all() else {flag.EDGE}
     found |= {flag.NAN_FILLED} if unknown[down][:, across].any() else set()
     return finish(
-        frame,
+        frame.brightness,
         sigma,
         beam=todo.beam,
         pixel_scale=todo.pixel_scale,
@@ -299,6 +333,8 @@ def finish(
         wcs_header=wcs_header,
         main_share=extent.main_share,
         main_size=extent.main_size * pixel_scale if extent.found else float("nan"),
+        centroid=extent.centroid,
+        source_mask=extent.mask,
     )
 
 
@@ -328,6 +364,7 @@ def source_flags(extent: Extent) -> set[str]:
     if not extent.found:
         return found | {flag.NO_SOURCE}
     found |= {flag.BEYOND_FRAME} if extent.touches_border else set()
+    found |= {flag.CONFUSED} if extent.confused else set()
     return found | ({flag.OFF_CENTRE} if extent.distance > OFF_CENTRE_PIXELS else set())
 
 

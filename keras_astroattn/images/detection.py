@@ -14,7 +14,8 @@ from .conventions import FIELD_SIZE
 from .cutout import blanked_threshold
 from .fits_map import FitsMap
 from .frame import plan
-from .islands import SOURCE_SIGMA, connected, gap, label_islands, on_outline, reach_of
+from .islands import SOURCE_SIGMA, connected, label_islands, on_outline
+from .linking import gap, reach_of
 from .preprocessing import MASK_SIGMA
 from .sky_noise import measure_sky_noise
 from .unknown import examine

@@ -37,6 +37,7 @@ from .pixel_position import pixel_position
 from .position import parse_position
 from .quantities import BRIGHTNESS, in_unit
 from .quiet import quiet
+from .recentring import FARTHEST, Centre, require_centre
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -59,6 +60,7 @@ def read_fits(
     rms_map: str | os.PathLike | None = None,
     noise: "float | Quantity | None" = None,
     beam: "Beam | float | Quantity | tuple[float, ...] | None" = None,
+    centre: Centre = "source",
 ) -> Cutout:
     """Read one source from a FITS file and prepare it for the network.
 
@@ -81,6 +83,9 @@ def read_fits(
             AIPS's history; otherwise it is the beam of the survey that the header names
             (`known_surveys`), and the cutout is flagged `assumed_beam`. If it remains unknown,
             the cutout is flagged `no_beam` and keeps its pixels.
+        centre: "source" puts the middle of the frame at the flux centroid of the source that is
+            found near the position, at most 20 pixels away, if the map is large enough;
+            "position" puts it at the position, as MiraBest does.
 
     Returns:
         The source as a `Cutout`.
@@ -99,7 +104,7 @@ def read_fits(
         >>> read_fits(sample_paths()[0], middle, noise=0.15 * u.mJy / u.beam).noise
         0.00015
     """
-    with FitsMap(path, hdu=hdu, stokes=stokes, channel=channel, beam=beam) as sky:
+    with FitsMap(path, hdu=hdu, stokes=stokes, channel=channel, beam=beam, centre=centre) as sky:
         if rms_map is None:
             return sky.cutout(position, noise=noise)
         if noise is not None:
@@ -119,11 +124,13 @@ class FitsMap:
         stokes: Stokes parameter, as in `read_fits`.
         channel: plane of a cube, as in `read_fits`.
         beam: beam of the map, as in `read_fits`.
+        centre: middle of the cutouts, "source" or "position", as in `read_fits`.
 
     Attributes:
         path: path of the file.
         shape: (height, width) of the map, pixels.
         beam: its beam, or None.
+        centre: middle of its cutouts.
         is_first: whether the header names FIRST, and beam and pixel scale agree with it.
         keywords: its celestial WCS keywords, or None.
 
@@ -143,8 +150,10 @@ class FitsMap:
         stokes: str | None = None,
         channel: int | None = None,
         beam: Beam | float | tuple[float, ...] | None = None,
+        centre: Centre = "source",
     ):
         self.path = Path(path.name if hasattr(path, "read") else path)
+        self.centre = require_centre(centre)
         self._wcs = None
         self._hdus = self._pixels = None
         self._noise_offset: tuple[FitsMap, tuple[int, int]] | None = None
@@ -276,7 +285,9 @@ class FitsMap:
                         "name the position of a source on it (--position RA,DEC), give a "
                         "catalogue (--positions FILE, or astroattn survey), or add --detect"
                     )
-        reach = [FIELD_SIZE / 2 * pace + todo.margin + 2 for pace in step]
+        recentre = self.centre == "source"
+        farthest = FARTHEST if recentre else 0.0
+        reach = [(FIELD_SIZE / 2 + farthest) * pace + todo.margin + 2 for pace in step]
         low = [max(math.floor(c - r), 0) for c, r in zip((x, y), reach, strict=True)]
         high = [
             min(math.ceil(c + r) + 1, extent)
@@ -297,6 +308,7 @@ class FitsMap:
             field,
             beam=self.beam,
             centre=((x - origin[0]) / block, (y - origin[1]) / block),
+            recentre=recentre,
             noise=noise,
             jacobian=None if jacobian is None else jacobian * block,
             as_is=self.is_first,

@@ -16,6 +16,8 @@ NO_SOURCE = "no_source"
 LOW_SNR = "low_snr"
 OFF_CENTRE = "off_centre"
 BEYOND_FRAME = "beyond_frame"
+CONFUSED = "confused"
+RECENTRED = "recentred"
 ARTEFACTS = "artefacts"
 SMOOTHED = "smoothed"
 RESAMPLED = "resampled"
@@ -40,6 +42,8 @@ DESCRIPTIONS = {
     LOW_SNR: "the source peaks below 10 sigma; 99 % of MiraBest's sources are brighter",
     OFF_CENTRE: "the source is more than 15 pixels from the middle of the frame",
     BEYOND_FRAME: "emission of the source reaches the edge of the frame",
+    CONFUSED: "a neighbour may belong to the source, or is nearer to the position than it is",
+    RECENTRED: "the frame was moved by over a beam (3 pixels) from the position to the source",
     ARTEFACTS: "over 1 % of the frame is below -3 sigma, as near imaging artefacts (noise: 0.13 %)",
     SMOOTHED: "the map was convolved to the beam that the network knows, or to a round one",
     RESAMPLED: "the map was regridded to three pixels a beam",
@@ -53,5 +57,7 @@ DESCRIPTIONS = {
 }
 """Every flag and its meaning in a few words, for tables, help texts and the documentation."""
 
-OF_SOURCE = frozenset({NO_SOURCE, LOW_SNR, OFF_CENTRE, BEYOND_FRAME, INCOMPLETE, ARTEFACTS})
+OF_SOURCE = frozenset(
+    {NO_SOURCE, LOW_SNR, OFF_CENTRE, BEYOND_FRAME, CONFUSED, INCOMPLETE, ARTEFACTS}
+)
 """Flags that follow from the content of the frame; the others follow from the map."""

@@ -20,6 +20,7 @@ from .flags import UNKNOWN_UNIT
 from .picture import cutout_from_array, read_image
 from .quantities import ANGLE, has_unit, in_unit
 from .quiet import quiet
+from .recentring import require_centre
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
@@ -30,7 +31,7 @@ ACCEPTED = (
 )
 """Kinds of input of `read_source`, for messages and help texts."""
 
-_OPENING = ("hdu", "stokes", "channel", "beam")  # options with which a FITS map is opened
+_OPENING = ("hdu", "stokes", "channel", "beam", "centre")  # options with which a FITS map is opened
 _WCS_KEYWORD = re.compile(
     r"(CRVAL|CRPIX|CDELT|CROTA|CTYPE|CUNIT)\d+|(PC|CD|PV)\d+(_\d+)?"
     r"|WCSAXES|LONPOLE|LATPOLE|RADESYS|EQUINOX"
@@ -57,7 +58,7 @@ def read_source(source: Any, **options) -> Cutout:
             the source are read.
         **options: those of `read_image` for a path; those of `read_fits` without `rms_map` for
             an HDU and `NDData`; `position` and `noise` for a `FitsMap`; `pixel_scale`,
-            `beam` and `noise` for an array.
+            `beam`, `noise` and `centre` for an array.
 
     Returns:
         The source as a `Cutout`.
@@ -113,7 +114,8 @@ def _refuse(options: Mapping, known: tuple[str, ...], what: str) -> None:
 
 
 def _from_array(values: np.ndarray, options: dict) -> Cutout:
-    _refuse(options, ("pixel_scale", "beam", "noise"), "an array")
+    _refuse(options, ("pixel_scale", "beam", "noise", "centre"), "an array")
+    recentre = require_centre(options.pop("centre", "source")) == "source"
     if "pixel_scale" not in options:
         if options or has_unit(values):
             raise InputError("a map needs pixel_scale= and beam=, in arcsec or with a unit")
@@ -129,7 +131,7 @@ def _from_array(values: np.ndarray, options: dict) -> Cutout:
         flags = {UNKNOWN_UNIT} if factor is None else flags
         values = values.value * (factor or 1.0)
     values = values.reshape([n for n in values.shape if n != 1])
-    return cutout_from_field(values, flags=flags, **options)
+    return cutout_from_field(values, recentre=recentre, flags=flags, **options)
 
 
 def _is_hdu(value: Any) -> bool:

@@ -14,9 +14,10 @@ from .beam import Beam
 from .colormap import invert_colormap
 from .conventions import BEAM, IMAGE_SIZE, PIXEL_SCALE
 from .cutout import Cutout, blanked_threshold, cutout_from_field, source_flags
+from .extent import measure_extent
 from .fits_map import LARGEST_FIELD, read_fits
 from .grey_levels import normalise, sky_at_zero
-from .islands import measure_extent
+from .recentring import require_centre
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fz", ".fits.bz2")
 """Suffixes of the files that `read_fits` reads."""
@@ -28,7 +29,7 @@ _GREY_TOLERANCE = 8  # of 255: colour difference in a grey picture that JPEG sto
 _MOST_BYTES = 64 * 2**20
 _MOST_PIXELS = 2**24
 _WANTED = f"{IMAGE_SIZE} x {IMAGE_SIZE} pixels"
-_OF_MAPS = ("beam", "noise")  # options of FITS maps that pictures with a pixel scale share
+_OF_MAPS = ("beam", "noise", "centre")  # options of FITS maps, for pictures with a pixel scale
 
 
 def read_image(
@@ -49,7 +50,8 @@ def read_image(
         path: the file; its suffix decides the format.
         pixel_scale: pixel scale of a picture or array, arcsec; None: a finished image.
         colormap: name of the matplotlib colormap with which a picture was drawn.
-        **options: for FITS files, those of `read_fits`; with `pixel_scale`, `beam` and `noise`.
+        **options: for FITS files, those of `read_fits`; with `pixel_scale`, `beam`, `noise` and
+            `centre`. A finished image is never moved.
 
     Returns:
         The source as a `Cutout`; `noise` and `peak_snr` of a finished image are NaN.
@@ -95,8 +97,9 @@ def _check_options(options: dict, pixel_scale: float | None, colormap: str | Non
     others = sorted(set(options) - set(_OF_MAPS))
     if others:
         raise InputError(f"{', '.join(others)}: for FITS maps only; leave it out")
-    if options and pixel_scale is None:
-        raise InputError(f"{', '.join(sorted(options))}: give pixel_scale too, or leave it out")
+    needing_scale = sorted(set(options) - {"centre"})
+    if needing_scale and pixel_scale is None:
+        raise InputError(f"{', '.join(needing_scale)}: give pixel_scale too, or leave it out")
 
 
 def _cutout_from_map(
@@ -110,7 +113,14 @@ def _cutout_from_map(
             f"{values.shape[1]} x {values.shape[0]} pixels of {pixel_scale:g} arcsec are more than "
             f"one source: cut it out, at most {widest / 60:.0f} arcmin"
         )
-    return cutout_from_field(values, pixel_scale, beam, noise=options.get("noise"), flags=found)
+    return cutout_from_field(
+        values,
+        pixel_scale,
+        beam,
+        recentre=require_centre(options.get("centre", "source")) == "source",
+        noise=options.get("noise"),
+        flags=found,
+    )
 
 
 def cutout_from_array(values: np.ndarray) -> Cutout:
@@ -163,6 +173,8 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
         flags=tuple(sorted({flag.PICTURE} | image.flags | source_flags(extent))),
         main_share=extent.main_share,
         main_size=extent.main_size * PIXEL_SCALE if extent.found else float("nan"),
+        centroid=extent.centroid,
+        source_mask=extent.mask,
     )
 
 

@@ -23,6 +23,7 @@ from keras_astroattn.images.celestial import (
     pixels_to_sky,
     sky_to_pixels,
 )
+from keras_astroattn.images.recentring import Centre
 from keras_astroattn.version import __version__
 
 _INDEX_FORMAT = 2
@@ -70,12 +71,14 @@ class MapOptions:
         stokes: Stokes parameter.
         channel: plane of a cube.
         beam: width, or major, minor (arcsec) and angle (degrees).
+        centre: middle of the cutouts, "source" or "position".
     """
 
     hdu: int | str | None = None
     stokes: str | None = None
     channel: int | None = None
     beam: tuple[float, ...] | None = None
+    centre: Centre = "source"
 
     def open(self, path: str) -> FitsMap:
         """Open a tile.

@@ -1,0 +1,126 @@
+"""Measurement of the source in a frame: size, place and signal-to-noise ratio."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .beam import PIXELS_PER_BEAM
+from .islands import OFF_CENTRE_PIXELS, Island, find_islands, grown
+from .linking import link
+from .preprocessing import MASK_SIGMA
+
+_ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
+_DIRECTIONS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1)  # rows and columns
+
+
+@dataclass(frozen=True, eq=False)
+class Extent:
+    """Extent and place of the source in a frame.
+
+    Attributes:
+        found: whether there is a source.
+        size: its largest extent in pixels, minus the beam's contribution: each island is shrunk
+            by the half width of a point source of its brightness at 3 sigma. 0 for a point
+            source of any brightness.
+        peak: signal-to-noise ratio of the brightest pixel of the source.
+        distance: distance of its nearest pixel from the middle of the frame, pixels.
+        touches_border: whether it reaches the first or last row or column.
+        main_share: share of the source's flux in its brightest island.
+        main_size: `size` of that island alone, pixels.
+        incomplete: whether part of the source may lie on unknown pixels.
+        confused: whether a neighbour is not told apart from the source (`linking.LinkedSource`).
+        centroid: (x, y) of the source's flux, pixels from the middle of the frame.
+        mask: (height, width) bool, pixels of the source above 3 sigma; None without a source.
+    """
+
+    found: bool
+    size: float = 0.0
+    peak: float = 0.0
+    distance: float = 0.0
+    touches_border: bool = False
+    main_share: float = 0.0
+    main_size: float = 0.0
+    incomplete: bool = False
+    confused: bool = False
+    centroid: tuple[float, float] = (0.0, 0.0)
+    mask: np.ndarray | None = field(default=None, repr=False)
+
+
+def measure_extent(
+    snr: np.ndarray, beam: float = PIXELS_PER_BEAM, unknown: np.ndarray | None = None
+) -> Extent:
+    """Find the source of a frame (`linking.link`) and measure it.
+
+    Args:
+        snr: (height, width) map in units of the noise; NaN counts as below the noise.
+        beam: full width at half maximum of the beam, pixels.
+        unknown: (height, width) bool, mask of unknown pixels; None: all are known.
+
+    Returns:
+        The extent; `found` is False without an island.
+    """
+    islands = find_islands(snr)
+    unknown = unknown if unknown is not None and unknown.any() else None
+    if not islands:
+        return Extent(False, incomplete=unknown is not None and _hides_a_source(unknown))
+    linked = link(islands, beam, snr.size)
+    source = linked.islands
+    main = max(source, key=lambda island: island.total)
+    last = np.array(snr.shape) - 1
+    size = _shrunken_size(source, beam)
+    total = sum(island.total for island in source)
+    row, column = sum(island.total * island.centroid for island in source) / total
+    mask = np.zeros(snr.shape, bool)
+    for island in source:
+        mask[tuple(island.pixels.T)] = True
+    return Extent(
+        True,
+        size,
+        max(island.peak for island in source),
+        min(island.distance for island in source),
+        any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
+        main.total / total,
+        _shrunken_size([main], beam) if source[1:] else size,
+        unknown is not None and _reaches(source, unknown),
+        linked.confused,
+        (float(column), float(row)),
+        mask,
+    )
+
+
+def _hides_a_source(unknown: np.ndarray, nearest: float = OFF_CENTRE_PIXELS) -> bool:
+    """Return whether an unknown pixel lies within `nearest` pixels of the frame's centre."""
+    offsets = np.argwhere(unknown) - (np.array(unknown.shape) - 1) / 2
+    return bool(np.hypot(*offsets.T).min() < nearest)
+
+
+def _reaches(source: Sequence[Island], unknown: np.ndarray) -> bool:
+    """Return whether part of a source may lie on unknown pixels.
+
+    It may if the source touches them, if they are nearer to the middle of the frame than the
+    source is, or if they lie opposite to it, since radio galaxies have two sides.
+    """
+    points = np.concatenate([island.points for island in source])
+    opposite = np.array(unknown.shape) - 1 - points
+    distance = min(island.distance for island in source)
+    return (
+        bool(grown(unknown)[tuple(points.T)].any())
+        or bool(unknown[tuple(opposite.T)].any())
+        or _hides_a_source(unknown, min(distance, OFF_CENTRE_PIXELS))
+    )
+
+
+def _shrunken_size(source: Sequence[Island], beam: float) -> float:
+    highs, lows = [], []
+    for island in source:
+        overhang = beam / 2 * math.sqrt(math.log2(island.peak / MASK_SIGMA))
+        along = _DIRECTIONS @ island.points.T
+        high, low = along.max(axis=1), along.min(axis=1)
+        # An island smaller than its overhang shrinks to its middle.
+        middle = (high + low) / 2
+        half = np.maximum((high - low) / 2 - overhang, 0)
+        highs.append(middle + half)
+        lows.append(middle - half)
+    return float((np.max(highs, axis=0) - np.min(lows, axis=0)).max())

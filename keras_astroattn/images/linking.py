@@ -1,0 +1,161 @@
+"""Selection of the islands that belong to the source of a frame.
+
+A radio galaxy can have several parts: two lobes and a core may be three islands above the noise,
+and the next island may be another galaxy. An island is linked to the source if it lies where a
+part of the source may lie, and if a neighbour of its flux is unlikely to lie there by chance. The
+density of neighbours is that of the frame itself.
+"""
+
+import itertools
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from .islands import OFF_CENTRE_PIXELS, Island, faintest_peak
+from .preprocessing import MASK_SIGMA
+
+CHANCE = 0.02
+"""Largest expected number of unrelated islands, as bright and as near, of a linked island."""
+
+CONFUSED_CHANCE = 0.1
+"""An island that is not linked but whose expected number is below this may belong to the source."""
+
+_TOUCHING = 4.0  # pixels: noise divides a source into islands across such a gap
+_SMALLEST_REACH = 8.0  # pixels: islands are linked across twice their extent, at least twice this
+_LONGEST_GAP = 40.0  # pixels
+_BALANCE = 0.35  # largest offset of the middle of two lobes, in units of their separation
+_LOBE_RATIO = 5.0  # largest ratio of the fluxes of two lobes
+_CORE_RATIO = 3.0  # largest ratio of the core's flux to the brighter lobe's
+_COUNT_SLOPE = 1.1  # of the cumulative source counts N(> S) ~ S^-1.1, from 1 mJy to 1 Jy
+_UNSEEN = 0.5  # islands added to those counted: no neighbour in a frame is not a density of 0
+
+
+@dataclass(frozen=True, eq=False)
+class LinkedSource:
+    """The islands of a source.
+
+    Attributes:
+        islands: its islands; the first is the one with the most flux near the middle.
+        confused: whether a neighbour is not told apart: an island that may belong to the source
+            was not linked, or an island of another source is nearer to the middle.
+    """
+
+    islands: tuple[Island, ...]
+    confused: bool
+
+
+def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
+    """Return the source among the islands of a frame.
+
+    The source starts from the island with the most flux near the middle (weighted by a Gaussian
+    of 15 pixels). It includes other islands across gaps of up to twice their extent, at most 40
+    pixels, and two islands of similar flux that balance about the middle, at any distance. In
+    both cases an island is linked only if the expected number of unrelated islands of at least
+    its flux S within that distance g of the source is below `CHANCE`:
+
+        N(> S) (pi g^2 + 2 g extent) / area
+
+    N(> S) is the larger of the number of brighter unlinked islands of the frame, and
+    (n + 1/2) (S / S0)^-1.1 for n unlinked islands and the flux S0 of the faintest island that
+    can be detected. Islands across a gap of at most 4 pixels are always linked.
+
+    Args:
+        islands: the islands of the frame, at least one.
+        beam: full width at half maximum of the beam, pixels.
+        area: number of pixels of the frame.
+
+    Returns:
+        The source.
+    """
+    counts = _Counts(islands, _faintest_flux(islands, beam), area)
+    waiting = sorted(islands, key=_importance, reverse=True)
+    core = waiting.pop(0)
+    doubtful = False
+    lobes, chance = _lobes(islands, core, counts)
+    if chance >= CHANCE:
+        lobes, doubtful = [], bool(lobes) and chance < CONFUSED_CHANCE
+    fresh, source = [core, *lobes], []
+    waiting = [island for island in waiting if island not in fresh]
+    while fresh:
+        island = fresh.pop(0)
+        source.append(island)
+        # The nearest first, because each linked island is one neighbour less.
+        for gap, other in sorted(_near(island, waiting), key=lambda pair: pair[0]):
+            own = (*source, *fresh, other)
+            if gap <= _TOUCHING or counts.chance(other, gap, island.extent, own) < CHANCE:
+                fresh.append(other)
+                waiting.remove(other)
+    doubtful = doubtful or any(
+        counts.chance(other, gap, island.extent, (*source, other)) < CONFUSED_CHANCE
+        for island in source
+        for gap, other in _near(island, waiting)
+    )
+    nearest = min(island.distance for island in source)
+    hidden = any(island.distance < min(nearest, OFF_CENTRE_PIXELS) for island in waiting)
+    return LinkedSource(tuple(source), doubtful or hidden)
+
+
+class _Counts:
+    """Expected number of unrelated islands, from the islands of a frame."""
+
+    def __init__(self, islands: Sequence[Island], faintest: float, area: float):
+        self._islands, self._faintest, self._area = islands, faintest, area
+
+    def above(self, flux: float, own: Sequence[Island]) -> float:
+        """Return the number of unrelated islands in the frame of at least a flux."""
+        others = [island.total for island in self._islands if island not in own]
+        brighter = sum(total >= flux for total in others)
+        steep = (max(flux / self._faintest, 1.0)) ** -_COUNT_SLOPE
+        return max(brighter, (len(others) + _UNSEEN) * steep)
+
+    def chance(self, island: Island, gap: float, extent: float, own: Sequence[Island]) -> float:
+        """Return the number expected as bright as `island` within `gap` of one of `extent`."""
+        near = math.pi * gap * gap + 2 * gap * extent
+        return self.above(island.total, own) * near / self._area
+
+
+def _importance(island: Island) -> float:
+    return math.log(island.total) - 0.5 * (island.distance / OFF_CENTRE_PIXELS) ** 2
+
+
+def _faintest_flux(islands: Sequence[Island], beam: float) -> float:
+    """Return the flux above the mask of a point source that just counts as an island."""
+    peak = faintest_peak(max(island.peak for island in islands))
+    beam_area = math.pi * beam * beam / (4 * math.log(2))
+    return beam_area * (peak - MASK_SIGMA)
+
+
+def _near(island: Island, others: Sequence[Island]) -> list[tuple[float, Island]]:
+    """Return the islands where a part of the source of `island` may lie, and their gaps."""
+    found = []
+    for other in others:
+        gap = _gap(island.points, other.points)
+        if gap <= min(2 * max(_SMALLEST_REACH, other.extent), _LONGEST_GAP):
+            found.append((gap, other))
+    return found
+
+
+def _lobes(islands: Sequence[Island], core: Island, counts: _Counts) -> tuple[list[Island], float]:
+    """Return two islands that balance about the middle of the frame, and the chance of that.
+
+    `core` may be one of them; it is left out.
+    """
+    ordered = sorted(islands, key=lambda island: island.total, reverse=True)
+    for one, other in itertools.combinations(ordered, 2):
+        separation = math.hypot(*(one.centroid - other.centroid))
+        imbalance = math.hypot(*(one.centroid + other.centroid)) / 2
+        alike = one.total <= _LOBE_RATIO * other.total
+        # An island brighter than the lobes may be their core; a much brighter one is a neighbour.
+        if alike and imbalance <= _BALANCE * separation and core.total <= _CORE_RATIO * one.total:
+            chance = counts.chance(other, separation / 2, 0.0, (one, other, core))
+            return [island for island in (one, other) if island is not core], chance
+    return [], math.inf
+
+
+def _gap(one: np.ndarray, other: np.ndarray) -> float:
+    # |a - b|^2 = a^2 + b^2 - 2 a b, exact in float64 for the indices of pixels.
+    a, b = one.astype(np.float64), other.astype(np.float64)
+    squares = (a * a).sum(axis=1)[:, np.newaxis] + (b * b).sum(axis=1) - 2 * (a @ b.T)
+    return math.sqrt(squares.min())
