@@ -26,8 +26,8 @@ _PUT_BACK = 2
 _DISTANCES = {2: ("inner", "outer"), 3: ("inner", "middle", "outer")}
 """Words for components in one direction, by their number; more are numbered from the inside."""
 
-SURROUNDINGS = "faint islands"
-"""Name of the islands that are too faint to be a component."""
+SURROUNDINGS = "other emission"
+"""Name of the islands that do not belong to the source, or are too faint to be a component."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,7 +220,9 @@ def explain_cutout(
 
 def _parts(cutout: Cutout) -> tuple[list[np.ndarray], list[str]]:
     """Return masks of the components of a source, and their names."""
-    patches = flux_patches(cutout.pixels, COMPONENTS)
+    lit = cutout.pixels > 0
+    source = lit if cutout.source_mask is None else lit & cutout.source_mask
+    patches = flux_patches(np.where(source, cutout.pixels, 0), COMPONENTS)
     masks = [patches == number for number in range(1, patches.max() + 1)]
     flux = cutout.pixels.astype(float)
     # The middle of the extent, not of the flux: one bright lobe is not the centre of two.
@@ -228,7 +230,7 @@ def _parts(cutout: Cutout) -> tuple[list[np.ndarray], list[str]]:
     middle = (places.min(axis=0) + places.max(axis=0)) / 2
     offsets = [_centroid(flux, mask) - middle for mask in masks]
     names = _names(offsets, north_and_east(cutout))
-    rest = patches < 0
+    rest = lit & (patches <= 0)
     if rest.any():
         masks.append(rest)
         names.append(SURROUNDINGS)

@@ -157,7 +157,7 @@ def _foreign_islands(cutout: Cutout, own, other, beam: float) -> np.ndarray:
 def _without(cutout: Cutout, blank: np.ndarray, found: set[str]) -> Cutout:
     brightness = np.where(blank, np.float32(np.nan), cutout.brightness)
     # The flags of the source are determined again; those of the map are kept.
-    return finish(
+    finished = finish(
         brightness,
         cutout.noise,
         beam=cutout.beam,
@@ -166,3 +166,4 @@ def _without(cutout: Cutout, blank: np.ndarray, found: set[str]) -> Cutout:
         wcs_header=cutout.wcs_header,
         masked=blank,
     )
+    return dataclasses.replace(finished, position=cutout.position, offset=cutout.offset)

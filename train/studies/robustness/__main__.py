@@ -19,6 +19,7 @@ from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
 
+from .position import position_table
 from .tables import artefact_table, beam_table, point_table, ratio_table, size_table
 from .trials import first_fields, simulated_trials
 
@@ -44,12 +45,12 @@ def benchmark(
     count: Annotated[int, Parameter(validator=Number(gte=10))] = 200,
     output: Path = Path("docs/reference/measured/robustness.md"),
 ) -> None:
-    """Measure the labels of a model against beam, size, noise and imaging artefacts.
+    """Measure the labels of a model against position, beam, size, noise and imaging artefacts.
 
     Args:
         model: Name of a preset, or path of a .tflite file.
-        data_dir: Folder with `fits/`, FIRST fields that are named as the images of MiraBest.
-            Without it, only simulated sources are measured.
+        data_dir: Folder with `fits/`, FIRST fields that are named as the images of MiraBest, and
+            `mirabest/`. Without it, only simulated sources are measured.
         count: Number of simulated sources of each kind.
         output: Markdown file to write.
     """
@@ -59,6 +60,9 @@ def benchmark(
     fields = [] if data_dir is None else first_fields(data_dir / "fits")
     console = Console(stderr=True)
     parts = [_HEAD.format(model=classifier.model.name, count=count)]
+    if data_dir is not None:
+        with console.status("positions"):
+            parts.append(position_table(classifier, data_dir))
     with console.status("point sources"):
         parts.append(point_table(classifier, 5 * count))
     with console.status("artefacts"):
