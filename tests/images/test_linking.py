@@ -1,0 +1,82 @@
+"""Islands are linked to the source only if a neighbour is unlikely to lie there by chance.
+
+The frames are blocks of constant brightness, so that fluxes, gaps and counts follow by hand. A
+source of 10 x 10 pixels has an extent of hypot(9, 9) = 12.7 pixels. The faintest island of a beam
+of 3 pixels has a flux S0 = 1.133 x 9 x (5 - 3) = 20.4, and an island of 3 x 3 pixels of 5 has 45:
+(45 / 20.4)^-1.1 = 0.42.
+"""
+
+import numpy as np
+import pytest
+
+from keras_astroattn.images import measure_extent
+
+ONE_ISLAND = 9  # pixels
+
+
+def frame(gap: int, others: int = 0, neighbour: float = 5.0):
+    """A source in the middle, an island `gap` pixels to its right, and others in the corner."""
+    snr = np.zeros((150, 150))
+    snr[70:80, 70:80] = 50
+    snr[73:76, 79 + gap : 82 + gap] = neighbour
+    for number in range(others):
+        row, column = divmod(number, 12)
+        snr[2 + 8 * row : 5 + 8 * row, 2 + 8 * column : 5 + 8 * column] = 5
+    return snr
+
+
+@pytest.mark.parametrize("gap", [4, 8, 16])
+def test_an_island_in_an_empty_frame_belongs_to_the_source(gap):
+    # 0.5 x 0.42 x (pi 16^2 + 2 x 16 x 12.7) / 22500 = 0.011 at the largest gap.
+    found = measure_extent(frame(gap))
+    assert found.mask.sum() == 100 + ONE_ISLAND
+    assert not found.confused
+
+
+def test_an_island_beyond_twice_its_extent_does_not():
+    # Twice the extent of an island of 3 x 3 pixels is less than the least reach, 16 pixels.
+    assert measure_extent(frame(17)).mask.sum() == 100
+
+
+def test_a_neighbour_in_a_crowded_frame_is_another_source():
+    # 20 islands as bright: 20 x (pi 8^2 + 2 x 8 x 12.7) / 22500 = 0.36.
+    found = measure_extent(frame(8, others=20))
+    assert found.mask.sum() == 100
+    assert not found.confused
+    assert found.size == pytest.approx(measure_extent(frame(60)).size)
+
+
+def test_a_doubtful_neighbour_is_left_out_and_flagged():
+    # 3 islands as bright: 3 x 405 / 22500 = 0.054.
+    found = measure_extent(frame(8, others=3))
+    assert found.mask.sum() == 100
+    assert found.confused
+
+
+def test_a_bright_neighbour_of_a_crowded_frame_is_linked():
+    # 20 islands, all fainter than 9 x 50 = 450: 20.5 (450 / 20.4)^-1.1 x 405 / 22500 = 0.012.
+    assert measure_extent(frame(8, others=20, neighbour=50)).mask.sum() == 100 + ONE_ISLAND
+
+
+def test_pieces_of_a_source_are_linked_in_any_frame():
+    assert measure_extent(frame(4, others=100)).mask.sum() == 100 + ONE_ISLAND
+
+
+def test_an_island_nearer_to_the_middle_than_the_source_is_confused_with_it():
+    snr = np.zeros((150, 150))
+    snr[66:82, 96:112] = 100  # 22 pixels from the middle, and 95 times the flux
+    assert not measure_extent(snr).confused
+    snr[74:77, 73:76] = 30
+    found = measure_extent(snr)
+    assert found.mask[70, 100]
+    assert not found.mask[74, 74]
+    assert found.confused
+
+
+def test_the_centroid_is_that_of_the_flux_of_the_source_alone():
+    found = measure_extent(frame(8, others=20))
+    assert found.centroid == (0.0, 0.0)
+    linked = measure_extent(frame(8))
+    # 100 pixels of 50 in the middle, 9 of 5 at column 88, 13.5 pixels from 74.5; row 74.
+    assert linked.centroid[0] == pytest.approx(45 * 13.5 / 5045)
+    assert linked.centroid[1] == pytest.approx(45 * -0.5 / 5045)
