@@ -115,7 +115,7 @@ def test_blank_of_an_integer_map_is_unknown(tmp_path, scaled):
     if scaled:
         hdu.header["BSCALE"], hdu.header["BZERO"] = 2e-6, 0.0
     hdu.writeto(tmp_path / "a.fits")
-    cutout = read_fits(tmp_path / "a.fits")
+    cutout = read_fits(tmp_path / "a.fits", centre="position")
     assert np.isnan(cutout.brightness[:, 77:]).all()
     assert cutout.noise == pytest.approx(SIGMA / (1 if scaled else 2e-6), rel=0.03)
     assert label(cutout) == "incomplete"

@@ -244,7 +244,7 @@ def test_resampled_cutout_knows_where_it_is(tmp_path, turn):
     position = wcs.wcs_pix2world([[x, y]], 0)[0]
     data = noise(shape, 1e-6) + gaussian(shape, x, y, 3.0, peak=0.1, scale=0.9)
     path = write(tmp_path / "fine.fits", data.astype(np.float32)[None], header)
-    cutout = read_fits(path, f"{position[0]}, {position[1]}")
+    cutout = read_fits(path, f"{position[0]}, {position[1]}", centre="position")
     assert {flags.SMOOTHED, flags.RESAMPLED} <= set(cutout.flags)
     weights = np.where(cutout.brightness > 0.01, cutout.brightness, 0).astype(float)
     rows, columns = np.indices((150, 150))
@@ -317,7 +317,7 @@ def test_rms_map_sets_the_mask(tmp_path, plain, field):
     rms[:160] = 1.0
     header = celestial_header(SHAPE, axes=4)
     path = write(tmp_path / "rms.fits", rms[None, None], header)
-    cutout = read_fits(plain, rms_map=path)
+    cutout = read_fits(plain, rms_map=path, centre="position")
     window = field[85:235, 95:245]
     expected = np.where(window > 3 * np.float32(1e-4), window, 0)
     expected[:75] = 0
@@ -408,7 +408,7 @@ def test_very_fine_pixels_are_averaged_while_reading(tmp_path):
     header = celestial_header(shape, scale=0.15, beam=(0.5, 0.5, 0.0))
     path = write(tmp_path / "fine.fits", data + noise(shape, 1e-6), header)
     position = WCS(header).wcs_pix2world([[700.2, 640.6]], 0)[0]
-    cutout = read_fits(path, tuple(position))
+    cutout = read_fits(path, tuple(position), centre="position")
     assert np.nanmax(cutout.brightness) == pytest.approx(
         0.05 * np.exp(-4 * np.log(2) * (2 * 0.9**2) / 5.4**2), rel=0.01
     )

@@ -189,7 +189,7 @@ def test_noise_within_a_pixel_or_of_a_larger_map_is_the_maps(tmp_path, field):
     data[300:] = 1.0
     path = tmp_path / "mosaic.fits"
     fits.PrimaryHDU(data, header).writeto(path)
-    cutout = read_fits(field, rms_map=path)
+    cutout = read_fits(field, rms_map=path, centre="position")
     assert (cutout.pixels[75:] == 0).all()
     assert cutout.pixels[:75].any()
 

@@ -100,8 +100,10 @@ def test_a_beam_of_radio_beam_is_a_beam():
 def test_masked_pixels_are_unknown(hdu, expected):
     mask = np.zeros(hdu.data.shape, bool)
     mask[100:110, 100:110] = True
-    masked = read_source(NDData(hdu.data, mask=mask, wcs=WCS(hdu.header), unit="Jy/beam"), beam=5.4)
-    array = read_source(np.ma.MaskedArray(hdu.data, mask), pixel_scale=1.8, beam=5.4)
+    options = {"beam": 5.4, "centre": "position"}
+    data = NDData(hdu.data, mask=mask, wcs=WCS(hdu.header), unit="Jy/beam")
+    masked = read_source(data, **options)
+    array = read_source(np.ma.MaskedArray(hdu.data, mask), pixel_scale=1.8, **options)
     for found in (masked, array):
         # The frame begins at pixel 75, so the mask at 25.
         assert np.isnan(found.brightness[25:35, 25:35]).all()
