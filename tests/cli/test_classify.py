@@ -203,10 +203,12 @@ def test_a_fits_map_is_classified_and_its_attention_drawn(model_path, tmp_path):
     fits.PrimaryHDU(sky.astype(np.float32), header).writeto(tmp_path / "map.fits")
     output, attention = tmp_path / "r.json", tmp_path / "attention"
     options = ["--model", model_path, "--output", output, "--attention", attention]
+    options += ["--centre", "position"]
     assert run("classify", tmp_path / "map.fits", *options) == 0
     (source,) = json.loads(output.read_text())["sources"]
     assert source["noise_jy_beam"] == pytest.approx(1e-4, rel=0.05)
     assert source["beam_arcsec"] == pytest.approx(5.4)
+    assert source["offset_arcsec"] == 0
     # Pixel 150.5, the middle of 300, is the reference pixel.
     assert (source["ra"], source["dec"]) == pytest.approx((180, 30), abs=1e-9)
     assert (source["frame_ra"], source["frame_dec"]) == pytest.approx((180, 30), abs=1e-9)
