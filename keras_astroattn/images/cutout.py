@@ -13,7 +13,7 @@ from . import flags as flag
 from .beam import PIXELS_PER_BEAM, Beam, beam_text
 from .conventions import IMAGE_SIZE, to_network_units
 from .extent import Extent, measure_extent
-from .frame import Frame, Plan, native_frame, plan, regridded_frame
+from .frame import Frame, FramePlan, native_frame, plan, regridded_frame
 from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA
 from .preprocessing import LARGEST_VALUE, MASK_SIGMA, mask_noise, scale_to_uint8
 from .quantities import ANGLE, BRIGHTNESS, in_unit
@@ -227,7 +227,7 @@ def cutout_from_field(
 
 def _finish_frame(
     frame: Frame,
-    todo: Plan,
+    todo: FramePlan,
     step: tuple[float, float],
     shape: tuple[int, int],
     noise: float | np.ndarray | None,

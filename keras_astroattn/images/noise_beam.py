@@ -57,7 +57,7 @@ def estimate_beam(field: np.ndarray, jacobian: np.ndarray) -> Beam | None:
     values, vectors = np.linalg.eigh(np.array([[xx, xy], [xy, yy]]))
     if not values[0] > 0:
         return None
-    minor, major = sorted((math.sqrt(2 / value) / WIDTH_RATIO for value in values.tolist()))
+    minor, major = sorted(math.sqrt(2 / value) / WIDTH_RATIO for value in values.tolist())
     east, north = vectors[:, 0]  # the smallest eigenvalue is that of the longest axis
     return Beam(major, minor, math.degrees(math.atan2(east, north)) % 180)
 

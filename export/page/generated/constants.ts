@@ -39,11 +39,18 @@ export const SOURCE_SIGMA = 5.0;
 export const OFF_CENTRE_PIXELS = 15.0;
 export const MIN_PIXELS = 3;
 export const MIN_RELATIVE_PEAK = 0.02;
+export const CHANCE = 0.02;
+export const CONFUSED_CHANCE = 0.1;
+export const TOUCHING = 4.0;
 export const SMALLEST_REACH = 8.0;
 export const LONGEST_GAP = 40.0;
 export const BALANCE = 0.35;
 export const LOBE_RATIO = 5.0;
 export const CORE_RATIO = 3.0;
+export const COUNT_SLOPE = 1.1;
+export const UNSEEN = 0.5;
+export const FARTHEST = 20.0;
+export const ROUNDS = 3;
 export const SAME_SCALE = 0.01;
 export const REACH = 4.5;
 export const MIN_WEIGHT = 0.5;
@@ -250,6 +257,8 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "low_snr": "the source peaks below 10 sigma; 99 % of MiraBest's sources are brighter",
   "off_centre": "the source is more than 15 pixels from the middle of the frame",
   "beyond_frame": "emission of the source reaches the edge of the frame",
+  "confused": "a neighbour may belong to the source, or is nearer to the position than it is",
+  "recentred": "the frame was moved by over a beam (3 pixels) from the position to the source",
   "artefacts": "over 1 % of the frame is below -3 sigma, as near imaging artefacts (noise: 0.13 %)",
   "smoothed": "the map was convolved to the beam that the network knows, or to a round one",
   "resampled": "the map was regridded to three pixels a beam",
@@ -287,6 +296,7 @@ export const COLUMNS = [
   "beam_arcsec",
   "frame_ra",
   "frame_dec",
+  "offset_arcsec",
   "flags",
   "error",
   "model"

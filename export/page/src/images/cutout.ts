@@ -15,10 +15,11 @@ import {
 import { beamArea, meanWidth, type Beam } from "./beam";
 import { moveKeywords, type WcsKeywords } from "./celestial";
 import { InputError } from "./errors";
-import { nativeFrame, plan, regriddedFrame, type Pair } from "./frame";
+import { nativeFrame, plan, regriddedFrame, type Frame, type Pair } from "./frame";
 import { grid, type Grid } from "./grid";
 import { measureExtent, type Extent } from "./islands";
 import { columnLengths, determinant, type Matrix } from "./matrix";
+import { recentred } from "./recentring";
 import { examine } from "./unknown";
 
 /** A radio source, ready for the network; see `images.Cutout`. */
@@ -36,12 +37,15 @@ export interface Cutout {
   readonly keywords: WcsKeywords | null;
   readonly mainShare: number;
   readonly mainSize: number;
+  readonly centroid: Pair;
+  readonly offset: number;
 }
 
 export interface FieldOptions {
   readonly jacobian: Matrix | null;
   readonly beam: Beam | null;
   readonly centre?: Pair;
+  readonly recentre?: boolean;
   readonly noise?: number | null;
   readonly asIs?: boolean;
   readonly flags?: Iterable<string>;
@@ -58,49 +62,54 @@ export function cutoutFromField(given: Grid, options: FieldOptions): Cutout {
   const { jacobian, beam, noise = null, asIs = false, keywords = null } = options;
   const { field, isBlanked } = asMap(given);
   const todo = plan(jacobian, beam, asIs);
-  const found = new Set(options.flags);
-  if (!beam) found.add("no_beam");
-  if (!jacobian) found.add("no_wcs");
+  const known = new Set(options.flags);
+  if (!beam) known.add("no_beam");
+  if (!jacobian) known.add("no_wcs");
   if (beam && jacobian && beam.minor < UNDERSAMPLED_BELOW * Math.max(...columnLengths(jacobian))) {
-    found.add("undersampled");
+    known.add("undersampled");
   }
-  const centre = options.centre ?? [(field.width - 1) / 2, (field.height - 1) / 2];
+  const centre: Pair = options.centre ?? [(field.width - 1) / 2, (field.height - 1) / 2];
   const area = !beam || !jacobian
     ? beamArea({ major: PIXELS_PER_BEAM, minor: PIXELS_PER_BEAM, angle: 0 }, 1)
     : beamArea(todo.beam ?? beam, Math.abs(determinant(jacobian)));
-  const step = todo.step ?? [1, 1];
-  const cut = todo.step
-    ? regriddedFrame(field, centre, noise, { ...todo, step: todo.step }, area)
-    : nativeFrame(field, centre, noise, area);
-  for (const flag of cut.flags) found.add(flag);
-  let sigma = cut.noise;
-  if (noise === null && (isBlanked || !(sigma > 0))) {
-    sigma = 0;
-    found.add("noise_uncertain");
-  }
-  // A frame beyond the map's edge is flagged as such; NaN inside the map marks unknown pixels.
+  const step = todo.step ?? ([1, 1] as const);
+  const cut = (place: Pair): Cutout => {
+    const frame = todo.step
+      ? regriddedFrame(field, place, noise, { ...todo, step: todo.step }, area)
+      : nativeFrame(field, place, noise, area);
+    const isZero = noise === null && (isBlanked || !(frame.noise > 0));
+    const flags = new Set([...known, ...frame.flags, ...gaps(frame, step, field)]);
+    if (isZero) flags.add("noise_uncertain");
+    return finish(frame.brightness, isZero ? 0 : frame.noise, {
+      beam: todo.beam,
+      pixelScale: todo.pixelScale,
+      flags,
+      keywords: keywords && moveKeywords(keywords, frame.origin, step),
+    });
+  };
+  const cutout = cut(centre);
+  if (!options.recentre) return cutout;
+  return recentred(cutout, cut, centre, step, [field.width, field.height]);
+}
+
+/** Flags of a frame that lacks pixels: beyond the map's edge, or unknown inside it. */
+function gaps(frame: Frame, step: Pair, field: Grid): string[] {
   const inside = (axis: 0 | 1, extent: number): boolean[] =>
     Array.from(
       { length: IMAGE_SIZE },
-      (_, k) => Math.abs(cut.origin[axis] + step[axis] * k - (extent - 1) / 2) <= extent / 2,
+      (_, k) => Math.abs(frame.origin[axis] + step[axis] * k - (extent - 1) / 2) <= extent / 2,
     );
   const [across, down] = [inside(0, field.width), inside(1, field.height)];
-  const frame = cut.brightness.pixels;
-  if (frame.every(Number.isNaN)) {
+  const { pixels } = frame.brightness;
+  if (pixels.every(Number.isNaN)) {
     throw new InputError("the map is blank here: all pixels in the frame are unknown");
   }
-  if (!across.every(Boolean) || !down.every(Boolean)) found.add("edge");
-  const isFilled = frame.some(
+  const isFilled = pixels.some(
     (value, i) =>
       Number.isNaN(value) && down[Math.floor(i / IMAGE_SIZE)] && across[i % IMAGE_SIZE],
   );
-  if (isFilled) found.add("nan_filled");
-  return finish(cut.brightness, sigma, {
-    beam: todo.beam,
-    pixelScale: todo.pixelScale,
-    flags: found,
-    keywords: keywords && moveKeywords(keywords, cut.origin, step),
-  });
+  const isBeyond = !across.every(Boolean) || !down.every(Boolean);
+  return [...(isBeyond ? ["edge"] : []), ...(isFilled ? ["nan_filled"] : [])];
 }
 
 /** Blank the noise of a frame, stretch it and measure the source; a noise of 0: it was blanked. */
@@ -146,6 +155,8 @@ function finish(
     keywords,
     mainShare: extent.mainShare,
     mainSize: extent.found ? extent.mainSize * pixelScale : NaN,
+    centroid: extent.centroid,
+    offset: 0,
   };
 }
 
@@ -183,6 +194,7 @@ export function sourceFlags(extent: Extent): string[] {
   const found = extent.incomplete ? ["incomplete"] : [];
   if (!extent.found) return [...found, "no_source"];
   if (extent.touchesBorder) found.push("beyond_frame");
+  if (extent.confused) found.push("confused");
   if (extent.distance > OFF_CENTRE_PIXELS) found.push("off_centre");
   return found;
 }

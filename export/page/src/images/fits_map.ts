@@ -1,5 +1,12 @@
 /** Cutouts from FITS maps of any survey; of a mosaic, only the pixels around a source are read. */
-import { FIELD_SIZE, FINEST, LARGEST_FIELD, NEAR_CENTRE, SMALLEST_FIELD } from "../../generated/constants";
+import {
+  FARTHEST,
+  FIELD_SIZE,
+  FINEST,
+  LARGEST_FIELD,
+  NEAR_CENTRE,
+  SMALLEST_FIELD,
+} from "../../generated/constants";
 import type { Beam } from "./beam";
 import { toJanskyPerBeam } from "./brightness_unit";
 import {
@@ -106,7 +113,7 @@ export class FitsMap {
         `the map is ${this.width} x ${this.height} pixels: click on a source, or give its position`,
       );
     }
-    const reach = step.map((pace) => (FIELD_SIZE / 2) * pace + todo.margin + 2);
+    const reach = step.map((pace) => (FIELD_SIZE / 2 + FARTHEST) * pace + todo.margin + 2);
     const low = centre.map((c, i) => Math.max(Math.floor(c - reach[i]!), 0)) as [number, number];
     const extents = [this.width, this.height];
     const high = centre.map((c, i) => Math.min(Math.ceil(c + reach[i]!) + 1, extents[i]!));
@@ -125,6 +132,7 @@ export class FitsMap {
     return cutoutFromField(field, {
       beam: this.beam,
       centre: [(centre[0] - origin[0]) / block, (centre[1] - origin[1]) / block],
+      recentre: true,
       jacobian: jacobian && scaled(jacobian, block),
       asIs: this.isFirst,
       flags: this.flags,

@@ -1,17 +1,13 @@
-/** Selection of the source among the emission in a frame, and measurement of its size. */
+/** The islands above the noise in a frame, and measurement of the source among them. */
 import {
-  BALANCE,
-  CORE_RATIO,
-  LOBE_RATIO,
-  LONGEST_GAP,
   MASK_SIGMA,
   MIN_PIXELS,
   MIN_RELATIVE_PEAK,
   OFF_CENTRE_PIXELS,
-  SMALLEST_REACH,
   SOURCE_SIGMA,
 } from "../../generated/constants";
 import { count, grown, islandsOf, type Grid } from "./grid";
+import { link, type Island, type Point } from "./linking";
 import { sum64 } from "./statistics";
 
 const ANGLES = Array.from({ length: 36 }, (_, k) => (k * Math.PI) / 36);
@@ -26,20 +22,11 @@ export interface Extent {
   readonly mainShare: number;
   readonly mainSize: number;
   readonly incomplete: boolean;
+  readonly confused: boolean;
+  readonly centroid: readonly [number, number]; // x and y from the middle of the frame
 }
 
-type Point = readonly [number, number]; // row and column
-
-interface Island {
-  readonly points: Point[];
-  readonly peak: number;
-  readonly total: number;
-  readonly distance: number;
-  readonly extent: number;
-  readonly centroid: Point;
-}
-
-/** Find the source of a frame in units of the noise and measure it; see `images.islands`. */
+/** Find the source of a frame in units of the noise and measure it; see `images.extent`. */
 export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Extent {
   const islands = brightIslands(snr);
   const hidden = count(unknown) > 0;
@@ -47,9 +34,12 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     const incomplete = hidden && hidesASource(unknown, snr.width, OFF_CENTRE_PIXELS);
     return { ...NOTHING, incomplete };
   }
-  const source = linked(islands);
+  const { islands: source, confused } = link(islands, beam, snr.pixels.length);
   const main = source.reduce((best, each) => (each.total > best.total ? each : best));
   const size = shrunkenSize(source, beam);
+  const total = source.reduce((sum, island) => sum + island.total, 0);
+  const centroid = (axis: 0 | 1): number =>
+    source.reduce((sum, island) => sum + island.total * island.centroid[axis], 0) / total;
   const last = [snr.height - 1, snr.width - 1];
   return {
     found: true,
@@ -59,9 +49,11 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     touchesBorder: source.some((island) =>
       island.points.some((point) => point.some((k, axis) => k === 0 || k === last[axis])),
     ),
-    mainShare: main.total / source.reduce((sum, island) => sum + island.total, 0),
+    mainShare: main.total / total,
     mainSize: source.length > 1 ? shrunkenSize([main], beam) : size,
     incomplete: hidden && reaches(source, unknown, snr.width),
+    confused,
+    centroid: [centroid(1), centroid(0)],
   };
 }
 
@@ -74,6 +66,8 @@ const NOTHING: Extent = {
   mainShare: 0,
   mainSize: 0,
   incomplete: false,
+  confused: false,
+  centroid: [0, 0],
 };
 
 function brightIslands(snr: Grid): Island[] {
@@ -132,7 +126,7 @@ function hidesASource(unknown: Uint8Array, width: number, nearest: number): bool
 }
 
 /** Whether part of a source may lie on unknown pixels: at, opposite to, or nearer than it. */
-function reaches(source: Island[], unknown: Uint8Array, width: number): boolean {
+function reaches(source: readonly Island[], unknown: Uint8Array, width: number): boolean {
   const last = unknown.length - 1; // the pixel opposite to i is last - i
   const near = grown(unknown, width);
   const distance = Math.min(...source.map((island) => island.distance));
@@ -145,54 +139,8 @@ function reaches(source: Island[], unknown: Uint8Array, width: number): boolean 
   return touches || hidesASource(unknown, width, Math.min(distance, OFF_CENTRE_PIXELS));
 }
 
-function linked(islands: Island[]): Island[] {
-  const importance = (island: Island): number =>
-    Math.log(island.total) - 0.5 * (island.distance / OFF_CENTRE_PIXELS) ** 2;
-  const belongs = (island: Island, other: Island): boolean =>
-    gap(island.points, other.points) <=
-    Math.min(2 * Math.max(SMALLEST_REACH, other.extent), LONGEST_GAP);
-  const [core, ...others] = islands.slice().sort((a, b) => importance(b) - importance(a));
-  const fresh = [core!, ...lobes(islands, core!)];
-  let waiting = others.filter((island) => !fresh.includes(island));
-  const source: Island[] = [];
-  for (let island = fresh.pop(); island; island = fresh.pop()) {
-    const from = island;
-    source.push(from);
-    const near = waiting.filter((other) => belongs(from, other));
-    waiting = waiting.filter((other) => !near.includes(other));
-    fresh.push(...near);
-  }
-  return source;
-}
-
-/** Two islands that balance about the middle of the frame; `core` may be one of them. */
-function lobes(islands: Island[], core: Island): Island[] {
-  const ordered = islands.slice().sort((a, b) => b.total - a.total);
-  for (const [i, one] of ordered.entries()) {
-    for (const other of ordered.slice(i + 1)) {
-      const [a, b] = [one.centroid, other.centroid];
-      const separation = Math.hypot(a[0] - b[0], a[1] - b[1]);
-      const imbalance = Math.hypot(a[0] + b[0], a[1] + b[1]) / 2;
-      const alike = one.total <= LOBE_RATIO * other.total;
-      // An island brighter than the lobes may be their core; a much brighter one is a neighbour.
-      if (alike && imbalance <= BALANCE * separation && core.total <= CORE_RATIO * one.total) {
-        return [one, other].filter((island) => island !== core);
-      }
-    }
-  }
-  return [];
-}
-
-function gap(one: Point[], other: Point[]): number {
-  let nearest = Infinity;
-  for (const [y, x] of one) {
-    for (const [v, u] of other) nearest = Math.min(nearest, (y - v) ** 2 + (x - u) ** 2);
-  }
-  return Math.sqrt(nearest);
-}
-
 /** Largest extent, each island shrunk by the half width of a point source at 3 sigma. */
-function shrunkenSize(source: Island[], beam: number): number {
+function shrunkenSize(source: readonly Island[], beam: number): number {
   return Math.max(
     ...ANGLES.map((angle) => {
       let [highest, lowest] = [-Infinity, Infinity];

@@ -90,6 +90,7 @@ function cutoutFromMap(values: Grid, { pixelScale, beam }: PictureOptions): Cuto
   const isInverted = middle > (low + high) / 2;
   const pixels = values.pixels.map((value) => (isInverted ? middle - value : value - middle));
   return cutoutFromField(grid(values.width, values.height, pixels), {
+    recentre: true,
     beam: of,
     jacobian: [
       [-pixelScale, 0],
@@ -127,6 +128,8 @@ export function cutoutFromLevels(levels: Grid): Cutout {
     keywords: null,
     mainShare: extent.mainShare,
     mainSize: extent.found ? extent.mainSize * PIXEL_SCALE : NaN,
+    centroid: extent.centroid,
+    offset: 0,
   };
 }
 

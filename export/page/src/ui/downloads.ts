@@ -41,6 +41,7 @@ function rowOf({ file, result, error, position }: Entry, model: string): Record<
     beam_arcsec: cutout.beam && meanWidth(cutout.beam),
     frame_ra: frame?.[0] ?? null,
     frame_dec: frame?.[1] ?? null,
+    offset_arcsec: cutout.offset,
     flags: cutout.flags.join(";"),
   };
 }
