@@ -36,7 +36,7 @@ ARROWS = {
     "samples": set(),
     "tables": {"images"},
     "recalibration": {"images", "edge", "tables"},
-    "survey": {"images", "edge", "tables"},
+    "survey": {"images", "edge", "tables", "datasets"},  # sources to inject
     "fetch": {"images", "tables"},
     "cli": {
         *("images", "edge", "evaluation", "samples", "tables", "recalibration", "survey"),

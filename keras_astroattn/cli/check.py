@@ -1,6 +1,7 @@
 """`astroattn check`: check the inputs of a survey before it is started."""
 
 from collections import Counter
+from pathlib import Path
 from typing import Annotated
 
 import numpy as np
@@ -57,9 +58,25 @@ def check(
             "a core.",
         ),
     ] = None,
+    inject: Annotated[
+        int,
+        Parameter(
+            validator=Number(gte=0),
+            help="Inject N simulated sources (FRI, FRII and points) into the tiles, one at a "
+            "time, and measure how many get their class.",
+        ),
+    ] = 0,
+    inject_output: Annotated[Path, Parameter(help="Folder for the results of --inject.")] = Path(
+        "injection"
+    ),
+    seed: Annotated[
+        int, Parameter(validator=Number(gte=0), help="Seed of the sources of --inject.")
+    ] = 0,
     opening: MapFlags = MapFlags(),
 ) -> int:
     """Check a catalogue and its tiles before a survey: columns, beams, coverage, and run time.
+
+    With --inject it also measures the selection function of the labels on these tiles.
 
     Ends with status 2 if no row of the catalogue lies on a tile.
     """
@@ -67,6 +84,9 @@ def check(
     from keras_astroattn.survey.catalogue import open_catalogue
     from keras_astroattn.survey.column_mapping import KEYS, map_columns
     from keras_astroattn.survey.forecast import forecast
+    from keras_astroattn.survey.injection import inject as inject_sources
+
+    from .injection import require_folder, write_injection
 
     options = opening.options()
     with quiet_native_logs():
@@ -80,6 +100,13 @@ def check(
         footprints = index_tiles(paths, options, progress.indexed)
         progress.planning(opened.rows)
         found = forecast(opened, mapping, footprints, classifier, options, sample, progress.planned)
+        injected = []
+        if inject:
+            require_folder(inject_output)
+            progress.injecting(inject)
+            injected = inject_sources(
+                footprints.tiles, options, classifier, inject, seed, progress.injected
+            )
     console = Console(highlight=False, soft_wrap=True)
     table = Table(show_header=False, title=f"{catalogue}")
     table.add_row("names of", mapping.survey or "no known survey: columns guessed by name")
@@ -102,6 +129,8 @@ def check(
             f"{_time(found.hours(count))} ({found.seconds_per_row * 1e3:.1f} ms a row)",
         )
     console.print(table, markup=False)
+    if injected:
+        write_injection(inject_output, injected, classifier, seed, console)
     if not found.inside:
         Console(stderr=True, soft_wrap=True).print(
             "error: no row of the catalogue lies on a tile", markup=False, highlight=False

@@ -3,7 +3,7 @@
 import math
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -133,6 +133,8 @@ class FitsMap:
         centre: middle of its cutouts.
         is_first: whether the header names FIRST, and beam and pixel scale agree with it.
         keywords: its celestial WCS keywords, or None.
+        overlay: function from the first pixel and the one behind the last, as (x, y), to
+            brightness in Jy/beam that is added to what is read; None: nothing is added.
 
     Raises:
         InputError: The file cannot be read, or holds no such map.
@@ -154,6 +156,7 @@ class FitsMap:
     ):
         self.path = Path(path.name if hasattr(path, "read") else path)
         self.centre = require_centre(centre)
+        self.overlay: Callable[[list[int], list[int]], np.ndarray] | None = None
         self._wcs = None
         self._hdus = self._pixels = None
         self._noise_offset: tuple[FitsMap, tuple[int, int]] | None = None
@@ -295,6 +298,8 @@ class FitsMap:
         ]
         block = self.block_of(todo.step)
         field = self.read(low, high, block)
+        if self.overlay is not None:
+            field = field + _in_blocks(self.overlay(low, high), field.shape, block)
         if min(field.shape) < SMALLEST_FIELD:
             raise InputError("almost all of the frame is outside the map here")
         if isinstance(noise, FitsMap):
@@ -497,3 +502,10 @@ class FitsMap:
             self._flags.add(flag.UNKNOWN_UNIT)
             return 1.0
         return factor
+
+
+def _in_blocks(values: np.ndarray, shape: tuple[int, int], block: int) -> np.ndarray:
+    """Return the means of blocks of pixels, of which there are `shape` along the axes."""
+    rows, columns = (extent * block for extent in shape)
+    whole = values[:rows, :columns]
+    return whole.reshape(shape[0], block, shape[1], block).mean(axis=(1, 3))

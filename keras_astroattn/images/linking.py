@@ -37,7 +37,7 @@ class LinkedSource:
     """The islands of a source.
 
     Attributes:
-        islands: its islands; the first is the one with the most flux near the middle.
+        islands: its islands; the first is the one at the middle, or near it.
         confused: whether a neighbour is not told apart: an island that may belong to the source
             was not linked, or an island of another source is nearer to the middle.
     """
@@ -49,11 +49,12 @@ class LinkedSource:
 def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
     """Return the source among the islands of a frame.
 
-    The source starts from the island with the most flux near the middle (weighted by a Gaussian
-    of 15 pixels). It includes other islands across gaps of up to twice their extent, at most 40
-    pixels, and two islands of similar flux that balance about the middle, at any distance. In
-    both cases an island is linked only if the expected number of unrelated islands of at least
-    its flux S within that distance g of the source is below `CHANCE`:
+    The source starts from the island within a beam of the middle; without one, from the island
+    with the most flux near the middle (weighted by a Gaussian of 15 pixels). It includes other
+    islands across gaps of up to twice their extent, at most 40 pixels, and two islands of similar
+    flux that balance about the middle, at any distance. In both cases an island is linked only
+    if the expected number of unrelated islands of at least its flux S within that distance g of
+    the source is below `CHANCE`:
 
         N(> S) (pi g^2 + 2 g extent) / area
 
@@ -70,8 +71,9 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
         The source.
     """
     counts = _Counts(islands, _faintest_flux(islands, beam), area)
-    waiting = sorted(islands, key=_importance, reverse=True)
-    core = waiting.pop(0)
+    at_position = [island for island in islands if island.distance <= beam]
+    core = max(at_position or islands, key=_importance)
+    waiting = [island for island in islands if island is not core]
     doubtful = False
     lobes, chance = _lobes(islands, core, counts)
     if chance >= CHANCE:

@@ -9,7 +9,7 @@ source has the same pixels wherever its stated position is.
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 from keras_astroattn.errors import InputError
 
@@ -17,14 +17,13 @@ from . import flags as flag
 from .beam import PIXELS_PER_BEAM
 from .conventions import IMAGE_SIZE
 
-if TYPE_CHECKING:
-    from .cutout import Cutout
-
 Centre = Literal["source", "position"]
 """Where the middle of a frame lies: at the source found near the position, or at the position."""
 
 FARTHEST = 20.0
 """Largest distance of the frame's middle from the stated position, pixels of the frame."""
+
+_Cutout = TypeVar("_Cutout")  # `Cutout`, whose module imports this one
 
 ROUNDS = 3
 """Largest number of moves: a moved frame can show more of the source."""
@@ -42,12 +41,12 @@ def require_centre(centre: str) -> Centre:
 
 
 def recentred(
-    cutout: "Cutout",
-    cut: Callable[[tuple[float, float]], "Cutout"],
+    cutout: _Cutout,
+    cut: Callable[[tuple[float, float]], _Cutout],
     centre: tuple[float, float],
     step: tuple[float, float],
     shape: tuple[int, int],
-) -> "Cutout":
+) -> _Cutout:
     """Return the cutout about the flux centroid of the source.
 
     The frame stays at its position if no source is found, if the centroid is over 20 pixels away,

@@ -60,6 +60,14 @@ class Progress:
         """Report the number of rows that are read."""
         self._advance_to(done)
 
+    def injecting(self, sources: int) -> None:
+        """Start to report injected sources, of `sources` in all."""
+        self._start("injecting sources", sources)
+
+    def injected(self, done: int) -> None:
+        """Report the number of injected sources that are classified."""
+        self._advance_to(done)
+
     def scoring(self, rows: int, done: int, unreadable: list) -> None:
         """Start to report scored rows: `rows` in all, of which `done` are on disk already."""
         if unreadable:

@@ -66,11 +66,20 @@ def test_an_island_nearer_to_the_middle_than_the_source_is_confused_with_it():
     snr = np.zeros((150, 150))
     snr[66:82, 96:112] = 100  # 22 pixels from the middle, and 95 times the flux
     assert not measure_extent(snr).confused
-    snr[74:77, 73:76] = 30
+    snr[74:77, 64:67] = 30  # 8 pixels from the middle
     found = measure_extent(snr)
     assert found.mask[70, 100]
-    assert not found.mask[74, 74]
+    assert not found.mask[75, 65]
     assert found.confused
+
+
+def test_an_island_at_the_position_is_the_source_beside_any_neighbour():
+    snr = np.zeros((150, 150))
+    snr[66:82, 96:112] = 100
+    snr[74:77, 73:76] = 30
+    found = measure_extent(snr)
+    assert found.mask.sum() == ONE_ISLAND
+    assert found.mask[74, 74]
 
 
 def test_the_centroid_is_that_of_the_flux_of_the_source_alone():

@@ -37,12 +37,15 @@ export interface LinkedSource {
 /** The source among the islands of a frame of `area` pixels; `beam` is in pixels. */
 export function link(islands: readonly Island[], beam: number, area: number): LinkedSource {
   const chance = chances(islands, faintestFlux(islands, beam), area);
-  const [core, ...others] = islands.slice().sort((a, b) => importance(b) - importance(a));
-  const pair = lobes(islands, core!, chance);
+  const atPosition = islands.filter((island) => island.distance <= beam);
+  const core = (atPosition.length ? atPosition : islands).reduce((best, each) =>
+    importance(each) > importance(best) ? each : best,
+  );
+  const pair = lobes(islands, core, chance);
   const isLinked = pair.chance < CHANCE;
   let doubtful = !isLinked && pair.islands.length > 0 && pair.chance < CONFUSED_CHANCE;
-  const fresh = [core!, ...(isLinked ? pair.islands : [])];
-  let waiting = others.filter((island) => !fresh.includes(island));
+  const fresh = [core, ...(isLinked ? pair.islands : [])];
+  let waiting = islands.filter((island) => !fresh.includes(island));
   const source: Island[] = [];
   for (let island = fresh.shift(); island; island = fresh.shift()) {
     source.push(island);

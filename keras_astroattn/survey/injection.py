@@ -1,0 +1,255 @@
+"""Inject simulated sources into the tiles of a survey, and classify them.
+
+The sources have known classes, sizes and brightnesses. Beam, noise, pixels, artefacts and
+neighbours are those of the tiles. So the labels show what the network can tell on this survey.
+"""
+
+import dataclasses
+import math
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from keras_astroattn.datasets.simulation import (
+    SourceModel,
+    draw_source,
+    generator,
+    point_source,
+    render,
+)
+from keras_astroattn.edge import Classifier
+from keras_astroattn.errors import InputError
+from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, Beam, Cutout, FitsMap
+from keras_astroattn.images.celestial import local_jacobian
+from keras_astroattn.images.pixel_position import pixel_position
+from keras_astroattn.images.resampling import smooth
+
+from .tiles import MapOptions, Tile
+
+POINT = "point"
+"""Kind of an unresolved source."""
+
+KINDS = (*CLASS_NAMES, POINT)
+"""Kinds of injected sources, of equal numbers."""
+
+SIZES = (1.5, 40.0)
+"""Smallest and largest size of a resolved source, beams; drawn uniformly in the logarithm."""
+
+RATIOS = (6.0, 300.0)
+"""Least and largest peak over noise of a source, drawn uniformly in the logarithm."""
+
+FREE_PIXELS = 20.0
+"""Least distance of a place from emission above 5 sigma, pixels of the frame."""
+
+TRIES = 50
+"""Places that are tried for one source."""
+
+_ROUND = 1.02  # axis ratio below which a beam is round
+_PURPOSE = 6  # of `generator`; 0 to 5 are those of the simulation
+
+
+@dataclass(frozen=True)
+class Injected:
+    """An injected source and its answer.
+
+    Attributes:
+        number: number of the source, from 0.
+        kind: one of `KINDS`.
+        size: size, beams; 0 for a point.
+        ratio: peak over noise in the frame that the network sees.
+        tile: path of the tile.
+        ra: right ascension, ICRS degrees.
+        dec: declination, ICRS degrees.
+        label: one of `edge.labels.LABELS`.
+        p_fri: probability of FRI; None without a class.
+        p_frii: probability of FRII; None without a class.
+        measured_size: measured size, beams; NaN without a source.
+        flags: flags of the cutout.
+    """
+
+    number: int
+    kind: str
+    size: float
+    ratio: float
+    tile: str
+    ra: float
+    dec: float
+    label: str
+    p_fri: float | None
+    p_frii: float | None
+    measured_size: float
+    flags: tuple[str, ...]
+
+
+def inject(
+    tiles: Sequence[Tile],
+    options: MapOptions,
+    classifier: Classifier,
+    count: int,
+    seed: int = 0,
+    report_progress: Callable[[int], object] = lambda done: None,
+) -> list[Injected]:
+    """Inject sources one at a time at random source-free places, and classify each.
+
+    Tiles are drawn in proportion to their area. A place is free if there is no emission above
+    5 sigma within `FREE_PIXELS`; further neighbours remain. The files are not changed.
+
+    Args:
+        tiles: the tiles; those with errors or without a beam are left out.
+        options: options to open tiles with.
+        classifier: the network.
+        count: number of sources.
+        seed: seed of everything, 0 or more; source i does not depend on `count`.
+        report_progress: called with the number of finished sources.
+
+    Returns:
+        The sources.
+
+    Raises:
+        InputError: No tile states a beam, or no free place was found for a source.
+    """
+    usable = [tile for tile in tiles if tile.error is None and tile.beam is not None]
+    if not usable:
+        raise InputError("--inject needs tiles with a beam: give it as --beam, in arcsec")
+    area = np.array([math.prod(tile.shape) * tile.scale**2 for tile in usable])
+    chances = area / area.sum()
+    chosen = [int(_rng(seed, k).choice(len(usable), p=chances)) for k in range(count)]
+    found: list[Injected] = []
+    for number in sorted(set(chosen)):
+        with options.open(usable[number].path) as sky:
+            for index in np.flatnonzero(np.array(chosen) == number).tolist():
+                found.append(_inject_one(sky, classifier, seed, index))
+                report_progress(len(found))
+    return sorted(found, key=lambda one: one.number)
+
+
+def _rng(seed: int, index: int) -> np.random.Generator:
+    return generator(seed, index, _PURPOSE)
+
+
+def _inject_one(sky: FitsMap, classifier: Classifier, seed: int, index: int) -> Injected:
+    rng = _rng(seed, index)
+    rng.random()  # chose the tile
+    kind = KINDS[index % len(KINDS)]
+    size = 0.0 if kind == POINT else _log_uniform(rng, *SIZES)
+    ratio = _log_uniform(rng, *RATIOS)
+    pixel, position, empty = _free_place(sky, rng)
+    model = drawn_source(kind, size * empty.beam.mean, seed, index)
+    peak = float(render(model, beam=empty.beam.mean, pixel_scale=empty.pixel_scale).max())
+    model = scaled_flux(model, ratio * empty.noise / peak)
+    sky.overlay = lambda low, high: drawn_on(sky, model, pixel, low, high)
+    try:
+        cutout = sky.cutout(position, pixel=pixel)
+    finally:
+        sky.overlay = None
+    answer = classifier.classify(cutout)
+    return Injected(
+        index,
+        kind,
+        size,
+        ratio,
+        str(sky.path),
+        *position,
+        answer.label,
+        answer.p_fri,
+        answer.p_frii,
+        cutout.size_in_beams,
+        answer.flags,
+    )
+
+
+def _free_place(
+    sky: FitsMap, rng: np.random.Generator
+) -> tuple[np.ndarray, tuple[float, float], Cutout]:
+    """Return a pixel without emission around it, its position, and the cutout there."""
+    height, width = sky.shape
+    for _ in range(TRIES):
+        pixel = rng.uniform(0, 1, 2) * (width - 1, height - 1)
+        position = pixel_position(sky.keywords, tuple(pixel.tolist()))
+        if position is None:
+            continue
+        try:
+            cutout = sky.cutout(position, pixel=pixel)
+        except InputError:  # blank, or outside the sky
+            continue
+        if _is_free(cutout):
+            return pixel, position, cutout
+    raise InputError(f"{sky.path}: no place without emission in {TRIES} tries: leave the tile out")
+
+
+def _is_free(cutout: Cutout) -> bool:
+    """Return whether the frame is known, has noise, and has no emission around its middle."""
+    if not cutout.noise > 0 or cutout.offset or not np.isfinite(cutout.brightness).all():
+        return False
+    offsets = np.arange(IMAGE_SIZE) - (IMAGE_SIZE - 1) / 2
+    near = np.hypot(*np.meshgrid(offsets, offsets)) < FREE_PIXELS
+    return not (cutout.brightness[near] > 5 * cutout.noise).any()
+
+
+def drawn_source(kind: str, size: float, seed: int, index: int) -> SourceModel:
+    """Draw a source of a kind, scaled to a size.
+
+    Args:
+        kind: one of `KINDS`.
+        size: angular size, arcsec; 0 for a point.
+        seed: seed of the set.
+        index: number of the source.
+    """
+    if kind == POINT:
+        return point_source(1.0)
+    model = draw_source(seed, index, CLASS_NAMES.index(kind))
+    factor = size / model.angular_size
+    old = model.components
+    components = dataclasses.replace(
+        old, east=old.east * factor, north=old.north * factor, fwhm=old.fwhm * factor
+    )
+    none = model.neighbours.select(np.zeros(len(model.neighbours), bool))
+    return dataclasses.replace(model, angular_size=size, components=components, neighbours=none)
+
+
+def scaled_flux(model: SourceModel, factor: float) -> SourceModel:
+    """Return a source with all flux densities multiplied by a factor."""
+    components = dataclasses.replace(model.components, flux=model.components.flux * factor)
+    return dataclasses.replace(model, components=components)
+
+
+def drawn_on(
+    sky: FitsMap, model: SourceModel, pixel: np.ndarray, low: Sequence[int], high: Sequence[int]
+) -> np.ndarray:
+    """Draw a source on pixels of a map, with the map's beam.
+
+    Args:
+        sky: the map.
+        model: the source.
+        pixel: (2,) x and y of its host galaxy on the map.
+        low: (x, y) of the first pixel.
+        high: (x, y) behind the last pixel.
+
+    Returns:
+        (height, width) float32, Jy/beam.
+    """
+    jacobian = local_jacobian(sky.keywords, tuple(pixel))
+    scale = math.sqrt(abs(float(np.linalg.det(jacobian))))
+    beam: Beam = sky.beam
+    shape = (high[1] - low[1], high[0] - low[0])
+    centre = (pixel[1] - low[1], pixel[0] - low[0])
+    drawn = render(model, shape, scale, beam.minor, centre, neighbours=False)
+    if beam.major <= _ROUND * beam.minor:
+        return drawn
+    inverse = np.linalg.inv(jacobian)
+    wider = beam.covariance - Beam(beam.minor, beam.minor).covariance
+    gain = (beam.mean / beam.minor) ** 2
+    return smooth(drawn, inverse @ wider @ inverse.T) * np.float32(gain)
+
+
+def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))
+
+
+def rows_of(found: Sequence[Injected]) -> Iterator[dict]:
+    """Yield the values of each source by the name of its column."""
+    for one in found:
+        row = dataclasses.asdict(one) | {"flags": ";".join(one.flags)}
+        size = row["measured_size"]
+        yield row | {"measured_size": None if math.isnan(size) else size}
