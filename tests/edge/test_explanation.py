@@ -1,6 +1,7 @@
 """An answer taken apart: evidence, shares, measured effects, counterfactual, names."""
 
 import json
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
@@ -38,8 +39,9 @@ def additive_outputs(image: np.ndarray) -> dict[str, np.ndarray]:
     return {"evidence": evidence, "probabilities": powers / powers.sum(axis=-1, keepdims=True)}
 
 
-def explain(image: np.ndarray, label_of) -> Explanation:
-    cutout = cutout_from_array(image)
+def explain(image: np.ndarray, label_of, source_mask: np.ndarray | None = None) -> Explanation:
+    # Without a mask all emission belongs to the source; `tests/images` holds the linking.
+    cutout = replace(cutout_from_array(image), source_mask=source_mask)
     outputs = additive_outputs(cutout.network_input[np.newaxis])
     p = outputs["probabilities"][0]
     return explain_cutout(
@@ -51,6 +53,17 @@ def explain(image: np.ndarray, label_of) -> Explanation:
         ),
         label_of,
     )
+
+
+def test_islands_of_other_sources_are_one_component(monkeypatch):
+    one_patch_an_island(monkeypatch)
+    image = three_blobs()
+    own = np.zeros((150, 150), bool)
+    own[72:78, 72:78] = True
+    found = explain(image, likelier, own)
+    (other,) = (one for one in found.components if one.name == "other emission")
+    np.testing.assert_array_equal(other.pixels, (image > 0) & ~own)
+    assert other.evidence == pytest.approx(3.5)
 
 
 def likelier(p: np.ndarray) -> str:

@@ -75,7 +75,7 @@ def test_an_island_nearer_to_the_middle_than_the_source_is_confused_with_it():
 
 def test_an_island_at_the_position_is_the_source_beside_any_neighbour():
     snr = np.zeros((150, 150))
-    snr[66:82, 96:112] = 100
+    snr[66:82, 120:136] = 1000  # 950 times the flux, beyond the longest gap
     snr[74:77, 73:76] = 30
     found = measure_extent(snr)
     assert found.mask.sum() == ONE_ISLAND
