@@ -84,15 +84,15 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
         island = fresh.pop(0)
         source.append(island)
         # The nearest first, because each linked island is one neighbour less.
-        for gap, other in sorted(_near(island, waiting), key=lambda pair: pair[0]):
+        for distance, other in sorted(_near(island, waiting), key=lambda pair: pair[0]):
             own = (*source, *fresh, other)
-            if gap <= _TOUCHING or counts.chance(other, gap, island.extent, own) < CHANCE:
+            if distance <= _TOUCHING or counts.chance(other, distance, island.extent, own) < CHANCE:
                 fresh.append(other)
                 waiting.remove(other)
     doubtful = doubtful or any(
-        counts.chance(other, gap, island.extent, (*source, other)) < CONFUSED_CHANCE
+        counts.chance(other, distance, island.extent, (*source, other)) < CONFUSED_CHANCE
         for island in source
-        for gap, other in _near(island, waiting)
+        for distance, other in _near(island, waiting)
     )
     nearest = min(island.distance for island in source)
     hidden = any(island.distance < min(nearest, OFF_CENTRE_PIXELS) for island in waiting)
@@ -112,9 +112,11 @@ class _Counts:
         steep = (max(flux / self._faintest, 1.0)) ** -_COUNT_SLOPE
         return max(brighter, (len(others) + _UNSEEN) * steep)
 
-    def chance(self, island: Island, gap: float, extent: float, own: Sequence[Island]) -> float:
-        """Return the number expected as bright as `island` within `gap` of one of `extent`."""
-        near = math.pi * gap * gap + 2 * gap * extent
+    def chance(
+        self, island: Island, distance: float, extent: float, own: Sequence[Island]
+    ) -> float:
+        """Return the number expected as bright as `island` within `distance` of one of `extent`."""
+        near = math.pi * distance * distance + 2 * distance * extent
         return self.above(island.total, own) * near / self._area
 
 
@@ -133,9 +135,9 @@ def _near(island: Island, others: Sequence[Island]) -> list[tuple[float, Island]
     """Return the islands where a part of the source of `island` may lie, and their gaps."""
     found = []
     for other in others:
-        gap = _gap(island.points, other.points)
-        if gap <= min(2 * max(_SMALLEST_REACH, other.extent), _LONGEST_GAP):
-            found.append((gap, other))
+        distance = gap(island.points, other.points)
+        if distance <= reach_of(other.extent):
+            found.append((distance, other))
     return found
 
 
@@ -156,8 +158,18 @@ def _lobes(islands: Sequence[Island], core: Island, counts: _Counts) -> tuple[li
     return [], math.inf
 
 
-def _gap(one: np.ndarray, other: np.ndarray) -> float:
+def reach_of(extent: float) -> float:
+    """Return the longest gap across which an island is linked, pixels.
+
+    Args:
+        extent: diagonal of the island, pixels.
+    """
+    return min(2 * max(_SMALLEST_REACH, extent), _LONGEST_GAP)
+
+
+def gap(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the distance between the nearest of (n, 2) and (m, 2) pixels."""
     # |a - b|^2 = a^2 + b^2 - 2 a b, exact in float64 for the indices of pixels.
     a, b = one.astype(np.float64), other.astype(np.float64)
     squares = (a * a).sum(axis=1)[:, np.newaxis] + (b * b).sum(axis=1) - 2 * (a @ b.T)
-    return math.sqrt(squares.min())
+    return math.sqrt(max(squares.min(), 0.0))
