@@ -24,7 +24,7 @@ from keras_astroattn.tables import PICTURE, Row
 
 from .targets import Target
 
-_OF_THE_MAP = ("hdu", "stokes", "channel", "beam")
+_OF_THE_MAP = ("hdu", "stokes", "channel", "beam", "centre")
 
 
 @dataclass(frozen=True)
