@@ -1,5 +1,6 @@
 """`astroattn check`: check the inputs of a survey before it is started."""
 
+import contextlib
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -11,12 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
+from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation.intervals import wilson_interval
 from keras_astroattn.images import BLACK, IMAGE_SIZE
+from keras_astroattn.images.noise_beam import disagree
 from keras_astroattn.process import available_cores, quiet_native_logs
 from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.session import require_packages
-from keras_astroattn.survey.tiles import Footprints, find_tiles, index_tiles
+from keras_astroattn.survey.tiles import Footprints, MapOptions, find_tiles, index_tiles
 
 from .options import (
     TTA,
@@ -31,6 +34,7 @@ from .options import (
 )
 
 _SHOWN = 3  # errors of each kind
+_NOISE_BEAMS = 5  # tiles whose noise is looked at
 
 
 def check(
@@ -116,6 +120,7 @@ def check(
     table.add_row("without a position", f"{found.missing}")
     table.add_row("position not on the sky", f"{found.nowhere}")
     _add_tiles(table, footprints, found.tiles_used)
+    _add_noise_beams(table, footprints, options)
     share = found.inside / found.rows if found.rows else 0.0
     table.add_row("rows on a tile", f"{found.inside} ({share:.1%})")
     if found.sampled:
@@ -170,6 +175,24 @@ def _add_tiles(table: Table, footprints: Footprints, used: int) -> None:
     if without:
         text += f"; {without} tiles state none (--beam)"
     table.add_row("beams", text)
+
+
+def _add_noise_beams(table: Table, footprints: Footprints, options: MapOptions) -> None:
+    """Compare the beams of some tiles with the correlation of their noise."""
+    good = [tile for tile in footprints.tiles if tile.error is None]
+    widths, differing = [], []
+    for tile in good[:: max(len(good) // _NOISE_BEAMS, 1)][:_NOISE_BEAMS]:
+        with contextlib.suppress(InputError), options.open(tile.path) as sky:
+            found = sky.noise_beam()
+            if found is not None:
+                widths.append(found.mean)
+                if sky.beam is not None and disagree(sky.beam, found):
+                    differing.append(tile.path)
+    if widths:
+        text = f'{np.median(widths):.2g}" to about 30 %, by the noise of {len(widths)} tiles'
+        table.add_row("beam from the noise", text)
+    for path in differing[:_SHOWN]:
+        table.add_row("warning", f"{path}: its beam and its noise differ by over a factor of 1.5")
 
 
 def _share(count: int, of: int) -> str:

@@ -32,6 +32,7 @@ from .header_beam import beam_of_plane, check_beam, lacks_angle, stated_beam
 from .known_surveys import frequencies, is_first_beam, recognised, says_first
 from .map_pixels import MapPixels
 from .map_planes import choose_planes, find_map, holds_image, image_values
+from .noise_beam import estimate_beam
 from .noise_map import pixel_offset
 from .pixel_position import pixel_position
 from .position import parse_position
@@ -325,6 +326,20 @@ class FitsMap:
         elif self.keywords:
             position = pixel_position(self.keywords, (x, y), self._wcs)
         return replace(cutout, position=position)
+
+    def noise_beam(self) -> Beam | None:
+        """Return the beam that the noise in the middle of the map implies (`estimate_beam`).
+
+        Returns:
+            The beam; None if the map has no coordinates, or too little sky there.
+        """
+        if self.keywords is None:
+            return None
+        middle = [(extent - 1) / 2 for extent in self.shape[::-1]]
+        low = [max(math.floor(m - FIELD_SIZE / 2), 0) for m in middle]
+        high = [min(a + FIELD_SIZE, n) for a, n in zip(low, self.shape[::-1], strict=True)]
+        jacobian = local_jacobian(self.keywords, tuple(middle), self._wcs)
+        return estimate_beam(self.read(low, high, 1), jacobian)
 
     def _centre(self, position, pixel) -> tuple[float, float]:
         """Return (x, y) of the source in pixels counted from 0."""
