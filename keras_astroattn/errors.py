@@ -1,4 +1,6 @@
-"""The exception for errors that a user can correct."""
+"""The exception for errors that a user can correct, and the reasons that libraries give."""
+
+import re
 
 
 class InputError(ValueError):
@@ -7,3 +9,14 @@ class InputError(ValueError):
     The message is one line that states what is wrong with which input, and what to do. The
     command-line programs print it without a traceback and end with exit status 2.
     """
+
+
+def reason_of(error: Exception, longest: int = 200) -> str:
+    """Return the reason that a library gives, in one line and without names of its classes.
+
+    Args:
+        error: the library's exception.
+        longest: largest number of characters.
+    """
+    text = getattr(error, "strerror", None) or str(error)
+    return re.sub(r"\b\w+Exception: ", "", " ".join(text.split()))[:longest]

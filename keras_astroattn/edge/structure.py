@@ -10,6 +10,14 @@ LARGEST_TENSOR = 2**24
 """Largest number of values in one tensor; the presets have 230,400."""
 
 _BIAS = 2  # number of the input that may be absent, as -1, where an operator has a bias
+_HAVE_BIAS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+_LEAST_INPUTS = {  # of operators that read more than one; others read at least one
+    **dict.fromkeys(("ADD", "SUB", "MUL", "DIV", "MAXIMUM", "MINIMUM", "BATCH_MATMUL"), 2),
+    **dict.fromkeys(("MEAN", "SUM", "REDUCE_MAX", "REDUCE_MIN", "PAD", "TRANSPOSE", "SPLIT"), 2),
+    **dict.fromkeys(("RESIZE_BILINEAR", *_HAVE_BIAS), 2),
+    "SLICE": 3,
+    "STRIDED_SLICE": 4,
+}
 
 
 def require_sound(network: bytes, interpreter: "Interpreter") -> None:
@@ -36,24 +44,17 @@ def require_sound(network: bytes, interpreter: "Interpreter") -> None:
 def _require_connected(network: bytes) -> None:
     from ai_edge_litert.schema_py_generated import BuiltinOperator, Model
 
-    with_bias = (
-        BuiltinOperator.FULLY_CONNECTED,
-        BuiltinOperator.CONV_2D,
-        BuiltinOperator.DEPTHWISE_CONV_2D,
-    )
+    least = {getattr(BuiltinOperator, name): count for name, count in _LEAST_INPUTS.items()}
+    have_bias = [getattr(BuiltinOperator, name) for name in _HAVE_BIAS]
     model = Model.GetRootAs(network, 0)
     if model.SubgraphsLength() != 1:
         raise ValueError(f"it has {model.SubgraphsLength()} graphs")
     graph = model.Subgraphs(0)
     for number in range(graph.OperatorsLength()):
         operator = graph.Operators(number)
-        may_lack_bias = model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode() in with_bias
-        lacks_input = any(
-            operator.Inputs(place) < 0 and not (may_lack_bias and place == _BIAS)
-            for place in range(operator.InputsLength())
-        )
-        lacks_output = operator.OutputsLength() == 0 or any(
-            operator.Outputs(place) < 0 for place in range(operator.OutputsLength())
-        )
-        if lacks_input or lacks_output:
+        code = model.OperatorCodes(operator.OpcodeIndex()).BuiltinCode()
+        inputs = [operator.Inputs(place) for place in range(operator.InputsLength())]
+        outputs = [operator.Outputs(place) for place in range(operator.OutputsLength())]
+        required = inputs[:_BIAS] if code in have_bias else inputs
+        if len(inputs) < least.get(code, 1) or not outputs or min(required + outputs) < 0:
             raise ValueError(f"operator {number} lacks an input or output")

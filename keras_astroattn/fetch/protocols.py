@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from keras_astroattn.images.quiet import quiet
+from keras_astroattn.tables import rows_elsewhere
 
 from .download import Downloads, FetchError, NoCoverage, Passing, page_text
 from .sources import Source
@@ -123,9 +124,13 @@ def _rows(answer: bytes, kind: Callable) -> list:
     if not answer.lstrip().startswith((b"<?xml", b"<VOTABLE")):
         raise FetchError(f"the answer is not a VOTable: {page_text(answer)}")
     try:
+        if rows_elsewhere(io.BytesIO(answer)) is not None:
+            raise FetchError("the answer is a VOTable without its rows")
         with quiet():
             table: VOTableFile = parse(io.BytesIO(answer))
             return list(kind(table))
+    except FetchError:
+        raise
     except DALQueryError as error:
         raise FetchError(f"the service answered: {error.reason or error}") from None
     except Exception as error:  # pyvo and astropy raise many types for broken tables

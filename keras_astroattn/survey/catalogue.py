@@ -1,13 +1,12 @@
 """Read catalogues of any size as Arrow batches: CSV, ECSV, FITS tables, VOTables and Parquet."""
 
 import contextlib
-import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from keras_astroattn.errors import InputError
+from keras_astroattn.errors import InputError, reason_of
 
 from .session import require_packages
 
@@ -92,9 +91,7 @@ def _one_error(path: Path) -> Iterator[None]:
         raise
     # LookupError: an XML encoding that does not exist.
     except (pa.ArrowException, OSError, ValueError, TypeError, MemoryError, LookupError) as error:
-        reason = getattr(error, "strerror", None) or " ".join(str(error).split())[:200]
-        reason = re.sub(r"\b\w+Exception: ", "", reason)  # names of C++ classes
-        raise InputError(f"catalogue {path} cannot be read: {reason}") from None
+        raise InputError(f"catalogue {path} cannot be read: {reason_of(error)}") from None
 
 
 def _reader_of(file: CatalogueFile) -> Reader:

@@ -7,10 +7,12 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
+from xml.parsers import expat
 
 import numpy as np
 
-from keras_astroattn.errors import InputError
+from keras_astroattn.errors import InputError, reason_of
 
 from .batches import ROWS, Batch, Values
 from .columns import COLUMNS, EXPLANATION_COLUMNS, PICTURE, Column
@@ -71,9 +73,9 @@ def read_table(path: Path, wanted: Wanted = lambda name: True) -> Table:
     except InputError:
         raise
     except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+        raise InputError(f"{path} cannot be read: {reason_of(error)}") from None
     except Exception as error:  # a damaged file: each library has its own errors
-        reason = " ".join(str(error).split())[:150]
+        reason = reason_of(error, 150)
         raise InputError(f"{path} is not a readable {suffix} table: {reason}") from None
 
 
@@ -141,7 +143,34 @@ def _read_fits(path: Path, wanted: Wanted) -> Table:
     return _read_astropy(path, wanted, format="fits", hdu=1)
 
 
+def rows_elsewhere(votable: BinaryIO) -> str | None:
+    """Return the address of rows that a VOTable does not hold itself; None if it holds all.
+
+    astropy would open the address, a file of this machine or a network address, without asking.
+
+    Args:
+        votable: the VOTable, open for reading.
+
+    Raises:
+        xml.parsers.expat.ExpatError: It is not well-formed.
+    """
+    found: list[str] = []
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        if name.rpartition(" ")[2] == "STREAM" and "href" in attributes:
+            found.append(attributes["href"])
+
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.StartElementHandler = start
+    parser.ParseFile(votable)
+    return found[0] if found else None
+
+
 def _read_votable(path: Path, wanted: Wanted) -> Table:
+    with path.open("rb") as file:
+        address = rows_elsewhere(file)
+    if address is not None:
+        raise InputError(f"{path} stores its rows elsewhere ({address[:100]}): give a whole table")
     return _read_astropy(path, wanted, format="votable")
 
 

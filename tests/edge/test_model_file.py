@@ -133,6 +133,13 @@ def without_an_input(network: bytes, model: Model) -> bytes:
     return replaced(network, first_element(operator._tab, OPERATOR_INPUTS), -1)
 
 
+def with_too_few_inputs(network: bytes, model: Model) -> bytes:
+    graph = model.Subgraphs(0)
+    operators = [graph.Operators(number) for number in range(graph.OperatorsLength())]
+    strided_slice = next(one for one in operators if one.InputsLength() == 4)
+    return replaced(network, first_element(strided_slice._tab, OPERATOR_INPUTS) - 4, 3)
+
+
 def without_outputs(network: bytes, model: Model) -> bytes:
     operator = model.Subgraphs(0).Operators(0)
     length = first_element(operator._tab, OPERATOR_OUTPUTS) - 4
@@ -149,6 +156,7 @@ def with_an_offset_into_nowhere(network: bytes, model: Model) -> bytes:
         (without_weights, "lacks data"),
         (with_a_tensor_of_gigabytes, r"tensor \d+ has the shape \[1048576, "),
         (without_an_input, "operator 0 lacks an input or output"),
+        (with_too_few_inputs, r"operator \d+ lacks an input or output"),
         (without_outputs, "operator 0 lacks an input or output"),
         (with_an_offset_into_nowhere, "not a valid Flatbuffer"),
     ],

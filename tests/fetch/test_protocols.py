@@ -68,6 +68,11 @@ def test_an_empty_answer_of_sia2_means_no_coverage(server, downloads):
             "UsageFault: bad POS",
         ),
         (b'<?xml version="1.0"?><VOTABLE><RESOURCE', "a broken VOTable"),
+        (
+            b'<VOTABLE><RESOURCE><TABLE><DATA><BINARY><STREAM href="file:///etc/hostname"/>'
+            b"</BINARY></DATA></TABLE></RESOURCE></VOTABLE>",
+            "a VOTable without its rows",
+        ),
     ],
 )
 def test_an_error_of_sia2_is_told(server, downloads, monkeypatch, body, message):

@@ -16,7 +16,7 @@ from .seeds import write_companions
 
 NOTE = Path(__file__).resolve().parents[2] / "docs" / "notes" / "fuzzing.md"
 
-_SLOW = ("tiles", "keras")
+_SLOW = ("tiles", "results", "keras")
 _FAULTS = OUTCOMES[2:]
 
 _PAGE = """# Fuzzing

@@ -55,10 +55,17 @@ def _fits(rng: np.random.Generator) -> Made:
 
 
 def _catalogue(rng: np.random.Generator) -> Made:
-    ending, content = _one_of(seeds.catalogues(), rng)
+    return _table(*_one_of(seeds.catalogues(), rng), rng)
+
+
+def _result(rng: np.random.Generator) -> Made:
+    return _table(*_one_of(seeds.results(), rng), rng)
+
+
+def _table(ending: str, content: bytes, rng: np.random.Generator) -> Made:
     if ending == ".fits" and rng.random() < 0.7:
         return ending, mutate_fits(content, rng)
-    is_text = ending in (".csv", ".ecsv", ".vot")
+    is_text = ending in (".csv", ".ecsv", ".vot", ".json")
     if is_text and rng.random() < 0.8:
         return ending, mutate_text(content, rng)
     return ending, mutate_bytes(content, rng)
@@ -118,6 +125,17 @@ KINDS = {
         _catalogue,
         targets.check_catalogue,
         _CHECK,
+    ),
+    "results": Kind(
+        "tables of `astroattn classify` in five formats: `astroattn report`",
+        _result,
+        targets.report_result,
+        (
+            "keras_astroattn.cli.report",
+            "keras_astroattn.cli.report_file",
+            "astropy.io.votable",
+            *_CLASSIFY,
+        ),
     ),
     "tarballs": Kind(
         "tarballs of MiraBest's form: the data sets",

@@ -5,7 +5,9 @@ import io
 import json
 import os
 import pickle
+import re
 import tarfile
+import tempfile
 import zipfile
 from functools import cache
 from pathlib import Path
@@ -127,6 +129,34 @@ def catalogues() -> tuple[tuple[str, bytes], ...]:
         *votables, (".vot", remote), (".vot", local), (".vot", entity),
         (".parquet", parquet.getvalue()),
     )  # fmt: skip
+
+
+@cache
+def results() -> tuple[tuple[str, bytes], ...]:
+    """(ending, content) of tables of `astroattn classify` with one source and one error."""
+    from keras_astroattn.cli.result_files import write_results
+    from keras_astroattn.edge import Classifier, failed_row, scored_row
+    from keras_astroattn.images import read_fits
+
+    contents = []
+    with tempfile.TemporaryDirectory() as folder:
+        tile = Path(folder, "tile.fits")
+        tile.write_bytes(fits_maps()[0])
+        classifier, cutout = Classifier(), read_fits(tile)
+        rows = [
+            scored_row(tile.name, cutout, classifier.classify(cutout), classifier.name),
+            failed_row("lost.fits", "is empty", classifier.name),
+        ]
+        for ending in (".csv", ".json", ".vot", ".fits", ".parquet"):
+            path = Path(folder, f"results{ending}")
+            write_results(path, rows)
+            contents.append((ending, path.read_bytes()))
+    (votable,) = (content for ending, content in contents if ending == ".vot")
+    rows = re.compile(rb"<TABLEDATA>.*</TABLEDATA>", re.DOTALL)
+    for address in (b"http://127.0.0.1:9/x", b"file:///etc/passwd"):
+        elsewhere = b'<BINARY><STREAM href="%s"/></BINARY>' % address
+        contents.append((".vot", rows.sub(elsewhere, votable)))
+    return tuple(contents)
 
 
 class _Reaches:

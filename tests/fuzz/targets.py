@@ -5,6 +5,7 @@ import csv
 import dataclasses
 import hashlib
 import io
+import os
 import re
 from pathlib import Path
 
@@ -46,6 +47,15 @@ def check_catalogue(path: Path) -> None:
 def check_tile(path: Path) -> None:
     """`astroattn check` of a sound catalogue on a tile."""
     _command("check", path.parent / "catalogue.csv", path, "--sample", "1")
+
+
+def report_result(path: Path) -> None:
+    """`astroattn report` of a table whose map is the sound tile."""
+    os.chdir(path.parent)
+    page = path.with_name("report.html")
+    _command("report", path, "--output", page, "--overwrite")
+    if _UNFORESEEN.search(page.read_text(encoding="utf-8")):
+        raise Unforeseen("the page names a Python error")
 
 
 def read_tarball(path: Path) -> None:

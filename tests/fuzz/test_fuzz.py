@@ -93,7 +93,7 @@ def test_sound_catalogues_are_answered(tmp_path):
     assert found == ["right"] * 8
 
 
-@pytest.mark.parametrize("kind", ["fits", "tarballs", "tflite", "signed"])
+@pytest.mark.parametrize("kind", ["fits", "tarballs", "tflite", "signed", "results"])
 def test_damaged_files_are_answered_or_refused(kind, tmp_path):
     write_companions(tmp_path)
     for number in range(3):
