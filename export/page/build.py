@@ -196,7 +196,7 @@ def _page(policy: str, style: str, script: str, data: str = "") -> str:
 
 def _licences() -> str:
     """Return the licences of the software that is part of the page."""
-    told = [
+    notices = [
         "keras-astroattn: Apache License 2.0.",
         "LiteRT.js includes TensorFlow Lite, XNNPACK and other components under the Apache License "
         "2.0 and BSD licences.",
@@ -204,11 +204,11 @@ def _licences() -> str:
     for name in _SHOWN:
         folder = PAGE / "node_modules" / name
         package = json.loads((folder / "package.json").read_text(encoding="utf-8"))
-        told.append(f"{name} {package['version']}: {package['license']}.")
+        notices.append(f"{name} {package['version']}: {package['license']}.")
         texts = sorted(folder.glob("LICENSE*"))
-        told += [path.read_text(encoding="utf-8").strip() for path in texts]
-    told.append((PAGE.parents[1] / "LICENSE").read_text(encoding="utf-8").strip())
-    return "\n\n".join(told)
+        notices += [path.read_text(encoding="utf-8").strip() for path in texts]
+    notices.append((PAGE.parents[1] / "LICENSE").read_text(encoding="utf-8").strip())
+    return "\n\n".join(notices)
 
 
 def _packed(content: bytes) -> str:
@@ -226,5 +226,5 @@ def _run(command: list[str], name: str) -> None:
     except subprocess.TimeoutExpired:
         raise InputError(f"{name} took longer than {_PATIENCE:.0f} s: try again") from None
     if done.returncode:
-        told = (done.stderr.strip() or done.stdout.strip()).splitlines()
-        raise InputError(f"{name} failed: {' '.join(told[-5:])[:500]}")
+        lines = (done.stderr.strip() or done.stdout.strip()).splitlines()
+        raise InputError(f"{name} failed: {' '.join(lines[-5:])[:500]}")

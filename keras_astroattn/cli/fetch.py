@@ -76,8 +76,8 @@ def fetch(  # noqa: D417 - the columns are described in `options`
         counts, failures = fetch_cutouts(
             sources, settings, Downloads(rate), lambda: progress.advance(task)
         )
-    told = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-    console.print(f"{output}: {counts.total()} sources ({told})", markup=False)
+    statuses = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+    console.print(f"{output}: {counts.total()} sources ({statuses})", markup=False)
     for failure in failures[:_SHOWN]:
         console.print(f"failed: {failure}", markup=False)
     if len(failures) > _SHOWN:

@@ -97,7 +97,7 @@ def hdu_of(text: str | None) -> int | str | None:
 
 
 def parse_columns(text: str | None) -> dict[str, str]:
-    """Parse the columns by role from ROLE=NAME,...
+    """Parse the columns by key from KEY=NAME,...
 
     Args:
         text: text of the option, or None.
@@ -110,7 +110,7 @@ def parse_columns(text: str | None) -> dict[str, str]:
     pairs = [part.split("=", 1) for part in text.split(",") if part.strip()]
     if not pairs or any(len(pair) != 2 or not pair[1].strip() for pair in pairs):
         raise InputError(f"--columns {text}: give ra=NAME,dec=NAME,id=NAME")
-    return {role.strip().lower(): name.strip() for role, name in pairs}
+    return {key.strip().lower(): name.strip() for key, name in pairs}
 
 
 @Parameter(name="*")

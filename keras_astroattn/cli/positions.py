@@ -44,7 +44,7 @@ def read_places(
         positions: positions as text.
         file: path of a catalogue, of regions, or of a text with one position a line; "-" is the
             standard input; None: none.
-        columns: columns of the catalogue by role, from `--columns`.
+        columns: columns of the catalogue by key, from `--columns`.
 
     Raises:
         InputError: A position or the file cannot be read, or the file holds no position.

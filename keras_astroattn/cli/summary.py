@@ -7,7 +7,7 @@ from rich.console import Console
 from keras_astroattn.edge.labels import ERROR
 from keras_astroattn.tables import Row
 
-_SHOWN = 5  # failures that are told with their reason
+_SHOWN = 5  # failures that are listed with their reason
 
 
 class Summary:
