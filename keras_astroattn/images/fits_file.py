@@ -133,10 +133,11 @@ class HduHeader:
     def _texts(self) -> dict[str, list[str]]:
         """Texts of the COMMENT and HISTORY cards, by keyword of eight characters."""
         found: dict[str, list[str]] = {"COMMENT ": [], "HISTORY ": []}
-        for card in self.cards:
-            if card.startswith((b"COMMENT ", b"HISTORY ")):
-                text = card.decode("latin-1")
-                found[text[:8]].append(text[8:].rstrip())
+        text = b"".join(self.cards).decode("latin-1")
+        for start in range(0, len(text), _CARD):
+            keyword = text[start : start + 8]
+            if keyword in found:
+                found[keyword].append(text[start + 8 : start + _CARD].rstrip())
         return found
 
     def whole(self, keyword: str, default: int | None = None) -> int:

@@ -1,10 +1,13 @@
 """Each benchmark runs on tiny sizes and prints its table."""
 
 import importlib
+import shutil
+from pathlib import Path
 
 import pytest
 
 from keras_astroattn.command import run_app
+from keras_astroattn.samples import sample_paths
 
 
 def run(module: str, *arguments: str) -> int:
@@ -67,3 +70,22 @@ def test_a_survey_is_timed_with_one_worker_and_with_two(tmp_path, capsys):
     sizes = ("--sources", "4", "--tiles", "1", "--rows", "8", "--rounds", "1")
     assert run("survey", "speed", *sizes, "--folder", str(tmp_path)) == 0
     assert "command / network" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_reading_is_compared_with_another_checkout(tmp_path, capsys):
+    shutil.copy(sample_paths()[0], tmp_path)
+    here = str(Path(__file__).parents[2])
+    sizes = ("--processes", "1", "--rounds", "1")
+    assert run("reading", str(tmp_path), "--baseline", here, *sizes) == 0
+    text = capsys.readouterr().out
+    assert "1 fields, 1 processes each" in text
+    assert text.count("yes") == 2
+
+
+def test_reading_needs_maps_and_a_checkout(tmp_path, capsys):
+    assert run("reading", str(tmp_path)) == 2
+    assert "holds no .fits file" in capsys.readouterr().err
+    shutil.copy(sample_paths()[0], tmp_path)
+    assert run("reading", str(tmp_path), "--baseline", str(tmp_path)) == 2
+    assert "is not a checkout of keras-astroattn" in capsys.readouterr().err
