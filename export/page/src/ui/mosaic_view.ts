@@ -22,7 +22,7 @@ export class MosaicView {
     byId("mosaic").hidden = false;
     byId("mosaic-text").textContent =
       `${name} has ${mosaic.width} x ${mosaic.height} pixels. Click on a source, or give its position. ` +
-      "The source is classified at that place.";
+      "The source near that place is classified.";
     this.draw();
   }
 

@@ -67,6 +67,7 @@ function facts({ result }: Entry): [string, string][] {
     ["Pixel scale", `${significant(cutout.pixelScale)}″`],
     ["Time", `${fixed(milliseconds, 0)} ms`],
   ];
+  if (cutout.offset > 0) rows.splice(1, 0, ["Frame moved by", `${fixed(cutout.offset, 1)}″, to the source`]);
   if (found.entropy !== null) rows.splice(1, 0, ["Entropy", `${fixed(found.entropy, 3)} nats (0.693 is even)`]);
   return rows;
 }
