@@ -57,8 +57,7 @@ def fetch(  # noqa: D417 - the columns are described in `options`
             )
     if service is not None and not service.startswith(("http://", "https://")):
         raise InputError(f"--service {service} is not an address: it begins with https://")
-    from keras_astroattn.fetch import FetchSettings, Source, fetch_cutouts
-    from keras_astroattn.fetch.download import Downloads
+    from keras_astroattn.fetch import Downloads, FetchSettings, Source, fetch_cutouts
     from keras_astroattn.fetch.surveys import SERVICES, survey_named
 
     terms = SERVICES[survey_named(survey).service].terms

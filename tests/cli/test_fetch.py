@@ -2,14 +2,17 @@
 
 import csv
 import importlib.util
+import signal
 import subprocess
 import sys
+import time
 
 import pytest
-from support.survey_server import SurveyServer, page
+from support.survey_server import SurveyServer, page, silent
 
 from keras_astroattn.cli.app import app
 from keras_astroattn.command import run_app
+from keras_astroattn.fetch.image import is_complete_file
 
 
 @pytest.fixture
@@ -115,3 +118,27 @@ def test_other_commands_do_not_import_what_fetch_needs():
         "assert not {'requests', 'pyvo', 'keras_astroattn.fetch'} & set(sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.slow
+def test_an_interrupted_run_leaves_complete_files(server, tmp_path):
+    positions = tmp_path / "sources.txt"
+    positions.write_text("".join(f"{number},30\n" for number in range(30)))
+    server.faults = [None, silent] * 30
+    words = ["--positions", positions, "--survey", "first", "--output", tmp_path / "out"]
+    words += ["--service", f"{server.url}/skyview", "--rate", "5"]
+    running = subprocess.Popen(
+        [sys.executable, "-m", "keras_astroattn.cli", "fetch", *map(str, words)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while not list((tmp_path / "out").glob("first_*.fits")) and running.poll() is None:
+        time.sleep(0.05)
+    running.send_signal(signal.SIGINT)
+    _, told = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert told.strip() == "interrupted"
+    names = {path.name for path in (tmp_path / "out").iterdir()} - {"fetched.csv"}
+    assert 0 < len(names) < 30
+    for name in names:
+        assert is_complete_file(tmp_path / "out" / name)

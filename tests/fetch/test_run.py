@@ -9,8 +9,7 @@ from astropy.table import Table
 from support.survey_server import cut_off, page, refused
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.fetch import SURVEYS, FetchSettings, Source, fetch_cutouts
-from keras_astroattn.fetch.download import Downloads
+from keras_astroattn.fetch import SURVEYS, Downloads, FetchSettings, Source, fetch_cutouts
 from keras_astroattn.fetch.table import COLUMNS
 from keras_astroattn.files import held
 from keras_astroattn.images import read_fits
