@@ -16,8 +16,7 @@ from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile, open_mod
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores, quiet_native_logs
-from keras_astroattn.survey.tiles import MapOptions
-from keras_astroattn.tables import Provenance, Row, provenance_of, write_regions
+from keras_astroattn.tables import Provenance, Row, provenance_of
 
 from .image_files import attention_paths, expand_paths, find_images
 from .journal import Journal
@@ -35,19 +34,11 @@ from .options import (
     hdu_of,
     parse_columns,
 )
-from .positions import read_places
-from .result_files import require_writable, write_csv_rows, write_results
+from .result_files import require_outputs, write_csv_rows, write_region_file, write_results
 from .scoring import Scoring
 from .scoring_pool import score_targets
 from .summary import Summary
-from .targets import (
-    Target,
-    checksum_of,
-    require_fits,
-    targets_at,
-    targets_detected,
-    targets_of_files,
-)
+from .targets import Target, checksum_of, find_targets
 
 _TARGETS_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying these
 
@@ -124,7 +115,7 @@ def classify(  # noqa: D417 - the others are described in `options`
             image of 150 x 150 pixels of 1.8 arcsec.
         colormap: Name of the matplotlib colormap that a picture was drawn with.
     """
-    _require_outputs(output, regions, resume, overwrite)
+    require_outputs(output, regions, resume, overwrite)
     if report is not None:
         _require_report(report, output, resume or overwrite)
     samp = samp or samp_to is not None
@@ -148,7 +139,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     files = find_images(expand_paths(paths), excluded=attention)
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
-    targets = _targets(
+    targets = find_targets(
         files, scoring.map_options, position or [], positions, parse_columns(columns), detect
     )
     if explain:
@@ -161,7 +152,7 @@ def classify(  # noqa: D417 - the others are described in `options`
         identity = {
             "model": hashlib.sha256(opened.content).hexdigest(),
             "options": options,
-            "positions": checksum_of(targets) if targets[0].position else None,
+            "positions": None if targets[0].source is None else checksum_of(targets),
             "tta": tta,
             "attention": None if attention is None else str(attention),
             "explain": explain,
@@ -183,66 +174,6 @@ def classify(  # noqa: D417 - the others are described in `options`
 
         report_sent(output, samp_to)
     return 1 if strict and summary.failed else 0
-
-
-def _targets(
-    files: list[tuple[str, str]],
-    options: MapOptions,
-    position: list[str],
-    positions: str | None,
-    columns: dict[str, str],
-    detect: bool,
-) -> list[Target]:
-    given = [
-        option
-        for option, value in (
-            ("--position", position),
-            ("--positions", positions is not None),
-            ("--detect", detect),
-        )
-        if value
-    ]
-    if not given:
-        return targets_of_files(files)
-    if detect and given[1:]:
-        raise InputError(f"{given[0]} and --detect: give one of them")
-    require_fits(files, given[0])
-    if not detect:
-        return targets_at(read_places(position, positions, columns), files, options)
-    console = Console(stderr=True)
-    bar = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn())
-    with Progress(*bar, console=console, disable=not console.is_terminal) as progress:
-        task = progress.add_task("")
-        return targets_detected(
-            files,
-            options,
-            lambda done, total: progress.update(task, completed=done, total=total),
-        )
-
-
-def _require_outputs(
-    output: Path | None, regions: Path | None, resume: bool, overwrite: bool
-) -> None:
-    """Refuse outputs that cannot be written, or that would replace a file unasked."""
-    if output is not None:
-        require_writable(output)
-    elif resume or regions:
-        option = "--resume" if resume else "--regions"
-        raise InputError(f"{option} needs --output: name the results file")
-    if regions is not None:
-        require_writable(regions, "--regions")
-        if regions.exists() and not (overwrite or resume):
-            raise InputError(f"--regions {regions} exists: add --overwrite to replace it")
-
-
-def _write_regions(path: Path, rows: Iterable[Row]) -> None:
-    try:
-        write_regions(path, rows)
-    except OSError as error:
-        raise InputError(
-            f"--regions {path} cannot be written: {error.strerror or error}; correct that, then "
-            "add --resume"
-        ) from None
 
 
 def _to_standard_output(
@@ -282,7 +213,7 @@ def _to_file(
             kept = (row for key, row in journal.rows() if key in wanted)
             write_results(output, kept, scoring.explain, provenance)
             if regions is not None:
-                _write_regions(regions, (row for key, row in journal.rows() if key in wanted))
+                write_region_file(regions, (row for key, row in journal.rows() if key in wanted))
     except BaseException:
         journal.close()
         raise

@@ -1,4 +1,4 @@
-"""The results file of `astroattn classify`.
+"""The files of results of `astroattn classify`.
 
 Rows come from an iterator and are never all in memory. A file gets its name only when it is
 complete.
@@ -21,6 +21,7 @@ from keras_astroattn.tables import (
     require_region_writer,
     require_writer,
     stream_csv,
+    write_regions,
     write_table,
 )
 
@@ -28,6 +29,32 @@ from keras_astroattn.tables import (
 def columns_of(explain: bool) -> tuple[Column, ...]:
     """Return the columns of a table of image files, explained or not."""
     return (*COLUMNS, PICTURE, *(EXPLANATION_COLUMNS if explain else ()))
+
+
+def require_outputs(
+    output: Path | None, regions: Path | None, resume: bool, overwrite: bool
+) -> None:
+    """Refuse a table and regions that cannot be written, before anything is computed.
+
+    Args:
+        output: path of the table, or None.
+        regions: path of the regions, or None.
+        resume: whether a run is continued.
+        overwrite: whether files may be replaced.
+
+    Raises:
+        InputError: A file cannot be written, the regions exist and may not be replaced, or an
+            option needs --output.
+    """
+    if output is not None:
+        require_writable(output)
+    elif resume or regions:
+        option = "--resume" if resume else "--regions"
+        raise InputError(f"{option} needs --output: name the results file")
+    if regions is not None:
+        require_writable(regions, "--regions")
+        if regions.exists() and not (overwrite or resume):
+            raise InputError(f"--regions {regions} exists: add --overwrite to replace it")
 
 
 def require_writable(path: Path, option: str = "--output") -> None:
@@ -81,6 +108,21 @@ def write_results(
     except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror or error}; correct that, then add --resume"
+        ) from None
+
+
+def write_region_file(path: Path, rows: Iterable[Row]) -> None:
+    """Write the regions of a table, in the format that the ending of `path` names, atomically.
+
+    Raises:
+        InputError: The file is not writable.
+    """
+    try:
+        write_regions(path, rows)
+    except OSError as error:
+        raise InputError(
+            f"--regions {path} cannot be written: {error.strerror or error}; correct that, then "
+            "add --resume"
         ) from None
 
 

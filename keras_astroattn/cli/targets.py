@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FITS_SUFFIXES
@@ -16,7 +18,7 @@ from keras_astroattn.images.detection import detect_sources
 from keras_astroattn.images.position import position_name
 from keras_astroattn.survey.tiles import MapOptions, index_tiles
 
-from .positions import Place
+from .positions import Place, read_places
 
 _UNSAFE = re.compile(r"[^\w.+-]+")
 _LONGEST_NAME = 120  # characters
@@ -45,6 +47,55 @@ class Target(NamedTuple):
     def key(self) -> str:
         """What a journal knows the target by: the path of a file, or the name of a position."""
         return self.path if self.source is None else self.name
+
+
+def find_targets(
+    files: list[tuple[str, str]],
+    options: MapOptions,
+    position: list[str],
+    positions: str | None,
+    columns: dict[str, str],
+    detect: bool,
+) -> list[Target]:
+    """Return what a command is to classify: files, positions on maps, or the sources of maps.
+
+    Args:
+        files: (path, name) of the files, from `image_files.find_images`.
+        options: options to open maps with.
+        position: positions of `--position`.
+        positions: file of `--positions`; None: not given.
+        columns: columns of that file by role, from `--columns`.
+        detect: whether `--detect` is given.
+
+    Raises:
+        InputError: The options exclude each other, no file is a FITS map, or the positions cannot
+            be read.
+    """
+    given = [
+        option
+        for option, value in (
+            ("--position", position),
+            ("--positions", positions is not None),
+            ("--detect", detect),
+        )
+        if value
+    ]
+    if not given:
+        return targets_of_files(files)
+    if detect and given[1:]:
+        raise InputError(f"{given[0]} and --detect: give one of them")
+    require_fits(files, given[0])
+    if not detect:
+        return targets_at(read_places(position, positions, columns), files, options)
+    console = Console(stderr=True)
+    bar = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn())
+    with Progress(*bar, console=console, disable=not console.is_terminal) as progress:
+        task = progress.add_task("")
+        return targets_detected(
+            files,
+            options,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
 
 
 def targets_of_files(files: Sequence[tuple[str, str]]) -> list[Target]:
