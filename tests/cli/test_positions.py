@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -414,3 +416,21 @@ def test_fields_of_first_are_found_by_their_positions(data_dir, model_path, tmp_
     rows = json.loads((tmp_path / "r.json").read_text())["sources"]
     assert [row["path"] for row in rows] == [str(path) for path in paths[::-1]]
     assert not [row["error"] for row in rows if row["error"]]
+
+
+@pytest.mark.parametrize("ending", ["fits", "vot"])
+def test_stilts_matches_the_table_with_its_catalogue(mosaic, model_path, tmp_path, ending):
+    stilts = shutil.which("stilts")
+    if stilts is None:
+        pytest.skip("needs the program stilts (Debian's package of this name)")
+    table, catalogue = tmp_path / f"r.{ending}", tmp_path / "c.fits"
+    Table(catalogue_columns()).write(catalogue)
+    arguments = ["--positions", catalogue, "--model", model_path, "--output", table]
+    assert run("classify", mosaic, *arguments) == 0
+    matched = subprocess.run(
+        [stilts, "tskymatch2", f"in1={table}", f"in2={catalogue}", "ra1=ra", "dec1=dec", "ra2=ra",
+         "dec2=dec", "error=0.01", "ofmt=csv", "progress=none"],
+        capture_output=True, text=True, timeout=120, check=True,
+    )  # fmt: skip
+    rows = rows_of(matched.stdout)
+    assert [(row["name_1"], row["name_2"]) for row in rows] == [("3C 1", "3C 1"), ("b", "b")]
