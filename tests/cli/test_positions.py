@@ -429,7 +429,7 @@ def test_stilts_matches_the_table_with_its_catalogue(mosaic, model_path, tmp_pat
     assert run("classify", mosaic, *arguments) == 0
     matched = subprocess.run(
         [stilts, "tskymatch2", f"in1={table}", f"in2={catalogue}", "ra1=ra", "dec1=dec", "ra2=ra",
-         "dec2=dec", "error=0.01", "ofmt=csv", "progress=none"],
+         "dec2=dec", "error=0.01", "ofmt=csv"],
         capture_output=True, text=True, timeout=120, check=True,
     )  # fmt: skip
     rows = rows_of(matched.stdout)
