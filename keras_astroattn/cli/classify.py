@@ -12,7 +12,13 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile, open_model
+from keras_astroattn.edge import (
+    DEFAULT_PRESET,
+    Classifier,
+    ModelFile,
+    open_model,
+    read_calibration,
+)
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores, quiet_native_logs
@@ -24,6 +30,7 @@ from .options import (
     HDU,
     TTA,
     BeamSize,
+    CalibrationFile,
     CentreOf,
     Channel,
     Columns,
@@ -52,6 +59,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     regions: Path | None = None,
     attention: Path | None = None,
     report: Report = None,
+    calibration: CalibrationFile = None,
     samp: Annotated[bool, Parameter(negative="")] = False,
     samp_to: str | None = None,
     explain: Annotated[bool, Parameter(negative="")] = False,
@@ -135,7 +143,10 @@ def classify(  # noqa: D417 - the others are described in `options`
     options = {name: value for name, value in options.items() if value is not None}
     tta = turns or tta
     opened = open_model(model)
-    scoring = Scoring(str(opened.path), options, attention, tta=tta, explain=explain)
+    fitted = None if calibration is None else read_calibration(calibration)
+    scoring = Scoring(
+        str(opened.path), options, attention, tta=tta, explain=explain, calibration=fitted
+    )
     files = find_images(expand_paths(paths), excluded=attention)
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
@@ -156,9 +167,10 @@ def classify(  # noqa: D417 - the others are described in `options`
             "tta": tta,
             "attention": None if attention is None else str(attention),
             "explain": explain,
+            "calibration": fitted and fitted.identity,
         }
         journal = Journal(output, identity, resume, overwrite)
-        provenance = provenance_of(name_of(opened, tta), opened.content)
+        provenance = provenance_of(name_of(opened, tta, fitted), opened.content)
         _to_file(output, regions, targets, scoring, workers, summary, journal, provenance)
     if summary.failed == summary.total:
         raise InputError(
@@ -168,7 +180,9 @@ def classify(  # noqa: D417 - the others are described in `options`
     if report is not None:
         from .report_file import ReportOptions, write_report
 
-        write_report(output, report, ReportOptions(str(opened.path), tta, options), _console())
+        write_report(
+            output, report, ReportOptions(str(opened.path), tta, fitted, options), _console()
+        )
     if samp:
         from .send import report_sent
 

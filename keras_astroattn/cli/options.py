@@ -45,6 +45,11 @@ Columns = Annotated[
     ),
 ]
 
+CalibrationFile = Annotated[
+    Path | None,
+    Parameter(help="Calibration for this survey, from `astroattn recalibrate`."),
+]
+
 Report = Annotated[
     Path | None,
     Parameter(help="HTML page of the result, as `astroattn report` writes it."),

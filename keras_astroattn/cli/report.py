@@ -7,10 +7,12 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
+from keras_astroattn.edge import read_calibration
 from keras_astroattn.report.html_report import MOST_SOURCES
 
-from .options import HDU, BeamSize, Channel, Stokes, hdu_of
+from .options import HDU, BeamSize, CalibrationFile, Channel, Stokes, hdu_of
 from .report_file import ReportOptions, require_report, write_report
+from .report_tasks import require_tasks, write_tasks
 
 
 def report(  # noqa: D417 - the others are described in `options`
@@ -22,8 +24,10 @@ def report(  # noqa: D417 - the others are described in `options`
     choose: Literal["stratified", "random", "uncertain"] = "stratified",
     to_label: Annotated[int, Parameter(validator=Number(gte=0, lte=MOST_SOURCES))] = 200,
     seed: int = 0,
+    label_studio: Path | None = None,
+    zooniverse: Path | None = None,
     model: str | None = None,
-    position: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
+    calibration: CalibrationFile = None,
     hdu: HDU = None,
     stokes: Stokes = None,
     channel: Channel = None,
@@ -50,8 +54,10 @@ def report(  # noqa: D417 - the others are described in `options`
             uncertain. random: at random. uncertain: the most uncertain.
         to_label: Number of sources to label.
         seed: Seed of the random draws.
+        label_studio: File (.json) for the sources to label as tasks of Label Studio; the
+            labelling interface is written next to it (.xml).
+        zooniverse: New folder for the sources to label as a subject set of Zooniverse.
         model: Name of a preset or path of a .tflite file. By default, the model of the table.
-        position: As in `astroattn classify`.
         rms_map: As in `astroattn classify`.
         noise: As in `astroattn classify`.
         pixel_scale: As in `astroattn classify`.
@@ -61,8 +67,8 @@ def report(  # noqa: D417 - the others are described in `options`
     if output is None:
         output = result.with_name(f"{result.name if result.is_dir() else result.stem}.html")
     require_report(output, "--output", overwrite)
+    require_tasks(label_studio, zooniverse, overwrite)
     images = {
-        "position": position,
         "hdu": hdu_of(hdu),
         "stokes": stokes,
         "channel": channel,
@@ -74,6 +80,7 @@ def report(  # noqa: D417 - the others are described in `options`
     }
     options = ReportOptions(
         model=model,
+        calibration=None if calibration is None else read_calibration(calibration),
         images={name: value for name, value in images.items() if value is not None},
         sources=sources,
         choose=choose,
@@ -81,4 +88,5 @@ def report(  # noqa: D417 - the others are described in `options`
         seed=seed,
     )
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    write_report(result, output, options, console)
+    drawn = write_report(result, output, options, console)
+    write_tasks(drawn, label_studio, zooniverse, console)

@@ -10,14 +10,15 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from keras_astroattn.edge import Classifier, Result, list_presets, read_result
+from keras_astroattn.edge import Calibration, Classifier, Result, list_presets, read_result
 from keras_astroattn.edge import labels as label_words
+from keras_astroattn.edge.calibration import ModelName
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.images import Cutout, flags, read_image
 from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.recalibration import SAMPLES, Chosen, choose_sample
-from keras_astroattn.report.html_report import Section, report_html
+from keras_astroattn.report.html_report import Section, Shown, report_html
 from keras_astroattn.report.summary import counts_section, histograms_section, sky_section
 
 from .report_sources import Cut, shown_rows, shown_sources, with_pictures
@@ -33,6 +34,7 @@ class ReportOptions:
     Attributes:
         model: name of a preset or path; None: the model that the table names.
         tta: number of rotated views; None: as the table says.
+        calibration: the calibration of the table, or None.
         images: options of `images.read_image` for a table of image files.
         sources: largest number of sources in the grid.
         choose: which sources to label, one of `SAMPLES`.
@@ -42,6 +44,7 @@ class ReportOptions:
 
     model: str | None = None
     tta: int | None = None
+    calibration: Calibration | None = None
     images: Mapping[str, Any] = field(default_factory=dict)
     sources: int = 1000
     choose: str = SAMPLES[0]
@@ -73,8 +76,8 @@ def write_report(
     options: ReportOptions,
     console: Console,
     sections: list[Section] | None = None,
-) -> None:
-    """Write the report of a table.
+) -> list[Shown]:
+    """Write the report of a table, and return the sources that it shows.
 
     Args:
         table: file of `astroattn classify`, or folder or exported file of `astroattn survey`.
@@ -125,6 +128,7 @@ def write_report(
     missing = f", {lost} without a picture (each says why)" if lost else ""
     size = output.stat().st_size / 1e6
     console.print(f"{output}: {len(drawn)} sources, {size:.1f} MB{missing}", markup=False)
+    return drawn
 
 
 def chosen_text(total: int, shown: int, chosen: list[Chosen], choose: str) -> str:
@@ -172,15 +176,24 @@ def _survey_summary(table: Path) -> dict | None:
 
 
 def _classifier(result: Result, options: ReportOptions) -> Classifier:
-    name, _, views = result.model.removesuffix(")").partition(" (tta ")
-    if options.model is None and name not in list_presets():
+    stated = ModelName.parse(result.model)
+    if options.model is None and stated.model not in list_presets():
         raise InputError(
-            f"{result.path} was made with the model {name or '(unknown)'}, which is no preset: "
-            "give its file with --model"
+            f"{result.path} was made with the model {stated.model or '(unknown)'}, which is no "
+            "preset: give its file with --model"
+        )
+    calibration = options.calibration
+    if stated.calibration != (calibration and calibration.identity):
+        raise InputError(
+            f"{result.path} was made with "
+            + (f"the calibration {stated.calibration}" if stated.calibration else "no calibration")
+            + f": give {'it with' if stated.calibration else 'no'} --calibration"
         )
     with quiet_native_logs():
         return Classifier(
-            options.model or name, tta=options.tta or (int(views) if views.isdecimal() else 1)
+            options.model or stated.model,
+            tta=options.tta or stated.tta,
+            calibration=calibration,
         )
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from keras_astroattn.edge import (
+    Calibration,
     Classifier,
     explanation_values,
     failed_row,
@@ -38,6 +39,7 @@ class Scoring:
         threads: number of threads of one classification.
         tta: number of rotated views of the image over which the prediction is averaged.
         explain: whether each classification is explained.
+        calibration: calibration for one survey, or None.
     """
 
     model: str
@@ -46,6 +48,7 @@ class Scoring:
     threads: int = 1
     tta: int = 1
     explain: bool = False
+    calibration: Calibration | None = None
 
     @property
     def map_options(self) -> MapOptions:
@@ -69,7 +72,9 @@ class Scorer:
         self.scoring = scoring
         keep_freed_memory()
         with quiet_native_logs():
-            self.classifier = Classifier(scoring.model, scoring.threads, scoring.tta)
+            self.classifier = Classifier(
+                scoring.model, scoring.threads, scoring.tta, scoring.calibration
+            )
         if scoring.attention is not None and not self.classifier.has_attention:
             raise InputError(f"model {scoring.model} was exported without attention")
         if scoring.explain:
@@ -190,7 +195,8 @@ def score_in_worker(scoring: Scoring, targets: list[Target]) -> list[Row]:
 
 def failed_in_worker(scoring: Scoring, target: Target, reason: str) -> Row:
     """Return the row of a target that no worker process could read."""
-    return _failed(target, reason, name_of(open_model(scoring.model), scoring.tta))
+    model = name_of(open_model(scoring.model), scoring.tta, scoring.calibration)
+    return _failed(target, reason, model)
 
 
 def _failed(target: Target, reason: str, model: str) -> Row:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.edge import DEFAULT_PRESET
+from keras_astroattn.edge import DEFAULT_PRESET, read_calibration
 from keras_astroattn.errors import InputError
 from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.run import run_survey
@@ -15,6 +15,7 @@ from keras_astroattn.survey.settings import CHUNK_SIZE, SurveySettings
 
 from .options import (
     TTA,
+    CalibrationFile,
     Catalogue,
     Columns,
     MapFlags,
@@ -75,6 +76,7 @@ def survey(
         Parameter(help="top:N draws the N most certain sources with their attention maps."),
     ] = None,
     report: Report = None,
+    calibration: CalibrationFile = None,
     resume: Annotated[
         bool, Parameter(negative="", help="Continue the interrupted survey in --output.")
     ] = False,
@@ -105,6 +107,7 @@ def survey(
         linking_length=linking_length,
         mask_neighbours=mask_neighbours,
         tta=turns or tta,
+        calibration=None if calibration is None else read_calibration(calibration),
         chunk_size=chunk_size,
         options=opening.options(),
         workers=workers,
@@ -122,5 +125,7 @@ def survey(
     if report is not None:
         from .report_file import ReportOptions, write_report
 
-        write_report(output, report, ReportOptions(model, settings.tta), console)
+        write_report(
+            output, report, ReportOptions(model, settings.tta, settings.calibration), console
+        )
     return 0

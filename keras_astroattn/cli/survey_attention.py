@@ -59,7 +59,7 @@ def write_best_attention(
         console.print("--attention: no source has a class", markup=False)
         return
     with quiet_native_logs():
-        classifier = Classifier(settings.model, tta=settings.tta)
+        classifier = Classifier(settings.model, tta=settings.tta, calibration=settings.calibration)
     if not classifier.has_attention:
         raise InputError(f"model {settings.model} was exported without attention")
     folder, failed = output / FOLDER, 0

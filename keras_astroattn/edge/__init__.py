@@ -7,6 +7,7 @@ from keras_astroattn.presets import DEFAULT_PRESET, list_presets
 __getattr__, __dir__, _lazy = lazy_loader.attach(
     __name__,
     submod_attrs={
+        "calibration": ["Calibration", "read_calibration"],
         "classification": ["Attention", "Classification", "scored_row"],
         "classifications": ["Classifications"],
         "classifier": ["Classifier"],

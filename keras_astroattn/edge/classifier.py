@@ -24,6 +24,7 @@ from keras_astroattn.images.objects import is_batch
 from keras_astroattn.images.quantities import is_sky_coordinate
 from keras_astroattn.outputs import gate_maps, signed_evidence, softmax
 
+from .calibration import Calibration
 from .classification import Attention, Classification
 from .classifications import Classifications
 from .explanation import Explanation, explain_cutout
@@ -45,11 +46,13 @@ class Classifier:
         tta: number of rotated views of the image, 90 degrees / tta apart, over which the
             logits are averaged, as `models.tta_model` does (tta times slower). The attention
             is that of the image itself.
+        calibration: calibration for one survey, from `edge.read_calibration`.
 
     Attributes:
         model: the `ModelFile`.
         tta: number of rotated views.
-        rules: thresholds of the labels, from the model's metadata.
+        calibration: the calibration, or None.
+        rules: thresholds of the labels, from the model's metadata or the calibration.
 
     Raises:
         InputError: The model does not exist, is damaged or is another network.
@@ -72,13 +75,22 @@ class Classifier:
         model: str | os.PathLike | ModelFile = DEFAULT_PRESET,
         threads: int = 1,
         tta: int = 1,
+        calibration: Calibration | None = None,
     ):
         for name, value in (("threads", threads), ("tta", tta)):
             if value < 1:
                 raise InputError(f"{name} must be at least 1; got {value}")
         self.tta = tta
         self.model = model if isinstance(model, ModelFile) else open_model(model)
+        self.calibration = calibration
         self.rules = LabelRules.from_metadata(self.model.metadata.get("labels"))
+        if calibration is not None:
+            uncalibrated = name_of(self.model, tta)
+            if calibration.model != uncalibrated:
+                raise InputError(
+                    f"the calibration was fitted for {calibration.model}, not for {uncalibrated}"
+                )
+            self.rules = replace(self.rules, uncertain_below=calibration.uncertain_below)
         self._temperature = _temperature_of(self.model) if tta > 1 else None
         self._threads = threads
         self._idle: list = []
@@ -93,7 +105,7 @@ class Classifier:
     @property
     def name(self) -> str:
         """Name of the model in tables; see `name_of`."""
-        return name_of(self.model, self.tta)
+        return name_of(self.model, self.tta, self.calibration)
 
     @property
     def has_attention(self) -> bool:
@@ -229,12 +241,17 @@ class Classifier:
             at_angle = np.stack([rotate_image(image[..., 0], angle) for image in images])
             logits.append(self._run(at_angle[..., np.newaxis])["logits"])
         mean = np.mean(logits, axis=0, dtype=np.float32)
-        return outputs | {"logits": mean, "probabilities": softmax(mean / self._temperature)}
+        probabilities = self._calibrated(softmax(mean / self._temperature))
+        return outputs | {"logits": mean, "probabilities": probabilities}
 
     def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         with self._runner() as runner, self._one_error():
             given = runner(image=self._quantized(images))
-        return {name: self._dequantized(name, values) for name, values in given.items()}
+        found = {name: self._dequantized(name, values) for name, values in given.items()}
+        return found | {"probabilities": self._calibrated(found["probabilities"])}
+
+    def _calibrated(self, probabilities: np.ndarray) -> np.ndarray:
+        return self.calibration.apply(probabilities) if self.calibration else probabilities
 
     def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
         """Return the classification of a cutout from the result of `predict`."""
@@ -335,8 +352,10 @@ def _temperature_of(model: ModelFile) -> np.float32:
     return np.float32(found)
 
 
-def name_of(model: ModelFile, tta: int) -> str:
-    """Return the model's name, with the number of views if there are several."""
+def name_of(model: ModelFile, tta: int, calibration: Calibration | None = None) -> str:
+    """Return the model's name, with the number of views if there are several, and calibrated."""
+    if calibration is not None:
+        return calibration.name
     return model.name if tta == 1 else f"{model.name} (tta {tta})"
 
 

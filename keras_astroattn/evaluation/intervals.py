@@ -6,43 +6,12 @@ predictions. Proportions therefore get Wilson intervals at the effective sample 
 get a bootstrap that resamples sources, not predictions.
 """
 
-from statistics import NormalDist
 from typing import Literal
 
 import numpy as np
 
 from keras_astroattn.deprecation import former_argument
-
-Interval = tuple[float, float]
-"""Lower and upper bound."""
-
-CONFIDENCE_LEVEL = 0.95
-"""Nominal coverage of all intervals."""
-
-
-def wilson_interval(
-    proportion: float, size: float, confidence_level: float = CONFIDENCE_LEVEL
-) -> Interval:
-    """Return Wilson's (1927) score interval of a proportion p from n independent trials.
-
-        (p + z^2 / 2n +- z sqrt(p (1 - p) / n + z^2 / 4n^2)) / (1 + z^2 / n)
-
-    z is the normal quantile of (1 + confidence level) / 2.
-
-    Args:
-        proportion: p, from 0 to 1.
-        size: n > 0. It may be an effective sample size, which is not an integer
-            (`astropy.stats.binom_conf_interval` truncates it).
-        confidence_level: confidence level, between 0 and 1.
-
-    Returns:
-        Lower and upper bound.
-    """
-    z = NormalDist().inv_cdf((1 + confidence_level) / 2)
-    centre = proportion + z**2 / (2 * size)
-    half = z * np.sqrt(proportion * (1 - proportion) / size + z**2 / (4 * size**2))
-    scale = 1 + z**2 / size
-    return max(0.0, float((centre - half) / scale)), min(1.0, float((centre + half) / scale))
+from keras_astroattn.wilson import CONFIDENCE_LEVEL, Interval, wilson_interval
 
 
 @former_argument("turns", "views")

@@ -75,6 +75,7 @@ def _score(
             settings.model if is_preset else str(model.path.resolve()),
             identity["model"],
             settings.tta,
+            settings.calibration,
         )
         plan, rows, seconds = _score_waiting(
             settings, folder, plan, inputs, reference, identity, progress

@@ -112,6 +112,7 @@ def identity_of(settings: SurveySettings, model: "ModelFile") -> dict:
         "linking length": settings.linking_length,
         "mask neighbours": settings.mask_neighbours,
         "tta": settings.tta,
+        "calibration": settings.calibration and dataclasses.asdict(settings.calibration),
         "chunk size": settings.chunk_size,
         "map options": dataclasses.asdict(settings.options),
     }

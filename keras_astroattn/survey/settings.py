@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 
+from keras_astroattn.edge import Calibration
+
 from .tiles import MapOptions
 
 CHUNK_SIZE = 1000
@@ -26,6 +28,7 @@ class SurveySettings:
             are joined by their parent column.
         mask_neighbours: whether to make other catalogued emission black.
         tta: number of rotated views of each image over which the prediction is averaged.
+        calibration: calibration for this survey, or None.
         chunk_size: largest number of rows of one file.
         options: options to open tiles with.
         workers: processes of the local cluster; None: one for each core.
@@ -43,6 +46,7 @@ class SurveySettings:
     linking_length: float | None = None
     mask_neighbours: bool = False
     tta: int = 1
+    calibration: Calibration | None = None
     chunk_size: int = CHUNK_SIZE
     options: MapOptions = dataclasses.field(default_factory=MapOptions)
     workers: int | None = None

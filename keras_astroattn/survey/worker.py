@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 from distributed import WorkerPlugin
 
-from keras_astroattn.edge import Classifier, failed_row, open_model, scored_row
+from keras_astroattn.edge import Calibration, Classifier, failed_row, open_model, scored_row
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BLACK, IMAGE_SIZE, Cutout
@@ -41,11 +41,13 @@ class ModelReference:
         model: name of a preset, or absolute path.
         checksum: SHA-256 of the model's file.
         tta: number of rotated views of each image over which the prediction is averaged.
+        calibration: calibration for this survey, or None.
     """
 
     model: str
     checksum: str
     tta: int = 1
+    calibration: Calibration | None = None
 
 
 @dataclass(frozen=True)
@@ -130,7 +132,7 @@ def fail_chunk(job: Job, chunk: int, slices: list[tuple[int, int, int]], reason:
         InputError: The file is not writable.
     """
     table = read_slices(Path(job.folder) / WORK, slices)
-    name = name_of(open_model(job.model.model), job.model.tta)
+    name = name_of(open_model(job.model.model), job.model.tta, job.model.calibration)
     row = failed_row("", reason, name)
     try:
         write_part(Path(job.folder), chunk, table, [row] * table.num_rows)
@@ -155,7 +157,7 @@ def _classifier(reference: ModelReference) -> Classifier:
                 )
             keep_freed_memory()
             with quiet_native_logs():
-                classifier = Classifier(model, tta=reference.tta)
+                classifier = Classifier(model, tta=reference.tta, calibration=reference.calibration)
                 # LiteRT prints its delegate at the first prediction.
                 classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
                 _classifiers[reference] = classifier

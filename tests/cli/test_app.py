@@ -75,7 +75,7 @@ def test_the_command_starts_without_keras() -> None:
 
 @pytest.mark.parametrize(
     "command",
-    ["classify", "survey", "check", "survey-summary", "report", "info", "benchmark"],
+    ["classify", "survey", "check", "survey-summary", "report", "recalibrate", "info", "benchmark"],
 )
 def test_every_command_and_option_says_what_it_is_for(command):
     assert app[command].help.strip()

@@ -111,6 +111,25 @@ def test_few_of_many_sources_are_those_to_label_and_others(model_path, tmp_path,
     assert "does not exist" in found[0]["note"] or "no picture" in found[0]["note"]
 
 
+def test_sources_to_label_are_written_for_other_tools(folder, model_path, tmp_path, capsys):
+    output = tmp_path / "r.csv"
+    assert run("classify", folder / "galaxy.png", "--model", model_path, "--output", output) == 0
+    tasks, subjects = tmp_path / "tasks.json", tmp_path / "subjects"
+    options = ("--model", model_path, "--label-studio", tasks, "--zooniverse", subjects)
+    assert run("report", output, *options) == 0
+    (task,) = json.loads(tasks.read_text())
+    assert task["data"]["source"] == str(folder / "galaxy.png")
+    assert task["data"]["image"].startswith("data:image/png;base64,")
+    assert 'value="not_radio_galaxy"' in (tmp_path / "tasks.xml").read_text()
+    (row,) = csv.DictReader((subjects / "manifest.csv").read_text().splitlines())
+    with Image.open(subjects / row["image"]) as picture:
+        assert picture.size == (150, 150)
+    assert "1 sources to label" in capsys.readouterr().err
+    (tmp_path / "r.html").unlink()
+    assert run("report", output, *options) == 2
+    assert "tasks.json exists already" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

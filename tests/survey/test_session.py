@@ -81,7 +81,7 @@ def test_the_beginning_of_a_survey_needs_resume(tmp_path):
 def test_every_option_that_changes_the_result_is_part_of_the_identity(tmp_path):
     import dataclasses
 
-    from keras_astroattn.edge import open_model
+    from keras_astroattn.edge import Calibration, open_model
     from keras_astroattn.survey.settings import SurveySettings
     from keras_astroattn.survey.tiles import MapOptions
 
@@ -100,6 +100,7 @@ def test_every_option_that_changes_the_result_is_part_of_the_identity(tmp_path):
         "mask_neighbours": True,
         "tta": 2,
         "chunk_size": 7,
+        "calibration": Calibration("m", 2.0, 0.5),
         "options": MapOptions(stokes="V"),
     }
     same = {"catalogue", "model", "output", "workers", "scheduler", "resume"}
