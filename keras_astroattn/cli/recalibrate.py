@@ -27,7 +27,7 @@ from keras_astroattn.recalibration.apply import recalibrated_labels, require_mod
 from keras_astroattn.recalibration.fit import ERROR_RATE
 from keras_astroattn.recalibration.labels import FRI, FRII, require_sources
 from keras_astroattn.recalibration.sample import RANDOM
-from keras_astroattn.tables import require_writer, write_table
+from keras_astroattn.tables import command_line, require_writer, utc_now, write_table
 
 from .result_files import require_folder
 
@@ -56,7 +56,7 @@ def recalibrate(
         calibration: Apply this calibration instead of fitting one.
         output: Calibration file. By default, the name of the table with the suffix
             .calibration.json.
-        apply: File for the recalibrated table (.csv, .json, .vot, .fits or .parquet).
+        apply: File for the recalibrated table (.csv, .ecsv, .json, .vot, .fits or .parquet).
         error_rate: Accepted share of wrong classes among the sources that are not uncertain.
         overwrite: Replace existing files.
     """
@@ -83,8 +83,9 @@ def recalibrate(
     if apply is None:
         return
     table = recalibrate_table(found, fitted)
+    provenance = {"command": command_line(), "model": fitted.name, "date": utc_now()}
     try:
-        write_table(apply, table.columns, table.batches())
+        write_table(apply, table.columns, table.batches(), provenance)
     except OSError as error:
         raise InputError(f"--apply {apply} cannot be written: {error.strerror or error}") from None
     Console(highlight=False, soft_wrap=True).print(f"{apply}: {len(table)} rows", markup=False)

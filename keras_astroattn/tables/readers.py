@@ -54,7 +54,7 @@ def read_table(path: Path, wanted: Wanted = lambda name: True) -> Table:
     """Read a table in the format of its suffix, or the folder of a survey.
 
     Args:
-        path: CSV, JSON, VOTable, FITS or Parquet file, or a folder of Parquet files.
+        path: CSV, ECSV, JSON, VOTable, FITS or Parquet file, or a folder of Parquet files.
         wanted: which columns to read.
 
     Returns:

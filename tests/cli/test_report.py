@@ -11,6 +11,7 @@ from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli.app import app
 from keras_astroattn.command import run_app
+from keras_astroattn.edge import read_result
 from keras_astroattn.samples import sample_paths
 
 
@@ -88,6 +89,23 @@ def test_a_map_that_gives_another_answer_than_the_table_has_no_picture(
     assert found["picture"] is None
     assert told in found["note"]
     assert "1 without a picture" in capsys.readouterr().err
+
+
+def test_each_source_of_one_map_is_drawn_at_its_position(folder, model_path, tmp_path):
+    output, page = tmp_path / "r.csv", tmp_path / "r.html"
+    given = ("--model", model_path, "--output", output)
+    assert run("classify", folder / "map.fits", *given) == 0
+    ra, dec = (float(read_result(output).numbers(name)[0]) for name in ("ra", "dec"))
+    places = tmp_path / "places.csv"
+    places.write_text(f"id,ra,dec\nmiddle,{ra},{dec}\naside,{ra},{dec + 0.01}\n")
+    assert run("classify", folder / "map.fits", *given, "--positions", places, "--overwrite") == 0
+    assert run("report", output, "--model", model_path) == 0
+    middle, aside = sources(page)
+    assert [one["name"] for one in (middle, aside)] == ["middle", "aside"]
+    assert middle["picture"]
+    assert aside["picture"]
+    assert middle["picture"] != aside["picture"]
+    assert middle["source"] != aside["source"]
 
 
 def test_evidence_is_part_of_the_report_of_a_model_that_gives_it(folder, votes_path, tmp_path):

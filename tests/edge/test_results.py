@@ -25,7 +25,7 @@ ROWS = [
      "peak_snr": 12.5, "model": "m"},
     {"path": "d.fits", "label": "error", "error": "is empty", "model": "m"},
 ]  # fmt: skip
-SUFFIXES = (".csv", ".ecsv", ".json", ".vot", ".fits", ".parquet")
+SUFFIXES = (".csv", ".ecsv", ".ecsv", ".json", ".vot", ".fits", ".parquet")
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
