@@ -46,5 +46,6 @@ def selection_figure(rows: Sequence[Mapping], width: float = TEXT_WIDTH) -> Figu
         axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         axes.minorticks_off()
     panels[0].set_ylabel("share that gets this label")
-    panels[-1].legend(title="peak / noise", fontsize=7, title_fontsize=7)
+    entries = panels[-1].get_legend_handles_labels()
+    figure.legend(*entries, title="peak / noise", loc="outside right center")
     return figure
