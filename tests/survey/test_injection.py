@@ -4,9 +4,11 @@ import json
 
 import numpy as np
 import pytest
+from astropy.table import Table
+from rich.console import Console
 from support.synthetic_maps import celestial_header, gaussian, noise, write
 
-from keras_astroattn.cli.injection import selection
+from keras_astroattn.cli.injection import require_folder, selection, write_injection
 from keras_astroattn.edge import Classification
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FitsMap
@@ -150,3 +152,31 @@ def test_the_selection_function_counts_by_hand():
     row = next(one for one in rows if one["measure"] == "completeness")
     assert (row["low"], row["high"]) == pytest.approx((0.313, 0.832), abs=0.001)
     assert json.dumps(rows)
+
+
+def test_the_files_hold_the_sources_and_what_made_them(tmp_path):
+    found = [injected("FRI", "FRI", 0.1), injected("FRII", "FRII", 0.8), injected(POINT, "compact")]
+    write_injection(tmp_path, found, Compact(), 7, Console(quiet=True))
+    sources = Table.read(tmp_path / "sources.csv")
+    assert list(sources["kind"]) == ["FRI", "FRII", "point"]
+    assert sources["p_frii"][1] == 0.8
+    stated = json.loads((tmp_path / "selection.json").read_text())
+    assert (stated["seed"], stated["model"], stated["sources"]) == (7, "compact", 3)
+    assert len(Table.read(tmp_path / "selection.csv")) == len(stated["selection"])
+    assert (tmp_path / "selection.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_figure_shows_each_bin_of_the_ratio_once():
+    from keras_astroattn.plots.selection import selection_figure
+
+    found = [injected(kind, kind, 0.5, 4.0, ratio) for kind in ("FRI", "FRII") for ratio in (8, 50)]
+    panels = selection_figure(selection(found)).axes
+    assert [axes.get_title() for axes in panels] == ["FRI", "FRII"]
+    names = panels[0].get_legend_handles_labels()[1]
+    assert names == ["6 to 10", "30 to 100"]
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(InputError, match=r"--inject-output .*file cannot be made: "):
+        require_folder(tmp_path / "file")
