@@ -31,6 +31,7 @@ from .options import (
     Tiles,
     Turns,
     parse_columns,
+    tta_of,
 )
 
 _SHOWN = 3  # errors of each kind
@@ -94,7 +95,7 @@ def check(
 
     options = opening.options()
     with quiet_native_logs():
-        classifier = Classifier(model, tta=turns or tta)
+        classifier = Classifier(model, tta=tta_of(tta, turns))
         classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
     opened = open_catalogue(catalogue)
     mapping = map_columns(opened.schema, survey, parse_columns(columns))

@@ -40,6 +40,7 @@ from .options import (
     Turns,
     hdu_of,
     parse_columns,
+    tta_of,
 )
 from .result_files import require_outputs, write_csv_rows, write_region_file, write_results
 from .scoring import Scoring
@@ -141,7 +142,7 @@ def classify(  # noqa: D417 - the others are described in `options`
         "colormap": colormap,
     }
     options = {name: value for name, value in options.items() if value is not None}
-    tta = turns or tta
+    tta = tta_of(tta, turns)
     opened = open_model(model)
     fitted = None if calibration is None else read_calibration(calibration)
     scoring = Scoring(

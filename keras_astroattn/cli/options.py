@@ -1,5 +1,6 @@
 """Options that several commands share, each with one type and one help text."""
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -94,6 +95,14 @@ CentreOf = Annotated[
         "the position itself.",
     ),
 ]
+
+
+def tta_of(tta: int, turns: int | None) -> int:
+    """Return the number of rotations, given by --tta or, with a notice, by --turns."""
+    if turns is None:
+        return tta
+    print("--turns is now --tta; the former name goes with the next release", file=sys.stderr)
+    return turns
 
 
 def hdu_of(text: str | None) -> int | str | None:

@@ -25,6 +25,7 @@ from .options import (
     Tiles,
     Turns,
     parse_columns,
+    tta_of,
 )
 from .survey_attention import parse_attention, write_best_attention
 
@@ -106,7 +107,7 @@ def survey(
         rows=rows,
         linking_length=linking_length,
         mask_neighbours=mask_neighbours,
-        tta=turns or tta,
+        tta=tta_of(tta, turns),
         calibration=None if calibration is None else read_calibration(calibration),
         chunk_size=chunk_size,
         options=opening.options(),

@@ -77,13 +77,14 @@ def test_without_output_the_table_goes_to_standard_output(folder, model_path, ca
     assert row["path"] == str(folder / "galaxy.png")
 
 
-def test_an_answer_may_be_the_mean_of_views(folder, model_path, tmp_path):
+def test_an_answer_may_be_the_mean_of_views(folder, model_path, tmp_path, capfd):
     output = tmp_path / "results.csv"
     options = ["--model", model_path, "--output", output]
     assert run("classify", folder, *options, "--tta", 3) == 0
     rows = read(output)
     assert {row["model"] for row in rows.values()} == {"tiny (tta 3)"}
     assert run("classify", folder, *options[:-1], tmp_path / "former.csv", "--turns", 3) == 0
+    assert "--turns is now --tta" in capfd.readouterr().err
     assert read(tmp_path / "former.csv") == rows  # the flag of the release before
     expected = Classifier(model_path, tta=3).classify(radio_galaxy())
     assert float(rows["galaxy.png"]["p_fri"]) == pytest.approx(expected.p_fri, abs=1e-6)
