@@ -8,9 +8,10 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from keras_astroattn.edge import read_calibration
+from keras_astroattn.recalibration import read_labels
 from keras_astroattn.report.html_report import MOST_SOURCES
 
-from .options import HDU, BeamSize, CalibrationFile, Channel, Stokes, hdu_of
+from .options import HDU, BeamSize, CalibrationFile, CentreOf, Channel, Stokes, hdu_of
 from .report_file import ReportOptions, require_report, write_report
 from .report_tasks import require_tasks, write_tasks
 
@@ -24,10 +25,12 @@ def report(  # noqa: D417 - the others are described in `options`
     choose: Literal["stratified", "random", "uncertain"] = "stratified",
     to_label: Annotated[int, Parameter(validator=Number(gte=0, lte=MOST_SOURCES))] = 200,
     seed: int = 0,
+    labels: Annotated[list[Path] | None, Parameter(negative="")] = None,
     label_studio: Path | None = None,
     zooniverse: Path | None = None,
     model: str | None = None,
     calibration: CalibrationFile = None,
+    centre: CentreOf = "source",
     hdu: HDU = None,
     stokes: Stokes = None,
     channel: Channel = None,
@@ -54,6 +57,8 @@ def report(  # noqa: D417 - the others are described in `options`
             uncertain. random: at random. uncertain: the most uncertain.
         to_label: Number of sources to label.
         seed: Seed of the random draws.
+        labels: Files of labels, as `astroattn recalibrate` reads them: the page then shows how
+            reliable the probabilities are.
         label_studio: File (.json) for the sources to label as tasks of Label Studio; the
             labelling interface is written next to it (.xml).
         zooniverse: New folder for the sources to label as a subject set of Zooniverse.
@@ -69,6 +74,7 @@ def report(  # noqa: D417 - the others are described in `options`
     require_report(output, "--output", overwrite)
     require_tasks(label_studio, zooniverse, overwrite)
     images = {
+        "centre": centre,
         "hdu": hdu_of(hdu),
         "stokes": stokes,
         "channel": channel,
@@ -88,5 +94,6 @@ def report(  # noqa: D417 - the others are described in `options`
         seed=seed,
     )
     console = Console(stderr=True, soft_wrap=True, highlight=False)
-    drawn = write_report(result, output, options, console)
+    given = [one for path in labels or () for one in read_labels(path)]
+    drawn = write_report(result, output, options, console, given)
     write_tasks(drawn, label_studio, zooniverse, console)

@@ -1,7 +1,7 @@
 """Write the HTML report of a table: read the maps again, and draw each source that it shows."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,10 +17,11 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.images import Cutout, flags, read_image
 from keras_astroattn.process import quiet_native_logs
-from keras_astroattn.recalibration import SAMPLES, Chosen, choose_sample
-from keras_astroattn.report.html_report import Section, Shown, report_html
+from keras_astroattn.recalibration import SAMPLES, Chosen, GivenLabel, choose_sample
+from keras_astroattn.report.html_report import Shown, report_html
 from keras_astroattn.report.summary import counts_section, histograms_section, sky_section
 
+from .report_reliability import reliability_of
 from .report_sources import Cut, shown_rows, shown_sources, with_pictures
 from .result_files import require_folder
 
@@ -75,7 +76,7 @@ def write_report(
     output: Path,
     options: ReportOptions,
     console: Console,
-    sections: list[Section] | None = None,
+    labels: Sequence[GivenLabel] = (),
 ) -> list[Shown]:
     """Write the report of a table, and return the sources that it shows.
 
@@ -84,7 +85,7 @@ def write_report(
         output: path of the report.
         options: options.
         console: console for progress and messages.
-        sections: further sections.
+        labels: labels of people, for the reliability of the probabilities.
 
     Raises:
         InputError: The table, the model or the report cannot be used.
@@ -92,6 +93,7 @@ def write_report(
     survey = _survey_summary(table)
     name_column = survey["catalogue"]["columns"].get("id") if survey else None
     result = read_result(table, name_column=name_column)
+    reliability = reliability_of(result, labels)
     classifier = _classifier(result, options)
     chosen = _choose(result, options)
     rows = shown_rows(result, chosen, options.sources, options.seed)
@@ -108,7 +110,7 @@ def write_report(
             result.numbers("largest_angular_size_arcsec"),
             result.numbers("peak_snr"),
         ),
-        *(sections or ()),
+        reliability,
     ]
     text = report_html(
         title=f"Report of {table.name}",

@@ -129,3 +129,29 @@ def confidence_and_right(
         is_frii: (n,) bool.
     """
     return probabilities.max(axis=1), probabilities.argmax(axis=1) == is_frii
+
+
+def reliability(
+    probabilities: np.ndarray, is_frii: np.ndarray, weights: np.ndarray, bins: int = 10
+) -> list[tuple[float, float, Interval, int]]:
+    """Return the share of right classes in equal bins of the larger probability.
+
+    Args:
+        probabilities: (n, 2) P(FRI) and P(FRII).
+        is_frii: (n,) bool.
+        weights: (n,) above 0.
+        bins: number of bins from 0 to 1; those below 1/2 stay empty.
+
+    Returns:
+        For each bin that is not empty: mean larger probability, share that is right, its 95 %
+        interval, and number of sources.
+    """
+    confidence, right = confidence_and_right(probabilities, is_frii)
+    number = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    found = []
+    for one in np.unique(number):
+        here = number == one
+        share, interval = weighted_share(right[here], weights[here])
+        stated = float(np.average(confidence[here], weights=weights[here]))
+        found.append((stated, share, interval, int(here.sum())))
+    return found

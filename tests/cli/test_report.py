@@ -91,6 +91,22 @@ def test_a_map_that_gives_another_answer_than_the_table_has_no_picture(
     assert "1 without a picture" in capsys.readouterr().err
 
 
+def test_labels_show_how_reliable_the_probabilities_are(model_path, tmp_path, capsys):
+    rows = "".join(f"no/{n}.png,FRI,0.9,0.1,tiny\n" for n in range(40))
+    (tmp_path / "r.csv").write_text(f"path,label,p_fri,p_frii,model\n{rows}")
+    labels, page = tmp_path / "labels.csv", tmp_path / "r.html"
+    given = "".join(f"no/{n}.png,{'FRI' if n < 15 else 'FRII'}\n" for n in range(20))
+    labels.write_text(f"source,label\n{given}")
+    options = ("--model", model_path, "--labels", labels)
+    assert run("report", tmp_path / "r.csv", *options) == 0
+    text = page.read_text()
+    assert "20 labelled sources" in text
+    assert "Expected calibration error: 15.0%" in text  # 90 % stated, 75 % right
+    labels.write_text(labels.read_text() + "other.png,FRI\n")
+    assert run("report", tmp_path / "r.csv", *options, "--overwrite") == 2
+    assert "does not hold: other.png" in capsys.readouterr().err
+
+
 def test_each_source_of_one_map_is_drawn_at_its_position(folder, model_path, tmp_path):
     output, page = tmp_path / "r.csv", tmp_path / "r.html"
     given = ("--model", model_path, "--output", output)
@@ -98,8 +114,10 @@ def test_each_source_of_one_map_is_drawn_at_its_position(folder, model_path, tmp
     ra, dec = (float(read_result(output).numbers(name)[0]) for name in ("ra", "dec"))
     places = tmp_path / "places.csv"
     places.write_text(f"id,ra,dec\nmiddle,{ra},{dec}\naside,{ra},{dec + 0.01}\n")
-    assert run("classify", folder / "map.fits", *given, "--positions", places, "--overwrite") == 0
-    assert run("report", output, "--model", model_path) == 0
+    at = ("--centre", "position")
+    options = ("--positions", places, "--overwrite", *at)
+    assert run("classify", folder / "map.fits", *given, *options) == 0
+    assert run("report", output, "--model", model_path, *at) == 0
     middle, aside = sources(page)
     assert [one["name"] for one in (middle, aside)] == ["middle", "aside"]
     assert middle["picture"]

@@ -5,7 +5,7 @@ import pytest
 
 from keras_astroattn.evaluation import confidence_bins
 from keras_astroattn.recalibration import calibration_error, estimate_shares
-from keras_astroattn.recalibration.estimates import weighted_share
+from keras_astroattn.recalibration.estimates import reliability, weighted_share
 
 
 def test_equal_weights_give_the_interval_of_a_proportion():
@@ -81,3 +81,13 @@ def test_the_calibration_error_weighs_its_sources():
     # Right with weight 3, wrong with weight 1: accuracy 0.75.
     assert calibration_error(p, np.array([True, False]), np.array([3.0, 1.0])) == pytest.approx(0)
     assert calibration_error(p, np.array([True, False]), np.ones(2)) == pytest.approx(0.25)
+
+
+def test_reliability_is_the_share_of_right_classes_in_each_bin():
+    p = np.array([[0.45, 0.55], [0.35, 0.65], [0.95, 0.05], [0.93, 0.07], [0.03, 0.97]])
+    is_frii = np.array([True, False, False, True, True])
+    found = reliability(p, is_frii, np.array([1.0, 1.0, 3.0, 1.0, 1.0]))
+    assert [one[3] for one in found] == [1, 1, 3]
+    assert [one[1] for one in found] == pytest.approx([1, 0, 0.8])  # 3 and 1 of 3, 1 and 1
+    assert found[2][0] == pytest.approx((3 * 0.95 + 0.93 + 0.97) / 5)
+    assert found[2][2][0] < 0.8 < found[2][2][1]
