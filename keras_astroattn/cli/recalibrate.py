@@ -24,6 +24,7 @@ from keras_astroattn.recalibration import (
     recalibrate_table,
 )
 from keras_astroattn.recalibration.apply import recalibrated_labels, require_model
+from keras_astroattn.recalibration.estimates import error_by_chance
 from keras_astroattn.recalibration.fit import ERROR_RATE
 from keras_astroattn.recalibration.labels import FRI, FRII, require_sources
 from keras_astroattn.recalibration.sample import RANDOM
@@ -168,18 +169,23 @@ def _fit(result: Result, agreed: Agreed, error_rate: float, output: Path) -> Cal
 def _estimates(random: list, labels: list[str], probabilities: np.ndarray) -> dict:
     """Return the estimates from the random part as values for JSON."""
     if not random:
-        return {"shares": [], "calibration_error": None}
+        return {"shares": [], "calibration_error": None, "calibration_error_by_chance": None}
     inclusion = np.array([one.inclusion for _, one in random])
     shares = estimate_shares(
         [labels[row] for row, _ in random], [one.label for _, one in random], inclusion
     )
     sure = np.array([one.label in (FRI, FRII) for _, one in random])
-    error = None
+    error = chance = None
     if sure.any():
         rows = np.array([row for row, _ in random])[sure]
         is_frii = np.array([one.label == FRII for _, one in random])[sure]
         error = calibration_error(probabilities[rows], is_frii, 1 / inclusion[sure])
-    return {"shares": [vars(one) for one in shares], "calibration_error": error}
+        chance = error_by_chance(probabilities[rows], 1 / inclusion[sure])
+    return {
+        "shares": [vars(one) for one in shares],
+        "calibration_error": error,
+        "calibration_error_by_chance": chance,
+    }
 
 
 def _print(
@@ -195,9 +201,12 @@ def _print(
     before, after = estimates["before"], estimates["after"]
     for one, two in zip(before["shares"], after["shares"], strict=True):
         table.add_row(f"{one['quantity']} of {one['label']}", _share(one), _share(two))
-    errors = [one["calibration_error"] for one in (before, after)]
-    if errors[0] is not None:
-        table.add_row("calibration error", *(f"{error:.1%}" for error in errors))
+    if before["calibration_error"] is not None:
+        for title, name in (
+            ("calibration error", "calibration_error"),
+            ("by chance alone", "calibration_error_by_chance"),
+        ):
+            table.add_row(title, f"{before[name]:.1%}", f"{after[name]:.1%}")
     console.print(table)
     if not before["shares"]:
         console.print("no label is of the random part: purity and completeness cannot be estimated")

@@ -119,6 +119,22 @@ def calibration_error(
     return float(np.abs(excess).sum() / weights.sum())
 
 
+def error_by_chance(
+    probabilities: np.ndarray, weights: np.ndarray, draws: int = 200, seed: int = 0
+) -> float:
+    """Return the mean `calibration_error` of exactly calibrated probabilities with so few labels.
+
+    Args:
+        probabilities: (n, 2) P(FRI) and P(FRII).
+        weights: (n,) above 0.
+        draws: number of times that labels are drawn from the probabilities.
+        seed: seed of the draws.
+    """
+    random = np.random.default_rng(seed)
+    labels = random.random((draws, len(probabilities))) < probabilities[:, 1]
+    return float(np.mean([calibration_error(probabilities, one, weights) for one in labels]))
+
+
 def confidence_and_right(
     probabilities: np.ndarray, is_frii: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:

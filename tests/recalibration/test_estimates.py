@@ -5,7 +5,11 @@ import pytest
 
 from keras_astroattn.evaluation import confidence_bins
 from keras_astroattn.recalibration import calibration_error, estimate_shares
-from keras_astroattn.recalibration.estimates import reliability, weighted_share
+from keras_astroattn.recalibration.estimates import (
+    error_by_chance,
+    reliability,
+    weighted_share,
+)
 
 
 def test_equal_weights_give_the_interval_of_a_proportion():
@@ -91,3 +95,12 @@ def test_reliability_is_the_share_of_right_classes_in_each_bin():
     assert [one[1] for one in found] == pytest.approx([1, 0, 0.8])  # 3 and 1 of 3, 1 and 1
     assert found[2][0] == pytest.approx((3 * 0.95 + 0.93 + 0.97) / 5)
     assert found[2][2][0] < 0.8 < found[2][2][1]
+
+
+def test_chance_alone_gives_the_error_of_a_binomial_count():
+    # One bin of 100 labels at 0.75: mean |k / 100 - 0.75| = sqrt(2 / pi 0.75 0.25 / 100) = 0.0346.
+    p = np.tile([0.25, 0.75], (100, 1))
+    assert error_by_chance(p, np.ones(100), draws=2000) == pytest.approx(0.0346, abs=0.002)
+    # Of 10000 labels a tenth.
+    many = np.tile([0.25, 0.75], (10000, 1))
+    assert error_by_chance(many, np.ones(10000)) == pytest.approx(0.00346, abs=0.0006)
