@@ -12,8 +12,11 @@ SIMULATED_RUN = "runs/simulated-40000-seed{seed}"
 VOTES_RUN = "runs/votes-40000-seed{seed}"
 """The same, of a network with `--aggregation votes` and `--padding sky`."""
 
+CONSISTENT_RUN = "runs/consistent-40000-seed{seed}"
+"""The same, with a last pass of consistency training."""
+
 SHIFTED_RUN = "runs/simulated-shifted"
-"""The same, with sources shifted by up to 12 pixels; one network for all seeds."""
+"""As `SIMULATED_RUN`, with sources shifted by up to 12 pixels; one network for all seeds."""
 
 PLAIN_SHIFTED_RUN = "runs/plain-shifted"
 """The same, without group convolutions; one network for all seeds."""
@@ -54,6 +57,13 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "padding": "sky",
         "consistency": 0.1,
         "initial_weights": VOTES_RUN,
+    },
+    "p4m-votes-consistent-start": {
+        **_AFTER_SIMULATED,
+        "symmetry": "p4m",
+        "aggregation": "votes",
+        "padding": "sky",
+        "initial_weights": CONSISTENT_RUN,
     },
     "p4m-shifted-uncertain": {
         **_AFTER_SIMULATED,
