@@ -1,6 +1,5 @@
 """Write the HTML report of a table: read the maps again, and draw each source that it shows."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -24,8 +23,6 @@ from keras_astroattn.report.summary import counts_section, histograms_section, s
 from .report_reliability import reliability_of
 from .report_sources import Cut, shown_rows, shown_sources, with_pictures
 from .result_files import require_folder
-
-SUMMARY = "_summary.json"
 
 
 @dataclass(frozen=True)
@@ -167,14 +164,9 @@ def _survey_summary(table: Path) -> dict | None:
     """Return the summary of a survey's folder; None for a file."""
     if not table.is_dir():
         return None
-    try:
-        return json.loads((table / SUMMARY).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"{table} holds no complete survey: finish it with astroattn survey --resume"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{table / SUMMARY} cannot be read: {error}") from None
+    from keras_astroattn.survey.session import read_summary
+
+    return read_summary(table)
 
 
 def _classifier(result: Result, options: ReportOptions) -> Classifier:

@@ -1,7 +1,6 @@
 """`astroattn survey-summary`: summarize a scored survey in counts and figures."""
 
 import importlib.util
-import json
 from pathlib import Path
 from typing import Annotated
 
@@ -49,17 +48,10 @@ def survey_summary(
     """
     require_packages("pyarrow")
     from keras_astroattn.survey.export import export_regions, export_survey
-    from keras_astroattn.survey.session import SUMMARY
+    from keras_astroattn.survey.session import read_summary
     from keras_astroattn.survey.tally import tally
 
-    try:
-        summary = json.loads((folder / SUMMARY).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise InputError(
-            f"{folder} holds no complete survey: finish it with astroattn survey --resume"
-        ) from None
-    except (OSError, ValueError) as error:
-        raise InputError(f"{folder / SUMMARY} cannot be read: {error}") from None
+    summary = read_summary(folder)
     found = tally(folder)
     console = Console(highlight=False, soft_wrap=True)
     _print_counts(console, found, f"{folder}: {found.rows} rows, {summary['model']['name']}")

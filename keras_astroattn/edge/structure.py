@@ -18,6 +18,8 @@ _LEAST_INPUTS = {  # of operators that read more than one; others read at least 
     "SLICE": 3,
     "STRIDED_SLICE": 4,
 }
+_NEED_OPTIONS = ("AVERAGE_POOL_2D", "CONCATENATION", "CONV_2D", "DEPTHWISE_CONV_2D",
+                 "FULLY_CONNECTED", "MAX_POOL_2D", "SPLIT", "STRIDED_SLICE")  # fmt: skip
 
 
 def require_sound(network: bytes, interpreter: "Interpreter") -> None:
@@ -32,7 +34,7 @@ def require_sound(network: bytes, interpreter: "Interpreter") -> None:
         interpreter: interpreter of this network.
 
     Raises:
-        ValueError: A tensor is too large, or an operator lacks an input or output.
+        ValueError: A tensor is too large, or an operator lacks an input, an output or its options.
     """
     for tensor in interpreter.get_tensor_details():
         shape = tensor["shape"].tolist()
@@ -46,6 +48,7 @@ def _require_connected(network: bytes) -> None:
 
     least = {getattr(BuiltinOperator, name): count for name, count in _LEAST_INPUTS.items()}
     have_bias = [getattr(BuiltinOperator, name) for name in _HAVE_BIAS]
+    need_options = [getattr(BuiltinOperator, name) for name in _NEED_OPTIONS]
     model = Model.GetRootAs(network, 0)
     if model.SubgraphsLength() != 1:
         raise ValueError(f"it has {model.SubgraphsLength()} graphs")
@@ -58,3 +61,5 @@ def _require_connected(network: bytes) -> None:
         required = inputs[:_BIAS] if code in have_bias else inputs
         if len(inputs) < least.get(code, 1) or not outputs or min(required + outputs) < 0:
             raise ValueError(f"operator {number} lacks an input or output")
+        if code in need_options and operator.BuiltinOptionsType() == 0:
+            raise ValueError(f"operator {number} lacks its options")

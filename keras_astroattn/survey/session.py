@@ -171,6 +171,36 @@ def finished_summary(folder: Path, identity: dict, resume: bool) -> dict | None:
         summary = json.loads(path.read_text(encoding="utf-8"))
         before = dict(summary["identity"])
     except (OSError, ValueError, TypeError, KeyError):
-        raise InputError(f"{path} is damaged: remove it and start again with --resume") from None
+        raise InputError(f"{path} is damaged: score the survey into another folder") from None
     require_same(before, identity)
     return summary | {"was_complete": True}
+
+
+def read_summary(folder: Path) -> dict:
+    """Return the summary of a complete survey.
+
+    Args:
+        folder: output folder of the survey.
+
+    Raises:
+        InputError: The survey is not complete, or its summary is damaged.
+    """
+    path = folder / SUMMARY
+    try:
+        summary = json.loads(path.read_text(encoding="utf-8"))
+        model, identity = summary["model"], summary["identity"]
+        texts = (summary["version"], model["name"], model["sha256"])
+        objects = (identity["map options"], summary["catalogue"]["columns"])
+        is_sound = all(isinstance(one, str) for one in texts)
+        is_sound &= all(isinstance(one, dict) for one in objects)
+    except FileNotFoundError:
+        raise InputError(
+            f"{folder} holds no complete survey: finish it with astroattn survey --resume"
+        ) from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, TypeError, KeyError):
+        is_sound = False
+    if not is_sound:
+        raise InputError(f"{path} is damaged: score the survey into another folder")
+    return summary

@@ -101,7 +101,8 @@ def test_no_checksum_for_a_network_that_does_not_run(tmp_path, network, capsys):
 
 
 # Fields of the schema of LiteRT, as places in a table of offsets: 4 + 2 times the number.
-TENSOR_SHAPE, TENSOR_BUFFER, OPERATOR_INPUTS, OPERATOR_OUTPUTS = 4, 8, 6, 8
+TENSOR_SHAPE, TENSOR_BUFFER = 4, 8
+OPERATOR_INPUTS, OPERATOR_OUTPUTS, OPERATOR_OPTIONS_TYPE = 6, 8, 10
 
 
 def replaced(network: bytes, place: int, value: int) -> bytes:
@@ -146,6 +147,14 @@ def without_outputs(network: bytes, model: Model) -> bytes:
     return replaced(network, length, 0)
 
 
+def without_options(network: bytes, model: Model) -> bytes:
+    graph = model.Subgraphs(0)
+    operators = [graph.Operators(number) for number in range(graph.OperatorsLength())]
+    table = next(one for one in operators if one.InputsLength() == 4)._tab  # a STRIDED_SLICE
+    place = table.Pos + table.Offset(OPERATOR_OPTIONS_TYPE)
+    return network[:place] + b"\0" + network[place + 1 :]
+
+
 def with_an_offset_into_nowhere(network: bytes, model: Model) -> bytes:
     return replaced(network, 0, 0x7FFFFFF0)
 
@@ -158,6 +167,7 @@ def with_an_offset_into_nowhere(network: bytes, model: Model) -> bytes:
         (without_an_input, "operator 0 lacks an input or output"),
         (with_too_few_inputs, r"operator \d+ lacks an input or output"),
         (without_outputs, "operator 0 lacks an input or output"),
+        (without_options, r"operator \d+ lacks its options"),
         (with_an_offset_into_nowhere, "not a valid Flatbuffer"),
     ],
 )

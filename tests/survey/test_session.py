@@ -112,3 +112,19 @@ def test_every_option_that_changes_the_result_is_part_of_the_identity(tmp_path):
     catalogue.write_text("ra,dec\n1,1\n")
     with pytest.raises(InputError, match="had another catalogue"):
         session.require_same(first, session.identity_of(settings, model))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "[]", "null", "{}", '{"model": 3, "identity": {}}',
+        '{"version": "0", "model": {"name": "a", "sha256": "b"}, "identity": {"map options": {}}, '
+        '"catalogue": {"columns": []}}',
+    ],
+)  # fmt: skip
+def test_a_damaged_summary_is_one_line(tmp_path, text):
+    with pytest.raises(InputError, match="holds no complete survey"):
+        session.read_summary(tmp_path)
+    (tmp_path / session.SUMMARY).write_text(text)
+    with pytest.raises(InputError, match=r"_summary\.json is damaged: score the survey into"):
+        session.read_summary(tmp_path)
