@@ -122,7 +122,7 @@ def test_every_option_that_changes_the_result_is_part_of_the_identity(tmp_path):
         '"catalogue": {"columns": []}}',
     ],
 )  # fmt: skip
-def test_a_damaged_summary_is_one_line(tmp_path, text):
+def test_a_summary_without_its_values_is_one_line(tmp_path, text):
     with pytest.raises(InputError, match="holds no complete survey"):
         session.read_summary(tmp_path)
     (tmp_path / session.SUMMARY).write_text(text)
