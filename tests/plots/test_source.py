@@ -29,7 +29,7 @@ def cutout(peak=2e-3, beam=(5.4, 5.4, 0.0), blank=False, hole=0.0, **cards):
     data[160, 160], data[0, 0] = hole, 1e-6
     if blank:
         data[160:170, 130:140] = np.nan
-    return read_source(fits.PrimaryHDU(data, header), noise=1e-4)
+    return read_source(fits.PrimaryHDU(data, header), noise=1e-4, centre="position")
 
 
 def contours(axes):
@@ -122,7 +122,7 @@ def test_the_beam_turns_with_the_map():
     del header["CDELT1"], header["CDELT2"]
     header.update(turned)
     data = gaussian(SHAPE, 150, 150, 9, peak=2e-3, scale=1.8).astype(np.float32)
-    source = read_source(fits.PrimaryHDU(data, header), noise=1e-4)
+    source = read_source(fits.PrimaryHDU(data, header), noise=1e-4, centre="position")
     (axes,) = panels(source_figure(source))
     assert beam_of(axes)[2] == pytest.approx(120, abs=1e-6)
 
