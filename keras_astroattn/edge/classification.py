@@ -60,7 +60,7 @@ class Classification:
         >>> from keras_astroattn.samples import sample_paths
         >>> found = Classifier().classify(sample_paths()[1])
         >>> found
-        Classification('frii.fits', FRII, P(FRI) 0.00, P(FRII) 1.00, flags: none)
+        Classification('frii.fits', FRII, P(FRI) 0.00, P(FRII) 1.00, flags: recentred)
         >>> found.label, round(found.p_frii, 2)
         ('FRII', 1.0)
         >>> found.to_table()["name", "ra", "dec", "label"].pprint()

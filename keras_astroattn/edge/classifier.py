@@ -155,7 +155,7 @@ class Classifier:
             >>> classifier = Classifier()
             >>> position = SkyCoord("10h40m00s +30d00m00s")
             >>> classifier.classify(sample_paths()[1], position=position, beam=5.4 * u.arcsec)
-            Classification('frii.fits', FRII, P(FRI) 0.00, P(FRII) 1.00, flags: none)
+            Classification('frii.fits', FRII, P(FRI) 0.00, P(FRII) 1.00, flags: recentred)
         """
         sources, several = _sources(image, options)
         found = Classifications(
