@@ -38,9 +38,17 @@ def one_line_error(result):
 
 
 def test_an_unknown_experiment_is_named_with_those_there_are(command, tmp_path):
-    text = one_line_error(command("attention", "--output", tmp_path))
-    assert "attention" in text
-    for name in ("datasets", "aggregation", "gates", "distributions", "misclassified", "all"):
+    text = one_line_error(command("maps", "--output", tmp_path))
+    assert "maps" in text
+    for name in (
+        "attention",
+        "datasets",
+        "aggregation",
+        "gates",
+        "distributions",
+        "misclassified",
+        "all",
+    ):
         assert name in text
 
 
