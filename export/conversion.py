@@ -17,11 +17,11 @@ from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.models.wrappers import full_model, votes_head
 from keras_astroattn.process import quiet_native_logs
 
+from .export_source import ExportSource
 from .fixed_batch import fix_batch
 from .half_precision import store_halved
 from .inference_graph import inference_outputs
 from .operator_order import run_when_needed
-from .source_model import SourceModel
 
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 
@@ -66,7 +66,7 @@ class _Server(tf.Module):
         )
 
 
-def write_saved_model(source: SourceModel, folder: Path, attention: bool = True) -> None:
+def write_saved_model(source: ExportSource, folder: Path, attention: bool = True) -> None:
     """Write a SavedModel that serves in a process without this package.
 
     Args:
@@ -84,7 +84,7 @@ def write_saved_model(source: SourceModel, folder: Path, attention: bool = True)
 
 
 def convert(
-    source: SourceModel,
+    source: ExportSource,
     precision: Precision,
     training_images: np.ndarray | None = None,
     attention: bool = True,
@@ -123,7 +123,7 @@ def convert(
 
 
 def _converted(
-    source: SourceModel,
+    source: ExportSource,
     outputs: Callable,
     precision: Precision,
     images: np.ndarray | None = None,
@@ -150,7 +150,7 @@ def _converted(
 
 
 def _ranges(
-    source: SourceModel, training_images: np.ndarray, converted: Callable[[np.ndarray], bytes]
+    source: ExportSource, training_images: np.ndarray, converted: Callable[[np.ndarray], bytes]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return calibration images for the activation ranges, and the (classes,) error with them.
 
@@ -180,7 +180,7 @@ def _logits_of(content: bytes, images: np.ndarray) -> np.ndarray:
         return np.concatenate([serve(image=image[np.newaxis])["logits"] for image in images])
 
 
-def require_quantizable(source: SourceModel) -> None:
+def require_quantizable(source: ExportSource) -> None:
     """Refuse int8 for models that it cannot represent.
 
     Args:

@@ -19,8 +19,8 @@ from train.configuration import TrainConfig
 from train.sources import split_sources
 
 from .conversion import Precision, convert, require_quantizable, write_saved_model
+from .export_source import ExportSource, open_export_source
 from .metadata import append_metadata, describe
-from .source_model import SourceModel, open_source_model
 from .verification import Reference, Verification, reference_of, verify_litert, verify_saved_model
 
 SAVED_MODEL = "saved_model"
@@ -71,10 +71,10 @@ def export(model_or_run: str, wanted: Export, console: Console) -> dict[str, Res
         InputError: The model, the data or the output folder are invalid, or int8 cannot
             represent the model and not all precisions are asked for.
     """
-    return export_source(open_source_model(model_or_run), wanted, console)
+    return export_opened(open_export_source(model_or_run), wanted, console)
 
 
-def export_source(source: SourceModel, wanted: Export, console: Console) -> dict[str, Result]:
+def export_opened(source: ExportSource, wanted: Export, console: Console) -> dict[str, Result]:
     """Export an open model; see `export`.
 
     Args:
@@ -126,7 +126,9 @@ def export_source(source: SourceModel, wanted: Export, console: Console) -> dict
     return results
 
 
-def _with_images(source: SourceModel, wanted: Export) -> tuple[SourceModel, np.ndarray, Reference]:
+def _with_images(
+    source: ExportSource, wanted: Export
+) -> tuple[ExportSource, np.ndarray, Reference]:
     """Return the training images and the reference on validation images, in network units."""
     config = source.training or TrainConfig()
     name = wanted.data or source.data.get("name") or DEFAULT_DATA
@@ -145,7 +147,7 @@ def _with_images(source: SourceModel, wanted: Export) -> tuple[SourceModel, np.n
     return source, training, reference_of(source, validation, sources.validation.label)
 
 
-def _export_saved_model(source: SourceModel, wanted: Export, reference: Reference) -> Result:
+def _export_saved_model(source: ExportSource, wanted: Export, reference: Reference) -> Result:
     target = wanted.output / SAVED_MODEL
     with tempfile.TemporaryDirectory(dir=wanted.output, prefix=".partial.") as temporary:
         folder = Path(temporary, SAVED_MODEL)
@@ -164,7 +166,7 @@ def _export_saved_model(source: SourceModel, wanted: Export, reference: Referenc
 
 
 def _export_litert(
-    source: SourceModel,
+    source: ExportSource,
     wanted: Export,
     precision: str,
     training_images: np.ndarray,
@@ -196,7 +198,7 @@ def _export_litert(
     return Result(size, found, found.failures)
 
 
-def _write_summary(source: SourceModel, wanted: Export, results: dict[str, Result]) -> None:
+def _write_summary(source: ExportSource, wanted: Export, results: dict[str, Result]) -> None:
     files = {
         name: {
             "bytes": result.size,

@@ -18,7 +18,7 @@ from keras_astroattn.images import BEAM, CLASS_NAMES, FIELD_SIZE, IMAGE_SIZE, PI
 from keras_astroattn.version import __version__
 
 if TYPE_CHECKING:
-    from .source_model import SourceModel
+    from .export_source import ExportSource
 
 PREPROCESSING = (
     f"sigma-clipped standard deviation s of the {FIELD_SIZE} x {FIELD_SIZE} field (3 sigma, 5 "
@@ -42,7 +42,7 @@ TERMS = (
 TERMS_SIMULATED = "trained on simulated sources alone: Apache License 2.0"
 
 
-def describe(source: "SourceModel", precision: str) -> dict[str, Any]:
+def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
     """Return the content of `metadata.json` for a file's precision, without the checksum."""
     import keras
 

@@ -11,9 +11,9 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import Evaluation
 from train.configuration import TrainConfig, read_run, recipe_values
 
+from .export_source import ExportSource
 from .exporting import Result
 from .metadata import PREPROCESSING
-from .source_model import SourceModel
 
 EVALUATION_FILE = "evaluation.json"
 """File of a training run's folder that holds its evaluations."""
@@ -107,7 +107,7 @@ _MEASURED = """\
 
 
 def model_card(
-    source: SourceModel,
+    source: ExportSource,
     run: Path,
     metadata: Mapping[str, Any],
     files: Mapping[str, int],
@@ -178,11 +178,11 @@ def _evaluations(path: Path) -> Iterator[tuple[str, Evaluation]]:
     yield from found.items()
 
 
-def _tested(source: SourceModel) -> bool:
+def _tested(source: ExportSource) -> bool:
     return source.training is None or source.training.split == "train"
 
 
-def _figures(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
+def _figures(source: ExportSource, evaluations: Mapping[str, Evaluation]) -> str:
     table = _MEASURED.format(rows="\n".join(map(_row, evaluations.values())))
     if _tested(source):
         return table
@@ -194,7 +194,7 @@ def _figures(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
     return f"{warning}\n\n{table}"
 
 
-def _how_well_known(source: SourceModel, evaluations: Mapping[str, Evaluation]) -> str:
+def _how_well_known(source: ExportSource, evaluations: Mapping[str, Evaluation]) -> str:
     if not _tested(source):
         return "Test accuracy: not known for this network, only for networks trained like it."
     images = next(iter(evaluations.values())).images
@@ -211,7 +211,7 @@ def _row(found: Evaluation) -> str:
     )
 
 
-def _what(source: SourceModel) -> str:
+def _what(source: ExportSource) -> str:
     gates = getattr(source.training, "gates", None)
     with_gates = "" if gates is None else f", {gates} gates"
     return (
@@ -221,7 +221,7 @@ def _what(source: SourceModel) -> str:
     )
 
 
-def _training(source: SourceModel, run: Path) -> str:
+def _training(source: ExportSource, run: Path) -> str:
     saved = _saved(run)
     texts = [_learned(saved, source.training.split == "all")]
     first = _first_run(source.training)
@@ -265,7 +265,7 @@ def _first_run(config: TrainConfig) -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _command(source: SourceModel) -> str:
+def _command(source: ExportSource) -> str:
     if source.training is None:
         raise InputError(f"{source.name} comes from no training run: give the folder of one")
     return "\n".join(_commands(source.training))
@@ -295,7 +295,7 @@ def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
     return [*before, " ".join(words)]
 
 
-def _calibration(source: SourceModel) -> str:
+def _calibration(source: ExportSource) -> str:
     calibration = source.calibration
     if calibration.source is None:
         text = "None: the temperature is 1, so probabilities are softmax(logits)."

@@ -60,13 +60,13 @@ def preset(
         raise InputError(f"{run} is not the folder of a training run")
     folder = presets_folder() if output is None else output
     import_quietly("export.exporting", "export")
+    from .export_source import open_export_source
     from .exporting import Export
-    from .source_model import open_source_model
 
     console = Console(highlight=False, soft_wrap=True)
     with tempfile.TemporaryDirectory() as temporary:
         wanted = Export(Path(temporary), ("tflite",), (precision,), data_dir=data_dir)
-        source = _named(open_source_model(run), name)
+        source = _named(open_export_source(run), name)
         files = _write(source, run, wanted, folder)
     for path in files:
         console.print(f"{path}  {path.stat().st_size} bytes", markup=False)
@@ -80,13 +80,13 @@ def _named(source, name: str):
 
 
 def _write(source, run: Path, wanted, folder: Path) -> list[Path]:
-    from .exporting import export_source
+    from .exporting import export_opened
     from .metadata import describe
     from .model_card import model_card
 
     # The terminal gets its own descriptor, because TensorFlow's messages are suppressed on 2.
     with os.fdopen(os.dup(2), "w") as terminal, quiet_native_logs():
-        ((made, result),) = export_source(source, wanted, Console(file=terminal)).items()
+        ((made, result),) = export_opened(source, wanted, Console(file=terminal)).items()
     if not result.passed:
         raise InputError(f"{made} failed its verification: {'; '.join(result.failures)}")
     folder.mkdir(parents=True, exist_ok=True)

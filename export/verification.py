@@ -15,7 +15,7 @@ from keras_astroattn.models.wrappers import full_model
 from keras_astroattn.outputs import softmax
 from keras_astroattn.process import quiet_native_logs
 
-from .source_model import SourceModel
+from .export_source import ExportSource
 
 FLOAT32_TOLERANCE = 5e-4
 """Largest difference of float32 probabilities and attention from Keras's."""
@@ -80,7 +80,7 @@ class Reference:
     outputs: Mapping[str, np.ndarray]
 
 
-def reference_of(source: SourceModel, images: np.ndarray, labels: np.ndarray) -> Reference:
+def reference_of(source: ExportSource, images: np.ndarray, labels: np.ndarray) -> Reference:
     """Return the outputs of Keras for (n, 150, 150, 1) float32 images with (n,) labels."""
     model = full_model(source.model)
     parts = [

@@ -75,7 +75,7 @@ def small_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def untrained_source():
-    """An untrained network to export (`export.source_model.SourceModel`)."""
+    """An untrained network to export (`export.export_source.ExportSource`)."""
     from support import tiny_model_file
 
     return tiny_model_file.untrained_source()

@@ -14,9 +14,9 @@ from ai_edge_litert.interpreter import Interpreter
 from support.tiny_model_file import TEMPERATURE, radio_galaxy, untrained_model
 
 from export.conversion import convert, write_saved_model
+from export.export_source import Calibration, ExportSource, open_export_source
 from export.metadata import append_metadata, describe
 from export.run import FAILED, main
-from export.source_model import Calibration, SourceModel, open_source_model
 from export.verification import operators_beyond_litert, reference_of, verify, verify_litert
 from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier, ModelFile
@@ -143,7 +143,7 @@ def test_no_operator_of_the_file_is_beyond_litert(model_path):
 
 
 def test_int8_refuses_softmax_attention():
-    source = SourceModel("soft", AGCNN(normalization="softmax"))
+    source = ExportSource("soft", AGCNN(normalization="softmax"))
     with pytest.raises(InputError, match="softmax attention"):
         convert(source, "int8", np.zeros((1, 150, 150, 1), np.float32))
 
@@ -197,14 +197,14 @@ def test_a_network_of_another_input_is_refused(tmp_path):
         [keras.Input((20, 20, 1)), keras.layers.Flatten(), keras.layers.Dense(2)]
     ).save(path)
     with pytest.raises(InputError, match=r"only functional ones from one image of 150 x 150 x 1"):
-        open_source_model(path)
+        open_export_source(path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no zip at all"])
 def test_a_broken_model_is_one_line(tmp_path, content):
     (tmp_path / "broken.keras").write_bytes(content)
     with pytest.raises(InputError, match=r"broken\.keras cannot be loaded") as raised:
-        open_source_model(tmp_path / "broken.keras")
+        open_export_source(tmp_path / "broken.keras")
     assert "\n" not in str(raised.value)
 
 
@@ -215,7 +215,7 @@ def test_a_preset_with_damaged_metadata_is_one_line(tmp_path, untrained_source, 
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr("keras_astroattn.json", text)
     with pytest.raises(InputError, match=r"odd\.keras has a damaged keras_astroattn\.json"):
-        open_source_model(path)
+        open_export_source(path)
 
 
 def test_no_model_is_status_2(tmp_path, capsys):
@@ -260,7 +260,7 @@ def test_the_published_model_fails_below_float32(data_dir, published_dir, tmp_pa
 @pytest.mark.slow
 def test_half_the_bytes_of_the_preset_keep_to_its_probabilities():
     """With biases and the last layer in float16 as well, a probability moved by 1.2e-2."""
-    source = open_source_model(DEFAULT_PRESET)
+    source = open_export_source(DEFAULT_PRESET)
     content = convert(source, "float16")
     images = to_network_units(simulate(24, seed=4).image)[..., np.newaxis]
     reference = reference_of(source, images, np.zeros(24, np.int64))
@@ -277,7 +277,7 @@ def test_half_the_bytes_of_the_preset_keep_to_its_probabilities():
 @pytest.mark.parametrize("integer_borders", [False, True], ids=["float", "int8"])
 def test_eight_bits_of_the_preset_agree_with_keras(integer_borders):
     """Before the black sky was a step of 8 bits and the offset was subtracted, 75 % did."""
-    source = open_source_model(DEFAULT_PRESET)
+    source = open_export_source(DEFAULT_PRESET)
     images = to_network_units(simulate(96, seed=4).image)[..., np.newaxis]
     content = convert(source, "int8", images[:48], integer_borders=integer_borders)
     model = ModelFile("int8", Path("int8.tflite"), content, describe(source, "int8"))

@@ -10,8 +10,8 @@ from support.tiny_model_file import untrained_model
 
 from benchmarks.inference import reference_of
 from export.conversion import convert
+from export.export_source import ExportSource
 from export.inference_graph import inference_outputs
-from export.source_model import SourceModel
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.images import to_network_units
@@ -108,7 +108,7 @@ def test_the_sky_takes_no_digits_off_logits_of_hundreds(published_dir, data_dir)
     folder = published_dir / "checkpoints" / CONFIDENT
     model = load_published(folder)
     batch = to_network_units(load_sources("mirabest-confident", "test", data_dir).image[:8])
-    content = convert(SourceModel("published", model), "float32")
+    content = convert(ExportSource("published", model), "float32")
     serve = Interpreter(model_content=content).get_signature_runner(SIGNATURE)
     given = np.concatenate(
         [serve(image=one[np.newaxis, ..., np.newaxis])["logits"] for one in batch]

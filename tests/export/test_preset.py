@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from support import tiny_model_file
 
+from export.export_source import Calibration, ExportSource, open_export_source
 from export.model_card import model_card
 from export.preset import main
-from export.source_model import Calibration, SourceModel, open_source_model
 from keras_astroattn.evaluation import evaluate_predictions
 from train.configuration import TrainConfig
 
@@ -52,7 +52,7 @@ def test_three_files_are_written(preset):
 
 
 def test_the_keras_file_carries_calibration_training_and_data(preset):
-    source = open_source_model(preset / "a_run.keras")
+    source = open_export_source(preset / "a_run.keras")
     assert source.calibration == Calibration(1.5, 0.8, "8 validation images")
     assert source.training == CONFIG
     assert source.data["checksum"] == "generator:1"
@@ -110,8 +110,8 @@ def test_no_run_is_one_line(tmp_path, capsys):
 
 
 def test_a_run_without_evaluation_gets_no_card(run, tmp_path):
-    source = dataclasses.replace(open_source_model(run), name="a")
-    assert isinstance(source, SourceModel)
+    source = dataclasses.replace(open_export_source(run), name="a")
+    assert isinstance(source, ExportSource)
     from keras_astroattn.errors import InputError
 
     with pytest.raises(InputError, match="evaluate the run first"):

@@ -10,9 +10,9 @@ from rich.console import Console
 from support.tiny_model_file import untrained_model
 
 from export.conversion import convert, write_saved_model
-from export.exporting import Export, export_source
+from export.export_source import ExportSource
+from export.exporting import Export, export_opened
 from export.inference_graph import inference_outputs
-from export.source_model import SourceModel
 from export.verification import reference_of, verify, verify_litert, verify_saved_model
 from keras_astroattn.edge import Classifier
 from keras_astroattn.edge.model_file import SIGNATURE
@@ -88,7 +88,7 @@ def test_maps_can_be_left_out(model):
 def test_a_file_is_verified_with_its_evidence(precision, tmp_path):
     from export.metadata import append_metadata, describe
 
-    source = SourceModel("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
+    source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     path = tmp_path / "votes.tflite"
     content = convert(source, precision)
     path.write_bytes(content)
@@ -111,7 +111,7 @@ def test_a_file_is_verified_with_its_evidence(precision, tmp_path):
 
 @pytest.mark.slow
 def test_a_saved_model_carries_evidence(tmp_path):
-    source = SourceModel("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
+    source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     write_saved_model(source, tmp_path / "saved")
     serve = tf.saved_model.load(str(tmp_path / "saved")).signatures[SIGNATURE]
     assert serve.structured_outputs["evidence"].shape[1:] == (150, 150, 2)
@@ -121,7 +121,7 @@ def test_a_saved_model_carries_evidence(tmp_path):
 
 
 def test_evidence_that_does_not_add_up_is_refused():
-    source = SourceModel("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
+    source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     reference = reference_of(source, images(2), np.array([0, 1]))
     wrong = dict(reference.outputs)
     wrong["evidence"] = wrong["evidence"] * np.float32(1.001)
@@ -131,13 +131,13 @@ def test_evidence_that_does_not_add_up_is_refused():
 
 
 def test_int8_is_refused():
-    source = SourceModel("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
+    source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     with pytest.raises(InputError, match="int8 cannot hold the aggregation votes"):
         convert(source, "int8", images(2))
 
 
 def test_all_precisions_are_those_that_the_network_can_have(tmp_path, monkeypatch):
-    source = SourceModel("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
+    source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     asked = []
 
     def stop(source, wanted):
@@ -148,7 +148,7 @@ def test_all_precisions_are_those_that_the_network_can_have(tmp_path, monkeypatc
     shown = io.StringIO()
     for precision in (("float32", "float16", "dynamic", "int8"), ("int8",)):
         with pytest.raises(InputError):
-            export_source(source, Export(tmp_path, ("tflite",), precision), Console(file=shown))
+            export_opened(source, Export(tmp_path, ("tflite",), precision), Console(file=shown))
     assert asked == [("float32", "float16", "dynamic")]
     assert "model_int8.tflite is left out" in shown.getvalue()
 

@@ -156,7 +156,7 @@ KINDS = {
         "`.keras` files: `python -m export.run`",
         _keras,
         targets.open_keras_file,
-        ("export.source_model",),
+        ("export.export_source",),
     ),
 }
 """By the name on the command line."""

@@ -71,9 +71,9 @@ def read_tarball(path: Path) -> None:
 
 def open_keras_file(path: Path) -> None:
     """A `.keras` file as `export.run` and `train.run` open it."""
-    from export.source_model import open_source_model
+    from export.export_source import open_export_source
 
-    open_source_model(path)
+    open_export_source(path)
 
 
 def _command(*arguments: object) -> tuple[str, str]:

@@ -6,8 +6,8 @@ import keras
 import numpy as np
 
 from export.conversion import convert
+from export.export_source import Calibration, ExportSource
 from export.metadata import append_metadata, describe
-from export.source_model import Calibration, SourceModel
 from keras_astroattn.models import AGCNN
 
 TEMPERATURE = 2.0
@@ -32,14 +32,14 @@ def untrained_model(network: type[keras.Model] = AGCNN, **options) -> keras.Mode
     return model
 
 
-def untrained_source() -> SourceModel:
+def untrained_source() -> ExportSource:
     model = untrained_model(
         normalization="range_norm", aggregation="concat_gating", pooling="weighted_mean"
     )
-    return SourceModel("tiny", model, Calibration(TEMPERATURE, None, "nothing"))
+    return ExportSource("tiny", model, Calibration(TEMPERATURE, None, "nothing"))
 
 
-def untrained_votes() -> SourceModel:
+def untrained_votes() -> ExportSource:
     """A network with the aggregation `votes`, one gate and statistics that are in play."""
     model = untrained_model(
         gates=1, normalization="sigmoid", aggregation="votes", padding="sky", psi_bias=0.0
@@ -49,10 +49,10 @@ def untrained_votes() -> SourceModel:
     for variable in head.batch_normalization.variables:
         variable.assign(random.uniform(0.5, 1.5, variable.shape))
     head.dense.bias.assign([0.25, -0.5])
-    return SourceModel("votes", model, Calibration(TEMPERATURE, None, "nothing"))
+    return ExportSource("votes", model, Calibration(TEMPERATURE, None, "nothing"))
 
 
-def write_model_file(source: SourceModel, path: Path) -> None:
+def write_model_file(source: ExportSource, path: Path) -> None:
     path.write_bytes(convert(source, "float32"))
     append_metadata(path, describe(source, "float32"))
 

@@ -19,7 +19,7 @@ from train.configuration import Calibration, TrainConfig, read_calibration, read
 
 
 @dataclass(frozen=True, eq=False)
-class SourceModel:
+class ExportSource:
     """A model to be exported.
 
     Attributes:
@@ -46,7 +46,7 @@ class SourceModel:
         }
 
 
-def open_source_model(model_or_run: str | Path) -> SourceModel:
+def open_export_source(model_or_run: str | Path) -> ExportSource:
     """Open a network for export: see `keras_astroattn.models.loading.find_network`.
 
     Args:
@@ -75,11 +75,11 @@ def open_source_model(model_or_run: str | Path) -> SourceModel:
             f"{IMAGE_SIZE} x {IMAGE_SIZE} x 1 to logits are exported"
         )
     if training:
-        return SourceModel(found.name, model, read_calibration(file.parent), training, data)
-    return _with_origin(SourceModel(found.name, model), file)
+        return ExportSource(found.name, model, read_calibration(file.parent), training, data)
+    return _with_origin(ExportSource(found.name, model), file)
 
 
-def _with_origin(source: SourceModel, file: Path) -> SourceModel:
+def _with_origin(source: ExportSource, file: Path) -> ExportSource:
     """Return the source with the origin stored in a preset's file (by `export.preset`)."""
     if file.suffix != ".keras":
         return source
