@@ -27,18 +27,13 @@ from keras_astroattn.tables import Provenance, Row, provenance_of
 from .image_files import attention_paths, expand_paths, find_images
 from .journal import Journal
 from .options import (
-    HDU,
     TTA,
-    BeamSize,
     CalibrationFile,
-    CentreOf,
-    Channel,
     Columns,
+    ImageFlags,
     Model,
     Report,
-    Stokes,
     Turns,
-    hdu_of,
     parse_columns,
     tta_of,
 )
@@ -74,15 +69,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     positions: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     columns: Columns = None,
     detect: Annotated[bool, Parameter(negative="")] = False,
-    hdu: HDU = None,
-    stokes: Stokes = None,
-    channel: Channel = None,
-    rms_map: Path | None = None,
-    noise: float | None = None,
-    beam: BeamSize = None,
-    centre: CentreOf = "source",
-    pixel_scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
-    colormap: str | None = None,
+    opening: ImageFlags = ImageFlags(),
 ) -> int:
     """Classify radio sources in image files as FRI or FRII.
 
@@ -117,12 +104,6 @@ def classify(  # noqa: D417 - the others are described in `options`
             is the standard input. Each becomes one row, from the map that shows most of the sky
             around it.
         detect: Find the sources above 5 sigma on the maps, and classify each, the brightest first.
-        rms_map: FITS map of the noise, on the same pixels as the image, in Jy/beam.
-        noise: Noise of the map, in Jy/beam. By default, it is measured.
-        pixel_scale: Pixel scale of a picture or array, arcsec. The file is then a map of any size
-            (arrays in Jy/beam); give its beam with --beam. By default, the file is a finished
-            image of 150 x 150 pixels of 1.8 arcsec.
-        colormap: Name of the matplotlib colormap that a picture was drawn with.
     """
     require_outputs(output, regions, resume, overwrite)
     if report is not None:
@@ -130,18 +111,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     samp = samp or samp_to is not None
     if samp:
         _require_samp(output, samp_to)
-    options = {
-        "hdu": hdu_of(hdu),
-        "stokes": stokes,
-        "channel": channel,
-        "rms_map": None if rms_map is None else str(rms_map),
-        "noise": noise,
-        "beam": beam,
-        "centre": centre,
-        "pixel_scale": pixel_scale,
-        "colormap": colormap,
-    }
-    options = {name: value for name, value in options.items() if value is not None}
+    options = opening.arguments()
     tta = tta_of(tta, turns)
     opened = open_model(model)
     fitted = None if calibration is None else read_calibration(calibration)

@@ -1,9 +1,9 @@
 """Options that several commands share, each with one type and one help text."""
 
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 from cyclopts import Parameter
 from cyclopts.validators import Number
@@ -88,6 +88,29 @@ BeamSize = Annotated[
     ),
 ]
 
+NoiseMap = Annotated[
+    Path | None,
+    Parameter(help="FITS map of the noise, on the same pixels as the image, in Jy/beam."),
+]
+
+Noise = Annotated[
+    float | None, Parameter(help="Noise of the map, in Jy/beam. By default, it is measured.")
+]
+
+PixelScale = Annotated[
+    float | None,
+    Parameter(
+        validator=Number(gt=0),
+        help="Pixel scale of a picture or array, arcsec. The file is then a map of any size "
+        "(arrays in Jy/beam); give its beam with --beam. By default, the file is a finished "
+        "image of 150 x 150 pixels of 1.8 arcsec.",
+    ),
+]
+
+Colormap = Annotated[
+    str | None, Parameter(help="Name of the matplotlib colormap that a picture was drawn with.")
+]
+
 CentreOf = Annotated[
     Centre,
     Parameter(
@@ -141,3 +164,21 @@ class MapFlags:
     def options(self) -> MapOptions:
         """Return the options to open tiles with."""
         return MapOptions(hdu_of(self.hdu), self.stokes, self.channel, self.beam, self.centre)
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class ImageFlags(MapFlags):
+    """The flags that say how image files are read: maps, pictures and arrays."""
+
+    rms_map: NoiseMap = None
+    noise: Noise = None
+    pixel_scale: PixelScale = None
+    colormap: Colormap = None
+
+    def arguments(self) -> dict[str, Any]:
+        """Return the given ones as keyword arguments of `images.read_image`."""
+        given = {one.name: getattr(self, one.name) for one in fields(self)}
+        given["hdu"] = hdu_of(self.hdu)
+        given["rms_map"] = None if self.rms_map is None else str(self.rms_map)
+        return {name: value for name, value in given.items() if value is not None}

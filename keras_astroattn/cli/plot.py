@@ -13,7 +13,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images.quiet import quiet
 from keras_astroattn.process import quiet_native_logs
 
-from .options import HDU, BeamSize, Channel, Model, Stokes, hdu_of
+from .options import HDU, BeamSize, Channel, Model, Noise, PixelScale, Stokes, hdu_of
 
 FORMATS = ("pdf", "svg", "png")
 """Formats of the figure, by the suffix of its file."""
@@ -35,9 +35,9 @@ def plot(  # noqa: D417 - the others are described in `options`
     hdu: HDU = None,
     stokes: Stokes = None,
     channel: Channel = None,
-    noise: float | None = None,
+    noise: Noise = None,
     beam: BeamSize = None,
-    pixel_scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
+    pixel_scale: PixelScale = None,
 ) -> int:
     """Classify one source and draw it for a paper.
 
@@ -58,8 +58,6 @@ def plot(  # noqa: D417 - the others are described in `options`
             square around the source.
         overlay: Draw the evidence or the attention.
         overwrite: Replace the file of the figure if it exists.
-        noise: Noise of the map, in Jy/beam. By default, it is measured.
-        pixel_scale: Pixel scale of a picture or array, arcsec.
     """
     suffix = output.suffix.removeprefix(".")
     if suffix.lower() not in FORMATS:

@@ -11,7 +11,7 @@ from keras_astroattn.edge import read_calibration
 from keras_astroattn.recalibration import read_labels
 from keras_astroattn.report.html_report import MOST_SOURCES
 
-from .options import HDU, BeamSize, CalibrationFile, CentreOf, Channel, Stokes, hdu_of
+from .options import CalibrationFile, ImageFlags
 from .report_file import ReportOptions, require_report, write_report
 from .report_tasks import require_tasks, write_tasks
 
@@ -30,15 +30,7 @@ def report(  # noqa: D417 - the others are described in `options`
     zooniverse: Path | None = None,
     model: str | None = None,
     calibration: CalibrationFile = None,
-    centre: CentreOf = "source",
-    hdu: HDU = None,
-    stokes: Stokes = None,
-    channel: Channel = None,
-    rms_map: Path | None = None,
-    noise: float | None = None,
-    beam: BeamSize = None,
-    pixel_scale: Annotated[float | None, Parameter(validator=Number(gt=0))] = None,
-    colormap: str | None = None,
+    opening: ImageFlags = ImageFlags(),
     overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> None:
     """Write a table of classified sources as one HTML page.
@@ -63,31 +55,16 @@ def report(  # noqa: D417 - the others are described in `options`
             labelling interface is written next to it (.xml).
         zooniverse: New folder for the sources to label as a subject set of Zooniverse.
         model: Name of a preset or path of a .tflite file. By default, the model of the table.
-        rms_map: As in `astroattn classify`.
-        noise: As in `astroattn classify`.
-        pixel_scale: As in `astroattn classify`.
-        colormap: As in `astroattn classify`.
         overwrite: Replace the page if it exists.
     """
     if output is None:
         output = result.with_name(f"{result.name if result.is_dir() else result.stem}.html")
     require_report(output, "--output", overwrite)
     require_tasks(label_studio, zooniverse, overwrite)
-    images = {
-        "centre": centre,
-        "hdu": hdu_of(hdu),
-        "stokes": stokes,
-        "channel": channel,
-        "rms_map": None if rms_map is None else str(rms_map),
-        "noise": noise,
-        "beam": beam,
-        "pixel_scale": pixel_scale,
-        "colormap": colormap,
-    }
     options = ReportOptions(
         model=model,
         calibration=None if calibration is None else read_calibration(calibration),
-        images={name: value for name, value in images.items() if value is not None},
+        images=opening.arguments(),
         sources=sources,
         choose=choose,
         to_label=to_label,
