@@ -125,8 +125,9 @@ def write_report(
         raise InputError(f"{output} cannot be written: {error.strerror or error}") from None
     lost = sum(one.picture is None and one.label != "error" for one in drawn)
     missing = f", {lost} without a picture (each says why)" if lost else ""
-    size = output.stat().st_size / 1e6
-    console.print(f"{output}: {len(drawn)} sources, {size:.1f} MB{missing}", markup=False)
+    size = output.stat().st_size
+    stated = f"{size / 1e6:.1f} MB" if size >= 1e6 else f"{size / 1e3:.0f} kB"
+    console.print(f"{output}: {len(drawn)} sources, {stated}{missing}", markup=False)
     return drawn
 
 

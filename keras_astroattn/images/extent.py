@@ -30,7 +30,7 @@ class Extent:
         main_share: share of the source's flux in its brightest island.
         main_size: `size` of that island alone, pixels.
         incomplete: whether part of the source may lie on unknown pixels.
-        confused: whether a neighbour is not told apart from the source (`linking.LinkedSource`).
+        confused: whether a neighbour cannot be separated from it (`linking.LinkedSource`).
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
         mask: (height, width) bool, pixels of the source above 3 sigma; None without a source.
     """

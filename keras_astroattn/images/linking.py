@@ -38,7 +38,7 @@ class LinkedSource:
 
     Attributes:
         islands: its islands; the first is the one at the middle, or near it.
-        confused: whether a neighbour is not told apart: an island that may belong to the source
+        confused: whether a neighbour cannot be separated: an island that may belong to the source
             was not linked, or an island of another source is nearer to the middle.
     """
 

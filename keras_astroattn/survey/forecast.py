@@ -59,7 +59,7 @@ def forecast(
     sample: int = 64,
     report_progress: Callable[[int], object] = lambda done: None,
 ) -> Forecast:
-    """Assign all rows to tiles, and score a random sample of those on a tile.
+    """Assign all rows to tiles, and score a random sample of the rows on a tile.
 
     Args:
         catalogue: the catalogue.

@@ -100,8 +100,8 @@ def classify(node, scripts, tmp_path):
         chosen.write_text(json.dumps([str(path) for path in paths]))
         wasm = build.PAGE / "node_modules" / "@litertjs" / "core" / "wasm"
         model = preset_file(PRESET, ".tflite")
-        told = run_node(node, scripts / "classify_files.mjs", model, wasm, chosen)
-        found = [json.loads(line) for line in told.splitlines() if line.startswith("{")]
+        printed = run_node(node, scripts / "classify_files.mjs", model, wasm, chosen)
+        found = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
         assert [one["path"] for one in found] == [str(path) for path in paths]
         return found
 
@@ -214,7 +214,7 @@ def test_altered_maps_have_the_same_flags_and_labels(classify, classifier, tmp_p
 
 
 @pytest.mark.slow
-def test_what_cannot_be_read_is_told(classify, tmp_path):
+def test_what_cannot_be_read_is_printed(classify, tmp_path):
     sample = sample_paths()[0].read_bytes()
     header = fits.getheader(sample_paths()[0])
     cases = {
@@ -330,7 +330,7 @@ def test_five_fields_in_a_browser(browse, page, kind, classifier, data_dir, tmp_
             if not url.startswith(("blob:", "data:", address if kind == "hosted" else "file://"))
         ]  # fmt: skip
     assert outside == []
-    assert not [told for told in shown["problems"] if not re.match("INFO|WARNING", told)]
+    assert not [one for one in shown["problems"] if not re.match("INFO|WARNING", one)]
     assert shown["injected"] == 0
     assert {"none", "evidence", "mean", "attention_1"} <= set(shown["overlays"])
     rows = list(csv.DictReader(io.StringIO(shown["csv"])))

@@ -39,7 +39,7 @@ class ScopePass:
     examples: tuple[np.ndarray, ...]
 
     def mean_image(self, true: int, predicted: int | None = None) -> np.ndarray | None:
-        """Return the mean view (h, w) of a true class, or of those with a predicted class."""
+        """Return the mean view (h, w) of a true class, or of its views with a predicted class."""
         return self._mean(self.images, true, predicted)
 
     def mean_attention(

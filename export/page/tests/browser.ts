@@ -43,7 +43,7 @@ try {
   if (position) await chooseOnMosaic(page, position);
   if (folder) await screenshots(page, folder);
   const csv = await savedCsv(page);
-  const told = await page.evaluate(() => ({
+  const shown = await page.evaluate(() => ({
     status: document.getElementById("status")!.textContent,
     label: document.getElementById("label")!.textContent,
     flags: document.getElementById("flags")!.textContent,
@@ -51,7 +51,7 @@ try {
     milliseconds: (globalThis as unknown as { times: number[] }).times,
     injected: document.querySelectorAll("main img, main script").length,
   }));
-  process.stdout.write(`${JSON.stringify({ ready, csv, requests, problems, ...told })}\n`);
+  process.stdout.write(`${JSON.stringify({ ready, csv, requests, problems, ...shown })}\n`);
 } finally {
   await browser.close();
 }

@@ -36,13 +36,13 @@ prepareLiteRt(folder);
 const classifier = await Classifier.load(bytes(model), SCRIPT);
 for (const path of JSON.parse(readFileSync(list, "utf8")) as string[]) {
   const started = performance.now();
-  let told: object;
+  let answer: object;
   try {
     const source = await readSource(await openAsBlob(path), path, null);
     const cutout = await source.cutout(null);
     const prepared = performance.now();
     const found = await classifier.classify(cutout);
-    told = {
+    answer = {
       pixels: Buffer.from(cutout.pixels).toString("base64"),
       noise: cutout.noise,
       peak_snr: cutout.peakSnr,
@@ -58,7 +58,7 @@ for (const path of JSON.parse(readFileSync(list, "utf8")) as string[]) {
       network_ms: performance.now() - prepared,
     };
   } catch (error) {
-    told = { error: String((error as Error).message) };
+    answer = { error: String((error as Error).message) };
   }
-  process.stdout.write(`${JSON.stringify({ path, ...told })}\n`);
+  process.stdout.write(`${JSON.stringify({ path, ...answer })}\n`);
 }

@@ -72,8 +72,8 @@ export async function pngOf(entry: Entry, options: ViewOptions): Promise<Blob> {
   };
   const { found } = result;
   const p = found.probabilities;
-  const told = p ? `   P(FRI) = ${fixed(p[0], 2)}, P(FRII) = ${fixed(p[1], 2)}` : "";
-  write(`${spoken(found.label)}${told}`, 52, "700 36px");
+  const probabilities = p ? `   P(FRI) = ${fixed(p[0], 2)}, P(FRII) = ${fixed(p[1], 2)}` : "";
+  write(`${spoken(found.label)}${probabilities}`, 52, "700 36px");
   write(entry.title, 94, "400 26px");
   const overlay = overlayOf(result, options.overlay);
   const lines = options.contours ? `; lines: ${contourText(overlay, result.isPicture)}` : "";

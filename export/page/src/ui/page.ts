@@ -74,13 +74,13 @@ class Page {
       say(`Classifying a source of ${name}`);
       const where = "pixel" in place ? place.pixel.map((each) => each.toFixed(0)).join(", ") : "";
       const keywords = opened.mosaic!.keywords;
-      const told = "pixel" in place ? skyText(keywords, place.pixel) || `pixel ${where}` : byId<HTMLInputElement>("position").value;
+      const title = "pixel" in place ? skyText(keywords, place.pixel) || `pixel ${where}` : byId<HTMLInputElement>("position").value;
       try {
         const result = await this.worker.classify(opened.handle, place);
-        this.take(entryOf(name, result, "", asked, told));
+        this.take(entryOf(name, result, "", asked, title));
         byId("result").scrollIntoView({ block: "nearest" });
       } catch (error) {
-        this.take(entryOf(name, null, (error as Error).message, asked, told));
+        this.take(entryOf(name, null, (error as Error).message, asked, title));
       }
     });
   }
@@ -91,8 +91,8 @@ class Page {
     const { result } = entry;
     if (!result) return;
     const [fri, frii] = result.found.probabilities ?? [];
-    const told = fri === undefined ? "" : `, P(FRI) ${fri.toFixed(2)}, P(FRII) ${frii!.toFixed(2)}`;
-    say(`${entry.title}: ${spoken(result.found.label)}${told}`);
+    const probabilities = fri === undefined ? "" : `, P(FRI) ${fri.toFixed(2)}, P(FRII) ${frii!.toFixed(2)}`;
+    say(`${entry.title}: ${spoken(result.found.label)}${probabilities}`);
   }
 
   private select(entry: Entry): void {

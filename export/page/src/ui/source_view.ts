@@ -127,17 +127,17 @@ export class SourceView {
     const i = place[1] * IMAGE_SIZE + place[0];
     const value = cutout.brightness.pixels[i]!;
     const isJansky = !cutout.flags.includes("unknown_unit");
-    const told = [skyText(cutout.keywords, place)];
-    told.push(isPicture ? `grey level ${cutout.pixels[i]}` : brightness(value, isJansky));
-    if (Number.isFinite(cutout.noise)) told.push(`${fixed(value / cutout.noise, 1)} σ`);
+    const parts = [skyText(cutout.keywords, place)];
+    parts.push(isPicture ? `grey level ${cutout.pixels[i]}` : brightness(value, isJansky));
+    if (Number.isFinite(cutout.noise)) parts.push(`${fixed(value / cutout.noise, 1)} σ`);
     const overlay = overlayOf(this.result, this.overlay);
     if (overlay) {
       const scale = overlay.size / IMAGE_SIZE;
       const [x, y] = place.map((each) => Math.floor((each + 0.5) * scale)) as [number, number];
       const name = overlayName(overlay.name);
-      told.push(`${name} ${significant(overlay.values[y * overlay.size + x]!)}`);
+      parts.push(`${name} ${significant(overlay.values[y * overlay.size + x]!)}`);
     }
-    readout.textContent = told.filter(Boolean).join("  ·  ");
+    readout.textContent = parts.filter(Boolean).join("  ·  ");
   }
 }
 
