@@ -104,6 +104,7 @@ def classify(  # noqa: D417 - the others are described in `options`
             is the standard input. Each becomes one row, from the map that shows most of the sky
             around it.
         detect: Find the sources above 5 sigma on the maps, and classify each, the brightest first.
+            A source that may have another part gets the flag `confused` and no class.
     """
     require_outputs(output, regions, resume, overwrite)
     if report is not None:
@@ -122,7 +123,14 @@ def classify(  # noqa: D417 - the others are described in `options`
     if not files:
         raise InputError(f"no image in {', '.join(map(str, paths))}: see --help for the formats")
     targets = find_targets(
-        files, scoring.map_options, position or [], positions, parse_columns(columns), detect
+        files,
+        scoring.map_options,
+        position or [],
+        positions,
+        parse_columns(columns),
+        detect,
+        options.get("noise"),
+        options.get("rms_map"),
     )
     if explain:
         _require_explainable(opened, tta)

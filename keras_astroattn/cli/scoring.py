@@ -1,7 +1,7 @@
 """Score targets: one row of the table for each, also for one of a broken file."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from keras_astroattn.edge import (
     scored_row,
 )
 from keras_astroattn.edge.classifier import attention_of, name_of
+from keras_astroattn.edge.labels import UNCERTAIN
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import FITS_SUFFIXES, Cutout, FitsMap, read_image
+from keras_astroattn.images import CLASS_NAMES, FITS_SUFFIXES, Cutout, FitsMap, read_image
+from keras_astroattn.images.flags import CONFUSED
 from keras_astroattn.process import keep_freed_memory, quiet_native_logs
 from keras_astroattn.survey.choice import OpenTiles, choose_tile
 from keras_astroattn.survey.tiles import MapOptions
@@ -102,6 +104,9 @@ class Scorer:
         picture = explanation = None
         try:
             path, cutout = self._cut(target)
+            confused = target.confused or any(cutout.covers(*one) for one in target.neighbours)
+            if confused:
+                cutout = replace(cutout, flags=tuple(sorted({*cutout.flags, CONFUSED})))
             if self.scoring.explain:
                 explanation = self.classifier.explain(cutout)
             if self.scoring.attention is None:
@@ -134,6 +139,8 @@ class Scorer:
             return self._failed(target, str(error.strerror or error))
         except Exception as error:  # one broken file must not end a run of ten thousand
             return self._failed(target, f"{type(error).__name__}: {error}")
+        if confused and found.label in CLASS_NAMES:
+            found = replace(found, label=UNCERTAIN)
         name = target.source or target.name
         row = _row(scored_row(path, cutout, found, self.model_name, name), picture)
         return row | explanation_values(explanation) if explanation else row

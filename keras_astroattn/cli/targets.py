@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import FITS_SUFFIXES
-from keras_astroattn.images.detection import detect_sources
+from keras_astroattn.images import FITS_SUFFIXES, FitsMap
+from keras_astroattn.images.detection import Detection, detect_sources
 from keras_astroattn.images.position import position_name
 from keras_astroattn.survey.tiles import MapOptions, index_tiles
 
@@ -34,6 +34,9 @@ class Target(NamedTuple):
         position: (RA, Dec), ICRS degrees; None: the file holds one source.
         others: paths of further maps that hold the position.
         error: reason why it cannot be classified.
+        confused: whether a neighbour may be a part of the source, which then gets no class.
+        neighbours: positions of other sources; one that is measured as a part of this source
+            makes it `confused`.
     """
 
     path: str
@@ -42,6 +45,8 @@ class Target(NamedTuple):
     position: tuple[float, float] | None = None
     others: tuple[str, ...] = ()
     error: str | None = None
+    confused: bool = False
+    neighbours: tuple[tuple[float, float], ...] = ()
 
     @property
     def key(self) -> str:
@@ -56,6 +61,8 @@ def find_targets(
     positions: str | None,
     columns: dict[str, str],
     detect: bool,
+    noise: float | None = None,
+    rms_map: str | None = None,
 ) -> list[Target]:
     """Return what a command is to classify: files, positions on maps, or the sources of maps.
 
@@ -66,6 +73,8 @@ def find_targets(
         positions: file of `--positions`; None: not given.
         columns: columns of that file by role, from `--columns`.
         detect: whether `--detect` is given.
+        noise: noise of `--noise`, Jy/beam, for `--detect`.
+        rms_map: path of the map of the noise, of `--rms-map`, for `--detect`.
 
     Raises:
         InputError: The options exclude each other, no file is a FITS map, or the positions cannot
@@ -95,6 +104,8 @@ def find_targets(
             files,
             options,
             lambda done, total: progress.update(task, completed=done, total=total),
+            noise,
+            rms_map,
         )
 
 
@@ -153,6 +164,8 @@ def targets_detected(
     files: Sequence[tuple[str, str]],
     options: MapOptions,
     report_progress: Callable[[int, int], object] = lambda done, total: None,
+    noise: float | None = None,
+    rms_map: str | None = None,
 ) -> list[Target]:
     """Return a target for each source above 5 sigma of the maps, the highest peak first.
 
@@ -162,23 +175,31 @@ def targets_detected(
         files: (path, name) of the maps.
         options: options to open maps with.
         report_progress: called with the numbers of finished and of all windows of a map.
+        noise: noise, Jy/beam; None: it is measured.
+        rms_map: path of a map of the noise on the same pixels; None: there is none.
     """
-    found: list[tuple[float, str, tuple[float, float]]] = []
+    if noise is not None and rms_map is not None:
+        raise InputError("give either a noise or a noise map, not both")
+    found: list[tuple[str, Detection]] = []
     failed = []
     for path, name in files:
         try:
             with options.open(path) as sky:
-                sources = detect_sources(sky, report_progress)
+                if rms_map is None:
+                    sources = detect_sources(sky, report_progress, noise)
+                else:
+                    with FitsMap(rms_map, beam=sky.beam) as rms:
+                        sources = detect_sources(sky, report_progress, rms)
             if not sources:
                 raise InputError("no source above 5 sigma")
-            found += [(one.peak_snr, path, one.position) for one in sources]
+            found += [(path, one) for one in sources]
         except InputError as error:
             failed.append(Target(path, name, error=str(error)))
-    found.sort(key=lambda one: -one[0])
-    names = [position_name(*position) for _, _, position in found]
+    found.sort(key=lambda pair: -pair[1].peak_snr)
+    names = [position_name(*one.position) for _, one in found]
     return [
-        Target(path, safe, name, position)
-        for (_, path, position), name, safe in zip(found, names, _distinct(names), strict=True)
+        Target(path, safe, name, one.position, confused=one.confused, neighbours=one.neighbours)
+        for (path, one), name, safe in zip(found, names, _distinct(names), strict=True)
     ] + failed
 
 

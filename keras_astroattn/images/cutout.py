@@ -105,6 +105,28 @@ class Cutout:
         parts += [beam_text(self.beam), f"flags: {', '.join(self.flags) or 'none'}"]
         return f"Cutout({', '.join(parts)})"
 
+    def covers(self, ra: float, dec: float) -> bool:
+        """Return whether a position lies on the source, as drawn in `source_mask`.
+
+        Args:
+            ra: right ascension, ICRS degrees.
+            dec: declination, ICRS degrees.
+        """
+        if self.source_mask is None or self.wcs_header is None:
+            return False
+        from .celestial import build_wcs, sky_to_pixels
+
+        keywords = self.wcs_header
+        found = np.ravel(
+            sky_to_pixels(keywords, build_wcs(keywords), np.array([ra]), np.array([dec]))
+        )
+        if not np.isfinite(found).all():
+            return False
+        column, row = np.rint(found).astype(int)
+        height, width = self.source_mask.shape
+        inside = 0 <= row < height and 0 <= column < width
+        return inside and bool(self.source_mask[row, column])
+
     @property
     def size_in_beams(self) -> float:
         """`largest_angular_size` over the beam's mean width (three pixels if unknown)."""

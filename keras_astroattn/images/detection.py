@@ -10,12 +10,12 @@ from keras_astroattn.errors import InputError
 
 from .beam import PIXELS_PER_BEAM, Beam
 from .celestial import local_jacobian
-from .conventions import FIELD_SIZE
+from .conventions import FIELD_SIZE, IMAGE_SIZE
 from .cutout import blanked_threshold
 from .fits_map import FitsMap
 from .frame import plan
-from .islands import SOURCE_SIGMA, connected, label_islands, on_outline
-from .linking import gap, reach_of
+from .islands import SOURCE_SIGMA, Island, label_islands, on_outline
+from .linking import divide
 from .preprocessing import MASK_SIGMA
 from .sky_noise import measure_sky_noise
 from .unknown import examine
@@ -31,36 +31,47 @@ class Detection:
 
     Attributes:
         position: (RA, Dec) of its centroid, weighted by brightness, ICRS degrees.
-        peak_snr: its brightest pixel over the noise of its window.
+        peak_snr: its brightest pixel over the noise.
+        confused: whether an island that may belong to it was not linked (`linking.divide`).
+        neighbours: (RA, Dec) of the brightest pixels of the other sources that a frame about it
+            can show.
     """
 
     position: tuple[float, float]
     peak_snr: float
+    confused: bool = False
+    neighbours: tuple[tuple[float, float], ...] = ()
 
 
 def detect_sources(
-    sky: FitsMap, report_progress: Callable[[int, int], object] = lambda done, total: None
+    sky: FitsMap,
+    report_progress: Callable[[int, int], object] = lambda done, total: None,
+    noise: float | FitsMap | None = None,
 ) -> list[Detection]:
     """Find the sources above 5 sigma of a map of any size.
 
     An island is a group of at least three connected pixels above 3 sigma, of which one is above
-    5 sigma. Islands are one source across a gap of twice the extent of the larger, as in
-    `measure_extent`. The noise is measured in windows of 900 x 900 pixels of the network (27
-    arcmin at 1.8 arcsec), which overlap by 300; a source belongs to the window whose inner part
-    holds its peak.
+    5 sigma. `linking.divide` divides islands into sources. This is done in windows of 900 x 900
+    pixels of the network (27 arcmin at 1.8 arcsec), which overlap by 300; a source belongs to the
+    window whose inner part holds its peak.
 
     Args:
         sky: the open map.
         report_progress: called with the numbers of finished and of all windows.
+        noise: noise, Jy/beam, or an open map of it on the same pixels; None: it is measured in
+            each window.
 
     Returns:
         The sources, the highest peak first.
 
     Raises:
-        InputError: The map cannot be read, or has no celestial coordinates.
+        InputError: The map cannot be read, has no celestial coordinates, or the map of the noise
+            is on other pixels.
     """
     if sky.keywords is None:
         raise InputError(f"{sky.path}: its sources have no position: no celestial coordinates")
+    if noise is not None and not isinstance(noise, FitsMap) and not 0 < noise < math.inf:
+        raise InputError(f"a noise of {noise} Jy/beam is wrong: give one above 0")
     width, height = sky.shape[::-1]
     jacobian = local_jacobian(sky.keywords, ((width - 1) / 2, (height - 1) / 2))
     todo = plan(jacobian, sky.beam, sky.is_first)
@@ -69,24 +80,42 @@ def detect_sources(
     beam = sky.beam or Beam(PIXELS_PER_BEAM, PIXELS_PER_BEAM)
     scale = abs(float(np.linalg.det(jacobian))) if sky.beam else 1.0
     full, area = (FIELD_SIZE * pace) ** 2, beam.area(scale * block**2)
-    places, peaks = [np.empty((0, 2))], [np.empty(0)]
     core, margin = (math.ceil(n * pace) * block for n in (_CORE, _MARGIN))
     windows = list(_windows(sky.shape, core, margin))
+    places, peaks, found = [], [], []
     for number, window in enumerate(windows, start=1):
         field = sky.read(window.low, window.high, block)
-        centroid, brightest, peak = _sources(_in_sigma(field, full, area), pace)
+        sigma = noise
+        if isinstance(noise, FitsMap):
+            sigma = sky.noise_on(noise, window.low, window.high, block)
         origin = np.array(window.low) + (block - 1) / 2
-        brightest = origin + block * brightest
-        inside = ((brightest >= window.first) & (brightest < window.behind)).all(axis=1)
-        places.append(origin + block * centroid[inside])
-        peaks.append(peak[inside])
+        for source in _sources(*_in_sigma(field, full, area, sigma), pace):
+            brightest = origin + block * source.brightest
+            if ((brightest >= window.first) & (brightest < window.behind)).all():
+                places.append(origin + block * source.centroid)
+                peaks.append(brightest)
+                found.append(source)
         report_progress(number, len(windows))
-    positions, peak = sky.positions(np.concatenate(places)), np.concatenate(peaks)
+    positions, tops = (sky.positions(np.array(xy).reshape(-1, 2)) for xy in (places, peaks))
+    near = _within(np.array(places), np.array(peaks), IMAGE_SIZE * pace * block)
     return [
-        Detection((float(positions[n, 0]) % 360.0, float(positions[n, 1])), float(peak[n]))
-        for n in np.argsort(-peak, kind="stable")
+        Detection(_on_sky(positions[n]), one.peak, one.confused, tuple(map(_on_sky, tops[near[n]])))
+        for n, one in sorted(enumerate(found), key=lambda pair: -pair[1].peak)
         if np.isfinite(positions[n]).all()
     ]
+
+
+def _within(places: np.ndarray, peaks: np.ndarray, width: float) -> list[np.ndarray]:
+    """Return, for each source, the numbers of those whose peak is in a box of twice `width`."""
+    found = []
+    for number, place in enumerate(places):
+        near = np.flatnonzero((np.abs(peaks - place) < width).all(axis=1))
+        found.append(near[near != number])
+    return found
+
+
+def _on_sky(position: np.ndarray) -> tuple[float, float]:
+    return float(position[0]) % 360.0, float(position[1])
 
 
 @dataclass(frozen=True)
@@ -99,6 +128,16 @@ class _Window:
     behind: tuple[int, int]
 
 
+@dataclass(frozen=True, eq=False)
+class _Source:
+    """A source of a window: centroid and brightest pixel (x, y), and what `Detection` states."""
+
+    centroid: np.ndarray
+    brightest: np.ndarray
+    peak: float
+    confused: bool
+
+
 def _windows(shape: tuple[int, int], core: int, margin: int) -> Iterator[_Window]:
     height, width = shape
     for top in range(0, height, core):
@@ -109,51 +148,58 @@ def _windows(shape: tuple[int, int], core: int, margin: int) -> Iterator[_Window
             yield _Window(low, high, first, behind)
 
 
-def _in_sigma(field: np.ndarray, full: float, beam_area: float) -> np.ndarray:
-    """Return a field in units of its noise; unknown pixels are 0."""
+def _in_sigma(
+    field: np.ndarray, full: float, beam_area: float, noise: float | np.ndarray | None
+) -> tuple[np.ndarray, int]:
+    """Return a field in units of its noise, and the number of its known pixels; others are 0."""
     unknown, is_blanked = examine(field)
+    if isinstance(noise, np.ndarray):
+        unknown = unknown | ~(np.isfinite(noise) & (noise > 0))
     if unknown.all():
-        return np.zeros_like(field)
+        return np.zeros_like(field), 0
     field = np.where(unknown, np.nan, field)
-    noise = 0.0 if is_blanked else measure_sky_noise(field, full, beam_area)[0]
-    noise = noise if noise > 0 else blanked_threshold(field, np.nan_to_num(field))
-    return np.nan_to_num(field / noise)
+    if noise is None:
+        noise = 0.0 if is_blanked else measure_sky_noise(field, full, beam_area)[0]
+        noise = noise if noise > 0 else blanked_threshold(field, np.nan_to_num(field))
+    with np.errstate(all="ignore"):
+        return np.nan_to_num(field / noise), int(np.count_nonzero(~unknown))
 
 
-def _sources(snr: np.ndarray, pace: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return the centroids and brightest pixels (n, 2), as x and y, and the peaks (n,).
+def _sources(snr: np.ndarray, known: int, pace: float) -> list[_Source]:
+    """Return the sources of a window.
 
     Args:
         snr: (height, width) map in units of its noise.
+        known: number of its pixels that are known.
         pace: pixels of the map in one of the network.
     """
     bright = snr > MASK_SIGMA
     points, labels = label_islands(bright)
     outline = on_outline(bright, points)
     values = snr[points[:, 0], points[:, 1]].astype(np.float64)
-    islands = [np.flatnonzero(labels == one) for one in np.unique(labels[values > SOURCE_SIGMA])]
-    islands = [members for members in islands if len(members) >= _LEAST_PIXELS]
-    source = _joined([points[members[outline[members]]] / pace for members in islands])
-    centroids, brightest, peaks = np.empty((0, 2)), np.empty((0, 2)), np.empty(0)
-    for one in np.unique(source):
-        members = np.concatenate([islands[n] for n in np.flatnonzero(source == one)])
-        weights, pixels = values[members], points[members, ::-1]
-        centroids = np.vstack([centroids, weights @ pixels / weights.sum()])
-        brightest = np.vstack([brightest, pixels[weights.argmax()]])
-        peaks = np.append(peaks, weights.max())
-    return centroids, brightest, peaks
-
-
-def _joined(islands: list[np.ndarray]) -> np.ndarray:
-    """Return the number of the source of each island; its outline is (n, 2)."""
-    lows = np.array([island.min(axis=0) for island in islands]).reshape(-1, 2)
-    highs = np.array([island.max(axis=0) for island in islands]).reshape(-1, 2)
-    extents = np.hypot(*(highs - lows).T)
-    pairs: list[tuple[int, int]] = []
-    for n, island in enumerate(islands):
-        reach = np.array([reach_of(max(extents[n], extent)) for extent in extents[:n]])
-        apart = np.maximum(lows[n] - highs[:n], lows[:n] - highs[n]).max(axis=1, initial=-np.inf)
-        near = np.flatnonzero(apart <= reach) if n else []
-        pairs += [(n, int(m)) for m in near if gap(island, islands[m]) <= reach[m]]
-    one, other = np.array(pairs, int).reshape(-1, 2).T
-    return connected(len(islands), one, other)
+    islands, brightest = [], {}
+    for one in np.unique(labels[values > SOURCE_SIGMA]):
+        members = np.flatnonzero(labels == one)
+        if len(members) < _LEAST_PIXELS:
+            continue
+        pixels, weights = points[members], values[members]
+        edge = pixels[outline[members]] / pace
+        total = weights.sum()
+        island = Island(
+            pixels,
+            edge,
+            float(weights.max()),
+            float(total / pace**2),
+            0.0,
+            math.hypot(*np.ptp(edge, axis=0)),
+            weights @ pixels / total,
+        )
+        islands.append(island)
+        brightest[island] = pixels[weights.argmax()]
+    found = []
+    for source in divide(islands, PIXELS_PER_BEAM, known / pace**2):
+        flux = np.array([island.total for island in source.islands])
+        centroid = flux @ [island.centroid for island in source.islands] / flux.sum()
+        top = max(source.islands, key=lambda island: island.peak)
+        found.append(_Source(centroid[::-1], brightest[top][::-1], top.peak, source.confused))
+    return found

@@ -304,7 +304,7 @@ class FitsMap:
         if min(field.shape) < SMALLEST_FIELD:
             raise InputError("almost all of the frame is outside the map here")
         if isinstance(noise, FitsMap):
-            noise = self._noise_of(noise, low, high, block)
+            noise = self.noise_on(noise, low, high, block)
         else:
             noise = in_unit(noise, BRIGHTNESS, "noise")
         middle = (block - 1) / 2
@@ -384,8 +384,21 @@ class FitsMap:
             values = self._pixels.blocks(low, high, block)
         return values if self._factor == 1 else values * np.float32(self._factor)
 
-    def _noise_of(self, rms: "FitsMap", low: list[int], high: list[int], block: int) -> np.ndarray:
-        """Return the noise on pixels [low, high) of this map, from a noise map."""
+    def noise_on(self, rms: "FitsMap", low: list[int], high: list[int], block: int) -> np.ndarray:
+        """Return the noise on a part of this map, from a map of the noise.
+
+        Args:
+            rms: the open map of the noise.
+            low: first pixel of this map as (x, y).
+            high: pixel as (x, y) behind the last one.
+            block: number of pixels that are averaged along each axis.
+
+        Returns:
+            (height, width) float32, Jy/beam.
+
+        Raises:
+            InputError: The map of the noise is on other pixels, in another unit or damaged.
+        """
         try:
             if self._noise_offset is None or self._noise_offset[0] is not rms:
                 if (flag.UNKNOWN_UNIT in rms._flags or flag.UNKNOWN_UNIT in self._flags) and (

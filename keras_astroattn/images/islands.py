@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -38,6 +39,12 @@ class Island:
     distance: float
     extent: float
     centroid: np.ndarray
+
+    @cached_property
+    def box(self) -> tuple[float, float, float, float]:
+        """First row, last row, first column and last column of its outline."""
+        (top, left), (bottom, right) = self.points.min(axis=0), self.points.max(axis=0)
+        return float(top), float(bottom), float(left), float(right)
 
 
 def label_islands(bright: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

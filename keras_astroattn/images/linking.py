@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .islands import OFF_CENTRE_PIXELS, Island, faintest_peak
+from .conventions import IMAGE_SIZE
+from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA, Island, faintest_peak
 from .preprocessing import MASK_SIGMA
 
 CHANCE = 0.02
@@ -21,6 +22,9 @@ CHANCE = 0.02
 
 CONFUSED_CHANCE = 0.1
 """An island that is not linked but whose expected number is below this may belong to the source."""
+
+_DOUBTFUL = 0.2
+"""Two sources of similar flux may be one if fewer unrelated ones are expected as near."""
 
 _TOUCHING = 4.0  # pixels: noise divides a source into islands across such a gap
 _SMALLEST_REACH = 8.0  # pixels: islands are linked across twice their extent, at least twice this
@@ -70,7 +74,8 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
     Returns:
         The source.
     """
-    counts = _Counts(islands, _faintest_flux(islands, beam), area)
+    faintest = faintest_peak(max(island.peak for island in islands))
+    counts = _Counts(islands, _flux_of_point(faintest, beam), area)
     at_position = [island for island in islands if island.distance <= beam]
     core = max(at_position or islands, key=_importance)
     waiting = [island for island in islands if island is not core]
@@ -78,8 +83,8 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
     lobes, chance = _lobes(islands, core, counts)
     if chance >= CHANCE:
         lobes, doubtful = [], bool(lobes) and chance < CONFUSED_CHANCE
+    waiting = [island for island in waiting if island not in lobes]
     fresh, source = [core, *lobes], []
-    waiting = [island for island in waiting if island not in fresh]
     while fresh:
         island = fresh.pop(0)
         source.append(island)
@@ -99,6 +104,87 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
     return LinkedSource(tuple(source), doubtful or hidden)
 
 
+def divide(islands: Sequence[Island], beam: float, area: float) -> list[LinkedSource]:
+    """Divide the islands of a map into sources.
+
+    Each source starts from the island with the most flux that is in no source yet. It includes
+    islands across gaps of up to twice the extent of the larger, at most 40 pixels, if fewer than
+    `CONFUSED_CHANCE` unrelated islands as bright are expected as near (see `link`); and islands
+    of similar flux, whose ratio is at most 5, anywhere within a frame, if fewer than `CHANCE` are.
+
+    Args:
+        islands: the islands of the map; `distance` and the origin of `centroid` are not used.
+        beam: full width at half maximum of the beam, pixels.
+        area: number of known pixels of the map.
+
+    Returns:
+        The sources. Two sources of similar flux within one frame are both `confused`: they may
+        be the lobes of one.
+    """
+    counts = _Counts(islands, _flux_of_point(SOURCE_SIGMA, beam), area)
+    waiting = sorted(islands, key=lambda island: island.total, reverse=True)
+    found = []
+    while waiting:
+        source, fresh = [], [waiting.pop(0)]
+        while fresh:
+            island = fresh.pop(0)
+            source.append(island)
+            for distance, other in _companions(island, waiting):
+                own = (*source, *fresh, other)
+                chance = counts.chance(other, distance, island.extent, own)
+                near = distance <= reach_of(max(island.extent, other.extent))
+                if distance <= _TOUCHING or chance < (CONFUSED_CHANCE if near else CHANCE):
+                    fresh.append(other)
+                    waiting.remove(other)
+        found.append(tuple(source))
+    return [LinkedSource(one, _is_confused(one, found, counts)) for one in found]
+
+
+def _is_confused(
+    source: tuple[Island, ...], sources: Sequence[tuple[Island, ...]], counts: "_Counts"
+) -> bool:
+    """Return whether another source may be a lobe of the same one."""
+    flux = sum(island.total for island in source)
+    for other in sources:
+        theirs = sum(island.total for island in other)
+        if other is source or not _alike(flux, theirs) or _width_of(*source, *other) >= IMAGE_SIZE:
+            continue
+        distance = min(gap(a.points, b.points) for a in source for b in other)
+        extent = min(_width_of(*source), _width_of(*other))
+        own = (*source, *other)
+        if counts.expected(max(flux, theirs), distance, extent, own) < _DOUBTFUL:
+            return True
+    return False
+
+
+def _companions(island: Island, others: Sequence[Island]) -> list[tuple[float, Island]]:
+    """Return the islands that may belong to the source of `island`, and their gaps, nearest first.
+
+    They lie across a gap of at most twice the extent of the larger, or are of similar flux and
+    within a frame, 150 pixels wide, that holds both.
+    """
+    found = []
+    for other in others:
+        reach = reach_of(max(island.extent, other.extent))
+        lobe = _alike(island.total, other.total) and _width_of(island, other) < IMAGE_SIZE
+        if not lobe and _boxes_apart(island, other) > reach:  # cheaper than the gap
+            continue
+        distance = gap(island.points, other.points)
+        if lobe or distance <= reach:
+            found.append((distance, other))
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _alike(one: float, other: float) -> bool:
+    return max(one, other) <= _LOBE_RATIO * min(one, other)
+
+
+def _width_of(*islands: Island) -> float:
+    """Return the longer side of the box around islands, pixels."""
+    top, bottom, left, right = zip(*(island.box for island in islands), strict=True)
+    return max(max(bottom) - min(top), max(right) - min(left))
+
+
 class _Counts:
     """Expected number of unrelated islands, from the islands of a frame."""
 
@@ -116,17 +202,20 @@ class _Counts:
         self, island: Island, distance: float, extent: float, own: Sequence[Island]
     ) -> float:
         """Return the number expected as bright as `island` within `distance` of one of `extent`."""
+        return self.expected(island.total, distance, extent, own)
+
+    def expected(self, flux: float, distance: float, extent: float, own: Sequence[Island]) -> float:
+        """Return the number of unrelated islands of a flux within `distance` of one of `extent`."""
         near = math.pi * distance * distance + 2 * distance * extent
-        return self.above(island.total, own) * near / self._area
+        return self.above(flux, own) * near / self._area
 
 
 def _importance(island: Island) -> float:
     return math.log(island.total) - 0.5 * (island.distance / OFF_CENTRE_PIXELS) ** 2
 
 
-def _faintest_flux(islands: Sequence[Island], beam: float) -> float:
-    """Return the flux above the mask of a point source that just counts as an island."""
-    peak = faintest_peak(max(island.peak for island in islands))
+def _flux_of_point(peak: float, beam: float) -> float:
+    """Return the flux above the mask of a point source with a peak in units of the noise."""
     beam_area = math.pi * beam * beam / (4 * math.log(2))
     return beam_area * (peak - MASK_SIGMA)
 
@@ -139,6 +228,13 @@ def _near(island: Island, others: Sequence[Island]) -> list[tuple[float, Island]
         if distance <= reach_of(other.extent):
             found.append((distance, other))
     return found
+
+
+def _boxes_apart(one: Island, other: Island) -> float:
+    """Return a distance that the gap between two islands is not below."""
+    top, bottom, left, right = one.box
+    above, below, before, behind = other.box
+    return max(top - below, above - bottom, left - behind, before - right)
 
 
 def _lobes(islands: Sequence[Island], core: Island, counts: _Counts) -> tuple[list[Island], float]:

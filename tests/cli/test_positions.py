@@ -369,6 +369,41 @@ def test_the_sources_of_a_mosaic_are_detected_and_sorted_by_peak(model_path, tmp
     assert "no source above 5 sigma" in capsys.readouterr().err
 
 
+def test_detected_sources_that_may_be_two_lobes_get_no_class(model_path, tmp_path):
+    # Two lobes 80 pixels apart, and six brighter points elsewhere: 6 x pi 70^2 / 900^2 = 0.11.
+    sky = noise((900, 900))
+    for x in (410, 490):
+        sky += gaussian((900, 900), x, 450, 20, 6, 90, peak=0.008, scale=1.8)
+    for x, y in ((60, 60), (450, 60), (840, 60), (60, 840), (450, 840), (840, 840)):
+        sky += gaussian((900, 900), x, y, 5.4, peak=0.3, scale=1.8)
+    path = write(tmp_path / "mosaic.fits", sky, celestial_header((900, 900)))
+    out = tmp_path / "r.json"
+    assert run("classify", path, "--detect", "--model", model_path, "--output", out) == 0
+    rows = json.loads(out.read_text())["sources"]
+    lobes = [row for row in rows if row["peak_snr"] < 200]
+    assert len(lobes) == 2
+    assert all(row["label"] == "uncertain" and "confused" in row["flags"] for row in lobes)
+
+
+def test_detection_uses_the_map_of_the_noise(model_path, tmp_path, capsys):
+    sky = noise((400, 400))
+    for x in (100, 300):
+        sky += gaussian((400, 400), x, 200, 5.4, peak=0.003, scale=1.8)
+    path = write(tmp_path / "mosaic.fits", sky, celestial_header((400, 400)))
+    level = np.full((400, 400), 1e-4, np.float32)
+    level[:, 200:] = 1e-3
+    rms = write(tmp_path / "rms.fits", level, celestial_header((400, 400)))
+    arguments = ["--detect", "--model", model_path, "--output", tmp_path / "r.json"]
+    assert run("classify", path, *arguments, "--rms-map", rms) == 0
+    (row,) = json.loads((tmp_path / "r.json").read_text())["sources"]
+    with FitsMap(path) as opened:
+        np.testing.assert_allclose(opened.locate([row["ra"]], [row["dec"]])[0], (100, 200), atol=1)
+    other = write(tmp_path / "other.fits", level[:300], celestial_header((300, 400), dec=40.0))
+    capsys.readouterr()
+    assert run("classify", path, *arguments, "--overwrite", "--rms-map", other) == 2
+    assert "other.fits" in capsys.readouterr().err
+
+
 def test_detection_and_positions_exclude_each_other(mosaic, model_path, capsys):
     assert run("classify", mosaic, "--detect", "--position", "180,30", "--model", model_path) == 2
     assert "--position and --detect: give one" in capsys.readouterr().err

@@ -57,14 +57,47 @@ def test_a_map_without_coordinates_is_refused(tmp_path):
         detect_sources(sky)
 
 
-def test_two_lobes_are_one_source_and_distant_ones_two(tmp_path):
-    # Two lobes of 17 pixels, across a gap of 25; then two points 60 pixels apart.
+def test_two_lobes_are_one_source_and_sources_in_two_frames_are_two(tmp_path):
+    # Two lobes of 17 pixels across a gap of 25; lobes 60 pixels (108 arcsec) apart; two points
+    # 160 pixels apart, which no frame of 150 pixels shows.
     sky = noise(SHAPE, SIGMA)
     for x in (300, 342):
         sky += gaussian(SHAPE, x, 300, 15, peak=50 * SIGMA, scale=1.8)
-    for x in (900, 960):
+    for x in (700, 760):
+        sky += gaussian(SHAPE, x, 700, 9, peak=60 * SIGMA, scale=1.8)
+    for x in (900, 1060):
         sky += gaussian(SHAPE, x, 300, 5.4, peak=40 * SIGMA, scale=1.8)
     with FitsMap(write(tmp_path / "a.fits", sky, celestial_header(SHAPE))) as opened:
         found = detect_sources(opened)
         places = opened.locate(*np.transpose([one.position for one in found]))
-    assert sorted(places.round().tolist()) == [[321, 300], [900, 300], [960, 300]]
+    assert sorted(places.round().tolist()) == [[321, 300], [730, 700], [900, 300], [1060, 300]]
+    assert not any(one.confused for one in found)
+
+
+def test_a_source_states_the_brightest_pixels_of_others_in_its_frame(tmp_path):
+    sky = noise(SHAPE, SIGMA)
+    for x, peak in ((300, 900), (380, 20)):
+        sky += gaussian(SHAPE, x, 300, 5.4, peak=peak * SIGMA, scale=1.8)
+    with FitsMap(write(tmp_path / "a.fits", sky, celestial_header(SHAPE))) as opened:
+        bright, faint = detect_sources(opened)
+        (beside,) = opened.locate(*np.transpose(bright.neighbours))
+    np.testing.assert_allclose(beside, [380, 300], atol=1)
+    assert len(faint.neighbours) == 1
+
+
+def test_a_given_noise_decides_what_is_a_source(tmp_path):
+    # Peaks of 40 and 25 times 1e-4 Jy/beam: above 5 times 6e-4 only one is.
+    path = mosaic(tmp_path / "a.fits", SOURCES[:2])
+    level = np.full(SHAPE, SIGMA, np.float32)
+    level[:, 700:] = 1e-3  # there the peak of 25e-4 is 2.5 sigma
+    rms = write(tmp_path / "rms.fits", level, celestial_header(SHAPE))
+    with FitsMap(path) as sky, FitsMap(rms, beam=sky.beam) as of_noise:
+        assert len(detect_sources(sky)) == 2
+        assert [one.peak_snr for one in detect_sources(sky, noise=6e-4)] == [
+            pytest.approx(40 / 6, rel=0.1)
+        ]
+        (one,) = detect_sources(sky, noise=of_noise)
+        (place,) = sky.locate(*np.transpose([one.position]))
+        np.testing.assert_allclose(place, SOURCES[0][:2], atol=1)
+        with pytest.raises(InputError, match="above 0"):
+            detect_sources(sky, noise=-1.0)

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from keras_astroattn.images import measure_extent
+from keras_astroattn.images.islands import find_islands
+from keras_astroattn.images.linking import divide
 
 ONE_ISLAND = 9  # pixels
 
@@ -89,3 +91,23 @@ def test_the_centroid_is_that_of_the_flux_of_the_source_alone():
     # 100 pixels of 50 in the middle, 9 of 5 at column 88, 13.5 pixels from 74.5; row 74.
     assert linked.centroid[0] == pytest.approx(45 * 13.5 / 5045)
     assert linked.centroid[1] == pytest.approx(45 * -0.5 / 5045)
+
+
+@pytest.mark.parametrize(
+    ("brighter", "sources", "confused"),
+    [(0, 1, False), (1, 1, False), (5, 2, True), (20, 2, False)],
+)
+def test_two_lobes_far_apart_are_one_source_unless_as_bright_islands_are_common(
+    brighter, sources, confused
+):
+    # Lobes of 10 x 10 pixels across a gap of 60: (pi 60^2 + 2 x 60 x 12.7) / 900^2 = 0.016 for
+    # each brighter island. 0.02 links; below 0.2 they may be one source.
+    snr = np.zeros((900, 900))
+    snr[445:455, 410:420] = snr[445:455, 479:489] = 50
+    for number in range(brighter):
+        left = 5 + 300 * (number % 3)
+        top = 5 + 215 * (number // 3 % 4) if number < 12 else 110 + 215 * (number // 3 % 4)
+        snr[top : top + 4, left : left + 4] = 1000
+    lobes = [one for one in divide(find_islands(snr), 3.0, snr.size) if one.islands[0].peak == 50]
+    assert len(lobes) == sources
+    assert [one.confused for one in lobes] == [confused] * sources
