@@ -336,5 +336,12 @@ def test_bad_input_is_named_in_one_line(call, message: str) -> None:
     assert "\n" not in str(error.value)
 
 
+def test_noise_without_scipy_names_the_extra_to_install(monkeypatch) -> None:
+    monkeypatch.setitem(sys.modules, "scipy", None)
+    monkeypatch.delitem(sys.modules, "scipy.fft", raising=False)
+    with pytest.raises(InputError, match=r"pip install 'keras-astroattn\[simulation\]'"):
+        draw_noise(generator(0, 0))
+
+
 def test_the_module_names_what_others_use() -> None:
     assert all(hasattr(simulation, name) for name in simulation.__all__)

@@ -116,9 +116,17 @@ def draw_noise(
 
     Returns:
         float32 of `shape`, in the unit of `noise`.
+
+    Raises:
+        InputError: The shape, pixel scale or beam is not positive, or scipy is not installed.
     """
     _check_grid(shape, pixel_scale, beam)
-    import scipy.fft
+    try:
+        import scipy.fft
+    except ModuleNotFoundError:
+        raise InputError(
+            "simulated noise needs scipy: pip install 'keras-astroattn[simulation]'"
+        ) from None
 
     white = rng.standard_normal(shape, dtype=np.float32)
     spectrum = scipy.fft.rfft2(white)
