@@ -8,7 +8,7 @@ rows are scored by workers, which share one scheduler and one storage:
     scheduler = chunks x task_time
     storage = rows x field_bytes x read_again / bandwidth
 
-The largest term names what limits. The constants are those of `docs/notes/survey_speed.md`;
+The largest term names the limit. The constants are those of `docs/notes/survey_speed.md`;
 measure yours by `python -m benchmarks.survey speed` and `memory`.
 """
 
@@ -96,7 +96,7 @@ def model(
     read_again: Positive = 1.0,
     bandwidth: Positive = 1e9,
 ) -> None:
-    """Print the duration of a survey on 1 to 1000 workers, and what limits it.
+    """Print the duration of a survey on 1 to 1000 workers, and the limit.
 
     Args:
         rows: Rows of the catalogue.

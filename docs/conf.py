@@ -101,7 +101,7 @@ def show_init(app, what, name, obj, options, signature, return_annotation):
 
 
 def setup(app):
-    """Connect what makes the reference from the programs."""
+    """Connect the functions that make the reference from the programs."""
     app.connect("builder-inited", lambda app: write_reference(Path(app.srcdir)))
     app.connect("autodoc-process-docstring", show_equations, priority=100)
     app.connect("autodoc-process-signature", show_init)

@@ -229,7 +229,7 @@ def api_page(package: str, purpose: str) -> str:
 
 
 def _public_names(module) -> list[str]:
-    """Return the names of `__all__`, or else what a module defines without a leading underscore."""
+    """Return the names of `__all__`, or else the public names that a module defines."""
     if hasattr(module, "__all__"):
         return list(module.__all__)
     text = Path(module.__file__).read_text(encoding="utf-8")

@@ -6,7 +6,7 @@ import re
 class InputError(ValueError):
     """An input of the program is invalid.
 
-    The message is one line that states what is wrong with which input, and what to do. The
+    The message is one line that states the input, its fault, and the remedy. The
     command-line programs print it without a traceback and end with exit status 2.
     """
 

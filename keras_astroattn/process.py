@@ -134,7 +134,7 @@ def _children() -> set[int]:
 
 @contextlib.contextmanager
 def quiet_native_logs() -> Iterator[None]:
-    """Silence what compiled code writes to the standard error inside the block.
+    """Silence the output of compiled code to the standard error inside the block.
 
     TensorFlow reports missing processors and drivers directly to the file descriptor, before
     its logging options apply. Use this only around its import: Python's own errors are raised as

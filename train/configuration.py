@@ -114,7 +114,7 @@ class TrainConfig:
     """Decoupled weight decay."""
 
     consistency: Annotated[float, Parameter(group=_training)] = 0.0
-    """Weight of the loss that holds evidence to what deletion does; 0 leaves it out."""
+    """Weight of the loss that matches the evidence with the effect of deletion; 0 leaves it out."""
 
     consistency_passes: Annotated[int, Parameter(group=_training)] = 10
     """Further epochs at the end, which train with that loss."""
@@ -219,7 +219,7 @@ class TrainConfig:
 
     @classmethod
     def from_json(cls, values: dict[str, Any], **more: Any) -> "TrainConfig":
-        """Read what `to_json` wrote; `more` holds the options that it leaves out.
+        """Read the text of `to_json`; `more` holds the options that it leaves out.
 
         Raises:
             ValueError: the run was trained with an option that is no more.

@@ -54,7 +54,7 @@ def import_quietly(module: str, purpose: str, extras: str = "train") -> ModuleTy
 
     Args:
         module: full name of the module.
-        purpose: what needs it, for the error message.
+        purpose: task that needs the module, for the error message.
         extras: extra of this package that installs the missing package.
 
     Returns:

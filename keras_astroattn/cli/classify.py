@@ -73,8 +73,8 @@ def classify(  # noqa: D417 - the others are described in `options`
 ) -> int:
     """Classify radio sources in image files as FRI or FRII.
 
-    Each image, or each position, becomes a row of a table. What cannot be classified becomes a
-    row with the label `error` and the reason. The exit status is 0 if at least one row is
+    Each image, or each position, becomes a row of a table. An image that cannot be classified
+    becomes a row with the label `error` and the reason. The exit status is 0 if at least one row is
     classified, else 2.
 
     Args:
@@ -280,5 +280,5 @@ def _prepare_attention(folder: Path | None, targets: list[Target], overwrite: bo
     if before:
         raise InputError(
             f"--attention {folder} holds {before[0].name} already: add --overwrite to replace "
-            "what is there, or name another folder"
+            "the files, or name another folder"
         )

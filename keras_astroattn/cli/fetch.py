@@ -48,7 +48,7 @@ def fetch(  # noqa: D417 - the columns are described in `options`
         rate: Most requests a second.
         parallel: Number of requests at a time.
         service: Address of a mirror of the survey's image service.
-        overwrite: Fetch what is in the folder again.
+        overwrite: Fetch the cutouts in the folder again.
     """
     for module in ("pyvo", "requests"):
         if importlib.util.find_spec(module) is None:

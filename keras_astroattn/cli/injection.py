@@ -1,4 +1,4 @@
-"""`astroattn check --inject`: what labels are worth on the user's own tiles."""
+"""`astroattn check --inject`: the selection function of the user's own tiles."""
 
 import importlib.util
 import itertools

@@ -90,7 +90,7 @@ class Journal:
         """Write a row; it survives the end of this process when this method returns.
 
         Args:
-            key: what the row is of; each row has another one.
+            key: key of the row's target; each row has another one.
             row: the row.
 
         Raises:

@@ -1,4 +1,4 @@
-"""Summary of a run of `astroattn classify`: labels, flags, and what failed."""
+"""Summary of a run of `astroattn classify`: labels, flags, and failures."""
 
 from collections import Counter
 
@@ -14,7 +14,7 @@ class Summary:
     """Counts of the rows of a table.
 
     Args:
-        noun: what a row is, as a plural.
+        noun: name of the rows, a plural.
 
     Attributes:
         labels: number of rows with each label.
@@ -51,7 +51,7 @@ class Summary:
         """Print the counts and the first failures on the standard error.
 
         Args:
-            title: what the rows were written to.
+            title: name of the file of the rows.
         """
         counts = sorted((label, count) for label, count in self.labels.items() if count)
         lines = [f"{title}: {self.total} {self.noun} ({_listed(counts)})"]

@@ -1,4 +1,4 @@
-"""What `astroattn classify` classifies: whole files, or positions on maps."""
+"""Targets of `astroattn classify`: whole files, or positions on maps."""
 
 import hashlib
 import json
@@ -50,7 +50,7 @@ class Target(NamedTuple):
 
     @property
     def key(self) -> str:
-        """What a journal knows the target by: the path of a file, or the name of a position."""
+        """Key of the target in a journal: the path of a file, or the name of a position."""
         return self.path if self.source is None else self.name
 
 
@@ -64,7 +64,7 @@ def find_targets(
     noise: float | None = None,
     rms_map: str | None = None,
 ) -> list[Target]:
-    """Return what a command is to classify: files, positions on maps, or the sources of maps.
+    """Return the targets of a command: files, positions on maps, or the sources of maps.
 
     Args:
         files: (path, name) of the files, from `image_files.find_images`.

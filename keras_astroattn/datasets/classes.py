@@ -23,7 +23,7 @@ class SourceClass:
         code: first three digits of the name of every source of the class.
         label: index into `LABEL_NAMES`.
         confident: whether the label is certain.
-        morphology: what distinguishes the class within its label; "standard" if nothing does.
+        morphology: shape that distinguishes the class within its label; "standard" if nothing does.
     """
 
     code: str

@@ -303,7 +303,7 @@ class Classifier:
 
     @contextlib.contextmanager
     def _one_error(self) -> Iterator[None]:
-        """Raise what LiteRT says of an altered network as an `InputError`."""
+        """Raise the errors of LiteRT about an altered network as an `InputError`."""
         try:
             yield
         except InputError:

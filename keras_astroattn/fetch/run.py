@@ -26,7 +26,7 @@ _WAITING = 4  # sources handed to a thread in advance
 
 @dataclass(frozen=True)
 class FetchSettings:
-    """What to fetch, and how fast.
+    """Positions to fetch, and the limits of requests.
 
     Attributes:
         survey: name in `SURVEYS`.
@@ -34,7 +34,7 @@ class FetchSettings:
         size: width of a cutout, arcmin; None: as the network needs for the survey.
         parallel: requests at a time.
         address: address of the service; None: the public one.
-        overwrite: fetch what is there again.
+        overwrite: fetch existing files again.
     """
 
     survey: str

@@ -13,8 +13,8 @@ class Service:
     Attributes:
         title: its name.
         address: its address.
-        note: what it does to the pixels, for HISTORY.
-        terms: what it asks of its users.
+        note: its changes of the pixels, for HISTORY.
+        terms: its conditions for users.
     """
 
     title: str

@@ -1,4 +1,4 @@
-"""The table of what was fetched; it is complete after every row."""
+"""The table of fetched cutouts; it is complete after every row."""
 
 import csv
 import os
@@ -42,7 +42,7 @@ class FetchTable:
         folder: the output folder.
         survey: name of the survey.
         size: width of the cutouts, arcmin.
-        overwrite: ignore what is there.
+        overwrite: ignore an existing table.
 
     Raises:
         InputError: The folder holds other files, or cutouts of another survey or size.

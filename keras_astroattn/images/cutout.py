@@ -257,7 +257,7 @@ def _finish_frame(
     flags: set[str],
     wcs_header: Mapping[str, float | str] | None,
 ) -> Cutout:
-    """Flag a frame for what it lacks, and finish it.
+    """Flag the defects of a frame, and finish it.
 
     `shape` is that of the map, `noise` what the caller stated, and `is_blanked` whether the sky
     of the map is exactly 0.

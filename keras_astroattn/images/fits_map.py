@@ -135,7 +135,7 @@ class FitsMap:
         is_first: whether the header names FIRST, and beam and pixel scale agree with it.
         keywords: its celestial WCS keywords, or None.
         overlay: function from the first pixel and the one behind the last, as (x, y), to
-            brightness in Jy/beam that is added to what is read; None: nothing is added.
+            brightness in Jy/beam that is added to the pixels read; None: nothing is added.
 
     Raises:
         InputError: The file cannot be read, or holds no such map.

@@ -1,6 +1,6 @@
 """Flags that mark unusual images: the strings of the `flags` column.
 
-A flag states how an image differs from the training images, or what is not known about it.
+A flag states how an image differs from the training images, or a fact about it that is unknown.
 `edge.LabelRules` decides how the flags affect the label. `DESCRIPTIONS` explains each flag.
 """
 

@@ -46,7 +46,7 @@ def classified_source_figure(
 
     With evidence the last panel shows the evidence under contours of the source; a small source
     is enlarged, and a dashed line on its image shows how far the panel reaches. With parts a
-    larger panel below names each part, its share of the evidence and what deleting it does.
+    larger panel below names each part, its share of the evidence and the effect of its deletion.
 
     The source is drawn with the beam, a scale bar and the directions of north and east. The first
     row is at the bottom if `sky.north` is known, as in FITS, and otherwise at the top, as in

@@ -80,7 +80,7 @@ def source_figure(
     width: float = COLUMN_MM,
     whole_frame: bool = False,
 ) -> Figure:
-    """Draw a source on axes of RA and Dec, with flux contours and what the network says.
+    """Draw a source on axes of RA and Dec, with flux contours and the evidence or attention.
 
     Contours of the flux are at 3 sigma x 2^n and, dashed, at -3 sigma. A scale bar, the beam and
     the directions of north and east are drawn. A key explains each contour and colour. Unknown

@@ -1,4 +1,4 @@
-"""Labels of a survey's own sources: choose what to label, and recalibrate with the labels."""
+"""Labels of a survey's own sources: choose sources to label, and recalibrate with the labels."""
 
 import lazy_loader
 

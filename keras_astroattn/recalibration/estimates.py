@@ -71,7 +71,7 @@ def estimate_shares(
     Purity is the share of the sources labelled FRI in the table that people call FRI.
     Completeness is the share of the sources that people call FRI that are labelled FRI in the
     table. Both refer to the sources that the network classified. Sources that people are unsure
-    of do not count; what is not a radio galaxy lowers the purity.
+    of do not count; a source that is not a radio galaxy lowers the purity.
 
     Args:
         stated: (n,) labels of the table for the random part.

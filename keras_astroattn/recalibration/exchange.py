@@ -47,7 +47,7 @@ class Task:
     picture: bytes
 
     def facts(self) -> dict[str, str]:
-        """Return what an answer must carry back."""
+        """Return the fields that an answer must carry back."""
         inclusion = "" if self.inclusion is None else repr(self.inclusion)
         return {"source": self.source, "part": self.part, "inclusion_probability": inclusion}
 

@@ -1,4 +1,4 @@
-"""Labels that people gave to sources, and what several people agree on."""
+"""Labels that people gave to sources, and the labels on which several people agree."""
 
 import math
 from collections import Counter, defaultdict

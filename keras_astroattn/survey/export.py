@@ -39,7 +39,7 @@ def export_survey(folder: Path, path: Path, provenance: Provenance | None = None
     Args:
         folder: output folder of the survey.
         path: path of the file; its suffix decides the format.
-        provenance: what is stated about the table in the file.
+        provenance: origin of the table, stated in the file.
 
     Returns:
         Number of rows.

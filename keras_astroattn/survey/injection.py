@@ -1,7 +1,8 @@
 """Inject simulated sources into the tiles of a survey, and classify them.
 
 The sources have known classes, sizes and brightnesses. Beam, noise, pixels, artefacts and
-neighbours are those of the tiles. So the labels show what the network can tell on this survey.
+neighbours are those of the tiles. So the labels show how well the network classifies on this
+survey.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""Provenance of a table: what wrote it, from what, and when."""
+"""Provenance of a table: the program, its inputs, and the time."""
 
 import datetime
 import hashlib

@@ -228,7 +228,7 @@ def _from_texts(names: Sequence[str], cells: Sequence[list[str | None]]) -> Tabl
 def _described(
     name: str, dtype: str, description: str | None, unit: str | None, ucd: str | None
 ) -> Column:
-    """Return a column; what the file does not state is that of the known column of this name."""
+    """Return a column; facts that the file lacks are those of the known column of this name."""
     known = _KNOWN.get(name.removeprefix(SURVEY_PREFIX), Column(name, dtype))
     return Column(
         name,

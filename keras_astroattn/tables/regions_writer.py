@@ -46,7 +46,7 @@ def write_regions(path: Path, rows: Iterable[Row], prefix: str = "") -> int:
     Args:
         path: path of the file; its suffix is in `REGION_WRITERS`.
         rows: rows of a table.
-        prefix: what the names of the columns begin with.
+        prefix: prefix of the names of the columns.
 
     Raises:
         OSError: The file is not writable.

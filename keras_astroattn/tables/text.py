@@ -1,4 +1,4 @@
-"""Convert values, units and names to what the files of tables can hold."""
+"""Convert values, units and names to forms that the files of tables can hold."""
 
 import math
 import unicodedata

@@ -52,7 +52,7 @@ def write_table(
         path: path of the file; its suffix is in `WRITERS`.
         columns: columns of the table.
         batches: values, from `batches_of`.
-        provenance: what is stated about the table in the file, except in CSV.
+        provenance: origin of the table, stated in the file, except in CSV.
 
     Raises:
         OSError: The file is not writable.

@@ -1,4 +1,4 @@
-"""Measure what 200 labels do to the probabilities of a survey unlike the training data.
+"""Measure the effect of 200 labels on the probabilities of a survey unlike the training data.
 
 `python -m train.studies.recalibration` simulates sources at several beams, classifies them, and
 draws surveys with several shares of FRIs from them. In each of many draws, 200 sources are chosen

@@ -28,7 +28,7 @@ NEIGHBOURS_PER_FIELD = 14.0
 """Mean number of unrelated sources above `NEIGHBOUR_FLUX` in a 300 x 300 field at 1.8"."""
 
 NEIGHBOUR_FLUX = 0.25e-3
-"""Flux density above which neighbours are counted, Jy: a third of what FIRST detects."""
+"""Flux density above which neighbours are counted, Jy: a third of FIRST's detection limit."""
 
 # Deciles (0 to 100 %) of MiraBest's training images, by class: FRI, FRII.
 _SIZE_DECILES = (

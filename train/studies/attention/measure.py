@@ -1,4 +1,4 @@
-"""Measure whether a map follows the source, lies on it, and marks what the class depends on."""
+"""Measure whether a map follows the source, lies on it, and marks the decisive pixels."""
 
 import hashlib
 from collections.abc import Callable, Sequence
@@ -175,7 +175,7 @@ class Measured:
 
     @cached_property
     def faithfulness(self) -> dict[str, Faithfulness]:
-        """By order: what deletions say about it."""
+        """By order: results of the deletions."""
         return {
             order: map_faithfulness(
                 self.highest[order], self.lowest[order], self.random, values, self.losses
