@@ -151,6 +151,8 @@ def classify(  # noqa: D417 - the others are described in `options`
         journal = Journal(output, identity, resume, overwrite)
         provenance = provenance_of(name_of(opened, tta, fitted), opened.content)
         _to_file(output, regions, targets, scoring, workers, summary, journal, provenance)
+    if summary.failed == summary.total == 1:
+        raise InputError(summary.failures[0])
     if summary.failed == summary.total:
         raise InputError(
             f"none of {summary.total} {summary.noun} could be classified; the first: "

@@ -118,8 +118,9 @@ def divide(islands: Sequence[Island], beam: float, area: float) -> list[LinkedSo
         area: number of known pixels of the map.
 
     Returns:
-        The sources. Two sources of similar flux within one frame are both `confused`: they may
-        be the lobes of one.
+        The sources. Two sources of similar flux within one frame are both `confused` if fewer
+        than 0.2 unrelated islands as bright as the brighter are expected as near: they may be
+        the lobes of one.
     """
     counts = _Counts(islands, _flux_of_point(SOURCE_SIGMA, beam), area)
     waiting = sorted(islands, key=lambda island: island.total, reverse=True)

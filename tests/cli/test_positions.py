@@ -280,7 +280,7 @@ def written(tmp_path, text: str) -> str:
         ("", "is empty"),
         ("ra,dec\n", "holds no position"),
         ("name,x,y\na,1,2\n", "no column looks like RA"),
-        ("ra,dec\nnan,30\n", "none of 1 positions could be classified; the first: row 1: no"),
+        ("ra,dec\nnan,30\n", "error: row 1: no position"),
         ("ra,dec\n10,-20\n", "position 10.00000,-20.00000 is not on the map"),
         ("ra,dec\n1000,95\n", "its position is not on the sky"),
     ],
