@@ -1,4 +1,4 @@
-"""The fuzzer itself: files that repeat, and outcomes that are told apart."""
+"""The fuzzer itself: files that repeat, and outcomes that differ."""
 
 import os
 import socket

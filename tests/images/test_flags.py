@@ -1,4 +1,4 @@
-"""What imaging leaves around bright sources is told by its negative half."""
+"""Flags of imaging artefacts, from the negative values around bright sources."""
 
 import numpy as np
 import pytest

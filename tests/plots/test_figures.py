@@ -304,7 +304,7 @@ def test_reading_shows_every_map_over_its_own_range_and_how_far_it_knows_the_sou
     panels = [axes.images[0].get_array() for axes in figure.axes[:8]]
     for one in (panels[1], panels[2]):
         np.testing.assert_allclose((one.min(), one.max()), (0, 1))
-    # A map that is the same everywhere has no range, and nothing to be told of the source.
+    # A map that is the same everywhere has no range, and shows nothing of the source.
     assert panels[3].max() == 0
     assert [text.get_text() for text in figure.axes[3].texts] == ["constant"]
 
