@@ -23,7 +23,7 @@ CHANCE = 0.02
 CONFUSED_CHANCE = 0.1
 """An island that is not linked but whose expected number is below this may belong to the source."""
 
-_DOUBTFUL = 0.2
+_DOUBTFUL = 0.3
 """Two sources of similar flux may be one if fewer unrelated ones are expected as near."""
 
 _TOUCHING = 4.0  # pixels: noise divides a source into islands across such a gap
@@ -119,7 +119,7 @@ def divide(islands: Sequence[Island], beam: float, area: float) -> list[LinkedSo
 
     Returns:
         The sources. Two sources of similar flux within one frame are both `confused` if fewer
-        than 0.2 unrelated islands as bright as the brighter are expected as near: they may be
+        than 0.3 unrelated islands as bright as the brighter are expected as near: they may be
         the lobes of one.
     """
     counts = _Counts(islands, _flux_of_point(SOURCE_SIGMA, beam), area)

@@ -101,7 +101,7 @@ def test_two_lobes_far_apart_are_one_source_unless_as_bright_islands_are_common(
     brighter, sources, confused
 ):
     # Lobes of 10 x 10 pixels across a gap of 60: (pi 60^2 + 2 x 60 x 12.7) / 900^2 = 0.016 for
-    # each brighter island. 0.02 links; below 0.2 they may be one source.
+    # each brighter island. 0.02 links; below 0.3 they may be one source.
     snr = np.zeros((900, 900))
     snr[445:455, 410:420] = snr[445:455, 479:489] = 50
     for number in range(brighter):
