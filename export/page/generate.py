@@ -60,7 +60,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     islands: (*("SOURCE_SIGMA", "OFF_CENTRE_PIXELS", "_MIN_PIXELS", "_MIN_RELATIVE_PEAK"),),
     linking: (
         *("CHANCE", "CONFUSED_CHANCE", "_TOUCHING", "_SMALLEST_REACH", "_LONGEST_GAP"),
-        *("_BALANCE", "_LOBE_RATIO", "_CORE_RATIO", "_COUNT_SLOPE", "_UNSEEN"),
+        *("_NEAR_GAP", "_BALANCE", "_OPPOSITE_RATIO", "_CORE_RATIO", "_COUNT_SLOPE", "_UNSEEN"),
     ),
     recentring: ("FARTHEST", "ROUNDS"),
     frame: ("SAME_SCALE",),

@@ -65,7 +65,7 @@ def measure_extent(
     unknown = unknown if unknown is not None and unknown.any() else None
     if not islands:
         return Extent(False, incomplete=unknown is not None and _hides_a_source(unknown))
-    linked = link(islands, beam, snr.size)
+    linked = link(islands, beam, snr.size, unknown)
     source = linked.islands
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1

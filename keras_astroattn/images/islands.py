@@ -6,6 +6,7 @@ from functools import cached_property
 
 import numpy as np
 
+from .beam import PIXELS_PER_BEAM
 from .preprocessing import MASK_SIGMA
 
 SOURCE_SIGMA = 5.0
@@ -141,6 +142,10 @@ def faintest_peak(brightest: float) -> float:
 def find_islands(snr: np.ndarray) -> list[Island]:
     """Return the islands of a frame above 3 sigma that are bright enough to be sources.
 
+    They peak above 5 sigma and above a fiftieth of the brightest (`faintest_peak`). The second
+    limit does not hold for an island with a pixel above 5 sigma within 3 pixels of the middle:
+    a faint source at the position is not a sidelobe of a bright neighbour.
+
     Args:
         snr: (height, width) map in units of the noise; NaN counts as below the noise.
     """
@@ -152,8 +157,10 @@ def find_islands(snr: np.ndarray) -> list[Island]:
     faintest = faintest_peak(float(values.max()))
     outline = on_outline(bright, points)
     middle = (np.array(snr.shape) - 1) / 2
+    at_position = np.hypot(*(points - middle).T) <= PIXELS_PER_BEAM
+    is_source = (values >= faintest) | (at_position & (values >= SOURCE_SIGMA))
     found = []
-    for label in np.unique(labels[values >= faintest]):
+    for label in np.unique(labels[is_source]):
         members = np.flatnonzero(labels == label)
         if len(members) < _MIN_PIXELS:
             continue

@@ -29,7 +29,9 @@ _DOUBTFUL = 0.3
 _TOUCHING = 4.0  # pixels: noise divides a source into islands across such a gap
 _SMALLEST_REACH = 8.0  # pixels: islands are linked across twice their extent, at least twice this
 _LONGEST_GAP = 40.0  # pixels
-_BALANCE = 0.35  # largest offset of the middle of two lobes, in units of their separation
+_NEAR_GAP = 12.0  # pixels: across it, parts of a source are likelier than bright neighbours
+_BALANCE = 0.2  # largest offset of the middle of two lobes, in units of their separation
+_OPPOSITE_RATIO = 10.0  # largest ratio of the fluxes of two lobes on opposite sides of the middle
 _LOBE_RATIO = 5.0  # largest ratio of the fluxes of two lobes
 _CORE_RATIO = 3.0  # largest ratio of the core's flux to the brighter lobe's
 _COUNT_SLOPE = 1.1  # of the cumulative source counts N(> S) ~ S^-1.1, from 1 mJy to 1 Jy
@@ -50,7 +52,9 @@ class LinkedSource:
     confused: bool
 
 
-def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
+def link(
+    islands: Sequence[Island], beam: float, area: float, unknown: np.ndarray | None = None
+) -> LinkedSource:
     """Return the source among the islands of a frame.
 
     The source starts from the island within a beam of the middle; without one, from the island
@@ -62,14 +66,23 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
 
         N(> S) (pi g^2 + 2 g extent) / area
 
-    N(> S) is the larger of the number of brighter unlinked islands of the frame, and
-    (n + 1/2) (S / S0)^-1.1 for n unlinked islands and the flux S0 of the faintest island that
-    can be detected. Islands across a gap of at most 4 pixels are always linked.
+    N(> S) is the largest of (n + 1/2) (S / S0)^-1.1, for n unlinked islands and the flux S0 of
+    the faintest island that can be detected, and of k (S / S_k)^-1.1 for the k-th brightest
+    unlinked island of flux S_k (k if S < S_k). For two lobes, S is the flux of the fainter, and g
+    is its distance from the place opposite to the other, at least 8 pixels and at most half their
+    separation; the area is pi g^2.
+
+    Across a gap of over 12 pixels, an island that is brighter than the source is linked only as
+    one of two lobes: a single one is a neighbour, unless unknown pixels opposite to it may hide
+    the other lobe. Across a smaller gap, N(> S) is the larger of
+    the first term and the number of brighter unlinked islands. Islands across a gap of at most 4
+    pixels are always linked.
 
     Args:
         islands: the islands of the frame, at least one.
         beam: full width at half maximum of the beam, pixels.
         area: number of pixels of the frame.
+        unknown: (height, width) bool, mask of unknown pixels; None: all are known.
 
     Returns:
         The source.
@@ -79,10 +92,9 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
     at_position = [island for island in islands if island.distance <= beam]
     core = max(at_position or islands, key=_importance)
     waiting = [island for island in islands if island is not core]
-    doubtful = False
     lobes, chance = _lobes(islands, core, counts)
-    if chance >= CHANCE:
-        lobes, doubtful = [], bool(lobes) and chance < CONFUSED_CHANCE
+    likely_lobes = lobes if chance < CONFUSED_CHANCE else []
+    lobes = lobes if chance < CHANCE else []
     waiting = [island for island in waiting if island not in lobes]
     fresh, source = [core, *lobes], []
     while fresh:
@@ -91,11 +103,15 @@ def link(islands: Sequence[Island], beam: float, area: float) -> LinkedSource:
         # The nearest first, because each linked island is one neighbour less.
         for distance, other in sorted(_near(island, waiting), key=lambda pair: pair[0]):
             own = (*source, *fresh, other)
-            if distance <= _TOUCHING or counts.chance(other, distance, island.extent, own) < CHANCE:
+            linked = sum(one.total for one in own[:-1])
+            if distance > _NEAR_GAP and other.total > linked and not _may_face(other, unknown):
+                continue  # a brighter galaxy, not a part of this source
+            chance = counts.chance_in_frame(other, distance, island.extent, own)
+            if distance <= _TOUCHING or chance < CHANCE:
                 fresh.append(other)
                 waiting.remove(other)
-    doubtful = doubtful or any(
-        counts.chance(other, distance, island.extent, (*source, other)) < CONFUSED_CHANCE
+    doubtful = any(island in waiting for island in likely_lobes) or any(
+        counts.chance_in_frame(other, distance, island.extent, (*source, other)) < CONFUSED_CHANCE
         for island in source
         for distance, other in _near(island, waiting)
     )
@@ -210,6 +226,38 @@ class _Counts:
         near = math.pi * distance * distance + 2 * distance * extent
         return self.above(flux, own) * near / self._area
 
+    def chance_in_frame(
+        self, island: Island, distance: float, extent: float, own: Sequence[Island]
+    ) -> float:
+        """Return `chance`; beyond a small gap, fainter islands count too (see `link`)."""
+        near = math.pi * distance * distance + 2 * distance * extent
+        if distance <= _NEAR_GAP:
+            return self.chance(island, distance, extent, own)
+        return self._above_by_ranks(island.total, own) * near / self._area
+
+    def chance_of_lobe(self, flux: float, distance: float, own: Sequence[Island]) -> float:
+        """Return the number expected of at least a flux within `distance` of a place."""
+        return self._above_by_ranks(flux, own) * math.pi * distance * distance / self._area
+
+    def _above_by_ranks(self, flux: float, own: Sequence[Island]) -> float:
+        """Return the number of unrelated islands of at least a flux, from all of the frame."""
+        others = sorted((i.total for i in self._islands if i not in own), reverse=True)
+        ranks = [k * _fewer(flux / total) for k, total in enumerate(others, start=1)]
+        return max([(len(others) + _UNSEEN) * _fewer(flux / self._faintest), *ranks])
+
+
+def _fewer(ratio: float) -> float:
+    """Return the factor of the source counts at a flux higher by `ratio`; 1 at a lower one."""
+    return max(ratio, 1.0) ** -_COUNT_SLOPE
+
+
+def _may_face(island: Island, unknown: np.ndarray | None) -> bool:
+    """Return whether a pixel opposite to an island, about the middle, is unknown."""
+    if unknown is None:
+        return False
+    opposite = np.array(unknown.shape) - 1 - island.points
+    return bool(unknown[tuple(opposite.T)].any())
+
 
 def _importance(island: Island) -> float:
     return math.log(island.total) - 0.5 * (island.distance / OFF_CENTRE_PIXELS) ** 2
@@ -239,20 +287,24 @@ def _boxes_apart(one: Island, other: Island) -> float:
 
 
 def _lobes(islands: Sequence[Island], core: Island, counts: _Counts) -> tuple[list[Island], float]:
-    """Return two islands that balance about the middle of the frame, and the chance of that.
+    """Return the two islands that balance about the middle with the least chance, and that.
 
     `core` may be one of them; it is left out.
     """
-    ordered = sorted(islands, key=lambda island: island.total, reverse=True)
-    for one, other in itertools.combinations(ordered, 2):
+    best: tuple[list[Island], float] = [], math.inf
+    for one, other in itertools.combinations(islands, 2):
+        fainter, brighter = sorted([one.total, other.total])
         separation = math.hypot(*(one.centroid - other.centroid))
-        imbalance = math.hypot(*(one.centroid + other.centroid)) / 2
-        alike = one.total <= _LOBE_RATIO * other.total
+        mismatch = math.hypot(*(one.centroid + other.centroid))
+        alike = brighter <= _OPPOSITE_RATIO * fainter
         # An island brighter than the lobes may be their core; a much brighter one is a neighbour.
-        if alike and imbalance <= _BALANCE * separation and core.total <= _CORE_RATIO * one.total:
-            chance = counts.chance(other, separation / 2, 0.0, (one, other, core))
-            return [island for island in (one, other) if island is not core], chance
-    return [], math.inf
+        has_core = core.total <= _CORE_RATIO * brighter
+        if alike and has_core and mismatch / 2 <= _BALANCE * separation:
+            distance = min(max(mismatch, _SMALLEST_REACH), separation / 2)
+            chance = counts.chance_of_lobe(fainter, distance, (one, other, core))
+            if chance < best[1]:
+                best = [island for island in (one, other) if island is not core], chance
+    return best
 
 
 def reach_of(extent: float) -> float:

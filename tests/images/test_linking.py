@@ -111,3 +111,71 @@ def test_two_lobes_far_apart_are_one_source_unless_as_bright_islands_are_common(
     lobes = [one for one in divide(find_islands(snr), 3.0, snr.size) if one.islands[0].peak == 50]
     assert len(lobes) == sources
     assert [one.confused for one in lobes] == [confused] * sources
+
+
+def point_and_galaxy():
+    """A point source of 450 in the middle and a galaxy of 64000, 20 pixels apart."""
+    snr = np.zeros((150, 150))
+    snr[74:77, 73:76] = 50
+    snr[66:82, 95:111] = 250
+    return snr
+
+
+def test_a_point_source_is_not_linked_to_a_much_brighter_galaxy():
+    # By its flux alone the galaxy is rare: 1.5 (64000 / 20.4)^-1.1 x 0.1 = 0.00002.
+    found = measure_extent(point_and_galaxy())
+    assert found.mask.sum() == ONE_ISLAND
+    assert found.size == 0
+    assert found.confused
+
+
+def test_a_brighter_neighbour_across_a_small_gap_is_linked():
+    snr = point_and_galaxy()
+    snr[66:82, 86:95] = 250  # the gap is now 11 pixels
+    assert measure_extent(snr).mask.sum() == ONE_ISLAND + 16 * 25
+
+
+def test_islands_a_little_fainter_show_that_bright_islands_are_common():
+    snr = frame(14, neighbour=50)
+    assert measure_extent(snr).mask.sum() == 100 + ONE_ISLAND
+    # 8 islands of 225 beside one of 450: 8 x 2^-1.1 x (pi 14^2 + 2 x 14 x 12.7) / 22500 = 0.16.
+    for column in range(8):
+        snr[2:5, 2 + 8 * column : 5 + 8 * column] = 25
+    found = measure_extent(snr)
+    assert found.mask.sum() == 100
+    assert not found.confused
+
+
+def lobes():
+    """A core of 9 x 20, two lobes of 16 x 25 about it, and an unrelated island of 9 x 20."""
+    snr = np.zeros((150, 150))
+    snr[74:77, 74:77] = 20
+    snr[73:77, 10:14] = snr[73:77, 136:140] = 25
+    snr[2:5, 70:73] = 20
+    return snr
+
+
+def test_lobes_on_opposite_sides_are_linked_at_any_distance():
+    # 1 neighbour: 1.5 (400 / 20.4)^-1.1 x pi 8^2 / 22500 = 0.0005.
+    assert measure_extent(lobes()).mask.sum() == 9 + 2 * 16
+
+
+def test_lobes_are_linked_only_if_an_island_is_unlikely_to_lie_opposite():
+    # 6 islands of 400 or more: 6 x pi 8^2 / 22500 = 0.054.
+    snr = lobes()
+    for column in range(6):
+        snr[140:144, 40 + 8 * column : 44 + 8 * column] = 26
+    found = measure_extent(snr)
+    assert found.mask.sum() == 9
+    assert found.confused
+
+
+def test_a_faint_island_at_the_position_is_the_source_beside_one_a_hundred_times_brighter():
+    snr = np.zeros((150, 150))
+    snr[66:82, 100:116] = 1000
+    snr[74:77, 73:76] = 10  # a hundredth of the peak
+    found = measure_extent(snr)
+    assert found.mask.sum() == ONE_ISLAND
+    snr[74:77, 73:76] = 0
+    snr[74:77, 63:66] = 10  # the same 9 pixels from the position: a sidelobe
+    assert measure_extent(snr).mask[70, 105]

@@ -4,6 +4,7 @@ import {
   MIN_PIXELS,
   MIN_RELATIVE_PEAK,
   OFF_CENTRE_PIXELS,
+  PIXELS_PER_BEAM,
   SOURCE_SIGMA,
 } from "../../generated/constants";
 import { count, grown, islandsOf, type Grid } from "./grid";
@@ -34,7 +35,12 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     const incomplete = hidden && hidesASource(unknown, snr.width, OFF_CENTRE_PIXELS);
     return { ...NOTHING, incomplete };
   }
-  const { islands: source, confused } = link(islands, beam, snr.pixels.length);
+  const { islands: source, confused } = link(
+    islands,
+    beam,
+    snr.pixels.length,
+    ([row, column]) => !!unknown[unknown.length - 1 - (row * snr.width + column)],
+  );
   const main = source.reduce((best, each) => (each.total > best.total ? each : best));
   const size = shrunkenSize(source, beam);
   const total = source.reduce((sum, island) => sum + island.total, 0);
@@ -83,15 +89,19 @@ function brightIslands(snr: Grid): Island[] {
   for (const places of islandsOf(bright, width)) {
     const weights = Float64Array.from(places, (place) => pixels[place]!);
     const peak = weights.reduce((a, b) => Math.max(a, b));
-    // In float32, as NumPy compares an array with a number.
-    if (peak < Math.fround(faintest) || places.length < MIN_PIXELS) continue;
+    if (places.length < MIN_PIXELS) continue;
     const all = places.map((place): Point => [Math.floor(place / width), place % width]);
+    const offsets = all.map(([row, column]): Point => [row - (height - 1) / 2, column - (width - 1) / 2]);
+    const isAtPosition = offsets.some(
+      ([y, x], i) => weights[i]! >= SOURCE_SIGMA && Math.sqrt(y * y + x * x) <= PIXELS_PER_BEAM,
+    );
+    // In float32, as NumPy compares an array with a number.
+    if (peak < Math.fround(faintest) && !isAtPosition) continue;
     const edge = all.filter(
       ([row, column]) =>
         !(isBright(row - 1, column) && isBright(row + 1, column)) ||
         !(isBright(row, column - 1) && isBright(row, column + 1)),
     );
-    const offsets = all.map(([row, column]): Point => [row - (height - 1) / 2, column - (width - 1) / 2]);
     const total = sum64(weights);
     const weighted = (axis: 0 | 1): number =>
       offsets.reduce((sum, offset, i) => sum + weights[i]! * offset[axis], 0) / total;

@@ -5,10 +5,11 @@ import {
   CONFUSED_CHANCE,
   CORE_RATIO,
   COUNT_SLOPE,
-  LOBE_RATIO,
+  OPPOSITE_RATIO,
   LONGEST_GAP,
   MASK_SIGMA,
   MIN_RELATIVE_PEAK,
+  NEAR_GAP,
   OFF_CENTRE_PIXELS,
   SMALLEST_REACH,
   SOURCE_SIGMA,
@@ -28,56 +29,92 @@ export interface Island {
   readonly centroid: Point;
 }
 
-/** The islands of the source, and whether a neighbour cannot be separated from it. */
+/** The islands of the source, and whether a neighbour is not told apart from it. */
 export interface LinkedSource {
   readonly islands: readonly Island[];
   readonly confused: boolean;
 }
 
-/** The source among the islands of a frame of `area` pixels; `beam` is in pixels. */
-export function link(islands: readonly Island[], beam: number, area: number): LinkedSource {
-  const chance = chances(islands, faintestFlux(islands, beam), area);
+/**
+ * The source among the islands of a frame of `area` pixels; `beam` is in pixels, and `mayFace`
+ * tells whether the pixel opposite to a point is unknown.
+ */
+export function link(
+  islands: readonly Island[],
+  beam: number,
+  area: number,
+  mayFace: (point: Point) => boolean,
+): LinkedSource {
+  const counts = countsOf(islands, faintestFlux(islands, beam), area);
   const atPosition = islands.filter((island) => island.distance <= beam);
   const core = (atPosition.length ? atPosition : islands).reduce((best, each) =>
     importance(each) > importance(best) ? each : best,
   );
-  const pair = lobes(islands, core, chance);
-  const isLinked = pair.chance < CHANCE;
-  let doubtful = !isLinked && pair.islands.length > 0 && pair.chance < CONFUSED_CHANCE;
-  const fresh = [core, ...(isLinked ? pair.islands : [])];
+  const pair = lobes(islands, core, counts);
+  const likelyLobes = pair.chance < CONFUSED_CHANCE ? pair.islands : [];
+  const fresh = [core, ...(pair.chance < CHANCE ? pair.islands : [])];
   let waiting = islands.filter((island) => !fresh.includes(island));
   const source: Island[] = [];
   for (let island = fresh.shift(); island; island = fresh.shift()) {
     source.push(island);
     // The nearest first, because each linked island is one neighbour less.
     for (const { gap, other } of nearTo(island, waiting).sort((a, b) => a.gap - b.gap)) {
-      const own = [...source, ...fresh, other];
-      if (gap <= TOUCHING || chance(other, gap, island.extent, own) < CHANCE) {
+      const linked = [...source, ...fresh];
+      const flux = linked.reduce((sum, one) => sum + one.total, 0);
+      const isBrighter = gap > NEAR_GAP && other.total > flux;
+      // A brighter galaxy, unless unknown pixels may hide the other lobe.
+      if (isBrighter && !other.points.some(mayFace)) continue;
+      const own = [...linked, other];
+      if (gap <= TOUCHING || counts.chance(other, gap, island.extent, own) < CHANCE) {
         fresh.push(other);
         waiting = waiting.filter((one) => one !== other);
       }
     }
   }
-  doubtful ||= source.some((island) =>
-    nearTo(island, waiting).some(
-      ({ gap, other }) => chance(other, gap, island.extent, [...source, other]) < CONFUSED_CHANCE,
-    ),
-  );
+  const doubtful =
+    likelyLobes.some((island) => waiting.includes(island)) ||
+    source.some((island) =>
+      nearTo(island, waiting).some(
+        ({ gap, other }) =>
+          counts.chance(other, gap, island.extent, [...source, other]) < CONFUSED_CHANCE,
+      ),
+    );
   const nearest = Math.min(OFF_CENTRE_PIXELS, ...source.map((island) => island.distance));
   return { islands: source, confused: doubtful || waiting.some((one) => one.distance < nearest) };
 }
 
-type Chance = (island: Island, gap: number, extent: number, own: readonly Island[]) => number;
+/** Expected numbers of unrelated islands, from the islands of a frame. */
+interface Counts {
+  /** The number as bright as an island within a gap of a source of the islands `own`. */
+  chance(island: Island, gap: number, extent: number, own: readonly Island[]): number;
+  /** The number of at least a flux within a distance of a place. */
+  chanceOfLobe(flux: number, distance: number, own: readonly Island[]): number;
+}
 
-/** A function of the number of islands expected as bright as one within a gap of the source. */
-function chances(islands: readonly Island[], faintest: number, area: number): Chance {
-  return (island, gap, extent, own) => {
-    const others = islands.filter((one) => !own.includes(one));
-    const brighter = others.filter((one) => one.total >= island.total).length;
-    const steep = Math.max(island.total / faintest, 1) ** -COUNT_SLOPE;
-    const above = Math.max(brighter, (others.length + UNSEEN) * steep);
-    return (above * (Math.PI * gap * gap + 2 * gap * extent)) / area;
+function countsOf(islands: readonly Island[], faintest: number, area: number): Counts {
+  const above = (flux: number, own: readonly Island[], onlyBrighter = false): number => {
+    const others = islands.filter((one) => !own.includes(one)).map((one) => one.total);
+    others.sort((a, b) => b - a);
+    return others.reduce(
+      (expected, total, i) =>
+        total >= flux || !onlyBrighter
+          ? Math.max(expected, (i + 1) * fewer(flux / total))
+          : expected,
+      (others.length + UNSEEN) * fewer(flux / faintest),
+    );
   };
+  return {
+    chance(island, gap, extent, own) {
+      const near = Math.PI * gap * gap + 2 * gap * extent;
+      return (above(island.total, own, gap <= NEAR_GAP) * near) / area;
+    },
+    chanceOfLobe: (flux, distance, own) => (above(flux, own) * Math.PI * distance * distance) / area,
+  };
+}
+
+/** Factor of the source counts at a flux higher by `ratio`; 1 at a lower one. */
+function fewer(ratio: number): number {
+  return Math.max(ratio, 1) ** -COUNT_SLOPE;
 }
 
 function importance(island: Island): number {
@@ -101,29 +138,31 @@ function nearTo(island: Island, others: readonly Island[]): { gap: number; other
     );
 }
 
-/** Two islands that balance about the middle of the frame without `core`, and their chance. */
+/** The two islands that balance about the middle with the least chance, without `core`. */
 function lobes(
   islands: readonly Island[],
   core: Island,
-  chance: Chance,
+  counts: Counts,
 ): { islands: Island[]; chance: number } {
-  const ordered = islands.slice().sort((a, b) => b.total - a.total);
-  for (const [i, one] of ordered.entries()) {
-    for (const other of ordered.slice(i + 1)) {
+  let best: { islands: Island[]; chance: number } = { islands: [], chance: Infinity };
+  for (const [i, one] of islands.entries()) {
+    for (const other of islands.slice(i + 1)) {
       const [a, b] = [one.centroid, other.centroid];
+      const [fainter, brighter] = [Math.min(one.total, other.total), Math.max(one.total, other.total)];
       const separation = Math.hypot(a[0] - b[0], a[1] - b[1]);
-      const imbalance = Math.hypot(a[0] + b[0], a[1] + b[1]) / 2;
-      const alike = one.total <= LOBE_RATIO * other.total;
+      const mismatch = Math.hypot(a[0] + b[0], a[1] + b[1]);
+      const alike = brighter <= OPPOSITE_RATIO * fainter;
       // An island brighter than the lobes may be their core; a much brighter one is a neighbour.
-      if (alike && imbalance <= BALANCE * separation && core.total <= CORE_RATIO * one.total) {
-        return {
-          islands: [one, other].filter((island) => island !== core),
-          chance: chance(other, separation / 2, 0, [one, other, core]),
-        };
+      const hasCore = core.total <= CORE_RATIO * brighter;
+      if (!alike || !hasCore || mismatch / 2 > BALANCE * separation) continue;
+      const distance = Math.min(Math.max(mismatch, SMALLEST_REACH), separation / 2);
+      const chance = counts.chanceOfLobe(fainter, distance, [one, other, core]);
+      if (chance < best.chance) {
+        best = { islands: [one, other].filter((island) => island !== core), chance };
       }
     }
   }
-  return { islands: [], chance: Infinity };
+  return best;
 }
 
 function gapOf(one: Point[], other: Point[]): number {
