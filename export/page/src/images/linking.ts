@@ -29,7 +29,7 @@ export interface Island {
   readonly centroid: Point;
 }
 
-/** The islands of the source, and whether a neighbour is not told apart from it. */
+/** The islands of the source, and whether a neighbour cannot be separated from it. */
 export interface LinkedSource {
   readonly islands: readonly Island[];
   readonly confused: boolean;
