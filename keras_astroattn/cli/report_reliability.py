@@ -9,7 +9,7 @@ from keras_astroattn.recalibration import GivenLabel, agree, calibration_error
 from keras_astroattn.recalibration.estimates import reliability
 from keras_astroattn.recalibration.labels import FRI, FRII, require_sources
 from keras_astroattn.report.charts import ReliabilityBin
-from keras_astroattn.report.html_report import Section
+from keras_astroattn.report.html_page import Section
 from keras_astroattn.report.summary import reliability_section
 
 

@@ -16,7 +16,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "spread_records",
             "spread_table",
         ],
-        "html_report": ["MOST_SOURCES", "Section", "Shown", "report_html"],
+        "html_page": ["Section"],
+        "html_report": ["MOST_SOURCES", "Shown", "report_html"],
         "formats": [
             "Record",
             "csv_table",

@@ -8,7 +8,7 @@ import numpy as np
 from keras_astroattn.images import CLASS_NAMES
 
 from .charts import ReliabilityBin, histogram, histogram_svg, reliability_svg
-from .html_report import Section
+from .html_page import Section
 from .sky import sky_svg
 
 KINDS = {"fri": "FRI", "frii": "FRII", "uncertain": "uncertain", "other": "no class"}

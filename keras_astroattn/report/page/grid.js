@@ -1,27 +1,6 @@
 /** The grid of sources: filters, order, cards, the selected source and its labels. */
 const CARD_WIDTH = 168;
 const CAPTION = 76;
-const MAP = { size: 38, step: 4, offset: 1 }; // pixels of a small map on the picture of 150
-const DASH = "–";
-
-const byId = (id) => document.getElementById(id);
-
-/** An element with attributes and text; text never becomes markup. */
-function made(tag, attributes = {}, ...children) {
-  const svg = tag === "svg" || tag === "path";
-  const element = svg
-    ? document.createElementNS("http://www.w3.org/2000/svg", tag)
-    : document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(...children.filter((child) => child !== null));
-  return element;
-}
-
-function kindOf(label) {
-  return { FRI: "fri", FRII: "frii", uncertain: "uncertain" }[label] ?? "other";
-}
-
-const fixed = (value, digits) => (value === null ? DASH : value.toFixed(digits));
 
 function readData() {
   const data = JSON.parse(byId("data").textContent);
@@ -33,36 +12,11 @@ function readData() {
   return data;
 }
 
-/** Values of a small map from its PNG, once it is decoded. */
-async function mapValues(base64) {
-  const image = new Image();
-  image.src = `data:image/png;base64,${base64}`;
-  await image.decode();
-  const canvas = made("canvas", { width: MAP.size, height: MAP.size });
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.drawImage(image, 0, 0);
-  const { data } = context.getImageData(0, 0, MAP.size, MAP.size);
-  return Float32Array.from({ length: MAP.size ** 2 }, (_, place) => data[4 * place] / 17);
-}
-
-const path = (values, level) => contourPath(values, MAP.size, level, MAP.step, MAP.offset);
-
-/** Paths of an overlay, as [class, d] pairs. */
+/** Contours of a source's map, drawn once. */
 async function overlayPaths(source, kind) {
   if (!source[kind]) return [];
   source.paths ??= {};
-  if (!source.paths[kind]) {
-    const values = await mapValues(source[kind]);
-    if (kind === "attention") {
-      source.paths[kind] = [0.4, 0.6, 0.8].map((share) => ["attention", path(values, 15 * share)]);
-    } else {
-      const turned = values.map((value) => 16 - value);
-      source.paths[kind] = [0.2, 0.5].flatMap((share) => [
-        ["towards-frii", path(values, 8 + 7 * share)],
-        ["towards-fri", path(turned, 8 + 7 * share)],
-      ]);
-    }
-  }
+  source.paths[kind] ??= contours(source[kind], kind);
   return source.paths[kind];
 }
 
@@ -226,19 +180,11 @@ class Page {
   }
 
   frame(source) {
-    const frame = made("div", { class: "frame" });
     if (!source.picture) {
-      frame.append(made("span", { class: "none" }, source.note || "no picture"));
-      return frame;
+      return made("div", { class: "frame" }, made("span", { class: "none" }, source.note || "no picture"));
     }
-    const src = `data:image/png;base64,${source.picture}`;
-    const alt = `Radio map of ${source.name}`;
-    const drawing = made("svg", { viewBox: "0 0 150 150", "aria-hidden": "true" });
-    frame.append(made("img", { src, alt }), drawing);
-    overlayPaths(source, byId("overlay").value).then((paths) => {
-      drawing.append(...paths.map(([kind, d]) => made("path", { class: kind, d })));
-    });
-    return frame;
+    const overlay = overlayPaths(source, byId("overlay").value);
+    return framed(source.picture, `Radio map of ${source.name}`, overlay);
   }
 
   select(source) {
