@@ -56,10 +56,7 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "saliency": [
             "GRADIENT_METHODS",
             "feature_layer",
-            "grad_cam",
-            "grad_cam_plus_plus",
             "gradient_maps",
-            "predicted_classes",
         ],
         "temperature": [
             "Threshold",

@@ -149,7 +149,6 @@ def predict_clean(
     Raises:
         InputError: The images are not 8-bit, or `batch_size` is not positive.
     """
-    _check_images(images)
     return _predict(_forward(model), images, batch_size)
 
 
@@ -192,13 +191,28 @@ def predict_pooled(
 def _predict(
     forward: Callable[[np.ndarray], np.ndarray], images: np.ndarray, batch_size: int
 ) -> np.ndarray:
+    logits = [forward(inputs) for inputs in network_batches(images, batch_size)]
+    return softmax(np.concatenate(logits).astype(np.float32))
+
+
+def network_batches(images: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
+    """Yield batches of images as input of a network.
+
+    Args:
+        images: (n, h, w) uint8.
+        batch_size: number of consecutive images in a batch; the last batch may be smaller.
+
+    Yields:
+        (b, h, w, 1) float32 in [-1, 1].
+
+    Raises:
+        InputError: The images are not 8-bit, or `batch_size` is not positive.
+    """
+    _check_images(images)
     if batch_size < 1:
         raise InputError(f"batch_size is {batch_size}: give at least 1")
-    logits = [
-        forward(to_network_units(images[start : start + batch_size, :, :, np.newaxis]))
-        for start in range(0, len(images), batch_size)
-    ]
-    return softmax(np.concatenate(logits).astype(np.float32))
+    for start in range(0, len(images), batch_size):
+        yield to_network_units(images[start : start + batch_size, :, :, np.newaxis])
 
 
 def _forward(model: Callable[[np.ndarray], object]) -> Callable[[np.ndarray], np.ndarray]:

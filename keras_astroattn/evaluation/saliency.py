@@ -5,14 +5,16 @@ reduced to its logits.
 """
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from itertools import islice
 
 import keras
 import numpy as np
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import to_network_units
 from keras_astroattn.layers.attention_gate import AttentionGate
+
+from .protocol import network_batches, predict_clean
 
 GRADIENT_METHODS = ("Grad-CAM", "Grad-CAM++", "saliency")
 """Names of the maps that `gradient_maps` returns."""
@@ -53,8 +55,9 @@ def gradient_maps(
     classes: np.ndarray | None = None,
     layer: str | None = None,
     batch_size: int = 16,
+    methods: Sequence[str] = GRADIENT_METHODS,
 ) -> dict[str, np.ndarray]:
-    """Compute all methods of `GRADIENT_METHODS`, which explain the logit y of a class.
+    """Compute maps that explain the logit y of a class by its gradient.
 
         Grad-CAM:   relu(sum_k w_k A_k), w_k the mean over pixels of dy/dA_k
         Grad-CAM++: relu(sum_k A_k sum_ij alpha_kij relu(dy/dA_kij)), with g = dy/dA and
@@ -71,6 +74,7 @@ def gradient_maps(
         classes: (n,) int, classes whose logits are explained; by default the predicted ones.
         layer: name of the layer of A; by default `feature_layer(model)`.
         batch_size: number of images in a batch; 1 for a model of scope `"batch"`.
+        methods: names of the maps, from `GRADIENT_METHODS`.
 
     Returns:
         By name: (n, h, w) float32 class activation maps at the resolution of the layer,
@@ -84,54 +88,40 @@ def gradient_maps(
     Source: Selvaraju et al. 2017 (arXiv 1610.02391), Chattopadhyay et al. 2018 (arXiv
     1710.11063), Simonyan et al. 2013 (arXiv 1312.6034).
     """
-    classes = predicted_classes(model, images, batch_size) if classes is None else classes
-    return {
-        method: _maps(method, model, images, classes, layer, batch_size)
-        for method in GRADIENT_METHODS
-    }
+    explainers = _explainers()
+    if classes is None:
+        classes = predict_clean(model, images, batch_size).argmax(axis=-1)
+    logits = model.output["logits"] if isinstance(model.output, Mapping) else model.output
+    classes = _checked(classes, images, logits.shape[-1])
+    if batch_size > 1 and any(gate.normalize.scope == "batch" for gate in _gates(model)):
+        raise InputError(
+            f"the model {model.name} normalizes attention over its batch, so that the gradients "
+            "of one image reach into the others: use batch_size=1, or scope `sample`"
+        )
+    options = {"saliency": {"normalize_map": False}}
+    if set(methods) - set(options):
+        layer = feature_layer(model) if layer is None else layer
+        if layer not in {one.name for one in model.layers}:
+            raise InputError(f"the model {model.name} has no layer {layer}")
+    # Not resized or rescaled: the library's resizing aligns the corners of the maps, and its
+    # rescaling cannot be reversed.
+    cam = {"penultimate_layer": layer, "seek_penultimate_conv_layer": False}
+    cam |= {"expand_cam": False, "normalize_cam": False}
+    network = keras.Model([model.input], logits)  # tf-keras-vis needs a list of inputs
+    maps = {}
+    for name in methods:
+        kind, score = explainers[name]
+        explain, rest = kind(network), iter(classes)
+        parts = [
+            explain(score(list(islice(rest, len(inputs)))), inputs, **options.get(name, cam))
+            for inputs in network_batches(images, batch_size)
+        ]
+        maps[name] = np.concatenate(parts).astype(np.float32)
+    return maps
 
 
-def grad_cam(model, images, classes=None, layer=None, batch_size=16) -> np.ndarray:
-    """Compute Grad-CAM alone; see `gradient_maps`."""
-    return _maps("Grad-CAM", model, images, classes, layer, batch_size)
-
-
-def grad_cam_plus_plus(model, images, classes=None, layer=None, batch_size=16) -> np.ndarray:
-    """Compute Grad-CAM++ alone; see `gradient_maps`."""
-    return _maps("Grad-CAM++", model, images, classes, layer, batch_size)
-
-
-def saliency(model, images, classes=None, batch_size=16) -> np.ndarray:
-    """Compute saliency alone; see `gradient_maps`."""
-    return _maps("saliency", model, images, classes, None, batch_size)
-
-
-def predicted_classes(model: keras.Model, images: np.ndarray, batch_size: int = 16) -> np.ndarray:
-    """Return the class of the largest logit of each image, (n,) int64."""
-    logits = [
-        _logits(model(inputs, training=False)) for inputs, _ in _batches(images, None, batch_size)
-    ]
-    return np.concatenate([np.asarray(one) for one in logits]).argmax(axis=-1)
-
-
-def _maps(method, model, images, classes, layer, batch_size) -> np.ndarray:
-    kind, score, options = _tf_keras_vis(method)
-    if method != "saliency":
-        name = feature_layer(model) if layer is None else layer
-        if name not in {one.name for one in model.layers}:
-            raise InputError(f"the model {model.name} has no layer {name}")
-        options |= {"penultimate_layer": name}
-    explain = kind(_one_output(model, batch_size))
-    classes = predicted_classes(model, images, batch_size) if classes is None else classes
-    maps = [
-        explain(score(chosen), inputs, **options)
-        for inputs, chosen in _batches(images, _checked(classes, images, model), batch_size)
-    ]
-    return np.concatenate(maps).astype(np.float32)
-
-
-def _tf_keras_vis(method: str) -> tuple[type, Callable, dict[str, object]]:
-    """Return the class of tf-keras-vis, score and options of a method."""
+def _explainers() -> dict[str, tuple]:
+    """Return the class of tf-keras-vis of each method, and its score for the classes of a batch."""
     if keras.backend.backend() != "tensorflow":
         raise InputError(
             f"Grad-CAM and saliency need TensorFlow, and Keras runs on {keras.backend.backend()}: "
@@ -144,77 +134,30 @@ def _tf_keras_vis(method: str) -> tuple[type, Callable, dict[str, object]]:
             from tf_keras_vis.gradcam import Gradcam
             from tf_keras_vis.gradcam_plus_plus import GradcamPlusPlus
             from tf_keras_vis.saliency import Saliency
+            from tf_keras_vis.utils.scores import CategoricalScore
     except ModuleNotFoundError as error:
         raise InputError(
             f"Grad-CAM and saliency need {error.name}, which is not installed: "
             "pip install tf-keras-vis tensorflow scipy"
         ) from None
-    # Not resized or rescaled: the library's resizing aligns the corners of the maps, and its
-    # rescaling cannot be reversed.
-    cam = {"seek_penultimate_conv_layer": False, "expand_cam": False, "normalize_cam": False}
+
+    def logit_from_0(classes):
+        """Return the logit minus its own value: exp of it is 1, its derivatives are the logit's."""
+        logit = CategoricalScore(classes)
+        return lambda logits: logit(logits) - keras.ops.stop_gradient(logit(logits))
+
     return {
-        "Grad-CAM": (Gradcam, _logit_of, cam),
-        "Grad-CAM++": (GradcamPlusPlus, _logit_from_0, cam),
-        "saliency": (Saliency, _logit_of, {"normalize_map": False}),
-    }[method]
+        "Grad-CAM": (Gradcam, CategoricalScore),
+        "Grad-CAM++": (GradcamPlusPlus, logit_from_0),
+        "saliency": (Saliency, CategoricalScore),
+    }
 
 
-def _one_output(model: keras.Model, batch_size: int) -> keras.Model:
-    """Return the graph from a list of one input to the logits alone, as tf-keras-vis needs it."""
-    if batch_size > 1 and any(gate.normalize.scope == "batch" for gate in _gates(model)):
-        raise InputError(
-            f"the model {model.name} normalizes attention over its batch, so that the gradients "
-            "of one image reach into the others: use batch_size=1, or scope `sample`"
-        )
-    return keras.Model([model.input], _logits(model.output))
-
-
-def _logits(outputs):
-    return outputs["logits"] if isinstance(outputs, Mapping) else outputs
-
-
-def _batches(
-    images: np.ndarray, classes: np.ndarray | None, batch_size: int
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    if images.ndim != 3 or images.dtype != np.uint8 or len(images) == 0:
-        raise InputError(
-            f"images are {images.dtype} of shape {images.shape}: "
-            "give at least one as uint8 of shape (images, height, width)"
-        )
-    if batch_size < 1:
-        raise InputError(f"batch_size is {batch_size}: give at least 1")
-    for start in range(0, len(images), batch_size):
-        rows = slice(start, start + batch_size)
-        inputs = to_network_units(images[rows, ..., np.newaxis])
-        yield inputs, None if classes is None else classes[rows]
-
-
-def _checked(classes: np.ndarray, images: np.ndarray, model: keras.Model) -> np.ndarray:
+def _checked(classes: np.ndarray, images: np.ndarray, number: int) -> list[int]:
     classes = np.asarray(classes)
-    number = _logits(model.output).shape[-1]
     if classes.shape != images.shape[:1] or classes.min() < 0 or classes.max() >= number:
         raise InputError(
             f"classes {classes.tolist()} do not fit {len(images)} images and {number} logits: "
             f"give one number an image, from 0 to {number - 1}"
         )
-    return classes
-
-
-def _logit_of(classes: np.ndarray) -> Callable:
-    """Return the score for tf-keras-vis: each image's logit of its class."""
-
-    def score(logits):
-        return keras.ops.sum(keras.ops.one_hot(classes, logits.shape[-1]) * logits, axis=-1)
-
-    return score
-
-
-def _logit_from_0(classes: np.ndarray) -> Callable:
-    """Return the logit minus its own value: exp of it is 1, its derivatives are the logit's."""
-    logit_of = _logit_of(classes)
-
-    def score(logits):
-        y = logit_of(logits)
-        return y - keras.ops.stop_gradient(y)
-
-    return score
+    return classes.tolist()

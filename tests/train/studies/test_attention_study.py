@@ -60,8 +60,10 @@ def with_votes(sources):
     )
     noise = np.random.default_rng(0).random(sources.image.shape)
     with pytest.MonkeyPatch.context() as patch:
-        for name in ("grad_cam", "saliency"):
-            patch.setattr(f"train.studies.attention.maps.{name}", lambda *_, **__: noise)
+        patch.setattr(
+            "train.studies.attention.maps.gradient_maps",
+            lambda *_, methods, **__: dict.fromkeys(methods, noise),
+        )
         return measured_by(network, sources)
 
 

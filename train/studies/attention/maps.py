@@ -5,8 +5,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from keras_astroattn.evaluation import named_maps, patch_values, resize_maps
-from keras_astroattn.evaluation.saliency import grad_cam, saliency
+from keras_astroattn.evaluation import gradient_maps, named_maps, patch_values, resize_maps
 from keras_astroattn.images import to_network_units
 from keras_astroattn.layers import AttentionGate
 from keras_astroattn.models.wrappers import votes_head
@@ -91,10 +90,9 @@ def read_gradients(
     Returns:
         By name: (n, h', w') `GRAD_CAM` and `SALIENCY`, and `GRADIENT` of a network without votes.
     """
-    maps = {
-        GRAD_CAM: grad_cam(model, images, classes, batch_size=BATCH_SIZE),
-        SALIENCY: saliency(model, images, classes, batch_size=BATCH_SIZE),
-    }
+    maps = gradient_maps(
+        model, images, classes, batch_size=BATCH_SIZE, methods=(GRAD_CAM, SALIENCY)
+    )
     if votes_head(model) is None:
         maps[GRADIENT] = gradient_times_activation(model, images, classes)
     return maps
