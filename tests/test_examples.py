@@ -12,7 +12,7 @@ MODULES = (
     "images.beam",
     "plots.source",
     "images.cutout",
-    "images.fits_map",
+    "images.fits_source",
     "images.objects",
     "images.position",
     "images.quantities",

@@ -28,6 +28,8 @@ from keras_astroattn.images import (
     islands,
     known_surveys,
     linking,
+    map_beam,
+    map_pixels,
     map_planes,
     picture,
     preprocessing,
@@ -66,7 +68,8 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     frame: ("SAME_SCALE",),
     resampling: ("_REACH", "_MIN_WEIGHT"),
     cutout: ("LOW_SNR", "NEGATIVE_SHARE", "SMALLEST_FIELD", "_JUST_ABOVE"),
-    fits_map: ("LARGEST_FIELD", "_FINEST"),
+    fits_map: ("LARGEST_FIELD",),
+    map_pixels: ("_FINEST",),
     header_beam: ("_MOST_PIXELS", "_LEAST_PIXELS", "_WIDEST", "_NARROWEST", "_ROUND"),
     celestial: ("_NEAR_REFERENCE",),
     known_surveys: ("_SAME_RESOLUTION", "_FIRST_WIDTHS", "_NAMING", "_FIRST_TITLES"),
@@ -92,7 +95,7 @@ def constants() -> str:
     }
     values |= {
         "UNDERSAMPLED_BELOW": cutout._UNDERSAMPLED,
-        "NEAR_CENTRE": fits_map._NEAR_REFERENCE,
+        "NEAR_CENTRE": map_beam._NEAR_REFERENCE,
         "BEAM_PIXELS": known_surveys._PIXELS_PER_BEAM,
         "OTHER_QUANTITY": map_planes._OTHER_QUANTITY.pattern,
         "LARGEST_FLOAT32": float(np.finfo(np.float32).max),

@@ -16,6 +16,7 @@ from .fits_map import FitsMap
 from .frame import plan
 from .islands import SOURCE_SIGMA, Island, label_islands, on_outline
 from .linking import divide
+from .map_pixels import block_size
 from .preprocessing import MASK_SIGMA
 from .sky_noise import measure_sky_noise
 from .unknown import examine
@@ -75,7 +76,7 @@ def detect_sources(
     width, height = sky.shape[::-1]
     jacobian = local_jacobian(sky.keywords, ((width - 1) / 2, (height - 1) / 2))
     todo = plan(jacobian, sky.beam, sky.is_first)
-    block = sky.block_of(todo.step)
+    block = block_size(todo.step)
     pace = max(todo.step or (1.0, 1.0)) / block  # pixels of a window in one of the network
     beam = sky.beam or Beam(PIXELS_PER_BEAM, PIXELS_PER_BEAM)
     scale = abs(float(np.linalg.det(jacobian))) if sky.beam else 1.0

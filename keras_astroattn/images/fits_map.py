@@ -1,8 +1,7 @@
-"""Cutouts from FITS maps of any survey; of a mosaic, only the pixels around a source are read."""
+"""An open FITS map of any survey; of a mosaic, only the pixels around a source are read."""
 
 import math
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -17,7 +16,6 @@ from . import flags as flag
 from .beam import Beam, beam_text
 from .brightness_unit import to_jansky_per_beam
 from .celestial import (
-    ARCSEC,
     build_wcs,
     local_jacobian,
     move_keywords,
@@ -28,10 +26,10 @@ from .celestial import (
 from .conventions import FIELD_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, cutout_from_field, plan
 from .fits_file import HduHeader, check_compression, open_fits, read_headers
-from .header_beam import beam_of_plane, check_beam, lacks_angle, stated_beam
-from .known_surveys import frequencies, is_first_beam, recognised, says_first
-from .map_pixels import MapPixels
-from .map_planes import choose_planes, find_map, holds_image, image_values
+from .known_surveys import frequencies
+from .map_beam import find_beam
+from .map_pixels import MapPixels, block_size, in_blocks
+from .map_planes import choose_planes, find_hdu, image_values
 from .noise_beam import estimate_beam
 from .noise_map import pixel_offset
 from .pixel_position import pixel_position
@@ -46,72 +44,6 @@ if TYPE_CHECKING:
 
 LARGEST_FIELD = 4 * FIELD_SIZE
 """A map wider than this many pixels of the network (36' at 1.8") needs a position."""
-
-_FINEST = 9  # pixels a beam: finer maps are averaged in blocks while reading
-_NEAR_REFERENCE = 3.0  # degrees within which a declination is computed on the tangent plane
-
-
-def read_fits(
-    path: str | os.PathLike,
-    position: "str | tuple[float, float] | SkyCoord | None" = None,
-    *,
-    hdu: int | str | None = None,
-    stokes: str | None = None,
-    channel: int | None = None,
-    rms_map: str | os.PathLike | None = None,
-    noise: "float | Quantity | None" = None,
-    beam: "Beam | float | Quantity | tuple[float, ...] | None" = None,
-    centre: Centre = "source",
-) -> Cutout:
-    """Read one source from a FITS file and prepare it for the network.
-
-    A FIRST map is prepared by MiraBest's recipe, with identical results. Maps of other surveys
-    are smoothed and resampled (see `cutout_from_field`). Images with two to four axes, compressed
-    images and scaled images are supported. Only the pixels around the source are read.
-
-    Args:
-        path: FITS file, plain or packed with gzip, bzip2 or xz.
-        position: (RA, Dec) in degrees or "RA,DEC" (ICRS), or a `SkyCoord`; None: the middle of
-            the map, which must then be at most 36 arcminutes wide (at 1.8 arcsec a pixel).
-        hdu: number or name of the HDU; None: the first image that is not a preview.
-        stokes: Stokes parameter, I, Q, U, V, ...; None: I.
-        channel: plane of a cube, from 0; None: allowed only if the cube has one plane.
-        rms_map: FITS map of the noise on the same pixels, in any brightness unit; None: the
-            noise is measured.
-        noise: noise, Jy/beam or a `Quantity`, instead of `rms_map`.
-        beam: `Beam`, width, or (major, minor, angle), in arcsec and degrees or with units.
-            None: the beam is read from BMAJ, BMIN and BPA, from CASA's table of beams, or from
-            AIPS's history; otherwise it is the beam of the survey that the header names
-            (`known_surveys`), and the cutout is flagged `assumed_beam`. If it remains unknown,
-            the cutout is flagged `no_beam` and keeps its pixels.
-        centre: "source" puts the middle of the frame at the flux centroid of the source that is
-            found near the position, at most 20 pixels away, if the map is large enough;
-            "position" puts it at the position, as MiraBest does.
-
-    Returns:
-        The source as a `Cutout`.
-
-    Raises:
-        InputError: The file cannot be read or has no such map, or the position is not on it.
-
-    Example:
-        >>> from keras_astroattn.images import read_fits
-        >>> from keras_astroattn.samples import sample_paths
-        >>> read_fits(sample_paths()[0]).network_input.shape
-        (150, 150, 1)
-        >>> from astropy.coordinates import SkyCoord
-        >>> from astropy import units as u
-        >>> middle = SkyCoord("10h00m00s +30d00m00s")
-        >>> read_fits(sample_paths()[0], middle, noise=0.15 * u.mJy / u.beam).noise
-        0.00015
-    """
-    with FitsMap(path, hdu=hdu, stokes=stokes, channel=channel, beam=beam, centre=centre) as sky:
-        if rms_map is None:
-            return sky.cutout(position, noise=noise)
-        if noise is not None:
-            raise InputError("give either a noise or a noise map, not both")
-        with FitsMap(rms_map, beam=sky.beam) as rms:
-            return sky.cutout(position, noise=rms)
 
 
 class FitsMap:
@@ -170,16 +102,18 @@ class FitsMap:
                 for header in self._headers:
                     if header.is_compressed_image:
                         check_compression(header)
-                self._number = self._find(hdu)
+                self._number = find_hdu(self._headers, hdu)
                 header = self._headers[self._number]
                 if not header.is_complete:
                     raise InputError("the file is truncated: fetch it again")
                 planes = choose_planes(header, stokes, channel)
                 self.shape = planes.shape
                 self.keywords = wcs_keywords(image_values(header))
-                self._flags: set[str] = set()
-                self.is_first = False
-                self.beam = self._find_beam(header, given, planes)
+                found = find_beam(
+                    self._headers, self._number, planes, self.keywords, given, self._open_hdu
+                )
+                self.beam, self.is_first = found.beam, found.is_first
+                self._flags = {flag.ASSUMED_BEAM} if found.is_assumed else set()
                 self.unit = str(header.values.get("BUNIT") or "").strip()
                 self._factor = self._brightness_factor(header)
                 self._pixels = MapPixels(self._file, header, planes, self._open_hdu, packed)
@@ -297,10 +231,10 @@ class FitsMap:
             min(math.ceil(c + r) + 1, extent)
             for c, r, extent in zip((x, y), reach, self.shape[::-1], strict=True)
         ]
-        block = self.block_of(todo.step)
+        block = block_size(todo.step)
         field = self.read(low, high, block)
         if self.overlay is not None:
-            field = field + _in_blocks(self.overlay(low, high), field.shape, block)
+            field = field + in_blocks(self.overlay(low, high), field.shape, block)
         if min(field.shape) < SMALLEST_FIELD:
             raise InputError("almost all of the frame is outside the map here")
         if isinstance(noise, FitsMap):
@@ -353,18 +287,6 @@ class FitsMap:
         if not (-0.5 <= x <= width - 0.5 and -0.5 <= y <= height - 0.5):
             raise InputError(f"position {position[0]:.5f},{position[1]:+.5f} is not on the map")
         return x, y
-
-    @staticmethod
-    def block_of(step: tuple[float, float] | None) -> int:
-        """Return the number of pixels to average along each axis while reading.
-
-        A map with a hundred pixels a beam would need gigabytes around one source. Blocks of a
-        ninth of the target beam widen it by 0.3 %.
-
-        Args:
-            step: (x, y) distance of the network's pixels, in pixels of the map; None: equal.
-        """
-        return 1 if step is None else max(int(min(step) * 3 / _FINEST), 1)
 
     def read(self, low: list[int], high: list[int], block: int = 1) -> np.ndarray:
         """Return a part of the map, Jy/beam.
@@ -435,27 +357,6 @@ class FitsMap:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
             raise InputError(f"{self.path} cannot be read as FITS: {reason}") from error
 
-    def _find(self, name: int | str | None) -> int:
-        """Return the number of the HDU."""
-        if name is None:
-            return find_map(self._headers)
-        if isinstance(name, str) and re.fullmatch(r"\d+", name.strip()):
-            name = int(name)
-        count = len(self._headers)
-        if isinstance(name, str):
-            names = [
-                str(header.values.get("EXTNAME") or ("" if number else "PRIMARY")).upper()
-                for number, header in enumerate(self._headers)
-            ]
-            number = names.index(name.strip().upper()) if name.strip().upper() in names else None
-        else:
-            number = name + count * (name < 0) if -count <= name < count else None
-        if number is None:
-            raise InputError(f"there is no HDU {name!r}: it has {count}")
-        if not holds_image(self._headers[number]):
-            raise InputError(f"HDU {name!r} holds no image")
-        return number
-
     def _open_hdu(self, number: int | None = None):
         """Return an HDU as astropy opens it; None: the HDU of the map."""
         from astropy.io import fits
@@ -466,57 +367,6 @@ class FitsMap:
             self._file.seek(0)
             self._hdus = fits.open(self._file, memmap=False, lazy_load_hdus=True)
         return self._hdus[self._number if number is None else number]
-
-    def _find_beam(self, header: HduHeader, given: Beam | None, planes) -> Beam | None:
-        """Return the beam that is given, stated, or known for the survey; set flags."""
-        beam, where = (given, "as given") if given else self._stated_beam(header, planes)
-        scales = None
-        if self.keywords is not None:
-            matrix = np.array([[self.keywords[f"CD{i}_{j}"] for j in (1, 2)] for i in (1, 2)])
-            scales = (np.hypot(*matrix) * ARCSEC).tolist()
-        if beam is not None:
-            check_beam(beam, where, scales, self.shape)
-            self.is_first = says_first(header) and is_first_beam(beam)
-            if where == "BMAJ" and lacks_angle(header, beam):
-                self._flags.add(flag.ASSUMED_BEAM)
-            return beam
-        if scales is None:
-            return None
-        found = recognised(header, math.sqrt(scales[0] * scales[1]), self._declination())
-        if found is None:
-            return None
-        self._flags.add(flag.ASSUMED_BEAM)
-        self.is_first = found[0].name == "FIRST"
-        return found[1]
-
-    def _stated_beam(self, header: HduHeader, planes) -> tuple[Beam | None, str]:
-        names = [str(other.values.get("EXTNAME") or "").upper() for other in self._headers]
-        has_table = header.values.get("CASAMBM") is True
-        if has_table or ("BEAMS" in names and header.values.get("BMAJ") is None):
-            if "BEAMS" not in names:
-                return None, ""
-            table = self._open_hdu(names.index("BEAMS"))
-            present = {column.name.upper(): column.unit or "" for column in table.columns}
-            if {"BMAJ", "BMIN", "BPA"} <= set(present):
-                units = [present[name] for name in ("BMAJ", "BMIN", "BPA")]
-                beam = beam_of_plane(table.data, units, planes.channel, planes.polarisation)
-                return beam, "its table BEAMS"
-            return None, ""
-        return stated_beam(header) or (None, "")
-
-    def _declination(self) -> float:
-        """Return the declination of the middle of the map, ICRS degrees."""
-        keywords = self.keywords
-        x, y = (self.shape[1] - 1) / 2, (self.shape[0] - 1) / 2
-        offsets = [
-            float(keywords[f"CD{i}_1"]) * (x + 1 - float(keywords["CRPIX1"]))
-            + float(keywords[f"CD{i}_2"]) * (y + 1 - float(keywords["CRPIX2"]))
-            for i in (1, 2)
-        ]
-        if str(keywords["CTYPE1"]).startswith("RA") and math.hypot(*offsets) < _NEAR_REFERENCE:
-            return float(keywords["CRVAL2"]) + offsets[1]
-        _, declination = pixels_to_sky(keywords, build_wcs(keywords), np.array([x]), np.array([y]))
-        return float(declination[0])
 
     def _brightness_factor(self, header: HduHeader) -> float:
         """Return the factor to Jy/beam; 1 and a flag if it is unknown."""
@@ -530,10 +380,3 @@ class FitsMap:
             self._flags.add(flag.UNKNOWN_UNIT)
             return 1.0
         return factor
-
-
-def _in_blocks(values: np.ndarray, shape: tuple[int, int], block: int) -> np.ndarray:
-    """Return the means of blocks of pixels, of which there are `shape` along the axes."""
-    rows, columns = (extent * block for extent in shape)
-    whole = values[:rows, :columns]
-    return whole.reshape(shape[0], block, shape[1], block).mean(axis=(1, 3))

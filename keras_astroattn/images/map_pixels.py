@@ -9,6 +9,7 @@ import numpy as np
 
 from keras_astroattn.errors import InputError
 
+from .beam import PIXELS_PER_BEAM
 from .conventions import FIELD_SIZE
 from .fits_file import HduHeader
 from .map_planes import Planes
@@ -16,6 +17,7 @@ from .tile_cache import TileCache
 
 _BLOCK_ROWS = 1024
 _LONG_ROW = 2**14  # bytes: shorter rows are read whole
+_FINEST = 9  # pixels a beam: finer maps are averaged in blocks while reading
 _FLOATS = {-32: ">f4", -64: ">f8"}
 
 
@@ -85,8 +87,7 @@ class MapPixels:
             bottom = min(top + rows, low[1] + height)
             part = self.section(slice(top, bottom), slice(low[0], low[0] + width))
             if block > 1:
-                blocks = part.reshape((bottom - top) // block, block, width // block, block)
-                part = blocks.mean(axis=(1, 3))
+                part = in_blocks(part, ((bottom - top) // block, width // block), block)
             parts.append(part)
         return np.concatenate(parts) if parts[1:] else parts[0]
 
@@ -154,3 +155,28 @@ class MapPixels:
         if len(content) != height * length:
             raise InputError("the file is truncated: fetch it again")
         return np.frombuffer(content, kind).reshape(height, width)
+
+
+def block_size(step: tuple[float, float] | None) -> int:
+    """Return the number of pixels to average along each axis while reading.
+
+    A map with a hundred pixels a beam would need gigabytes around one source. Blocks of a ninth
+    of the target beam widen it by 0.3 %.
+
+    Args:
+        step: (x, y) distance of the network's pixels, in pixels of the map; None: equal.
+    """
+    return 1 if step is None else max(int(min(step) * PIXELS_PER_BEAM / _FINEST), 1)
+
+
+def in_blocks(values: np.ndarray, shape: tuple[int, int], block: int) -> np.ndarray:
+    """Return the means of blocks of pixels.
+
+    Args:
+        values: (height, width) pixels.
+        shape: number of blocks along the axes.
+        block: pixels of a block along each axis.
+    """
+    rows, columns = (extent * block for extent in shape)
+    whole = values[:rows, :columns]
+    return whole.reshape(shape[0], block, shape[1], block).mean(axis=(1, 3))

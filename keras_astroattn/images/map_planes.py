@@ -66,6 +66,39 @@ def holds_image(header: HduHeader) -> bool:
     return is_image and len(header.shape) >= 2 and all(header.shape)
 
 
+def find_hdu(headers: Sequence[HduHeader], name: int | str | None) -> int:
+    """Return the number of the HDU with the map.
+
+    Args:
+        headers: headers of all HDUs.
+        name: number (negative ones count from the end) or name of the HDU; None: see `find_map`.
+
+    Returns:
+        Number of the HDU, from 0.
+
+    Raises:
+        InputError: There is no such HDU, or it holds no image.
+    """
+    if name is None:
+        return find_map(headers)
+    if isinstance(name, str) and re.fullmatch(r"\d+", name.strip()):
+        name = int(name)
+    count = len(headers)
+    if isinstance(name, str):
+        names = [
+            str(header.values.get("EXTNAME") or ("" if number else "PRIMARY")).upper()
+            for number, header in enumerate(headers)
+        ]
+        number = names.index(name.strip().upper()) if name.strip().upper() in names else None
+    else:
+        number = name + count * (name < 0) if -count <= name < count else None
+    if number is None:
+        raise InputError(f"there is no HDU {name!r}: it has {count}")
+    if not holds_image(headers[number]):
+        raise InputError(f"HDU {name!r} holds no image")
+    return number
+
+
 def find_map(headers: Sequence[HduHeader]) -> int:
     """Return the number of the HDU with the map: the first image that is not a preview.
 

@@ -15,7 +15,8 @@ from .colormap import invert_colormap
 from .conventions import BEAM, IMAGE_SIZE, PIXEL_SCALE
 from .cutout import Cutout, blanked_threshold, cutout_from_field, source_flags
 from .extent import measure_extent
-from .fits_map import LARGEST_FIELD, read_fits
+from .fits_map import LARGEST_FIELD
+from .fits_source import read_fits
 from .grey_levels import normalise, sky_at_zero
 from .recentring import require_centre
 
