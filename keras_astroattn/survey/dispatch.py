@@ -1,12 +1,12 @@
 """Send the chunks of a survey to the workers of a Dask cluster, and collect them."""
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from distributed import CancelledError, KilledWorker, as_completed
-from distributed.comm.core import CommClosedError
 
 from keras_astroattn.errors import InputError
 
@@ -85,23 +85,34 @@ def _scored(
     """
     left, under_way, finished = deque(waiting), {}, as_completed(loop=client.loop)
     threads, counted = 0, -_COUNT_EVERY
-    try:
-        while left or under_way:
-            if time.monotonic() - counted >= _COUNT_EVERY:
-                threads, counted = _count_threads(client, progress), time.monotonic()
-            while left and len(under_way) < _AHEAD * max(threads, 1):
-                chunk = left.popleft()
+    while left or under_way:
+        if time.monotonic() - counted >= _COUNT_EVERY:
+            threads, counted = _count_threads(client, progress), time.monotonic()
+        while left and len(under_way) < _AHEAD * max(threads, 1):
+            chunk = left.popleft()
+            with _scheduler_there():
                 future = client.submit(
                     score_chunk, job, chunk, plan.slices_of(chunk), pure=False, priority=-chunk
                 )
-                under_way[future] = chunk
-                finished.add(future)
-            done = finished.next_batch(block=False)
-            for future in done:
-                yield under_way.pop(future), _result(future)
-            if not done:
-                time.sleep(_POLL)
-    except (CommClosedError, CancelledError):
+            under_way[future] = chunk
+            finished.add(future)
+        done = finished.next_batch(block=False)
+        for future in done:
+            yield under_way.pop(future), _result(future)
+        if not done:
+            time.sleep(_POLL)
+
+
+@contextlib.contextmanager
+def _scheduler_there() -> Iterator[None]:
+    """Name the lost scheduler where a call of the client fails.
+
+    Its connection closes, refuses or times out, which are all `OSError`, or the futures are
+    cancelled.
+    """
+    try:
+        yield
+    except (OSError, CancelledError):
         raise InputError("the Dask scheduler is lost: start one, then add --resume") from None
 
 
@@ -109,21 +120,28 @@ def _result(future: "Future") -> Scored | None:
     """Return the report of a worker on a chunk; None if its workers were killed.
 
     Raises:
-        InputError: The worker reports an error that concerns every chunk.
+        InputError: The worker reports an error that concerns every chunk, or the scheduler is
+            lost.
     """
     error = future.exception() if future.status == "error" else None
     if isinstance(error, KilledWorker):
         return None
     if error is not None:
         raise error
-    scored = future.result()
+    with _scheduler_there():
+        scored = future.result()
     if scored.stopped:
         raise InputError(scored.stopped)
     return scored
 
 
 def _count_threads(client: "Client", progress: Progress) -> int:
-    """Return the number of threads of all workers; 0 if no worker is there yet."""
-    count = sum(client.nthreads().values())
+    """Return the number of threads of all workers; 0 if no worker is there yet.
+
+    Raises:
+        InputError: The scheduler is lost.
+    """
+    with _scheduler_there():
+        count = sum(client.nthreads().values())
     progress.workers(count)
     return count

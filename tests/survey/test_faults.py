@@ -337,7 +337,7 @@ def test_a_scheduler_that_is_killed_is_one_line_and_the_run_goes_on(
         process = start(world, [*arguments, "--scheduler", address])
         wait_for_parts(process, output, 5)
         scheduler.send_signal(number)
-        _, told = process.communicate(timeout=60)
+        _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 2, told
     assert told == "error: the Dask scheduler is lost: start one, then add --resume\n"
     before = {path: path.stat().st_mtime_ns for path in output.glob("part-*.parquet")}

@@ -1,5 +1,6 @@
 """What a user can get wrong ends with status 2 and one line, and nothing is overwritten."""
 
+import contextlib
 import dataclasses
 import hashlib
 import io
@@ -305,16 +306,18 @@ def test_damaged_results(command: Command, small_data: Path, reference_run, tmp_
     assert_one_line(command("--resume", "--output", tmp_path / "run"), "evaluation.json is damaged")
 
 
-@pytest.fixture
-def small_files_only():
-    """Let this process write files of some bytes only, as a full disk would."""
+@contextlib.contextmanager
+def small_files_only(size: int):
+    """Let this process write files of so many bytes only, as a full disk would.
+
+    The limit holds for pytest's own output too, if that goes to a file.
+    """
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-
-    def limit(size: int) -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-
-    yield limit
-    resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 @pytest.mark.parametrize(
@@ -325,12 +328,12 @@ def small_files_only():
     ],
 )
 def test_a_disk_that_fills(
-    command: Command, small_data: Path, tmp_path: Path, small_files_only, size: int, complete: set
+    command: Command, small_data: Path, tmp_path: Path, size: int, complete: set
 ) -> None:
-    small_files_only(size)
-    result = command(
-        "--data simulated --gates 0 --epochs 1 --optimizer sgd", "--output", tmp_path / "run"
-    )
+    with small_files_only(size):
+        result = command(
+            "--data simulated --gates 0 --epochs 1 --optimizer sgd", "--output", tmp_path / "run"
+        )
     assert_one_line(result, "cannot write the run in", "File too large", "--resume")
     assert {path.name for path in (tmp_path / "run").iterdir() if path.is_file()} == complete
 
