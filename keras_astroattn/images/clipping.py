@@ -1,5 +1,8 @@
 """Iterated sigma clipping: the result of NumPy to the last bit, without a pass per iteration."""
 
+import copy
+import math
+
 import numpy as np
 
 _SAMPLE = 4096  # values from which quantiles of all values are estimated
@@ -24,18 +27,38 @@ class Clipping:
     """
 
     def __init__(self, values: np.ndarray):
+        kind = values.dtype.type
         self._values = values
         self._rounding = max(_ROUNDINGS * float(np.finfo(values.dtype).eps), _LEAST_ROUNDING)
-        self._low, self._high = values.dtype.type(-np.inf), values.dtype.type(np.inf)
+        self._low, self._high = kind(-np.inf), kind(np.inf)
         sample = np.sort(values[:: max(values.size // _SAMPLE, 1)])  # faster than np.partition
         low, high, *middle = (sample[int(sample.size * q)] for q in (*_DEVIATION, *_MIDDLE))
-        self._first = int(np.count_nonzero(values < middle[0]))
-        self._middle = np.sort(values[(values >= middle[0]) & (values <= middle[1])])
+        self._around = middle
+        self._first = np.count_nonzero(values < middle[0])
+        self._middle = np.sort(self._in_middle(values))
         self._centre = (float(low) + float(high)) / 2
-        offsets = np.subtract(values, self._centre, dtype=np.float64)
-        self._sums = np.array([offsets.sum(), np.einsum("i,i", offsets, offsets)])
+        self._sums = self._sums_of(values)
         reach = _FAR * (float(high) - float(low)) / 2
         self._sort_outside(self._centre - reach, self._centre + reach)
+
+    def exchanged(self, values: np.ndarray, removed: np.ndarray, added: np.ndarray) -> "Clipping":
+        """Return the clipping of other values of which most are these, in less time.
+
+        Args:
+            values: (m,) finite, of the same type: these without `removed` and with `added`.
+            removed: (r,) values that are no longer there.
+            added: (a,) values that are new.
+        """
+        kind = values.dtype.type
+        new = copy.copy(self)
+        new._values, new._low, new._high = values, kind(-np.inf), kind(np.inf)
+        below = [np.count_nonzero(part < self._around[0]) for part in (removed, added)]
+        new._first = self._first - below[0] + below[1]
+        new._middle = _exchanged(self._middle, *map(self._in_middle, (removed, added)))
+        before, after = self._sums_of(removed), self._sums_of(added)
+        new._sums = tuple(s - b + a for s, b, a in zip(self._sums, before, after, strict=True))
+        new._keep_far(_exchanged(self._far, *map(self._outside, (removed, added))))
+        return new
 
     def clip(self, sigma: float) -> bool:
         """Clip the values further than `sigma` standard deviations from the median.
@@ -47,7 +70,7 @@ class Clipping:
             Whether any value was clipped.
         """
         median = self._median()
-        reach = sigma * self._deviation()
+        reach = sigma * self.deviation()
         doubt = self._rounding * (reach + abs(float(median)))
         low, high = float(median) - reach, float(median) + reach
         if low + doubt > self._inside[0] or high - doubt < self._inside[1]:
@@ -67,37 +90,64 @@ class Clipping:
             return self._values
         return self._values[(self._values >= self._low) & (self._values <= self._high)]
 
+    def deviation(self) -> float:
+        """Return the standard deviation of `kept`, from sums in float64."""
+        last, above = len(self._far), len(self._far) - self._above
+        count = self._values.size - self._below - self._above
+        mean, square = (
+            (total - float(far[self._below] + far[last] - far[above])) / count
+            for total, far in zip(self._sums, self._far_sums, strict=True)
+        )
+        return math.sqrt(max(square - mean * mean, 0.0))
+
+    def _in_middle(self, values: np.ndarray) -> np.ndarray:
+        return values[(values >= self._around[0]) & (values <= self._around[1])]
+
+    def _outside(self, values: np.ndarray) -> np.ndarray:
+        low, high = map(values.dtype.type, self._inside)
+        return values[(values < low) | (values > high)]
+
+    def _sums_of(self, values: np.ndarray) -> tuple[float, float]:
+        """Return the sums of the offsets from a value near the median, and of their squares."""
+        offsets = np.subtract(values, self._centre, dtype=np.float64)
+        total = float(offsets.sum())
+        offsets *= offsets
+        return total, float(offsets.sum())
+
     def _sort_outside(self, low: float, high: float) -> None:
         """Sort the values that are not between two values; all values if the bounds cross."""
         self._inside = low, high
-        kind = self._values.dtype.type
-        self._far = np.sort(self._values[(self._values < kind(low)) | (self._values > kind(high))])
-        offsets = np.subtract(self._far, self._centre, dtype=np.float64)
+        self._keep_far(np.sort(self._outside(self._values)))
+
+    def _keep_far(self, values: np.ndarray) -> None:
+        """Keep the sorted values that the bounds may pass, and sums of the first of them."""
+        self._far = values
+        offsets = np.subtract(values, self._centre, dtype=np.float64)
         self._far_sums = np.zeros((2, len(offsets) + 1))
         np.cumsum([offsets, offsets * offsets], axis=1, out=self._far_sums[:, 1:])
         self._count()
 
     def _count(self) -> None:
         """Count the values clipped below and above."""
-        self._below = int(np.searchsorted(self._far, self._low))
-        self._above = len(self._far) - int(np.searchsorted(self._far, self._high, "right"))
+        self._below = int(self._far.searchsorted(self._low))
+        self._above = len(self._far) - int(self._far.searchsorted(self._high, "right"))
 
     def _far_within(self, bound: float, doubt: float) -> bool:
-        low, high = np.searchsorted(self._far, [bound - doubt, bound + doubt])
+        low, high = self._far.searchsorted([bound - doubt, bound + doubt])
         return bool(low != high)
 
     def _median(self) -> np.floating:
         count = self._values.size - self._below - self._above
-        upper = self._below + count // 2
+        upper = self._below + count // 2 - self._first
         lower = upper - 1 + count % 2
-        if self._first <= lower and upper < self._first + self._middle.size:
-            return self._middle[lower - self._first : upper - self._first + 1].mean()
+        if lower >= 0 and upper < self._middle.size:
+            return self._middle[lower] if lower == upper else self._middle[lower : upper + 1].mean()
         return np.median(self.kept())
 
-    def _deviation(self) -> float:
-        last = len(self._far)
-        clipped = self._far_sums[:, self._below] + self._far_sums[:, last]
-        clipped -= self._far_sums[:, last - self._above]
-        count = self._values.size - self._below - self._above
-        mean, square = (self._sums - clipped) / count
-        return float(np.sqrt(max(square - mean * mean, 0.0)))
+
+def _exchanged(values: np.ndarray, removed: np.ndarray, added: np.ndarray) -> np.ndarray:
+    """Return sorted values without some of them and with others, sorted."""
+    removed = np.sort(removed)
+    equal = np.arange(removed.size) - np.searchsorted(removed, removed)
+    left = np.delete(values, np.searchsorted(values, removed) + equal)
+    return np.sort(np.concatenate([left, added]))

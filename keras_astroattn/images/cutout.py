@@ -12,13 +12,14 @@ from keras_astroattn.errors import InputError
 from . import flags as flag
 from .beam import PIXELS_PER_BEAM, Beam, beam_text
 from .conventions import IMAGE_SIZE, to_network_units
-from .extent import Extent, measure_extent
+from .extent import Extent, centroid_of, find_source, measure_extent
 from .frame import Frame, FramePlan, native_frame, plan, regridded_frame
 from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA
 from .preprocessing import LARGEST_VALUE, MASK_SIGMA, mask_noise, scale_to_uint8
 from .quantities import ANGLE, BRIGHTNESS, in_unit
 from .recentring import recentred
 from .unknown import examine
+from .window_noise import WindowNoise
 
 if TYPE_CHECKING:
     from astropy.units import Quantity
@@ -235,16 +236,33 @@ def cutout_from_field(
     noise_map = _as_noise(noise, field.shape)
     area = _beam_area(todo.beam, jacobian)
     step = todo.step or (1.0, 1.0)
+    window_noise = WindowNoise(field, area) if noise_map is None else noise_map
+
+    def frame_at(place: tuple[float, float], estimate: bool = False) -> Frame:
+        if todo.step is None:
+            return native_frame(field, place, window_noise, estimate)
+        return regridded_frame(field, place, noise_map, todo, area)
 
     def cut(place: tuple[float, float]) -> Cutout:
-        if todo.step is None:
-            frame = native_frame(field, place, noise_map, area)
-        else:
-            frame = regridded_frame(field, place, noise_map, todo, area)
+        frame = frame_at(place)
         return _finish_frame(frame, todo, step, field.shape, noise, is_blanked, found, wcs_header)
 
-    cutout = cut(centre)
-    return recentred(cutout, cut, centre, step, field.shape) if recentre else cutout
+    def look(place: tuple[float, float]) -> tuple[float, float] | None:
+        frame = None if is_blanked else frame_at(place, estimate=True)
+        if frame is None or isinstance(frame.noise, np.ndarray) or not frame.noise > 0:
+            cutout = cut(place)
+            return None if flag.NO_SOURCE in cutout.flags else cutout.centroid
+        return _source_place(frame, todo)
+
+    return recentred(cut, look, centre, step, field.shape) if recentre else cut(centre)
+
+
+def _source_place(frame: Frame, todo: FramePlan) -> tuple[float, float] | None:
+    """Return (x, y) of the source's flux as in its `Cutout`, without the rest of it."""
+    snr, unknown = frame.brightness / frame.noise, ~np.isfinite(frame.brightness)
+    snr[unknown] = 0.0
+    source = find_source(snr, _beam_pixels(todo.beam, todo.pixel_scale), unknown)
+    return None if source is None else centroid_of(source.islands)
 
 
 def _finish_frame(
@@ -334,7 +352,7 @@ def finish(
         snr = np.zeros_like(snr)
     if masked is not None:
         unknown &= ~masked
-    extent = measure_extent(snr, beam.mean / pixel_scale if beam else PIXELS_PER_BEAM, unknown)
+    extent = measure_extent(snr, _beam_pixels(beam, pixel_scale), unknown)
     peak = extent.peak if extent.found else max(float(snr.max()), 0.0)
     found = set(flags) | source_flags(extent)
     if extent.found and peak < LOW_SNR and not is_blanked:
@@ -358,6 +376,11 @@ def finish(
         centroid=extent.centroid,
         source_mask=extent.mask,
     )
+
+
+def _beam_pixels(beam: Beam | None, pixel_scale: float) -> float:
+    """Return the mean width of a beam in pixels; three if it is unknown."""
+    return beam.mean / pixel_scale if beam else PIXELS_PER_BEAM
 
 
 def blanked_threshold(brightness: np.ndarray, pixels: np.ndarray) -> np.float32:

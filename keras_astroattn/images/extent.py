@@ -8,7 +8,7 @@ import numpy as np
 
 from .beam import PIXELS_PER_BEAM
 from .islands import OFF_CENTRE_PIXELS, Island, find_islands, grown
-from .linking import link
+from .linking import LinkedSource, link
 from .preprocessing import MASK_SIGMA
 
 _ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
@@ -61,17 +61,15 @@ def measure_extent(
     Returns:
         The extent; `found` is False without an island.
     """
-    islands = find_islands(snr)
     unknown = unknown if unknown is not None and unknown.any() else None
-    if not islands:
+    linked = find_source(snr, beam, unknown)
+    if linked is None:
         return Extent(False, incomplete=unknown is not None and _hides_a_source(unknown))
-    linked = link(islands, beam, snr.size, unknown)
     source = linked.islands
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
     size = _shrunken_size(source, beam)
     total = sum(island.total for island in source)
-    row, column = sum(island.total * island.centroid for island in source) / total
     mask = np.zeros(snr.shape, bool)
     for island in source:
         mask[tuple(island.pixels.T)] = True
@@ -85,9 +83,24 @@ def measure_extent(
         _shrunken_size([main], beam) if source[1:] else size,
         unknown is not None and _reaches(source, unknown),
         linked.confused,
-        (float(column), float(row)),
+        centroid_of(source),
         mask,
     )
+
+
+def find_source(
+    snr: np.ndarray, beam: float = PIXELS_PER_BEAM, unknown: np.ndarray | None = None
+) -> LinkedSource | None:
+    """Return the source of a frame, from the arguments of `measure_extent`; None without one."""
+    islands = find_islands(snr)
+    return link(islands, beam, snr.size, unknown) if islands else None
+
+
+def centroid_of(source: Sequence[Island]) -> tuple[float, float]:
+    """Return (x, y) of the flux of islands, pixels from the middle of the frame."""
+    total = sum(island.total for island in source)
+    row, column = sum(island.total * island.centroid for island in source) / total
+    return float(column), float(row)
 
 
 def _hides_a_source(unknown: np.ndarray, nearest: float = OFF_CENTRE_PIXELS) -> bool:

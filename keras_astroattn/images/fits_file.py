@@ -132,12 +132,14 @@ class HduHeader:
     @cached_property
     def _texts(self) -> dict[str, list[str]]:
         """Texts of the COMMENT and HISTORY cards, by keyword of eight characters."""
-        found: dict[str, list[str]] = {"COMMENT ": [], "HISTORY ": []}
-        text = b"".join(self.cards).decode("latin-1")
-        for start in range(0, len(text), _CARD):
-            keyword = text[start : start + 8]
-            if keyword in found:
-                found[keyword].append(text[start + 8 : start + _CARD].rstrip())
+        found: dict[str, list[str]] = {}
+        for keyword in ("COMMENT ", "HISTORY "):
+            start = keyword.encode()
+            cards = b"".join([card for card in self.cards if card.startswith(start)])
+            text = cards.decode("latin-1")
+            found[keyword] = [
+                text[first + 8 : first + _CARD].rstrip() for first in range(0, len(text), _CARD)
+            ]
         return found
 
     def whole(self, keyword: str, default: int | None = None) -> int:

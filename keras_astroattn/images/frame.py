@@ -12,6 +12,7 @@ from .beam import Beam, target_beam, target_scale
 from .conventions import FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE
 from .resampling import regrid, smooth, smoothing_margin
 from .sky_noise import measure_sky_noise
+from .window_noise import WindowNoise
 
 SAME_SCALE = 0.01
 """Largest relative difference of pixel scales that count as equal."""
@@ -105,16 +106,16 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
 def native_frame(
     field: np.ndarray,
     centre: tuple[float, float],
-    noise: float | np.ndarray | None,
-    beam_area: float,
+    noise: float | np.ndarray | WindowNoise,
+    estimate: bool = False,
 ) -> Frame:
     """Return the frame on the map's own pixels.
 
     Args:
         field: (height, width) float32 map; NaN is unknown.
         centre: (x, y) of the source, pixels counted from 0.
-        noise: noise of the map, one number or a map; None: measured on 300 x 300 pixels.
-        beam_area: pixels in a beam.
+        noise: noise of the map, one number or a map; or the measurement of it.
+        estimate: whether a measured noise may have another rounding error.
 
     Returns:
         The frame.
@@ -122,14 +123,13 @@ def native_frame(
     # The source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
     left, top = (math.ceil(c - FIELD_SIZE / 2) for c in centre)
     found = frozenset()
-    if noise is None:
-        around = window(field, left, top, FIELD_SIZE, FIELD_SIZE)
-        sigma, certain = measure_sky_noise(around, around.size, beam_area)
+    if isinstance(noise, WindowNoise):
+        sigma, certain = (noise.estimated if estimate else noise.measured)(left, top)
         found = frozenset() if certain else frozenset({flag.NOISE_UNCERTAIN})
     left, top = left + _MARGIN, top + _MARGIN
     if isinstance(noise, np.ndarray):
         sigma = window(noise, left, top, IMAGE_SIZE, IMAGE_SIZE)
-    elif noise is not None:
+    elif not isinstance(noise, WindowNoise):
         sigma = noise
     brightness = window(field, left, top, IMAGE_SIZE, IMAGE_SIZE)
     return Frame(brightness, sigma, (float(left), float(top)), found)

@@ -44,10 +44,30 @@ def measure_noise(field: np.ndarray) -> float:
     Raises:
         InputError: A pixel is so bright that its square overflows.
     """
-    finite = np.isfinite(field)
-    values = field.ravel() if finite.all() else field[finite]
+    values = known_values(field)
     if not values.size:
         return float("nan")
+    values, exponent = in_range(values)
+    return math.ldexp(float(clip_noise(Clipping(values)).kept().std()), exponent)
+
+
+def known_values(field: np.ndarray) -> np.ndarray:
+    """Return the (n,) finite pixels of a field, in their order."""
+    # The extremes are finite if all pixels are, and take less time than a mask.
+    if field.size and np.isfinite(field.max()) and np.isfinite(field.min()):
+        return field.ravel()
+    return field[np.isfinite(field)]
+
+
+def in_range(values: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return values times 2^-n, so that their type can hold squares of noise, and n.
+
+    Args:
+        values: (n,) finite, at least one.
+
+    Raises:
+        InputError: A pixel is so bright that its square overflows.
+    """
     brightest = max(abs(float(values.max())), abs(float(values.min())))
     exponent = 0
     if brightest and not _SQUARES_IN_RANGE[0] < brightest < _SQUARES_IN_RANGE[1]:
@@ -60,11 +80,15 @@ def measure_noise(field: np.ndarray) -> float:
             f"a pixel holds {math.ldexp(brightest, exponent):.1e}, which no radio map does: "
             "check the file and its BSCALE"
         )
-    clipping = Clipping(values)
+    return values, exponent
+
+
+def clip_noise(clipping: Clipping) -> Clipping:
+    """Clip values as MiraBest's recipe does, and return them."""
     for _ in range(NOISE_CLIP_ITERATIONS):
         if not clipping.clip(NOISE_CLIP_SIGMA):
             break
-    return math.ldexp(float(clipping.kept().std()), exponent)
+    return clipping
 
 
 def mask_noise(field: np.ndarray, noise: float | np.ndarray) -> np.ndarray:

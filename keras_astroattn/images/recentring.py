@@ -41,8 +41,8 @@ def require_centre(centre: str) -> Centre:
 
 
 def recentred(
-    cutout: _Cutout,
     cut: Callable[[tuple[float, float]], _Cutout],
+    look: Callable[[tuple[float, float]], tuple[float, float] | None],
     centre: tuple[float, float],
     step: tuple[float, float],
     shape: tuple[int, int],
@@ -54,8 +54,9 @@ def recentred(
     3 pixels (a beam) is flagged `recentred`.
 
     Args:
-        cutout: the cutout at `centre`.
         cut: function that cuts the frame about (x, y), pixels of the map.
+        look: function that only finds the source there: (x, y) of its flux, pixels from the
+            middle of the frame; None without a source.
         centre: (x, y) of the stated position, pixels of the map counted from 0.
         step: (x, y) distance of the frame's pixels, pixels of the map.
         shape: (height, width) of the map, pixels.
@@ -63,17 +64,19 @@ def recentred(
     Returns:
         The cutout, with its `offset`.
     """
-    start, place, found = centre, centre, cutout
+    start, place, found, centroid = centre, centre, None, look(centre)
     for _ in range(ROUNDS):
-        wanted = _whole(
-            tuple(p + c * s for p, c, s in zip(place, found.centroid, step, strict=True))
-        )
-        moved = math.hypot(*((w - p) / s for w, p, s in zip(wanted, start, step, strict=True)))
-        if flag.NO_SOURCE in found.flags or wanted == place:
+        if centroid is None:
             break
+        wanted = _whole(tuple(p + c * s for p, c, s in zip(place, centroid, step, strict=True)))
+        if wanted == place:
+            break
+        moved = math.hypot(*((w - p) / s for w, p, s in zip(wanted, start, step, strict=True)))
         if moved > FARTHEST or _outside(wanted, step, shape) > _outside(start, step, shape):
-            return cutout
+            return cut(start)
         place, found = wanted, cut(wanted)
+        centroid = None if flag.NO_SOURCE in found.flags else found.centroid
+    found = cut(start) if found is None else found
     distance = math.hypot(*((p - q) / s for p, q, s in zip(place, start, step, strict=True)))
     flags = {flag.RECENTRED} if distance > PIXELS_PER_BEAM else set()
     return dataclasses.replace(

@@ -38,8 +38,14 @@ def measure_sky_noise(field: np.ndarray, full: float, beam_area: float) -> tuple
         The noise in the field's unit, NaN if no pixel is known; and False if the field has too
         little sky to measure it.
     """
-    clipped = measure_noise(field)
     known = np.count_nonzero(np.isfinite(field))
+    return checked_noise(measure_noise(field), field, known, full, beam_area)
+
+
+def checked_noise(
+    clipped: float, field: np.ndarray, known: int, full: float, beam_area: float
+) -> tuple[float, bool]:
+    """Return the result of `measure_sky_noise` from its clipped noise and known pixels."""
     if known >= FULL_SHARE * full or not clipped > 0:
         return clipped, True
     negative = field[field < 0].astype(np.float64)
