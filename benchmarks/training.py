@@ -2,21 +2,13 @@
 
 It trains the proposed network (three gates, `range_norm`, `ft`, sum, Adam) on the same images
 with Keras on TensorFlow and with its PyTorch equivalent, both with the paper's random affine
-augmentation. Each contender is a process of its own on the same CPU cores. The rounds alternate
-between them, so that other load affects all equally.
+augmentation. Each contender is a process of its own on the same CPU cores; see
+`benchmarks.contenders`.
 """
 
-import json
-import os
-import resource
-import statistics
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Sequence
-from pathlib import Path
-from typing import Annotated
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated
 
 import cyclopts
 import numpy as np
@@ -26,7 +18,11 @@ from rich.table import Table
 from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+from .contenders import Contender, race, serve
+
+if TYPE_CHECKING:
+    import torch
+
 LEARNING_RATE = 5e-5
 KERAS = "keras"
 
@@ -55,16 +51,19 @@ def training_images(count: int) -> tuple[np.ndarray, np.ndarray]:
     return images[..., None], rng.integers(0, 2, count).astype(np.int32)
 
 
-def keras_epoch(images: np.ndarray, labels: np.ndarray, batch_size: int) -> Callable[[], None]:
+def keras_epoch(
+    images: np.ndarray, labels: np.ndarray, batch_size: int, *, equivariant: bool = False
+) -> Callable[[], None]:
     """Return a function that trains one epoch with `model.fit` on a tf.data pipeline."""
     import keras
     import tensorflow as tf
 
     from keras_astroattn.layers import RandomAffine
-    from keras_astroattn.models import AGCNN
+    from keras_astroattn.models import AGCNN, EquivariantAGCNN
 
+    network = EquivariantAGCNN() if equivariant else AGCNN(gates=3)
     model = keras.Sequential(
-        [keras.Input(images.shape[1:]), RandomAffine(flip=False, seed=0), AGCNN(gates=3)]
+        [keras.Input(images.shape[1:]), RandomAffine(flip=False, seed=0), network]
     )
     model.compile(
         optimizer=keras.optimizers.Adam(LEARNING_RATE),
@@ -90,8 +89,19 @@ def pytorch_epoch(
     threads: int,
     channels_last: bool = False,
     compiled: bool = False,
+    network: "Callable[[], torch.nn.Module] | None" = None,
 ) -> Callable[[], None]:
-    """Return a function that trains one epoch with a plain PyTorch loop."""
+    """Return a function that trains one epoch with a plain PyTorch loop.
+
+    Args:
+        images: float32 (count, size, size, 1).
+        labels: int (count,).
+        batch_size: images in a step.
+        threads: number of threads.
+        channels_last: whether the tensors have PyTorch's layout with channels last.
+        compiled: whether `torch.compile` compiles the network.
+        network: makes the network; by default that of the paper.
+    """
     import torch
 
     from benchmarks.reference_implementations import ReferenceAGCNN, random_affine
@@ -99,7 +109,7 @@ def pytorch_epoch(
     torch.set_num_threads(threads)
     torch.manual_seed(0)
     layout = torch.channels_last if channels_last else torch.contiguous_format
-    model = ReferenceAGCNN().to(memory_format=layout)
+    model = (network or ReferenceAGCNN)().to(memory_format=layout)
     optimizer = torch.optim.Adam(model.parameters(), LEARNING_RATE)
     forward = torch.compile(model) if compiled else model
     # From memory in slices: less work than a DataLoader does.
@@ -119,18 +129,13 @@ def pytorch_epoch(
 
 
 def work(contender: str, count: int, batch_size: int, threads: int) -> None:
-    """Train one epoch for each line of the standard input, and print its time and memory.
+    """Train one epoch for each line of the standard input (see `contenders.serve`)."""
 
-    Each answer is a line of JSON: `seconds` of the epoch, `peak_mib` of the process so far.
-    """
-    # Messages of the libraries must not mix with the answers.
-    answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)
-    images, labels = training_images(count)
-    if contender == KERAS:
-        epoch = keras_epoch(images, labels, batch_size)
-    else:
-        epoch = pytorch_epoch(
+    def build() -> Callable[[], None]:
+        images, labels = training_images(count)
+        if contender == KERAS:
+            return keras_epoch(images, labels, batch_size)
+        return pytorch_epoch(
             images,
             labels,
             batch_size,
@@ -138,99 +143,19 @@ def work(contender: str, count: int, batch_size: int, threads: int) -> None:
             channels_last=contender == "pytorch-channels-last",
             compiled=contender == "pytorch-compile",
         )
-    for _ in sys.stdin:
-        started = time.perf_counter()
-        epoch()
-        seconds = time.perf_counter() - started
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        # Linux counts KiB, macOS bytes.
-        peak_mib = peak / (2**20 if sys.platform == "darwin" else 2**10)
-        print(json.dumps({"seconds": seconds, "peak_mib": peak_mib}), file=answers, flush=True)
+
+    serve(build)
 
 
-class Contender:
-    """A process that trains one epoch on request."""
-
-    def __init__(self, name: str, count: int, batch_size: int, threads: int):
-        self.name = name
-        self.count = count
-        self.throughputs: list[float] = []
-        self.peak_mib = 0.0
-        # Open as long as the process, until `close`.
-        self.messages = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        limits = dict.fromkeys(
-            ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS"), str(threads)
-        )
-        command = [sys.executable, "-m", "benchmarks.training", "work", name]
-        command += [str(count), str(batch_size), str(threads)]
-        self.process = subprocess.Popen(
-            command,
-            cwd=REPOSITORY,
-            env={
-                **os.environ,
-                **limits,
-                "CUDA_VISIBLE_DEVICES": "-1",
-                "KERAS_BACKEND": "tensorflow",
-                "TF_CPP_MIN_LOG_LEVEL": "3",
-            },
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self.messages,
-            text=True,
-        )
-        if hasattr(os, "sched_setaffinity"):
-            cores = sorted(os.sched_getaffinity(0))[:threads]
-            os.sched_setaffinity(self.process.pid, cores)
-
-    def train(self) -> float:
-        """Train one epoch and return the images per second.
-
-        Raises:
-            InputError: The process has ended; the error holds its last message.
-        """
-        try:
-            self.process.stdin.write("epoch\n")
-            self.process.stdin.flush()
-        except BrokenPipeError:
-            pass  # the check of the answer below reports it
-        line = self.process.stdout.readline()
-        if not line:
-            self.process.wait()
-            self.messages.seek(0)
-            last = (self.messages.read().splitlines() or ["no message"])[-1]
-            raise InputError(f"{TITLES[self.name]} could not train: {last}")
-        answer = json.loads(line)
-        self.peak_mib = answer["peak_mib"]
-        return self.count / answer["seconds"]
-
-    def close(self) -> None:
-        """End the process."""
-        self.process.stdin.close()
-        self.process.stdout.close()
-        self.process.wait()
-        self.messages.close()
+def start(name: str, count: int, batch_size: int, threads: int) -> Contender:
+    """Start a process that trains one epoch on request, without a GPU."""
+    arguments = ("benchmarks.training", "work", name, str(count), str(batch_size), str(threads))
+    return Contender(
+        TITLES[name], arguments, threads=threads, variables={"CUDA_VISIBLE_DEVICES": "-1"}
+    )
 
 
-def race(
-    names: Sequence[str], count: int, batch_size: int, threads: int, rounds: int
-) -> list[Contender]:
-    """Train alternately: one epoch of each contender to warm up, then `rounds` timed ones."""
-    contenders = []
-    try:
-        for name in names:
-            contender = Contender(name, count, batch_size, threads)
-            contenders.append(contender)
-            contender.train()
-        for _ in range(rounds):
-            for contender in contenders:
-                contender.throughputs.append(contender.train())
-    finally:
-        for contender in contenders:
-            contender.close()
-    return contenders
-
-
-def results_table(results: dict[int, list[Contender]], threads: int) -> Table:
+def results_table(results: dict[int, dict[str, Contender]], images: int, threads: int) -> Table:
     """Return a row for each batch size and contender, with ratios to eager PyTorch."""
     table = Table(title=f"Training, 3 gates, range_norm, ft, sum, Adam; {threads} CPU threads")
     table.add_column("batch", justify="right")
@@ -245,17 +170,18 @@ def results_table(results: dict[int, list[Contender]], threads: int) -> Table:
     for title in columns:
         table.add_column(title, justify="right")
     for batch_size, contenders in results.items():
-        base = next((c for c in contenders if c.name == "pytorch"), contenders[-1]).throughputs
-        for contender in contenders:
-            median, best = statistics.median(contender.throughputs), max(contender.throughputs)
+        base = contenders.get("pytorch", list(contenders.values())[-1])
+        slow, slowest = base.median("wall"), min(base.values("wall"))
+        for contender in contenders.values():
+            median, best = contender.median("wall"), min(contender.values("wall"))
             table.add_row(
                 str(batch_size),
-                TITLES[contender.name],
-                f"{median:.1f}",
-                f"{best:.1f}",
-                f"{median / statistics.median(base):.2f}",
-                f"{best / max(base):.2f}",
-                f"{contender.peak_mib:.0f}",
+                contender.title,
+                f"{images / median:.1f}",
+                f"{images / best:.1f}",
+                f"{slow / median:.2f}",
+                f"{slowest / best:.2f}",
+                f"{contender.answers[-1]['peak_mib']:.0f}",
             )
         table.add_section()
     return table
@@ -291,8 +217,9 @@ def benchmark(
     results = {}
     for size in batch_size:
         with console.status(f"batches of {size}: {rounds} rounds of {', '.join(contender)}"):
-            results[size] = race(contender, images, size, threads, rounds)
-    console.print(results_table(results, threads))
+            results[size] = {name: start(name, images, size, threads) for name in contender}
+            race(list(results[size].values()), rounds)
+    console.print(results_table(results, images, threads))
 
 
 if __name__ == "__main__":
