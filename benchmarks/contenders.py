@@ -142,11 +142,21 @@ def closing(contenders: Sequence[Contender]) -> Iterator[None]:
             contender.close()
 
 
-def race(contenders: Sequence[Contender], rounds: int) -> None:
-    """Run each contender once to warm up, then alternate for `rounds` rounds; ends them."""
+def race(
+    contenders: Sequence[Contender], rounds: int, check: Callable[[], None] | None = None
+) -> None:
+    """Run each contender once to warm up, then alternate for `rounds` rounds; ends them.
+
+    Args:
+        contenders: their `answers` are filled.
+        rounds: number of rounds.
+        check: is called between the warm-up and the first round.
+    """
     with closing(contenders):
         for contender in contenders:
             contender.run()
+        if check:
+            check()
         for _ in range(rounds):
             for contender in contenders:
                 contender.answers.append(contender.run())

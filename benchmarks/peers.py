@@ -1,0 +1,357 @@
+"""The command `python -m benchmarks.peers`: this software next to what users would pick instead.
+
+On one core, in processes that alternate (see `benchmarks.contenders`):
+
+- training of the equivariant network with Keras on TensorFlow, of the literature's network with
+  the same symmetries in e2cnn, and of Zoobot's smallest encoder;
+- inference, one image at a time, of a preset in LiteRT, of its graph in ONNX Runtime and in
+  PyTorch, of the two other networks in PyTorch;
+- inference of a network of the paper (three gates, `range_norm`, `ft`, sum) in LiteRT, ONNX
+  Runtime and PyTorch.
+
+The outputs of one network in several runtimes are compared before they are timed. A contender
+whose packages are not installed is left out; `pip install 'keras-astroattn[train,peers]'`
+installs all. Times are processor times, on which other load on the machine has less effect.
+"""
+
+import importlib.util
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from statistics import median
+from typing import Annotated, Literal
+
+import cyclopts
+import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+
+from keras_astroattn.command import run_app
+from keras_astroattn.edge import DEFAULT_PRESET
+from keras_astroattn.errors import InputError
+from keras_astroattn.report import markdown_table
+
+from .contenders import Contender, Task, race, ratio_and_range, serve
+from .training import keras_epoch, pytorch_epoch, training_images
+
+Race = Literal["training", "preset", "published"]
+RACES: tuple[Race, ...] = ("training", "preset", "published")
+
+TOLERANCES = {"preset": 2e-3, "published": 5e-4}
+"""Largest accepted difference of probabilities and maps; a preset's weights are float16."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A contender.
+
+    Attributes:
+        title: its row in the table.
+        packages: packages that it needs beyond `[train]`.
+        compared: whether its outputs must be those of the first contender of the race.
+        backend: backend of Keras.
+    """
+
+    title: str
+    packages: tuple[str, ...] = ()
+    compared: bool = False
+    backend: str = "tensorflow"
+
+
+PEERS: dict[Race, dict[str, Peer]] = {
+    "training": {
+        "keras": Peer("EquivariantAGCNN, Keras on TensorFlow"),
+        "e2cnn": Peer("p4m network without attention, e2cnn", ("torch", "e2cnn")),
+        "zoobot": Peer("Zoobot's ConvNeXt-Pico, timm", ("torch", "timm")),
+    },
+    "preset": {
+        "litert": Peer("preset, LiteRT", compared=True),
+        "onnx": Peer(
+            "preset, ONNX Runtime",
+            ("torch", "onnx", "onnxscript", "onnxruntime"),
+            compared=True,
+            backend="torch",
+        ),
+        "pytorch": Peer("preset, Keras on PyTorch", ("torch",), compared=True, backend="torch"),
+        "e2cnn": Peer("p4m network without attention, e2cnn, eval mode", ("torch", "e2cnn")),
+        "e2cnn-plain": Peer("the same, exported to plain PyTorch", ("torch", "e2cnn")),
+        "zoobot": Peer("Zoobot's ConvNeXt-Pico, timm, eval mode", ("torch", "timm")),
+    },
+    "published": {
+        "litert": Peer("the paper's network, LiteRT", ("torch",), compared=True),
+        "onnx": Peer("the same, ONNX Runtime", ("torch", "onnx", "onnxruntime"), compared=True),
+        "pytorch": Peer("the same, PyTorch", ("torch",), compared=True),
+    },
+}
+"""The contenders of each race; the first is ours."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Settings of a worker.
+
+    Attributes:
+        model: name or path of a preset's network.
+        checkpoint: published checkpoint, or None for random weights.
+        images: images of an epoch.
+        batch_size: images of a training step.
+        calls: timed calls in a round of inference.
+        outputs: file to which the outputs of a compared contender are written.
+    """
+
+    model: str
+    checkpoint: str | None
+    images: int
+    batch_size: int
+    calls: int
+    outputs: str = ""
+
+
+Call = Callable[[], object]
+
+app = cyclopts.App(name="python -m benchmarks.peers", version_flags=[])
+
+
+@app.command(show=False)
+def work(kind: Race, name: str, settings: str) -> None:
+    """Serve as a contender; `settings` is JSON."""
+    given = Settings(**json.loads(settings))
+    serve(lambda: _training(name, given) if kind == "training" else _inference(kind, name, given))
+
+
+def _training(name: str, settings: Settings) -> Task:
+    images, labels = training_images(settings.images)
+    if name == "keras":
+        return keras_epoch(images, labels, settings.batch_size, equivariant=True)
+    from . import peer_networks
+
+    network = peer_networks.SteerableCNN if name == "e2cnn" else peer_networks.Encoder
+    return pytorch_epoch(images, labels, settings.batch_size, threads=1, network=network)
+
+
+def _inference(kind: Race, name: str, settings: Settings) -> Task:
+    call = _published(name, settings) if kind == "published" else _preset(name, settings)
+    if PEERS[kind][name].compared:
+        np.savez(settings.outputs, *map(np.asarray, call()))
+
+    def task() -> dict:
+        walls, processors = [], []
+        for _ in range(settings.calls):
+            wall, processor = time.perf_counter(), time.process_time()
+            call()
+            walls.append(time.perf_counter() - wall)
+            processors.append(time.process_time() - processor)
+        return {"wall": median(walls), "processor": median(processors)}
+
+    return task
+
+
+def _preset(name: str, settings: Settings) -> Call:
+    """Return a call that runs a preset, or a network of other software, on one image."""
+    image = training_images(1)[0]
+    if name == "litert":
+        from keras_astroattn.edge import Classifier
+
+        classifier = Classifier(settings.model)
+        return lambda: _in_order(classifier.predict(image))
+    import torch
+
+    torch.set_num_threads(1)
+    if name in ("onnx", "pytorch"):
+        from keras_astroattn.models import attention_model
+        from keras_astroattn.models.loading import load_network
+
+        network = attention_model(load_network(settings.model))
+        inputs = torch.from_numpy(image)
+        if name == "onnx":
+            return _onnx(network, inputs)
+
+        def keras_on_pytorch() -> list[np.ndarray]:
+            with torch.inference_mode():
+                return [value.numpy() for value in _in_order(network(inputs, training=False))]
+
+        return keras_on_pytorch
+    from . import peer_networks
+
+    torch.manual_seed(0)
+    other = peer_networks.Encoder() if name == "zoobot" else peer_networks.SteerableCNN()
+    other = other.plain() if name == "e2cnn-plain" else other.eval()
+    pixels = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
+
+    def pytorch() -> np.ndarray:
+        with torch.inference_mode():
+            return other(pixels).numpy()
+
+    return pytorch
+
+
+def _in_order(outputs: dict) -> list:
+    """Return logits and attention maps, in this order."""
+    return [outputs[name] for name in ("logits", *sorted(n for n in outputs if "attention" in n))]
+
+
+def _onnx(network, inputs) -> Call:
+    """Return ONNX Runtime's call of the graph that `torch.onnx` exports from Keras on PyTorch."""
+    import onnxruntime
+    import torch
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    with tempfile.TemporaryDirectory() as folder:
+        path = str(Path(folder, "preset.onnx"))
+        torch.onnx.export(network, (inputs,), path, dynamo=True, verbose=False)
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    feed = {session.get_inputs()[0].name: inputs.numpy()}
+
+    def call() -> list[np.ndarray]:
+        # The exporter sorts a dict of outputs by name: the maps, then the logits.
+        *maps, logits = session.run(None, feed)
+        return [logits, *maps]
+
+    return call
+
+
+def _published(name: str, settings: Settings) -> Call:
+    """Return a call that runs a network of the paper on one image."""
+    import keras
+
+    from export.inference_graph import inference_outputs
+    from export.operator_order import run_when_needed
+    from keras_astroattn.models import AGCNN, load_published
+
+    from . import inference
+
+    keras.utils.set_random_seed(0)
+    if settings.checkpoint is None:
+        model = AGCNN(gates=inference.GATES)
+    else:
+        model = load_published(settings.checkpoint)
+    image = inference.example_image()
+    if name == "litert":
+        content = run_when_needed(inference.litert_file(inference_outputs(model)))
+        return inference.litert(content, image, 1)
+    runtime = inference.onnx_runtime if name == "onnx" else inference.pytorch
+    return runtime(inference.reference_of(model), image, 1)
+
+
+def missing(peer: Peer) -> list[str]:
+    """Return the packages of a contender that are not installed."""
+    return [name for name in peer.packages if importlib.util.find_spec(name) is None]
+
+
+def run_race(kind: Race, settings: Settings, rounds: int, console: Console) -> list[Contender]:
+    """Run the contenders of a race that are installed.
+
+    Raises:
+        InputError: Ours is not installed, or the outputs of one network differ.
+    """
+    contenders: dict[str, Contender] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name, peer in PEERS[kind].items():
+            if lacking := missing(peer):
+                console.print(f"{peer.title}: left out, {', '.join(lacking)} is not installed")
+                continue
+            given = replace(settings, outputs=str(Path(folder, f"{name}.npz")))
+            contenders[name] = Contender(
+                peer.title,
+                ("benchmarks.peers", "work", kind, name, json.dumps(asdict(given))),
+                threads=1,
+                variables={"KERAS_BACKEND": peer.backend, "CUDA_VISIBLE_DEVICES": "-1"},
+            )
+        ours = next(iter(PEERS[kind]))
+        if ours not in contenders:
+            for contender in contenders.values():
+                contender.close()
+            raise InputError(f"the race {kind} needs {', '.join(missing(PEERS[kind][ours]))}")
+        with console.status(f"{kind}: {rounds} rounds of {len(contenders)} contenders"):
+            race(
+                list(contenders.values()),
+                rounds,
+                lambda: _require_same(kind, Path(folder), list(contenders)),
+            )
+    return list(contenders.values())
+
+
+def _require_same(kind: Race, folder: Path, names: Sequence[str]) -> None:
+    """Check that one network gives the same outputs in all runtimes.
+
+    Raises:
+        InputError: Probabilities or maps differ by more than the tolerance.
+    """
+    compared = [name for name in names if PEERS[kind][name].compared]
+    if not compared:
+        return
+    from .inference import largest_difference
+
+    first, *others = (list(np.load(folder / f"{name}.npz").values()) for name in compared)
+    for name, outputs in zip(compared[1:], others, strict=True):
+        difference = largest_difference(outputs, first)
+        if not difference <= TOLERANCES[kind]:
+            raise InputError(
+                f"the outputs of {PEERS[kind][name].title} differ from those of "
+                f"{PEERS[kind][compared[0]].title} by {difference:.1e}"
+            )
+
+
+def race_table(kind: Race, contenders: Sequence[Contender], images: int) -> str:
+    """Return the Markdown table of a race; the first contender is ours.
+
+    The ratios are above 1 where our training is faster, and below 1 where our inference is.
+    """
+    ours = contenders[0].values("processor")
+    rows = []
+    for contender in contenders:
+        theirs = contender.values("processor")
+        processor, wall = contender.median("processor"), contender.median("wall")
+        if kind == "training":
+            figures = [f"{images / processor:.1f}", f"{images / wall:.1f}"]
+            ratio = ratio_and_range(theirs, ours)
+        else:
+            figures = [f"{1e3 * processor:.2f}", f"{1e3 * wall:.2f}"]
+            ratio = ratio_and_range(ours, theirs)
+        rows.append([contender.title, *figures, "" if contender is contenders[0] else ratio])
+    if kind == "training":
+        headers = ["training", "images/s", "by wall time", "our rate over its (rounds)"]
+    else:
+        headers = ["inference, one image", "ms", "by wall time", "our time over its (rounds)"]
+    return markdown_table(headers, rows)
+
+
+@app.default
+def benchmark(
+    *,
+    races: Annotated[tuple[Race, ...], Parameter(consume_multiple=True)] = RACES,
+    model: str = DEFAULT_PRESET,
+    checkpoint: Path | None = None,
+    rounds: Annotated[int, Parameter(validator=Number(gte=1))] = 7,
+    images: Annotated[int, Parameter(validator=Number(gte=1))] = 96,
+    batch_size: Annotated[int, Parameter(validator=Number(gte=1))] = 32,
+    calls: Annotated[int, Parameter(validator=Number(gte=1))] = 30,
+) -> None:
+    """Time training and inference on one core next to other software; print Markdown tables.
+
+    Args:
+        races: What to time: training, inference of a preset, inference of a network of the paper.
+        model: Name of a preset.
+        checkpoint: Published checkpoint of three gates; by default the network has random
+            weights, which take as long.
+        rounds: Number of rounds in which the contenders alternate.
+        images: Images of an epoch of training, which is a contender's part of a round.
+        batch_size: Images of a step of training.
+        calls: Timed calls of a contender in a round of inference; their median counts.
+    """
+    console = Console(stderr=True)
+    found = None if checkpoint is None else str(checkpoint.resolve())
+    settings = Settings(model, found, images, batch_size, calls)
+    for kind in races:
+        contenders = run_race(kind, settings, rounds, console)
+        print(race_table(kind, contenders, images))
+
+
+if __name__ == "__main__":
+    sys.exit(run_app(app))
