@@ -114,10 +114,11 @@ def start_folder(folder: Path, config: TrainConfig, sources: TrainingSources) ->
         "checksum": sources.training.checksum,
         "training": len(sources.training),
         "validation": 0 if validation is None else len(validation),
+        "fri_share": round(float((sources.training.label == 0).mean()), 4),
     }
     if path.exists():
         _, before = read_run(folder)
-        if before != data:
+        if before != {name: value for name, value in data.items() if name in before}:
             raise InputError(f"the run in {folder} was started on other data: {before}, now {data}")
         return
     versions = {module.__name__: module.__version__ for module in (keras, tf, np, sklearn)}

@@ -17,7 +17,6 @@ from keras_astroattn.edge import (
     Classifier,
     ModelFile,
     open_model,
-    read_calibration,
 )
 from keras_astroattn.edge.classifier import name_of
 from keras_astroattn.errors import InputError
@@ -32,8 +31,10 @@ from .options import (
     Columns,
     ImageFlags,
     Model,
+    Prior,
     Report,
     Turns,
+    calibration_of,
     parse_columns,
     tta_of,
 )
@@ -56,6 +57,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     attention: Path | None = None,
     report: Report = None,
     calibration: CalibrationFile = None,
+    prior: Prior = None,
     samp: Annotated[bool, Parameter(negative="")] = False,
     samp_to: str | None = None,
     explain: Annotated[bool, Parameter(negative="")] = False,
@@ -115,7 +117,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     options = opening.arguments()
     tta = tta_of(tta, turns)
     opened = open_model(model)
-    fitted = None if calibration is None else read_calibration(calibration)
+    fitted = calibration_of(calibration, prior, opened, tta)
     scoring = Scoring(
         str(opened.path), options, attention, tta=tta, explain=explain, calibration=fitted
     )

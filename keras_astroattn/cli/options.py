@@ -8,6 +8,9 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
+from keras_astroattn.edge import Calibration, ModelFile, open_model, read_calibration
+from keras_astroattn.edge.classifier import name_of
+from keras_astroattn.edge.prior import prior_calibration, require_one
 from keras_astroattn.errors import InputError
 from keras_astroattn.images.recentring import Centre
 from keras_astroattn.survey.tiles import MapOptions
@@ -49,6 +52,15 @@ Columns = Annotated[
 CalibrationFile = Annotated[
     Path | None,
     Parameter(help="Calibration for this survey, from `astroattn recalibrate`."),
+]
+
+Prior = Annotated[
+    float | None,
+    Parameter(
+        help="Expected share of FRI among the resolved radio galaxies, between 0 and 1; the "
+        "probabilities are moved to it. By default, the share of the training images. Not with "
+        "--calibration.",
+    ),
 ]
 
 Report = Annotated[
@@ -126,6 +138,18 @@ def tta_of(tta: int, turns: int | None) -> int:
         return tta
     print("--turns is now --tta; the former name goes with the next release", file=sys.stderr)
     return turns
+
+
+def calibration_of(
+    path: Path | None, prior: float | None, model: str | ModelFile, tta: int
+) -> Calibration | None:
+    """Return the calibration given by --calibration or --prior, or None."""
+    calibration = None if path is None else read_calibration(path)
+    require_one(calibration, prior)
+    if prior is None:
+        return calibration
+    opened = model if isinstance(model, ModelFile) else open_model(model)
+    return prior_calibration(opened, name_of(opened, tta), prior)
 
 
 def hdu_of(text: str | None) -> int | str | None:

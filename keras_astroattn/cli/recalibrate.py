@@ -104,7 +104,13 @@ def _require_one_model(result: Result) -> None:
         raise InputError(
             f"{result.path} was made with {len(names)} models: recalibrate a table of one model"
         )
-    if ModelName.parse(names[0]).calibration is not None:
+    stated = ModelName.parse(names[0])
+    if stated.prior is not None:
+        raise InputError(
+            f"{result.path} was classified with --prior {stated.prior:g}: a calibration finds the "
+            "shares of the classes itself; classify without --prior"
+        )
+    if stated.calibration is not None:
         raise InputError(
             f"{result.path} is recalibrated already ({names[0]}): give the table before"
         )

@@ -177,7 +177,8 @@ def _classifier(result: Result, options: ReportOptions) -> Classifier:
             f"{result.path} was made with the model {stated.model or '(unknown)'}, which is no "
             "preset: give its file with --model"
         )
-    calibration = options.calibration
+    given = options.calibration
+    calibration = given if given is not None and given.prior is None else None
     if stated.calibration != (calibration and calibration.identity):
         raise InputError(
             f"{result.path} was made with "
@@ -189,6 +190,7 @@ def _classifier(result: Result, options: ReportOptions) -> Classifier:
             options.model or stated.model,
             tta=options.tta or stated.tta,
             calibration=calibration,
+            prior=stated.prior,
         )
 
 

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.edge import DEFAULT_PRESET, read_calibration
+from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
 from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.run import run_survey
@@ -20,10 +20,12 @@ from .options import (
     Columns,
     MapFlags,
     Model,
+    Prior,
     Report,
     SurveyName,
     Tiles,
     Turns,
+    calibration_of,
     parse_columns,
     tta_of,
 )
@@ -78,6 +80,7 @@ def survey(
     ] = None,
     report: Report = None,
     calibration: CalibrationFile = None,
+    prior: Prior = None,
     resume: Annotated[
         bool, Parameter(negative="", help="Continue the interrupted survey in --output.")
     ] = False,
@@ -97,6 +100,7 @@ def survey(
         from .report_file import require_report
 
         require_report(report, "--report", overwrite=resume)
+    rotations = tta_of(tta, turns)
     settings = SurveySettings(
         catalogue=catalogue,
         images=tuple(images),
@@ -107,8 +111,8 @@ def survey(
         rows=rows,
         linking_length=linking_length,
         mask_neighbours=mask_neighbours,
-        tta=tta_of(tta, turns),
-        calibration=None if calibration is None else read_calibration(calibration),
+        tta=rotations,
+        calibration=calibration_of(calibration, prior, model, rotations),
         chunk_size=chunk_size,
         options=opening.options(),
         workers=workers,

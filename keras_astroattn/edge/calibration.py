@@ -33,22 +33,28 @@ class Calibration:
         shift: b: above 0, FRII are more frequent in the survey than the network expects.
         uncertain_below: if the larger probability is below this value, the label is
             `uncertain`; None: never.
+        prior: expected share of FRI, if the calibration follows from it alone
+            (`prior.prior_calibration`); the labels then follow the model's thresholds.
     """
 
     model: str
     temperature: float
     shift: float
     uncertain_below: float | None = None
+    prior: float | None = None
 
     @property
     def identity(self) -> str:
         """Eight hexadecimal digits of the values."""
         values = [self.model, self.temperature, self.shift, self.uncertain_below]
+        values += [] if self.prior is None else [self.prior]
         return hashlib.sha256(json.dumps(values).encode()).hexdigest()[:8]
 
     @property
     def name(self) -> str:
         """Name of the calibrated model in the column `model`."""
+        if self.prior is not None:
+            return f"{self.model} (prior {self.prior:g})"
         return f"{self.model} (calibration {self.identity})"
 
     def apply(self, probabilities: np.ndarray) -> np.ndarray:
@@ -123,16 +129,25 @@ class ModelName:
         model: name of the preset or file.
         tta: number of rotated views.
         calibration: identity of the calibration, or None.
+        prior: expected share of FRI, or None.
     """
 
     model: str
     tta: int = 1
     calibration: str | None = None
+    prior: float | None = None
 
     @classmethod
     def parse(cls, text: str) -> "ModelName":
-        """Return the parts of `NAME (tta N) (calibration ID)`; both brackets may be missing."""
+        """Return the parts of `NAME (tta N) (calibration ID)`; both brackets may be missing.
+
+        The second bracket can be `(prior F)` instead.
+        """
         found = re.fullmatch(
-            r"(.*?)(?: \(tta (\d+)\))?(?: \(calibration ([0-9a-f]{8})\))?", text, re.DOTALL
+            r"(.*?)(?: \(tta (\d+)\))?"
+            r"(?: \(calibration ([0-9a-f]{8})\)| \(prior (0?\.\d+|\d+(?:\.\d+)?e-\d+)\))?",
+            text,
+            re.DOTALL,
         )
-        return cls(found[1], int(found[2] or 1), found[3])
+        prior = None if found[4] is None else float(found[4])
+        return cls(found[1], int(found[2] or 1), found[3], prior)

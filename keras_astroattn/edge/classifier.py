@@ -30,6 +30,7 @@ from .classifications import Classifications
 from .explanation import Explanation, explain_cutout
 from .labels import LabelRules, entropy
 from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
+from .prior import prior_calibration, require_one
 from .structure import require_sound
 
 
@@ -47,6 +48,9 @@ class Classifier:
             logits are averaged, as `models.tta_model` does (tta times slower). The attention
             is that of the image itself.
         calibration: calibration for one survey, from `edge.read_calibration`.
+        prior: expected share of FRI among the resolved radio galaxies; the probabilities are
+            moved to it (`edge.prior.prior_calibration`). None: the share of the training images.
+            It excludes `calibration`.
 
     Attributes:
         model: the `ModelFile`.
@@ -55,7 +59,8 @@ class Classifier:
         rules: thresholds of the labels, from the model's metadata or the calibration.
 
     Raises:
-        InputError: The model does not exist, is damaged or is another network.
+        InputError: The model does not exist, is damaged or is another network, or the
+            calibration or prior does not fit it.
 
     Example:
         >>> from keras_astroattn.edge import Classifier
@@ -76,12 +81,16 @@ class Classifier:
         threads: int = 1,
         tta: int = 1,
         calibration: Calibration | None = None,
+        prior: float | None = None,
     ):
         for name, value in (("threads", threads), ("tta", tta)):
             if value < 1:
                 raise InputError(f"{name} must be at least 1; got {value}")
         self.tta = tta
         self.model = model if isinstance(model, ModelFile) else open_model(model)
+        require_one(calibration, prior)
+        if prior is not None:
+            calibration = prior_calibration(self.model, name_of(self.model, tta), prior)
         self.calibration = calibration
         self.rules = LabelRules.from_metadata(self.model.metadata.get("labels"))
         if calibration is not None:
@@ -90,7 +99,8 @@ class Classifier:
                 raise InputError(
                     f"the calibration was fitted for {calibration.model}, not for {uncalibrated}"
                 )
-            self.rules = replace(self.rules, uncertain_below=calibration.uncertain_below)
+            if calibration.prior is None:
+                self.rules = self.rules.calibrated(calibration.uncertain_below)
         self._temperature = _temperature_of(self.model) if tta > 1 else None
         self._threads = threads
         self._idle: list = []
@@ -208,9 +218,9 @@ class Classifier:
         """
         self.require_evidence()
         cutout = read_source(image, **options)
-        label = self.rules.unresolved(cutout)
+        label = self.rules.before_network(cutout)
         if label is not None:
-            return Explanation(self._unresolved(label, cutout))
+            return Explanation(self._without_class(label, cutout))
         outputs = self._run(cutout.network_input[np.newaxis])
         return explain_cutout(
             cutout,
@@ -219,7 +229,7 @@ class Classifier:
             lambda images: np.concatenate(
                 [self._run(image[np.newaxis])["probabilities"] for image in images]
             ),
-            self.rules.resolved,
+            lambda probabilities: self.rules.after_network(probabilities, cutout),
         )
 
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
@@ -255,14 +265,14 @@ class Classifier:
 
     def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
         """Return the classification of a cutout from the result of `predict`."""
-        label = self.rules.unresolved(cutout)
+        label = self.rules.before_network(cutout)
         if label is not None:
-            return self._unresolved(label, cutout)
+            return self._without_class(label, cutout)
         probabilities = outputs["probabilities"][0]
         if not np.isfinite(probabilities).all():
             raise InputError(f"model {self.model.name} gives no probability for this image")
         return Classification(
-            self.rules.resolved(probabilities, flags=cutout.flags),
+            self.rules.after_network(probabilities, cutout),
             *(float(p) for p in probabilities),
             entropy(probabilities),
             cutout.flags,
@@ -271,13 +281,13 @@ class Classifier:
             model=self.name,
         )
 
-    def _unresolved(self, label: str, cutout: Cutout) -> Classification:
+    def _without_class(self, label: str, cutout: Cutout) -> Classification:
         return Classification(label, flags=cutout.flags, cutout=cutout, model=self.name)
 
     def _classify(self, cutout: Cutout) -> Classification:
-        label = self.rules.unresolved(cutout)
+        label = self.rules.before_network(cutout)
         if label is not None:
-            return self._unresolved(label, cutout)
+            return self._without_class(label, cutout)
         return self.describe(cutout, self.predict(cutout.network_input[np.newaxis]))
 
     @contextlib.contextmanager

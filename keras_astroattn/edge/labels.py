@@ -2,14 +2,17 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from keras_astroattn.images import CLASS_NAMES, Cutout, flags
 from keras_astroattn.images.flags import NO_BEAM
 
+from .thresholds import ClassThresholds
+
 UNCERTAIN = "uncertain"
+UNRESOLVED = "unresolved"
 COMPACT = "compact"
 BEYOND_FRAME = "beyond_frame"
 INCOMPLETE = "incomplete"
@@ -20,6 +23,7 @@ DESCRIPTIONS = {
     CLASS_NAMES[0]: "edge-darkened radio galaxy",
     CLASS_NAMES[1]: "edge-brightened radio galaxy",
     UNCERTAIN: "a resolved source; neither class is probable enough",
+    UNRESOLVED: "the source is too small or too faint for this network to tell the class",
     COMPACT: "the source is too small for the beam to show a class",
     BEYOND_FRAME: "the source reaches the edge of the frame; it is too large for the network",
     INCOMPLETE: "the source reaches unknown pixels (edge of the map, NaN, areas of one value)",
@@ -50,10 +54,13 @@ class LabelRules:
         compact_below_beams: sources smaller than this number of beams are `compact`.
         uncertain_below: if the larger probability is below this value, the label is
             `uncertain`; None: never.
+        thresholds: least probabilities by size and signal-to-noise ratio, beside
+            `uncertain_below`; None: none.
     """
 
     compact_below_beams: float = COMPACT_BELOW_BEAMS
     uncertain_below: float | None = None
+    thresholds: ClassThresholds | None = None
 
     @classmethod
     def from_metadata(cls, values: Mapping | None) -> "LabelRules":
@@ -63,13 +70,26 @@ class LabelRules:
             values: entry `labels` of the metadata, or None.
         """
         values = values or {}
-        uncertain = values.get("uncertain_below")
+        uncertain, thresholds = values.get("uncertain_below"), values.get("thresholds")
         return cls(
             float(values.get("compact_below_beams", COMPACT_BELOW_BEAMS)),
             None if uncertain is None else float(uncertain),
+            None if thresholds is None else ClassThresholds.from_metadata(thresholds),
         )
 
-    def unresolved(self, cutout: Cutout) -> str | None:
+    def calibrated(self, uncertain_below: float | None) -> "LabelRules":
+        """Return the rules for probabilities that were calibrated with labels of one survey.
+
+        Sources whose class cannot be told stay `unresolved`. For all others the threshold of the
+        calibration, which was measured on the survey, replaces the model's.
+
+        Args:
+            uncertain_below: threshold of the calibration, or None.
+        """
+        thresholds = self.thresholds and self.thresholds.without_probabilities()
+        return replace(self, uncertain_below=uncertain_below, thresholds=thresholds)
+
+    def before_network(self, cutout: Cutout) -> str | None:
         """Return the label of a cutout that the network does not classify, otherwise None."""
         if flags.INCOMPLETE in cutout.flags:
             return INCOMPLETE
@@ -86,31 +106,38 @@ class LabelRules:
             return COMPACT
         return None
 
-    def resolved(
-        self,
-        probabilities: np.ndarray,
-        names: Sequence[str] = CLASS_NAMES,
-        flags: Sequence[str] = (),
-    ) -> str:
-        """Return the label of a resolved source.
+    def after_network(self, probabilities: np.ndarray, cutout: Cutout) -> str:
+        """Return the label of a source that the network classified.
 
         A map of unknown beam (flag `no_beam`) gets no class, because the network was trained on
         sources at its own beam.
 
         Args:
             probabilities: (classes,) probabilities.
-            names: names of the classes.
-            flags: flags of the cutout.
+            cutout: the source.
 
         Returns:
-            One of `names`, or `uncertain`.
+            A class, `uncertain` or `unresolved`.
         """
-        if NO_BEAM in flags:
+        if NO_BEAM in cutout.flags:
             return UNCERTAIN
+        if self.thresholds is None:
+            return self.of_probabilities(probabilities)
+        cell = self.thresholds.at(cutout.size_in_beams, cutout.contrast)
+        return UNRESOLVED if cell is None else self.of_probabilities(probabilities, cell)
+
+    def of_probabilities(
+        self, probabilities: np.ndarray, least: Sequence[float] | None = None
+    ) -> str:
+        """Return the class, or `uncertain`.
+
+        Args:
+            probabilities: (classes,) probabilities.
+            least: least probability of each class, or None.
+        """
         best = int(np.argmax(probabilities))
-        if self.uncertain_below is not None and probabilities[best] < self.uncertain_below:
-            return UNCERTAIN
-        return names[best]
+        least = (self.uncertain_below or 0.0, 0.0 if least is None else least[best])
+        return UNCERTAIN if probabilities[best] < max(least) else CLASS_NAMES[best]
 
 
 def entropy(probabilities: np.ndarray) -> float:

@@ -12,6 +12,8 @@ from typing import Any
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BEAM, CLASS_NAMES, IMAGE_SIZE, PIXEL_SCALE
 
+from .thresholds import are_thresholds
+
 METADATA_MEMBER = "metadata.json"
 """Name of the zip member after the network; LiteRT does not read it."""
 
@@ -131,13 +133,16 @@ def _check_values(metadata: dict[str, Any], path: str | os.PathLike) -> None:
                 f"{path} is a network of another kind: its {key} is "
                 f"{ascii(metadata[key])[:60]}, and this version supports {ours}"
             )
-    labels = metadata.get("labels", {})
+    labels, data = metadata.get("labels", {}), metadata.get("data") or {}
     thresholds = ("compact_below_beams", "uncertain_below")
     sound = (
         all(_is_printable(text) for item in metadata.items() for text in item)
         and isinstance(labels, dict)
         and all(_is_number(labels[key]) for key in thresholds if labels.get(key) is not None)
+        and (labels.get("thresholds") is None or are_thresholds(labels["thresholds"]))
         and isinstance(metadata.get("calibration") or {}, dict)
+        and isinstance(data, dict)
+        and (data.get("fri_share") is None or _is_share(data["fri_share"]))
     )
     if not sound:
         raise InputError(f"{path} has metadata with values of a wrong type: export it again")
@@ -145,6 +150,10 @@ def _check_values(metadata: dict[str, Any], path: str | os.PathLike) -> None:
 
 def _is_printable(value: object) -> bool:
     return not isinstance(value, str) or value.isprintable()
+
+
+def _is_share(value: object) -> bool:
+    return _is_number(value) and 0 < value < 1
 
 
 def _is_number(value: object) -> bool:

@@ -52,6 +52,8 @@ class Cutout:
             sky is exactly 0. If a map of the noise was given, its median over the frame.
         peak_snr: signal-to-noise ratio of the brightest pixel of the source (of the frame if
             there is no source); NaN if `noise` is.
+        contrast: the same with the noise that the detection of the source used: `peak_snr` where
+            that is known; for blanked sky the noise is a third of the faintest lit pixel.
         source_fraction: share of the frame's pixels above 3 sigma.
         largest_angular_size: largest extent of the source above 3 sigma, minus the beam's
             contribution (see `extent.measure_extent`), arcsec; 0 for a point source, NaN
@@ -86,6 +88,7 @@ class Cutout:
     centroid: tuple[float, float] = (0.0, 0.0)
     offset: float = 0.0
     source_mask: np.ndarray | None = field(default=None, repr=False)
+    contrast: float = float("nan")
 
     @property
     def frame_position(self) -> tuple[float, float] | None:
@@ -375,6 +378,7 @@ def finish(
         main_size=extent.main_size * pixel_scale if extent.found else float("nan"),
         centroid=extent.centroid,
         source_mask=extent.mask,
+        contrast=peak,
     )
 
 

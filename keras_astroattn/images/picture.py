@@ -176,6 +176,7 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
         main_size=extent.main_size * PIXEL_SCALE if extent.found else float("nan"),
         centroid=extent.centroid,
         source_mask=extent.mask,
+        contrast=extent.peak if extent.found else max(float(snr.max()), 0.0),
     )
 
 

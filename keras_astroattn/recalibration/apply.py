@@ -6,9 +6,9 @@ import numpy as np
 
 from keras_astroattn.edge import LabelRules, Result
 from keras_astroattn.edge.calibration import Calibration
-from keras_astroattn.edge.labels import entropy
+from keras_astroattn.edge.labels import UNRESOLVED, entropy
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.images.flags import NO_BEAM
 from keras_astroattn.tables import Table
 
 
@@ -16,7 +16,8 @@ def recalibrated_labels(result: Result, probabilities: np.ndarray, threshold: fl
     """Return the labels that follow from other probabilities.
 
     Args:
-        result: the table. Labels of sources without probabilities do not change.
+        result: the table. Labels of sources without probabilities do not change, and sources
+            whose class cannot be told stay `unresolved`.
         probabilities: (n, 2) P(FRI) and P(FRII); NaN without a class.
         threshold: confidence below which a source is `uncertain`; None: never.
 
@@ -24,13 +25,13 @@ def recalibrated_labels(result: Result, probabilities: np.ndarray, threshold: fl
         (n,) list of labels.
     """
     rules = LabelRules(uncertain_below=threshold)
-    flags = result.texts("flags")
-    known = np.isfinite(probabilities).all(axis=1)
+    known = np.isfinite(probabilities).all(axis=1).tolist()
+    given = zip(probabilities, known, result.labels, result.texts("flags"), strict=True)
     return [
-        rules.resolved(p, CLASS_NAMES, tuple(filter(None, flags[row].split(";"))))
-        if known[row]
+        rules.of_probabilities(p)
+        if is_known and label != UNRESOLVED and NO_BEAM not in flags.split(";")
         else label
-        for row, (p, label) in enumerate(zip(probabilities, result.labels, strict=True))
+        for p, is_known, label, flags in given
     ]
 
 

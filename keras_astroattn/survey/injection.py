@@ -18,6 +18,8 @@ from keras_astroattn.datasets.simulation import (
     generator,
     point_source,
     render,
+    scaled_flux,
+    scaled_size,
 )
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
@@ -199,20 +201,7 @@ def drawn_source(kind: str, size: float, seed: int, index: int) -> SourceModel:
     """
     if kind == POINT:
         return point_source(1.0)
-    model = draw_source(seed, index, CLASS_NAMES.index(kind))
-    factor = size / model.angular_size
-    old = model.components
-    components = dataclasses.replace(
-        old, east=old.east * factor, north=old.north * factor, fwhm=old.fwhm * factor
-    )
-    none = model.neighbours.select(np.zeros(len(model.neighbours), bool))
-    return dataclasses.replace(model, angular_size=size, components=components, neighbours=none)
-
-
-def scaled_flux(model: SourceModel, factor: float) -> SourceModel:
-    """Return a source with all flux densities multiplied by a factor."""
-    components = dataclasses.replace(model.components, flux=model.components.flux * factor)
-    return dataclasses.replace(model, components=components)
+    return scaled_size(draw_source(seed, index, CLASS_NAMES.index(kind)), size)
 
 
 def drawn_on(

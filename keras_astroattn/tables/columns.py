@@ -41,8 +41,8 @@ COLUMNS = (
            "declination that was classified, ICRS; of a map without --position, its middle",
            "deg", "pos.eq.dec;meta.main", ".6f"),
     Column("label", "str",
-           "FRI, FRII, uncertain, compact, beyond_frame, incomplete, no_source or error", None,
-           "meta.code.class"),
+           "FRI, FRII, uncertain, unresolved, compact, beyond_frame, incomplete, no_source or "
+           "error", None, "meta.code.class"),
     Column("p_fri", "float64", "P(FRI | resolved radio galaxy of either class)", None,
            "stat.probability", digits=".6f"),
     Column("p_frii", "float64", "P(FRII | resolved radio galaxy of either class)", None,

@@ -9,10 +9,12 @@ import pytest
 from PIL import Image
 from support.tiny_model_file import radio_galaxy
 
+from export.metadata import with_metadata
 from keras_astroattn.cli.app import app
 from keras_astroattn.command import run_app
 from keras_astroattn.edge import read_calibration, read_result
 from keras_astroattn.edge.calibration import FORMAT
+from keras_astroattn.edge.metadata import split_model_file
 
 
 def run(*arguments: object) -> int:
@@ -35,6 +37,7 @@ def table(tmp_path):
             rows.writerow([f"{n}.fits", label, f"{1 - one:.6f}", f"{one:.6f}", 0.5, "", "tiny"])
         rows.writerow(["c.fits", "compact", "", "", "", "", "tiny"])
         rows.writerow(["b.fits", "uncertain", 0.5, 0.5, 0.693147, "no_beam", "tiny"])
+        rows.writerow(["u.fits", "unresolved", 0.0001, 0.9999, 0.001, "", "tiny"])
     with labels.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["source", "label", "labeller", "time", "part", "inclusion_probability"])
@@ -64,7 +67,8 @@ def test_a_table_is_recalibrated_without_its_images(table, tmp_path, capsys):
     classed = [row for row in range(2000) if after.labels[row] != "uncertain"]
     wrong = [row for row in classed if (after.labels[row] == "FRII") != true[row]]
     assert len(wrong) / len(classed) < 0.05
-    assert after.labels[2000:] == ["compact", "uncertain"]  # without a beam there is no class
+    # Without a beam there is no class, and a small source does not become resolved.
+    assert after.labels[2000:] == ["compact", "uncertain", "unresolved"]
     assert np.isnan(after.probabilities[2000]).all()
     assert after.model == fitted.name
     shown = capsys.readouterr().out
@@ -124,6 +128,40 @@ def test_unusable_labels_are_one_line_and_write_nothing(change, message, table, 
     assert message in error
     assert error.count("\n") == 1
     assert sorted(tmp_path.iterdir()) == before
+
+
+def test_a_table_of_another_prior_is_refused(table, tmp_path, capsys):
+    path, labels, _ = table
+    path.write_text(path.read_text().replace(",tiny", ",tiny (prior 0.3)"))
+    assert run("recalibrate", path, "--labels", labels) == 2
+    assert "was classified with --prior 0.3" in capsys.readouterr().err
+
+
+def test_a_prior_is_stated_by_table_and_report(tmp_path, model_path):
+    metadata, network = split_model_file(model_path.read_bytes(), model_path)
+    metadata["data"] = {"fri_share": 0.5}
+    model = tmp_path / "tiny.tflite"
+    model.write_bytes(with_metadata(bytes(network), metadata))
+    Image.fromarray(radio_galaxy()).save(tmp_path / "g.png")
+    files = ("classify", tmp_path / "g.png", "--model", model, "--output")
+    assert run(*files, tmp_path / "plain.json") == 0
+    options = ("--prior", 0.2, "--report", tmp_path / "prior.html")
+    assert run(*files, tmp_path / "prior.json", *options) == 0
+    plain, prior = (read_result(tmp_path / f"{name}.json") for name in ("plain", "prior"))
+    odds = [one.probabilities[0, 1] / one.probabilities[0, 0] for one in (plain, prior)]
+    assert odds[1] == pytest.approx(4 * odds[0], rel=1e-3)
+    assert prior.model == "tiny (prior 0.2)"
+    provenance = json.loads((tmp_path / "prior.json").read_text())["provenance"]
+    assert provenance["model"] == "tiny (prior 0.2)"
+    assert run("report", tmp_path / "prior.json", "--model", model, "--overwrite") == 0
+
+
+@pytest.mark.parametrize("prior", ["0", "1", "nan", "-0.5"])
+def test_a_wrong_prior_is_one_line(prior, tmp_path, model_path, capsys):
+    assert run("classify", tmp_path, "--model", model_path, f"--prior={prior}") == 2
+    error = capsys.readouterr().err
+    assert "give the expected share of FRI, between 0 and 1" in error
+    assert error.count("\n") == 1
 
 
 def test_two_people_who_disagree_are_counted(table, tmp_path, capsys):

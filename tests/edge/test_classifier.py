@@ -79,7 +79,7 @@ def test_fewer_than_one_point_source_in_a_hundred_is_called_frii(classifier):
     for index, picture in enumerate(simulate_point_sources(ratios, seed=8)):
         sky = observe(point_source(ratios[index] * NOISE), generator(8, index, 1))
         for cutout in (cutout_of(sky), cutout_from_array(picture)):
-            asked += classifier.rules.unresolved(cutout) is None
+            asked += classifier.rules.before_network(cutout) is None
     # Whatever the network says of those that come to it.
     assert asked < 0.01 * 2 * count
 
@@ -122,7 +122,7 @@ def test_uncertain_below_the_models_threshold(model_path):
     ],
 )
 def test_thresholds_of_uncertain(threshold, probabilities, label):
-    assert LabelRules(uncertain_below=threshold).resolved(np.array(probabilities)) == label
+    assert LabelRules(uncertain_below=threshold).of_probabilities(np.array(probabilities)) == label
 
 
 def test_rules_come_from_the_metadata():

@@ -27,7 +27,7 @@ def cut(field, **options):
 
 
 def label(cutout):
-    return LabelRules().unresolved(cutout)
+    return LabelRules().before_network(cutout)
 
 
 @pytest.mark.parametrize("fill", [np.nan, np.inf, -np.inf, 0.0, -9999.0])

@@ -1,6 +1,7 @@
 """The beam of a map: stated, known of its survey, refused, or not known."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ from support.synthetic_maps import celestial_header, gaussian, noise, write
 
 from keras_astroattn.edge.labels import LabelRules
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import Beam, FitsMap, flags, read_fits
+from keras_astroattn.images import Beam, FitsMap, cutout_from_array, flags, read_fits
 
 SHAPE = (320, 340)
 
@@ -34,9 +35,12 @@ def without_beam(scale=1.8, dec=30.0, history=(), **cards):
 
 def test_a_map_of_unknown_beam_gets_no_class():
     sure = np.array([0.01, 0.99], np.float32)
-    assert LabelRules().resolved(sure) == "FRII"
-    assert LabelRules().resolved(sure, flags=(flags.NO_BEAM,)) == "uncertain"
-    assert LabelRules().resolved(sure, flags=(flags.ASSUMED_BEAM,)) == "FRII"
+    cutout = cutout_from_array(np.eye(150))
+    labels = {
+        flag: LabelRules().after_network(sure, replace(cutout, flags=(flag,)))
+        for flag in (flags.PICTURE, flags.NO_BEAM, flags.ASSUMED_BEAM)
+    }
+    assert list(labels.values()) == ["FRII", "uncertain", "FRII"]
 
 
 @pytest.mark.parametrize(

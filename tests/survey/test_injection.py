@@ -9,6 +9,7 @@ from rich.console import Console
 from support.synthetic_maps import celestial_header, gaussian, noise, write
 
 from keras_astroattn.cli.injection import require_folder, selection, write_injection
+from keras_astroattn.datasets.simulation import scaled_flux
 from keras_astroattn.edge import Classification
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FitsMap
@@ -18,7 +19,6 @@ from keras_astroattn.survey.injection import (
     drawn_on,
     drawn_source,
     inject,
-    scaled_flux,
 )
 from keras_astroattn.survey.tiles import MapOptions, find_tiles, index_tiles
 

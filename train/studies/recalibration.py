@@ -178,14 +178,14 @@ def draw(
     )
     p, is_frii = pool.probabilities[members], pool.is_frii[members]
     true = np.where(is_frii, CLASS_NAMES[1], CLASS_NAMES[0])
-    before = np.array([rules.resolved(one) for one in p])
+    before = np.array([rules.of_probabilities(one) for one in p])
     chosen = choose_sample(before, p, choose, count, int(random.integers(2**31)))
     rows = [one.row for one in chosen]
     inclusion = [one.inclusion for one in chosen]
     fitted = fit_calibration("model", p, rows, true[rows], inclusion=inclusion)
     q = fitted.apply(p)
     new_rules = LabelRules(uncertain_below=fitted.uncertain_below)
-    after = np.array([new_rules.resolved(one) for one in q])
+    after = np.array([new_rules.of_probabilities(one) for one in q])
     part = [one for one in chosen if one.inclusion is not None]
     drawn = [one.row for one in part]
     covered = []

@@ -275,6 +275,7 @@ export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
   "uncertain": "a resolved source; neither class is probable enough",
+  "unresolved": "the source is too small or too faint for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",
   "incomplete": "the source reaches unknown pixels (edge of the map, NaN, areas of one value)",

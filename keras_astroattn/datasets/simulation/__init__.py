@@ -7,7 +7,7 @@
 
 from .population import Simulation, simulate, simulate_field, simulate_point_sources
 from .radio_galaxies import draw_source, generator, point_source
-from .source import Components, SourceModel, fanaroff_riley_ratio
+from .source import Components, SourceModel, fanaroff_riley_ratio, scaled_flux, scaled_size
 from .telescope import NOISE, NOISE_SCATTER, beam_area, draw_noise, observe, render
 
 __all__ = [
@@ -24,6 +24,8 @@ __all__ = [
     "observe",
     "point_source",
     "render",
+    "scaled_flux",
+    "scaled_size",
     "simulate",
     "simulate_field",
     "simulate_point_sources",

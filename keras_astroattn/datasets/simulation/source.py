@@ -6,7 +6,7 @@ observed, and flux is conserved to rounding.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -99,6 +99,23 @@ def join(*several: Components) -> Components:
     """Return all the components of several, in their order."""
     fields = ("part", "arm", "flux", "east", "north", "fwhm")
     return Components(*(np.concatenate([getattr(c, f) for c in several]) for f in fields))
+
+
+def scaled_size(model: SourceModel, size: float) -> SourceModel:
+    """Return a source of another angular size, arcsec, without neighbours."""
+    factor = size / model.angular_size
+    old = model.components
+    components = replace(
+        old, east=old.east * factor, north=old.north * factor, fwhm=old.fwhm * factor
+    )
+    none = model.neighbours.select(np.zeros(len(model.neighbours), bool))
+    return replace(model, angular_size=size, components=components, neighbours=none)
+
+
+def scaled_flux(model: SourceModel, factor: float) -> SourceModel:
+    """Return a source with all flux densities multiplied by a factor."""
+    components = replace(model.components, flux=model.components.flux * factor)
+    return replace(model, components=components)
 
 
 def fanaroff_riley_ratio(model: SourceModel) -> float:

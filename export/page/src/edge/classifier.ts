@@ -1,7 +1,7 @@
 /** Classify cutouts with the network; see `edge.Classifier`. */
 import { CLASS_NAMES, IMAGE_SIZE } from "../../generated/constants";
 import type { Cutout } from "../images/cutout";
-import { entropy, resolved, rulesOf, unresolved, type LabelRules } from "./labels";
+import { afterNetwork, beforeNetwork, entropy, rulesOf, type LabelRules } from "./labels";
 import { readMetadata, type Metadata } from "./model_file";
 import { Network, type Outputs } from "./network";
 
@@ -35,7 +35,7 @@ export class Classifier {
   }
 
   async classify(cutout: Cutout): Promise<Classification> {
-    const label = unresolved(this.rules, cutout);
+    const label = beforeNetwork(this.rules, cutout);
     if (label !== null) {
       return { label, probabilities: null, entropy: null, gates: [], mean: null, evidence: null };
     }
@@ -45,7 +45,7 @@ export class Classifier {
       throw new Error("the network gives no probability for this image");
     }
     return {
-      label: resolved(this.rules, probabilities, cutout.flags),
+      label: afterNetwork(this.rules, probabilities, cutout),
       probabilities: [probabilities[0]!, probabilities[1]!],
       entropy: entropy(probabilities),
       gates: gateMaps(outputs),

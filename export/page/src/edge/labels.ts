@@ -2,23 +2,36 @@
 import { CLASS_NAMES, COMPACT_BELOW_BEAMS, COMPACT_FROM_SHARE } from "../../generated/constants";
 import { beamWidth, type Cutout } from "../images/cutout";
 
+/** Least probabilities of the classes; see `edge.thresholds`. Null: no class can be told. */
+export interface ClassThresholds {
+  readonly size_beams: readonly number[];
+  readonly peak_snr: readonly number[];
+  readonly probability: readonly (readonly (readonly (number | null)[] | null)[])[];
+}
+
 /** Thresholds of the labels, as stated in a model's metadata. */
 export interface LabelRules {
   readonly compactBelowBeams: number;
   readonly uncertainBelow: number | null;
+  readonly thresholds: ClassThresholds | null;
 }
 
 export function rulesOf(metadata: {
-  labels?: { compact_below_beams?: number; uncertain_below?: number | null };
+  labels?: {
+    compact_below_beams?: number;
+    uncertain_below?: number | null;
+    thresholds?: ClassThresholds | null;
+  };
 }): LabelRules {
   return {
     compactBelowBeams: metadata.labels?.compact_below_beams ?? COMPACT_BELOW_BEAMS,
     uncertainBelow: metadata.labels?.uncertain_below ?? null,
+    thresholds: metadata.labels?.thresholds ?? null,
   };
 }
 
 /** The label of a cutout that the network does not classify, otherwise null. */
-export function unresolved(rules: LabelRules, cutout: Cutout): string | null {
+export function beforeNetwork(rules: LabelRules, cutout: Cutout): string | null {
   for (const flag of ["incomplete", "no_source", "beyond_frame"]) {
     if (cutout.flags.includes(flag)) return flag;
   }
@@ -28,17 +41,28 @@ export function unresolved(rules: LabelRules, cutout: Cutout): string | null {
   return cutout.mainShare >= COMPACT_FROM_SHARE && mainIsCompact ? "compact" : null;
 }
 
-/** The label of a resolved source. */
-export function resolved(
+/** The label of a source that the network classified. */
+export function afterNetwork(
   rules: LabelRules,
   probabilities: Float32Array,
-  flags: readonly string[],
+  cutout: Cutout,
 ): string {
-  if (flags.includes("no_beam")) return "uncertain";
+  if (cutout.flags.includes("no_beam")) return "uncertain";
   const best = probabilities[1]! > probabilities[0]! ? 1 : 0;
-  const isUncertain =
-    rules.uncertainBelow !== null && probabilities[best]! < Math.fround(rules.uncertainBelow);
-  return isUncertain ? "uncertain" : CLASS_NAMES[best]!;
+  let least = rules.uncertainBelow ?? 0;
+  if (rules.thresholds) {
+    const { size_beams, peak_snr, probability } = rules.thresholds;
+    const size = cutout.largestAngularSize / beamWidth(cutout);
+    const cell = probability[place(size_beams, size)]![place(peak_snr, cutout.contrast)]!;
+    if (cell === null) return "unresolved";
+    least = Math.max(least, cell[best] ?? Infinity);
+  }
+  return probabilities[best]! < Math.fround(least) ? "uncertain" : CLASS_NAMES[best]!;
+}
+
+/** Number of the cell that holds a value: the last whose lower edge is not above it. */
+function place(edges: readonly number[], value: number): number {
+  return Math.max(edges.filter((edge) => edge <= value).length - 1, 0);
 }
 
 /** Entropy -sum p ln p, nats. */

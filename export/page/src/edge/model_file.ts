@@ -1,9 +1,15 @@
 /** The metadata of a .tflite file: the only member of a zip archive after the network. */
 
+import type { ClassThresholds } from "./labels";
+
 export interface Metadata {
   readonly name: string;
   readonly calibration?: { readonly temperature: number; readonly fitted_on: string | null };
-  readonly labels?: { readonly compact_below_beams: number; readonly uncertain_below: number | null };
+  readonly labels?: {
+    readonly compact_below_beams: number;
+    readonly uncertain_below: number | null;
+    readonly thresholds?: ClassThresholds | null;
+  };
   readonly terms: string;
 }
 

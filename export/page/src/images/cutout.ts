@@ -29,6 +29,7 @@ export interface Cutout {
   readonly brightness: Grid;
   readonly noise: number;
   readonly peakSnr: number;
+  readonly contrast: number;
   readonly sourceFraction: number;
   readonly largestAngularSize: number;
   readonly beam: Beam | null;
@@ -147,6 +148,7 @@ function finish(
     brightness,
     noise: isBlanked ? NaN : noise,
     peakSnr: isBlanked ? NaN : peak,
+    contrast: peak,
     sourceFraction: snr.pixels.filter((value) => value > MASK_SIGMA).length / snr.pixels.length,
     largestAngularSize: extent.found ? extent.size * pixelScale : NaN,
     beam,

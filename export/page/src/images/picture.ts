@@ -120,6 +120,7 @@ export function cutoutFromLevels(levels: Grid): Cutout {
     brightness: grid(IMAGE_SIZE, IMAGE_SIZE, brightness),
     noise: NaN,
     peakSnr: NaN,
+    contrast: extent.found ? extent.peak : snr.pixels.reduce((a, b) => Math.max(a, b), 0),
     sourceFraction: lit / pixels.length,
     largestAngularSize: extent.found ? extent.size * PIXEL_SCALE : NaN,
     beam: beamOf(BEAM),

@@ -1,0 +1,120 @@
+"""Thresholds of the classes by size and signal-to-noise ratio."""
+
+import json
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from support.tiny_model_file import radio_galaxy
+
+from keras_astroattn.edge import Classifier, LabelRules
+from keras_astroattn.edge.thresholds import NEVER, ClassThresholds, are_thresholds
+from keras_astroattn.images import Beam, cutout_from_array, flags
+
+STATED = {
+    "size_beams": [1, 2, 4],
+    "peak_snr": [5, 20],
+    "probability": [[None, None], [None, [0.9, None]], [[0.8, 0.95], [0.6, 0.7]]],
+    "fitted_on": "simulated sources",
+}
+
+
+def source(size: float, contrast: float, *marks: str):
+    """A cutout of some size in beams and some peak over noise."""
+    cutout = cutout_from_array(radio_galaxy())
+    return replace(
+        cutout,
+        beam=Beam(10.0, 10.0),
+        largest_angular_size=10.0 * size,
+        contrast=contrast,
+        flags=marks,
+    )
+
+
+@pytest.fixture
+def rules() -> LabelRules:
+    return LabelRules.from_metadata({"uncertain_below": 0.65, "thresholds": STATED})
+
+
+@pytest.mark.parametrize(
+    ("size", "contrast", "p_frii", "label"),
+    [
+        (1.9, 1000, 1.0, "unresolved"),
+        (0.5, 3, 1.0, "unresolved"),  # below all edges: the first cell
+        (2.0, 19.9, 0.0, "unresolved"),
+        (2.0, 20.0, 0.1, "FRI"),
+        (2.0, 20.0, 0.11, "uncertain"),
+        (2.0, 20.0, 1.0, "uncertain"),  # an FRII is never given here
+        (4.0, 5.0, 0.96, "FRII"),
+        (4.0, 5.0, 0.94, "uncertain"),
+        (4.0, 5.0, 0.20, "FRI"),
+        (400.0, 1e6, 0.70, "FRII"),
+        (400.0, 1e6, 0.36, "uncertain"),  # above 0.6, and below `uncertain_below`
+        (400.0, 1e6, 0.35, "FRI"),
+    ],
+)
+def test_labels_by_size_and_signal_to_noise(rules, size, contrast, p_frii, label):
+    probabilities = np.array([1 - p_frii, p_frii])
+    assert rules.after_network(probabilities, source(size, contrast)) == label
+
+
+def test_a_map_of_unknown_beam_stays_uncertain(rules):
+    found = rules.after_network(np.array([0.0, 1.0]), source(1.5, 9, flags.NO_BEAM))
+    assert found == "uncertain"
+
+
+def test_the_contrast_of_a_picture_is_that_of_its_faintest_pixel():
+    """Blanked at 3 sigma, grey level 30 is at least 3 sigma, so the peak is at most 25.5."""
+    image = np.zeros((150, 150), np.uint8)
+    image[70:80, 60:90] = 30
+    image[75, 75] = 255
+    cutout = cutout_from_array(image)
+    assert math.isnan(cutout.peak_snr)
+    assert cutout.contrast == pytest.approx(3 * 255 / 30, rel=1e-4)
+
+
+def test_metadata_are_read_and_written():
+    found = ClassThresholds.from_metadata(STATED)
+    assert found.at(3, 30) == (0.9, NEVER)
+    assert found.at(1, 30) is None
+    assert json.loads(json.dumps(found.to_metadata())) == STATED
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"size_beams": [1, 4, 2]},
+        {"size_beams": []},
+        {"peak_snr": [5, True]},
+        {"peak_snr": [5]},
+        {"probability": None},
+        {"probability": STATED["probability"][:2]},
+        {"probability": [[None, None], [None, None], [None, [0.9]]]},
+        {"probability": [[None, None], [None, None], [None, [0.9, 1.1]]]},
+        {"probability": [[None, None], [None, None], [None, 0.9]]},
+        {"fitted_on": 3},
+    ],
+)
+def test_wrong_thresholds_are_seen(changed):
+    assert are_thresholds(STATED)
+    assert not are_thresholds(STATED | changed)
+
+
+def test_a_calibration_keeps_only_what_cannot_be_told(rules):
+    """Its threshold was measured on the survey, so it replaces those of the model."""
+    found = rules.calibrated(0.75)
+    assert found.after_network(np.array([0.2, 0.8]), source(1.5, 9)) == "unresolved"
+    assert found.after_network(np.array([0.2, 0.8]), source(2, 20)) == "FRII"
+    assert found.after_network(np.array([0.3, 0.7]), source(9, 99)) == "uncertain"
+
+
+def test_an_unresolved_source_keeps_its_probabilities(model_path):
+    classifier = Classifier(model_path)
+    before = classifier.classify(radio_galaxy())
+    classifier.rules = replace(
+        classifier.rules, thresholds=ClassThresholds((1.0,), (5.0,), ((None,),))
+    )
+    found = classifier.classify(radio_galaxy())
+    assert found.label == "unresolved"
+    assert (found.p_fri, found.p_frii) == (before.p_fri, before.p_frii)
