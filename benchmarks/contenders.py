@@ -14,15 +14,21 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import numpy as np
+
 from keras_astroattn.errors import InputError
+from keras_astroattn.outputs import softmax
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 
 Task = Callable[[], dict | None]
 """Does the work once; returns measurements, or None if only its duration is measured."""
+
+Outputs = Sequence[np.ndarray]
+"""Logits (1, classes) and attention maps of a network."""
 
 _LIBRARIES = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
 _THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS")
@@ -126,9 +132,11 @@ class Contender:
 
     def close(self) -> None:
         """End the process."""
-        self._process.stdin.close()
-        self._process.stdout.close()
+        self._process.kill()  # it holds nothing to be kept, and libraries take long to unload
         self._process.wait()
+        with suppress(BrokenPipeError):  # a request that it did not read
+            self._process.stdin.close()
+        self._process.stdout.close()
         self._messages.close()
 
 
@@ -160,6 +168,16 @@ def race(
         for _ in range(rounds):
             for contender in contenders:
                 contender.answers.append(contender.run())
+
+
+def largest_difference(given: Outputs, expected: Outputs) -> float:
+    """Return the largest difference between probabilities and maps of two networks on one image."""
+
+    def compared(outputs: Outputs) -> list[np.ndarray]:
+        return [softmax(np.asarray(outputs[0], np.float64)), *outputs[1:]]
+
+    pairs = zip(compared(given), compared(expected), strict=True)
+    return max(float(np.abs(one - other).max()) for one, other in pairs)
 
 
 def ratio_and_range(ours: Sequence[float], theirs: Sequence[float]) -> str:

@@ -24,6 +24,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.contenders import Outputs, largest_difference
 from benchmarks.reference_implementations import ReferenceAGCNN
 from export.inference_graph import inference_outputs
 from export.operator_order import run_when_needed
@@ -31,13 +32,11 @@ from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.layers import AttentionGate
 from keras_astroattn.models import AGCNN, attention_model, load_published
-from keras_astroattn.outputs import softmax
 
 GATES = 3
 TOLERANCE = 5e-4
 """Largest accepted difference of probabilities and attention maps from those of Keras."""
 
-Outputs = Sequence[np.ndarray]
 Contender = Callable[[], Outputs]
 
 
@@ -143,16 +142,6 @@ def pytorch(reference: torch.nn.Module, image: np.ndarray, threads: int) -> Cont
             return [value.numpy() for value in reference(tensor)]
 
     return run
-
-
-def largest_difference(given: Outputs, expected: Outputs) -> float:
-    """Return the largest difference between probabilities and maps of two networks on one image."""
-
-    def compared(outputs: Outputs) -> list[np.ndarray]:
-        return [softmax(np.asarray(outputs[0], np.float64)), *outputs[1:]]
-
-    pairs = zip(compared(given), compared(expected), strict=True)
-    return max(float(np.abs(one - other).max()) for one, other in pairs)
 
 
 def race(

@@ -36,7 +36,7 @@ from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
 from keras_astroattn.report import markdown_table
 
-from .contenders import Contender, Task, race, ratio_and_range, serve
+from .contenders import Contender, Task, largest_difference, race, ratio_and_range, serve
 from .training import keras_epoch, pytorch_epoch, training_images
 
 Race = Literal["training", "preset", "published"]
@@ -286,8 +286,6 @@ def _require_same(kind: Race, folder: Path, names: Sequence[str]) -> None:
     compared = [name for name in names if PEERS[kind][name].compared]
     if not compared:
         return
-    from .inference import largest_difference
-
     first, *others = (list(np.load(folder / f"{name}.npz").values()) for name in compared)
     for name, outputs in zip(compared[1:], others, strict=True):
         difference = largest_difference(outputs, first)

@@ -135,7 +135,7 @@ def speed(
         folder: Folder for the files; by default a temporary one.
     """
     with _folder(folder) as here:
-        simulated = _survey(here, sources, tiles, point_share=0.0)
+        simulated = simulated_survey(here, sources, tiles, point_share=0.0)
         catalogue = repeated(simulated, here / "catalogue.csv", rows)
         best: dict[str, float] = {}
 
@@ -223,7 +223,7 @@ def memory(
         folder: Folder for the files; by default a temporary one.
     """
     with _folder(folder) as here:
-        simulated = _survey(here, sources, tiles)
+        simulated = simulated_survey(here, sources, tiles)
         catalogue = here / "million.parquet"
         _scattered(simulated, catalogue, rows, on_tiles)
         output = here / "result-million"
@@ -314,7 +314,7 @@ def agree(
         folder: Where the files are written; by default a temporary folder.
     """
     with _folder(folder) as here:
-        simulated = _survey(here, sources, tiles)
+        simulated = simulated_survey(here, sources, tiles)
         where = here / "survey" / "tiles"
         local, attached = here / "result-local", here / "result-attached"
         more = ("--model", model)
@@ -388,7 +388,10 @@ def _tell_truth(simulated: SimulatedSurvey, rows: list[dict]) -> None:
     Console().print(table)
 
 
-def _survey(folder: Path, sources: int, tiles: int, point_share: float = 1 / 3) -> SimulatedSurvey:
+def simulated_survey(
+    folder: Path, sources: int, tiles: int, point_share: float = 1 / 3
+) -> SimulatedSurvey:
+    """Simulate a survey in the subfolder `survey` of a folder, which is replaced."""
     shutil.rmtree(folder / "survey", ignore_errors=True)
     return simulate_survey(folder / "survey", sources, tiles, seed=7, point_share=point_share)
 

@@ -1,19 +1,28 @@
 """The command `python -m benchmarks.survey_model`: how long a survey takes on many workers.
 
-A model on paper of `astroattn survey`. The catalogue is planned by one process. Then chunks of
-rows are scored by workers, which share one scheduler and one storage:
+A model on paper of `astroattn survey`. One process indexes the tiles and plans the catalogue.
+Then workers score chunks of rows and share one scheduler and one storage:
 
-    time = start + rows / plan_rate + max(compute, scheduler, storage) + last chunk
-    compute = rows x row_time / workers
+    time = start + planning + max(compute, scheduler, storage) + last chunk
+    planning = tiles x open_time + rows / plan_rate
+    compute = (rows x row_time + openings x open_time + chunks x part_time) / workers
     scheduler = chunks x task_time
-    storage = rows x field_bytes x read_again / bandwidth
+    storage = (read bytes x read_again + rows x result_bytes) / bandwidth
 
-The largest term names the limit. The constants are those of `docs/notes/survey_speed.md`;
-measure yours by `python -m benchmarks.survey speed` and `memory`.
+The rows of a chunk follow each other on their tiles. Each chunk opens its tiles itself: there are
+tiles + chunks openings. A source needs its field's rows of pixels, rounded up to whole strips
+(`TileCache`), over the width of the tile. Sources of a chunk share them; the next chunk on a tile
+reads those at the border again. So
+
+    read bytes = min(rows x field, tiles x side + chunks x field) x side x pixel_bytes
+
+with field = 300 + 64 rows of pixels. The constants are those of `docs/notes/survey_speed.md`;
+`python -m benchmarks.survey_constants` and `python -m benchmarks.survey speed` measure yours.
 """
 
 import math
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
@@ -27,107 +36,167 @@ from keras_astroattn.command import run_app
 from keras_astroattn.survey.settings import CHUNK_SIZE
 
 WORKERS = (1, 10, 30, 100, 300, 1000)
+CHUNK_SIZES = (30, 100, 300, 1000, 3000, 10_000)
+
+FIELD_ROWS = 300 + 64
+"""Rows of pixels that a source needs: its field, rounded up to whole strips of 64 rows."""
+
+SETTINGS = {
+    "planning": "a part of the catalogue each in several surveys",
+    "compute": "more workers",
+    "scheduler": "a larger --chunk-size",
+    "storage": "tiles on the disks of the workers",
+    "last chunk": "a smaller --chunk-size",
+}
+"""The setting against each limit."""
 
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 
 app = cyclopts.App(name="python -m benchmarks.survey_model", version_flags=[])
 
 
-@dataclass(frozen=True)
+@Parameter(name="*")
+@dataclass(frozen=True, kw_only=True)
 class Survey:
-    """Constants of a survey.
+    """Constants of a survey."""
 
-    Attributes:
-        rows: rows of the catalogue.
-        workers: worker processes, one thread each.
-        chunk_size: rows of a chunk, which is one task and one output file.
-        row_time: processor time of a row on one worker, s.
-        plan_rate: rows that one process plans in a second.
-        start: time until the workers are ready, s.
-        task_time: scheduler's time for a task, s.
-        field_bytes: bytes of the pixels around a source.
-        read_again: how often a pixel is read from the storage in the mean.
-        bandwidth: bytes a second of the storage, all workers together.
-    """
+    rows: Positive = 70e6
+    """Rows of the catalogue."""
 
-    rows: float
-    workers: int
-    chunk_size: int
-    row_time: float
-    plan_rate: float
-    start: float
-    task_time: float
-    field_bytes: float
-    read_again: float
-    bandwidth: float
+    workers: Annotated[int, Parameter(validator=Number(gte=1))] = 100
+    """Worker processes, one thread each, in the table of chunk sizes."""
+
+    chunk_size: Annotated[int, Parameter(validator=Number(gte=1))] = CHUNK_SIZE
+    """Rows of a chunk, which is one task and one output file (`astroattn survey --chunk-size`)."""
+
+    row_time: Positive = 9.8e-3
+    """Processor time of a row on one worker, s."""
+
+    plan_rate: Positive = 1e6 / 12
+    """Rows that one process plans in a second."""
+
+    start: Positive = 5.0
+    """Time until the workers are ready, s."""
+
+    task_time: Positive = 1e-3
+    """Scheduler's time for a task, s."""
+
+    open_time: Positive = 10e-3
+    """Processor time to open a tile, s."""
+
+    part_time: Positive = 10e-3
+    """Processor time to write the file of a chunk, s."""
+
+    result_bytes: Positive = 200.0
+    """Bytes of a row in the output files."""
+
+    tiles: Positive = 14_000
+    """Number of tiles."""
+
+    side: Positive = 8000
+    """Height and width of a tile, pixels."""
+
+    pixel_bytes: Positive = 4
+    """Bytes of a pixel in the storage."""
+
+    read_again: Positive = 1.0
+    """How often a pixel is read from the storage, beyond what chunks share; above 1 if the cache
+    of 48 MiB a tile does not hold the strips of a source."""
+
+    bandwidth: Positive = 1e9
+    """Bytes a second of the storage, all workers together."""
 
     @property
     def chunks(self) -> int:
         """Number of chunks."""
         return math.ceil(self.rows / self.chunk_size)
 
+    def read_bytes(self) -> float:
+        """Return the bytes of all pixels that are read."""
+        apart = self.rows * FIELD_ROWS
+        together = self.tiles * self.side + self.chunks * FIELD_ROWS
+        return min(apart, together) * self.side * self.pixel_bytes * self.read_again
+
     def parts(self) -> dict[str, float]:
         """Return the duration of each part by its name, s."""
+        work = self.rows * self.row_time
+        work += (self.tiles + self.chunks) * self.open_time + self.chunks * self.part_time
+        stored = self.read_bytes() + self.rows * self.result_bytes
         return {
-            "planning": self.rows / self.plan_rate,
-            "compute": self.rows * self.row_time / min(self.workers, self.chunks),
+            "planning": self.tiles * self.open_time + self.rows / self.plan_rate,
+            "compute": work / min(self.workers, self.chunks),
             "scheduler": self.chunks * self.task_time,
-            "storage": self.rows * self.field_bytes * self.read_again / self.bandwidth,
+            "storage": stored / self.bandwidth,
+            "last chunk": self.chunk_size * self.row_time if self.workers > 1 else 0.0,
         }
 
     def duration(self) -> float:
         """Return the duration of the survey, s."""
         parts = self.parts()
         scoring = max(parts["compute"], parts["scheduler"], parts["storage"])
-        last_chunk = self.chunk_size * self.row_time if self.workers > 1 else 0.0
-        return self.start + parts["planning"] + scoring + last_chunk
+        return self.start + parts["planning"] + scoring + parts["last chunk"]
+
+    def limit(self) -> str:
+        """Return the part that takes longest."""
+        parts = self.parts()
+        return max(parts, key=parts.get)
 
 
 @app.default
-def model(
-    *,
-    rows: Positive = 70e6,
-    chunk_size: Annotated[int, Parameter(validator=Number(gte=1))] = CHUNK_SIZE,
-    row_time: Positive = 9.8e-3,
-    plan_rate: Positive = 1e6 / 12,
-    start: Positive = 5.0,
-    task_time: Positive = 1e-3,
-    field_bytes: Positive = 300 * 300 * 4,
-    read_again: Positive = 1.0,
-    bandwidth: Positive = 1e9,
-) -> None:
-    """Print the duration of a survey on 1 to 1000 workers, and the limit.
+def model(*, survey: Survey | None = None) -> None:
+    """Print the duration of a survey on 1 to 1000 workers, and for chunks of 30 to 10,000 rows.
 
     Args:
-        rows: Rows of the catalogue.
-        chunk_size: Rows of a chunk (`astroattn survey --chunk-size`).
-        row_time: Processor time of a row, s.
-        plan_rate: Rows that are planned in a second.
-        start: Start of the workers, s.
-        task_time: Time of the scheduler for a task, s.
-        field_bytes: Bytes of the pixels around a source.
-        read_again: How often a pixel is read.
-        bandwidth: Bytes a second of the storage.
+        survey: Constants of the survey.
     """
-    one = Survey(
-        rows, 1, chunk_size, row_time, plan_rate, start, task_time, field_bytes, read_again,
-        bandwidth,
-    )  # fmt: skip
-    title = f"{rows:.3g} rows, {one.chunks} chunks of {chunk_size} rows (tasks and files)"
-    table = Table(title=title)
+    survey = survey or Survey()
+    console = Console(width=130)
+    console.print(_workers_table([replace(survey, workers=count) for count in WORKERS]))
+    console.print(_chunks_table([replace(survey, chunk_size=size) for size in CHUNK_SIZES]))
+
+
+def _workers_table(surveys: Sequence[Survey]) -> Table:
+    one = surveys[0]
+    table = Table(
+        title=f"{one.rows:.3g} rows on {one.tiles:.3g} tiles, {one.chunks} chunks of "
+        f"{one.chunk_size} rows (tasks and files), {one.read_bytes() / 1e12:.2f} TB read"
+    )
     names = ("workers", "hours", "speed-up", "efficiency", "limited by", *one.parts())
     for name in names:
         table.add_column(name, justify="right")
-    for workers in WORKERS:
-        survey = replace(one, workers=workers)
-        parts = survey.parts()
+    table.add_column("setting")
+    for survey in surveys:
         speed_up = one.duration() / survey.duration()
         table.add_row(
-            str(workers), f"{survey.duration() / 3600:.2f}", f"{speed_up:.0f}",
-            f"{speed_up / workers:.0%}", max(parts, key=parts.get),
-            *(f"{seconds / 3600:.2f}" for seconds in parts.values()),
+            str(survey.workers), f"{survey.duration() / 3600:.2f}", f"{speed_up:.0f}",
+            f"{speed_up / survey.workers:.0%}", survey.limit(),
+            *(f"{seconds / 3600:.2f}" for seconds in survey.parts().values()),
+            SETTINGS[survey.limit()],
         )  # fmt: skip
-    Console(width=110).print(table)
+    return table
+
+
+def _chunks_table(surveys: Sequence[Survey]) -> Table:
+    table = Table(title=f"--chunk-size, {surveys[0].workers} workers")
+    names = (
+        "rows",
+        "files",
+        "MB a file",
+        "TB read",
+        "hours",
+        "limited by",
+        "lost with a worker, s",
+    )
+    for name in names:
+        table.add_column(name, justify="right")
+    for survey in surveys:
+        table.add_row(
+            str(survey.chunk_size), str(survey.chunks),
+            f"{survey.chunk_size * survey.result_bytes / 1e6:.2f}",
+            f"{survey.read_bytes() / 1e12:.2f}", f"{survey.duration() / 3600:.2f}",
+            survey.limit(), f"{survey.chunk_size * survey.row_time:.0f}",
+        )  # fmt: skip
+    return table
 
 
 if __name__ == "__main__":

@@ -89,3 +89,14 @@ def test_reading_needs_maps_and_a_checkout(tmp_path, capsys):
     shutil.copy(sample_paths()[0], tmp_path)
     assert run("reading", str(tmp_path), "--baseline", str(tmp_path)) == 2
     assert "is not a checkout of keras-astroattn" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_the_constants_of_a_survey_are_measured(capsys):
+    for name in ("distributed", "pyarrow", "psutil"):
+        pytest.importorskip(name)
+    sizes = ("--sources", "4", "--tiles", "1", "--tasks", "10")
+    assert run("survey_constants", *sizes) == 0
+    text = capsys.readouterr().out
+    for option in ("--open-time", "--part-time", "--result-bytes", "--task-time"):
+        assert f"| {option} |" in text
