@@ -13,8 +13,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -64,7 +64,7 @@ def _peak_mib() -> float:
 
 
 class Contender:
-    """A process that does a task on request.
+    """A process that does a task on request. It starts at the first request.
 
     Args:
         title: name of the contender in tables and messages.
@@ -87,21 +87,27 @@ class Contender:
     ):
         self.title = title
         self.answers: list[dict] = []
-        limits = dict.fromkeys(_THREADS, str(threads)) if threads else {}
+        self._arguments, self._threads = arguments, threads
+        self._variables = dict.fromkeys(_THREADS, str(threads)) if threads else {}
+        self._variables |= variables or {}
+        self._process: subprocess.Popen | None = None
         # Open as long as the process, until `close`.
         self._messages = tempfile.TemporaryFile("w+")  # noqa: SIM115
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", *arguments],
+
+    def _start(self) -> subprocess.Popen:
+        process = subprocess.Popen(
+            [sys.executable, "-m", *self._arguments],
             cwd=REPOSITORY,
-            env={**os.environ, **_LIBRARIES, **limits, **(variables or {})},
+            env={**os.environ, **_LIBRARIES, **self._variables},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._messages,
             text=True,
         )
-        if threads and hasattr(os, "sched_setaffinity"):
-            cores = sorted(os.sched_getaffinity(0))[:threads]
-            os.sched_setaffinity(self._process.pid, cores)
+        if self._threads and hasattr(os, "sched_setaffinity"):
+            cores = sorted(os.sched_getaffinity(0))[: self._threads]
+            os.sched_setaffinity(process.pid, cores)
+        return process
 
     def run(self) -> dict:
         """Do the task once and return its measurements; see `serve`.
@@ -109,6 +115,8 @@ class Contender:
         Raises:
             InputError: The process has ended; the error holds its last message.
         """
+        if self._process is None:
+            self._process = self._start()
         try:
             self._process.stdin.write("run\n")
             self._process.stdin.flush()
@@ -132,22 +140,13 @@ class Contender:
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()  # it holds nothing to be kept, and libraries take long to unload
-        self._process.wait()
-        with suppress(BrokenPipeError):  # a request that it did not read
-            self._process.stdin.close()
-        self._process.stdout.close()
+        if self._process is not None:
+            self._process.kill()  # it holds nothing to be kept, and libraries take long to unload
+            self._process.wait()
+            with suppress(BrokenPipeError):  # a request that it did not read
+                self._process.stdin.close()
+            self._process.stdout.close()
         self._messages.close()
-
-
-@contextmanager
-def closing(contenders: Sequence[Contender]) -> Iterator[None]:
-    """End the processes at the end of a block."""
-    try:
-        yield
-    finally:
-        for contender in contenders:
-            contender.close()
 
 
 def race(
@@ -160,7 +159,7 @@ def race(
         rounds: number of rounds.
         check: is called between the warm-up and the first round.
     """
-    with closing(contenders):
+    try:
         for contender in contenders:
             contender.run()
         if check:
@@ -168,6 +167,9 @@ def race(
         for _ in range(rounds):
             for contender in contenders:
                 contender.answers.append(contender.run())
+    finally:
+        for contender in contenders:
+            contender.close()
 
 
 def largest_difference(given: Outputs, expected: Outputs) -> float:

@@ -265,8 +265,6 @@ def run_race(kind: Race, settings: Settings, rounds: int, console: Console) -> l
             )
         ours = next(iter(PEERS[kind]))
         if ours not in contenders:
-            for contender in contenders.values():
-                contender.close()
             raise InputError(f"the race {kind} needs {', '.join(missing(PEERS[kind][ours]))}")
         with console.status(f"{kind}: {rounds} rounds of {len(contenders)} contenders"):
             race(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmarks.contenders import Contender, closing, ratio_and_range
+from benchmarks.contenders import Contender, race, ratio_and_range
 from keras_astroattn.errors import InputError
 
 
@@ -15,5 +15,5 @@ def test_the_ratio_is_the_median_of_the_rounds():
 
 def test_a_contender_that_cannot_run_gives_its_last_message():
     contender = Contender("Caffe", ("keras_astroattn.no_such_module",))
-    with closing([contender]), pytest.raises(InputError, match=r"Caffe could not run: .*No module"):
-        contender.run()
+    with pytest.raises(InputError, match=r"Caffe could not run: .*No module"):
+        race([contender], rounds=1)
