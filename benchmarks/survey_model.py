@@ -81,13 +81,13 @@ class Survey:
     task_time: Positive = 1e-3
     """Scheduler's time for a task, s."""
 
-    open_time: Positive = 10e-3
+    open_time: Positive = 1e-3
     """Processor time to open a tile, s."""
 
-    part_time: Positive = 10e-3
+    part_time: Positive = 5e-3
     """Processor time to write the file of a chunk, s."""
 
-    result_bytes: Positive = 200.0
+    result_bytes: Positive = 160.0
     """Bytes of a row in the output files."""
 
     tiles: Positive = 14_000
@@ -150,7 +150,7 @@ def model(*, survey: Survey | None = None) -> None:
         survey: Constants of the survey.
     """
     survey = survey or Survey()
-    console = Console(width=130)
+    console = Console(width=150)
     console.print(_workers_table([replace(survey, workers=count) for count in WORKERS]))
     console.print(_chunks_table([replace(survey, chunk_size=size) for size in CHUNK_SIZES]))
 
