@@ -8,6 +8,7 @@ Python, astropy and LiteRT for the three sample maps, with which the TypeScript 
 import hashlib
 import json
 import math
+from dataclasses import astuple
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,6 +21,7 @@ from keras_astroattn.images import (
     celestial,
     conventions,
     cutout,
+    ellipse,
     fits_map,
     flags,
     frame,
@@ -59,6 +61,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
         *("LEAST_AREA", "_COARSE_SHARE", "_COARSE_BLOCK", "_EVERY", "_FILL_VALUES"),
         *("_LEAST_NEGATIVE_SHARE", "_LEAST_NEGATIVE", "_MOST_GAP", "_FADING"),
     ),
+    ellipse: ("FWHM_PER_SIGMA",),
     islands: (*("SOURCE_SIGMA", "OFF_CENTRE_PIXELS", "_MIN_PIXELS", "_MIN_RELATIVE_PEAK"),),
     linking: (
         *("CHANCE", "CONFUSED_CHANCE", "_TOUCHING", "_SMALLEST_REACH", "_LONGEST_GAP"),
@@ -186,6 +189,7 @@ def describe_cutout(found: "cutout.Cutout") -> dict[str, Any]:
         "source_fraction": found.source_fraction,
         "size": _figure(found.largest_angular_size),
         "main_share": found.main_share,
+        "ellipse": None if found.ellipse is None else list(astuple(found.ellipse)),
         "pixel_scale": found.pixel_scale,
         "flags": list(found.flags),
     }

@@ -84,8 +84,8 @@ def classify(  # noqa: D417 - the others are described in `options`
             for a text that lists any of these, and - for a list on the standard input.
         output: Results file (.csv, .ecsv, .json, .vot, .fits or .parquet). By default, the table
             is printed as CSV.
-        regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): a circle of the size of
-            each source, with its label and probability. Needs --output.
+        regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): the ellipse of each
+            source, with its label and probability. Needs --output.
         attention: Folder for attention maps: for each source a picture, and the mean attention
             map as FITS with the source's coordinates. Column `picture` names the picture.
         samp: Send the table to the programs on this desktop that take tables, such as TOPCAT and

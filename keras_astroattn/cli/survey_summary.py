@@ -38,8 +38,8 @@ def survey_summary(
     Args:
         folder: Output folder of `astroattn survey`.
         export: File for the whole table (.fits, .vot, .csv, .ecsv, .json or .parquet).
-        regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): a circle of the size of
-            each source, with its label and probability.
+        regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): the ellipse of each
+            source, with its label and probability.
         figures: Draw histograms, a map of the sky, and sheets of the most certain and the most
             uncertain sources with their attention into the folder `_figures` of the output.
         sheet: Number of sources on a sheet.

@@ -48,6 +48,7 @@ def cutout_values(cutout: Cutout) -> Row:
     in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
     ra, dec = _angles(cutout.position)
     frame_ra, frame_dec = _angles(cutout.frame_position)
+    ellipse = cutout.ellipse
     return {
         "ra": ra,
         "dec": dec,
@@ -55,6 +56,9 @@ def cutout_values(cutout: Cutout) -> Row:
         "peak_snr": _known(cutout.peak_snr),
         "source_fraction": _known(cutout.source_fraction),
         "largest_angular_size_arcsec": _known(cutout.largest_angular_size),
+        "major_arcsec": ellipse.major if ellipse else None,
+        "minor_arcsec": ellipse.minor if ellipse else None,
+        "position_angle_deg": ellipse.position_angle if ellipse else None,
         "beam_arcsec": cutout.beam.mean if cutout.beam else None,
         "frame_ra": frame_ra,
         "frame_dec": frame_dec,

@@ -19,6 +19,7 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
             "to_network_units",
         ],
         "cutout": ["Cutout", "cutout_from_field"],
+        "ellipse": ["Ellipse"],
         "fits_map": ["FitsMap"],
         "fits_source": ["read_fits"],
         "flux_patches": ["REST", "flux_patches"],

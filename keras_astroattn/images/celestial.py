@@ -303,12 +303,28 @@ def local_jacobian(
         if plain and math.hypot(*offset) < _NEAR_REFERENCE:
             return matrix * ARCSEC
         wcs = build_wcs(keywords)
-    x, y = pixel
-    corners = [(x, y), (x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)]
-    sky = np.radians(wcs.wcs_pix2world(corners, 0))
+    sky = wcs.wcs_pix2world(half_steps(pixel), 0)
     if not np.isfinite(sky).all():
         raise InputError("the middle of the map is not on the sky: name a position")
-    longitude, latitude = sky.T
+    return jacobian_from(sky)
+
+
+def half_steps(pixel: tuple[float, float]) -> list[tuple[float, float]]:
+    """Return a pixel (x, y), and the places half a pixel before and behind it along x, then y."""
+    x, y = pixel
+    return [(x, y), (x - 0.5, y), (x + 0.5, y), (x, y - 0.5), (x, y + 0.5)]
+
+
+def jacobian_from(sky: np.ndarray) -> np.ndarray:
+    """Return the Jacobian of the sky from the positions of five places on a map.
+
+    Args:
+        sky: (5, 2) longitude and latitude of `half_steps`, degrees.
+
+    Returns:
+        (2, 2) float64: east and north (rows) for a step along x and y (columns), arcsec.
+    """
+    longitude, latitude = np.radians(sky).T
     # Unit vectors, because differences of right ascension are meaningless at a pole.
     vectors = np.stack(
         [

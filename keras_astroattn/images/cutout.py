@@ -12,6 +12,7 @@ from keras_astroattn.errors import InputError
 from . import flags as flag
 from .beam import PIXELS_PER_BEAM, Beam, beam_text
 from .conventions import IMAGE_SIZE, to_network_units
+from .ellipse import Ellipse, ellipse_of
 from .extent import Extent, centroid_of, find_source, measure_extent
 from .frame import Frame, FramePlan, native_frame, plan, regridded_frame
 from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA
@@ -36,6 +37,7 @@ SMALLEST_FIELD = 16
 """Smallest height and width of a map, pixels."""
 
 _UNDERSAMPLED = 2.0  # pixels a beam
+_MIDDLE = ((IMAGE_SIZE - 1) / 2, (IMAGE_SIZE - 1) / 2)
 _JUST_ABOVE = 1 + 1e-6  # keeps a pixel above the threshold that it defines, despite rounding
 
 
@@ -69,6 +71,8 @@ class Cutout:
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
         offset: distance of the middle of the frame from the position that was asked for, arcsec.
         source_mask: (150, 150) bool, pixels of the source above 3 sigma; None without a source.
+        covariance: (2, 2) second moments of the source's flux along x and y
+            (`ellipse.flux_covariance`), pixels squared; None without a source.
     """
 
     pixels: np.ndarray
@@ -89,6 +93,7 @@ class Cutout:
     offset: float = 0.0
     source_mask: np.ndarray | None = field(default=None, repr=False)
     contrast: float = float("nan")
+    covariance: np.ndarray | None = field(default=None, repr=False)
 
     @property
     def frame_position(self) -> tuple[float, float] | None:
@@ -97,8 +102,18 @@ class Cutout:
             return None
         from .pixel_position import pixel_position
 
-        middle = (IMAGE_SIZE - 1) / 2
-        return pixel_position(self.wcs_header, (middle, middle))
+        return pixel_position(self.wcs_header, _MIDDLE)
+
+    @property
+    def ellipse(self) -> Ellipse | None:
+        """Ellipse with the second moments of the source's flux; None without a source."""
+        if self.covariance is None:
+            return None
+        from .pixel_position import icrs_jacobian
+
+        header = self.wcs_header
+        jacobian = None if header is None else icrs_jacobian(header, _MIDDLE)
+        return ellipse_of(self.covariance, jacobian, self.pixel_scale)
 
     def __repr__(self) -> str:
         measured = (
@@ -379,6 +394,7 @@ def finish(
         centroid=extent.centroid,
         source_mask=extent.mask,
         contrast=peak,
+        covariance=extent.covariance,
     )
 
 

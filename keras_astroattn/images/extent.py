@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .beam import PIXELS_PER_BEAM
+from .ellipse import flux_covariance
 from .islands import OFF_CENTRE_PIXELS, Island, find_islands, grown
 from .linking import LinkedSource, link
 from .preprocessing import MASK_SIGMA
@@ -33,6 +34,8 @@ class Extent:
         confused: whether a neighbour cannot be separated from it (`linking.LinkedSource`).
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
         mask: (height, width) bool, pixels of the source above 3 sigma; None without a source.
+        covariance: (2, 2) second moments of the flux along x and y (`ellipse.flux_covariance`),
+            pixels squared; None without a source.
     """
 
     found: bool
@@ -46,6 +49,7 @@ class Extent:
     confused: bool = False
     centroid: tuple[float, float] = (0.0, 0.0)
     mask: np.ndarray | None = field(default=None, repr=False)
+    covariance: np.ndarray | None = field(default=None, repr=False)
 
 
 def measure_extent(
@@ -85,6 +89,7 @@ def measure_extent(
         linked.confused,
         centroid_of(source),
         mask,
+        flux_covariance(source, snr),
     )
 
 

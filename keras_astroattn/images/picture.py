@@ -177,6 +177,7 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
         centroid=extent.centroid,
         source_mask=extent.mask,
         contrast=extent.peak if extent.found else max(float(snr.max()), 0.0),
+        covariance=extent.covariance,
     )
 
 

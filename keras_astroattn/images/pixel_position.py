@@ -1,4 +1,4 @@
-"""Position on the sky of one pixel of a map.
+"""Position on the sky of one pixel of a map, and the directions of the sky there.
 
 astropy.wcs takes 0.15 s at import, so the two usual projections are computed here.
 """
@@ -11,7 +11,7 @@ import numpy as np
 
 from keras_astroattn.errors import InputError
 
-from .celestial import build_wcs, frame_of, pixels_to_sky
+from .celestial import build_wcs, frame_of, half_steps, jacobian_from, pixels_to_sky
 
 if TYPE_CHECKING:
     from astropy.wcs import WCS
@@ -34,10 +34,9 @@ def pixel_position(
         ICRS right ascension in [0, 360) and declination, degrees; None off the sky, and if the
         frame of the coordinates is unknown.
     """
-    projection = str(keywords["CTYPE1"])[-3:]
     try:
-        if wcs is None and projection in ("TAN", "SIN") and _is_plain(keywords):
-            ra, dec = _deprojected(keywords, pixel, projection)
+        if wcs is None and _is_plain(keywords):
+            ra, dec = _deprojected(keywords, pixel)
         else:
             wcs = build_wcs(keywords) if wcs is None else wcs
             x, y = (np.array([value]) for value in pixel)
@@ -49,10 +48,32 @@ def pixel_position(
     return ra % 360.0 % 360.0, dec  # twice, because -1e-16 % 360 is 360
 
 
+def icrs_jacobian(
+    keywords: Mapping[str, float | str], pixel: tuple[float, float]
+) -> np.ndarray | None:
+    """Return the Jacobian of the sky at a pixel, with north as in ICRS.
+
+    Args:
+        keywords: celestial keywords, from `celestial.wcs_keywords`.
+        pixel: (x, y) counted from 0.
+
+    Returns:
+        (2, 2) float64: east and north (rows) for a step along x and y (columns), arcsec; None
+        where `pixel_position` is None.
+    """
+    try:
+        wcs = None if _is_plain(keywords) else build_wcs(keywords)
+    except InputError:
+        return None
+    sky = [pixel_position(keywords, place, wcs) for place in half_steps(pixel)]
+    return None if None in sky else jacobian_from(np.array(sky))
+
+
 def _is_plain(keywords: Mapping[str, float | str]) -> bool:
-    """Return whether a header is in ICRS or J2000, and its projection has no parameters."""
+    """Return whether a header is a TAN or SIN in ICRS or J2000, without parameters."""
     return (
-        {keywords["CUNIT1"], keywords["CUNIT2"]} == {"deg"}
+        _projection(keywords) in ("TAN", "SIN")
+        and {keywords["CUNIT1"], keywords["CUNIT2"]} == {"deg"}
         and keywords.get("LONPOLE", 180.0) == 180.0  # LATPOLE has no effect on TAN and SIN
         and abs(float(keywords["CRVAL2"])) < 90.0
         and not any(key.startswith("PV") and value for key, value in keywords.items())
@@ -60,9 +81,14 @@ def _is_plain(keywords: Mapping[str, float | str]) -> bool:
     )
 
 
+def _projection(keywords: Mapping[str, float | str]) -> str:
+    return str(keywords["CTYPE1"])[-3:]
+
+
 def _deprojected(
-    keywords: Mapping[str, float | str], pixel: tuple[float, float], projection: str
+    keywords: Mapping[str, float | str], pixel: tuple[float, float]
 ) -> tuple[float, float]:
+    projection = _projection(keywords)
     offsets = [pixel[axis] + 1 - float(keywords[f"CRPIX{axis + 1}"]) for axis in (0, 1)]
     east, north = (
         math.radians(sum(float(keywords[f"CD{row}_{axis + 1}"]) * offsets[axis] for axis in (0, 1)))

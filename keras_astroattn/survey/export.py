@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.tables import (
+    REGION_COLUMNS,
     Column,
     Provenance,
     Row,
@@ -79,8 +80,10 @@ def export_regions(folder: Path, path: Path) -> int:
 
 
 def _region_rows(folder: Path) -> Iterator[Row]:
-    names = ("ra", "dec", "label", "p_fri", "p_frii", "largest_angular_size_arcsec", "beam_arcsec")
-    for table in read_parts(folder, [RESERVED + name for name in names]):
+    parts = part_paths(folder)
+    known = pq.read_schema(parts[0]).names if parts else []
+    wanted = [RESERVED + name for name in REGION_COLUMNS if RESERVED + name in known]
+    for table in read_parts(folder, wanted):
         yield from table.to_pylist()
 
 

@@ -13,7 +13,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "parquet_writer": ["astropy_metadata", "longest_text", "parquet_field"],
         "provenance": ["Provenance", "command_line", "provenance_of", "utc_now"],
         "readers": ["SURVEY_PREFIX", "Table", "read_table", "rows_elsewhere"],
-        "regions_writer": ["REGION_WRITERS", "require_region_writer", "write_regions"],
+        "regions_writer": [
+            "REGION_COLUMNS",
+            "REGION_WRITERS",
+            "require_region_writer",
+            "write_regions",
+        ],
         "text": ["encodable"],
         "writers": ["WRITERS", "require_writer", "write_table"],
     },

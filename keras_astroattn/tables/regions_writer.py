@@ -6,20 +6,39 @@ from pathlib import Path
 from keras_astroattn.colours import GREY, LABEL_COLOURS
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
+from keras_astroattn.images.flags import OFF_CENTRE
 
 from .columns import Row
+
+REGION_COLUMNS = (
+    *("ra", "dec", "label", "p_fri", "p_frii", "largest_angular_size_arcsec", "beam_arcsec"),
+    *("major_arcsec", "minor_arcsec", "position_angle_deg", "frame_ra", "frame_dec", "flags"),
+)
+"""Columns that a region is drawn from. Tables of earlier versions do not have those of the shape."""
 
 _RADIUS = 10.0  # arcsec, of a source of which neither size nor beam is known
 _DS9 = (
     "# Region file format: DS9\nicrs\n",
-    'circle({ra:.6f},{dec:.6f},{radius:.2f}") # color={colour} text={{{text}}}\n',
+    {
+        # The second of two axes points north where the angle is 0.
+        "ellipse": 'ellipse({ra:.6f},{dec:.6f},{minor:.2f}",{major:.2f}",{angle:.1f})',
+        "circle": 'circle({ra:.6f},{dec:.6f},{radius:.2f}")',
+    },
+    " # color={colour} text={{{text}}}\n",
 )
 _CRTF = (
     "#CRTFv0\nglobal coord=ICRS\n",
-    "circle[[{ra:.6f}deg, {dec:.6f}deg], {radius:.2f}arcsec], color={colour}, label='{text}'\n",
+    {
+        "ellipse": (
+            "ellipse[[{ra:.6f}deg, {dec:.6f}deg], [{major:.2f}arcsec, {minor:.2f}arcsec], "
+            "{angle:.1f}deg]"
+        ),
+        "circle": "circle[[{ra:.6f}deg, {dec:.6f}deg], {radius:.2f}arcsec]",
+    },
+    ", color={colour}, label='{text}'\n",
 )
 REGION_WRITERS = {".reg": _DS9, ".crtf": _CRTF}
-"""First lines, and the line of a source, by the suffix of the file."""
+"""First lines, regions, and the end of a region's line, by the suffix of the file."""
 
 
 def require_region_writer(path: Path, option: str) -> None:
@@ -38,44 +57,52 @@ def require_region_writer(path: Path, option: str) -> None:
 
 
 def write_regions(path: Path, rows: Iterable[Row], prefix: str = "") -> int:
-    """Write a circle for each row that has a position, atomically, and return their number.
+    """Write a region for each row that has a position, atomically, and return their number.
 
-    The diameter is the measured size plus the beam. The colour shows the label; the text is the
-    label and its probability.
+    A source is the ellipse of `major_arcsec`, `minor_arcsec` and `position_angle_deg` about the
+    middle of its frame. A row without a shape, and one with the flag `off_centre`, whose source
+    is elsewhere in the frame, is a circle about its position, whose diameter is the size plus the
+    beam. The colour shows the label; the text is the label and its probability.
 
     Args:
         path: path of the file; its suffix is in `REGION_WRITERS`.
-        rows: rows of a table.
+        rows: rows of a table. Columns of the shape and the frame may be missing.
         prefix: prefix of the names of the columns.
 
     Raises:
         OSError: The file is not writable.
     """
-    start, line = REGION_WRITERS[path.suffix.lower()]
+    start, shapes, end = REGION_WRITERS[path.suffix.lower()]
     count = 0
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8") as file:
         file.write(start)
         for row in rows:
-            region = _region(row, prefix)
-            if region is not None:
-                file.write(line.format(**region))
-                count += 1
+            values = {name: row.get(prefix + name) for name in REGION_COLUMNS}
+            if values["ra"] is None or values["dec"] is None:
+                continue
+            shape, place = _shape(values)
+            file.write(shapes[shape].format(**place))
+            file.write(end.format(colour=_colour(values), text=_text(values)))
+            count += 1
     return count
 
 
-def _region(row: Row, prefix: str) -> dict[str, float | str] | None:
-    def of(name: str):
-        return row[prefix + name]
+def _shape(row: Row) -> tuple[str, dict[str, float]]:
+    """Return the name of a row's region, and its place and size."""
+    major, minor, angle = row["major_arcsec"], row["minor_arcsec"], row["position_angle_deg"]
+    ra, dec = row["frame_ra"], row["frame_dec"]
+    is_elsewhere = OFF_CENTRE in (row["flags"] or "").split(";")
+    if not major or not minor or None in (angle, ra, dec) or is_elsewhere:
+        diameter = sum(row[name] or 0.0 for name in ("largest_angular_size_arcsec", "beam_arcsec"))
+        return "circle", {"ra": row["ra"], "dec": row["dec"], "radius": diameter / 2 or _RADIUS}
+    place = {"ra": ra, "dec": dec, "major": major / 2, "minor": minor / 2, "angle": angle}
+    return "ellipse", place
 
-    if of("ra") is None or of("dec") is None:
-        return None
-    diameter = (of("largest_angular_size_arcsec") or 0.0) + (of("beam_arcsec") or 0.0)
-    label = of("label")
-    likelier = max((p for p in (of("p_fri"), of("p_frii")) if p is not None), default=None)
-    return {
-        "ra": of("ra"),
-        "dec": of("dec"),
-        "radius": diameter / 2 or _RADIUS,
-        "colour": LABEL_COLOURS.get(label, GREY),
-        "text": label if likelier is None else f"{label} {likelier:.2f}",
-    }
+
+def _colour(row: Row) -> str:
+    return LABEL_COLOURS.get(row["label"], GREY)
+
+
+def _text(row: Row) -> str:
+    likelier = max((p for p in (row["p_fri"], row["p_frii"]) if p is not None), default=None)
+    return row["label"] if likelier is None else f"{row['label']} {likelier:.2f}"

@@ -124,6 +124,14 @@ def assert_same(found, cutout, classifier, probability=1e-4):
     for name, value in figures.items():
         given = np.nan if found[name] is None else found[name]
         np.testing.assert_allclose(given, value, rtol=1e-4, err_msg=f"{found['path']} {name}")
+    if cutout.ellipse is not None:
+        major, minor, angle = (np.nan if one is None else one for one in found["ellipse"])
+        wanted = cutout.ellipse
+        assert [major, minor] == pytest.approx([wanted.major, wanted.minor], rel=1e-4)
+        turn = angle - (np.nan if wanted.position_angle is None else wanted.position_angle)
+        # The angle of a circle has no meaning.
+        if major > 1.01 * minor:
+            np.testing.assert_allclose((turn + 90) % 180 - 90, 0 * turn, atol=0.01)
     wanted = classifier.classify(cutout)
     assert found["label"] == wanted.label
     if wanted.p_fri is not None:

@@ -1,28 +1,41 @@
 """Regions of classified sources, read back by the `regions` library."""
 
 import pytest
+from astropy import units as u
+from astropy.wcs import WCS
 
 from keras_astroattn.colours import BLUE, GREY, SKY
 from keras_astroattn.errors import InputError
-from keras_astroattn.tables import COLUMNS, require_region_writer, write_regions
+from keras_astroattn.tables import (
+    COLUMNS,
+    REGION_COLUMNS,
+    require_region_writer,
+    write_regions,
+)
 
 regions = pytest.importorskip("regions")
 EMPTY = dict.fromkeys(column.name for column in COLUMNS)
 ROWS = [
     EMPTY | {"ra": 180.0, "dec": -30.5, "label": "FRI", "p_fri": 0.876, "p_frii": 0.124,
-             "largest_angular_size_arcsec": 40.0, "beam_arcsec": 5.4},
+             "largest_angular_size_arcsec": 40.0, "beam_arcsec": 5.4, "flags": ""},
     EMPTY | {"ra": 359.999, "dec": 0.0, "label": "compact", "largest_angular_size_arcsec": 0.0,
-             "beam_arcsec": 5.4},
+             "beam_arcsec": 5.4, "flags": ""},
     EMPTY | {"ra": 10.0, "dec": 89.0, "label": "error"},
     EMPTY | {"label": "FRI", "p_fri": 0.9, "p_frii": 0.1},  # a picture: it has no position
 ]  # fmt: skip
+SHAPE = {"major_arcsec": 60.0, "minor_arcsec": 20.0, "position_angle_deg": 30.0,
+         "frame_ra": 180.001, "frame_dec": -30.501}  # fmt: skip
+
+
+def read(path, rows):
+    write_regions(path, rows)
+    return regions.Regions.read(path, format="ds9" if path.suffix == ".reg" else "crtf")
 
 
 @pytest.mark.parametrize("suffix", [".reg", ".crtf"])
-def test_each_source_is_a_circle_of_its_size_colour_and_label(tmp_path, suffix):
-    path = tmp_path / f"r{suffix}"
-    assert write_regions(path, ROWS) == 3
-    found = regions.Regions.read(path, format="ds9" if suffix == ".reg" else "crtf")
+def test_a_source_without_a_shape_is_a_circle_of_its_size(tmp_path, suffix):
+    assert write_regions(tmp_path / f"r{suffix}", ROWS) == 3
+    found = read(tmp_path / f"r{suffix}", ROWS)
     assert [type(one).__name__ for one in found] == ["CircleSkyRegion"] * 3
     assert [one.center.icrs.ra.deg for one in found] == [180.0, 359.999, 10.0]
     assert [one.center.icrs.dec.deg for one in found] == [-30.5, 0.0, 89.0]
@@ -34,9 +47,48 @@ def test_each_source_is_a_circle_of_its_size_colour_and_label(tmp_path, suffix):
     assert colours == [BLUE, SKY, GREY]
 
 
+@pytest.mark.parametrize("suffix", [".reg", ".crtf"])
+def test_the_ellipse_of_a_source_lies_on_its_emission(tmp_path, suffix):
+    (found,) = read(tmp_path / f"r{suffix}", [ROWS[0] | SHAPE])
+    assert type(found).__name__ == "EllipseSkyRegion"
+    assert (found.center.icrs.ra.deg, found.center.icrs.dec.deg) == (180.001, -30.501)
+    assert found.meta.get("text", found.meta.get("label")) == "FRI 0.88"
+    # At a distance of 29 arcsec along the axis of 60 arcsec it is inside, at 31 outside; across,
+    # 9 and 11. astropy takes position angles from north through east.
+    wcs = WCS(naxis=2)
+    wcs.wcs.ctype, wcs.wcs.crval = ["RA---TAN", "DEC--TAN"], [180.0, -30.5]
+    wcs.wcs.cdelt, wcs.wcs.crpix = [-0.5 / 3600, 0.5 / 3600], [200, 200]
+    for angle, inside, outside in [(30, 29, 31), (210, 29, 31), (120, 9, 11), (300, 9, 11)]:
+        for distance, is_in in [(inside, True), (outside, False)]:
+            place = found.center.directional_offset_by(angle * u.deg, distance * u.arcsec)
+            assert found.contains(place, wcs) == is_in, (angle, distance)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"flags": "edge;off_centre"},  # the source is not at the middle of the frame
+        {"position_angle_deg": None},
+        {"minor_arcsec": 0.0},
+        {"frame_ra": None},
+    ],
+)
+def test_no_ellipse_is_drawn_where_it_would_be_wrong(tmp_path, change):
+    (found,) = read(tmp_path / "r.reg", [ROWS[0] | SHAPE | change])
+    assert type(found).__name__ == "CircleSkyRegion"
+    assert found.center.icrs.ra.deg == 180.0
+
+
+def test_a_table_without_shapes_is_drawn_as_circles(tmp_path):
+    earlier = [{name: ROWS[0][name] for name in REGION_COLUMNS[:7]}]
+    (found,) = read(tmp_path / "r.reg", earlier)
+    assert found.radius.to_value("arcsec") == 22.7
+
+
 def test_columns_may_have_a_prefix(tmp_path):
-    rows = [{f"aa_{name}": value for name, value in row.items()} for row in ROWS]
-    write_regions(tmp_path / "a.reg", ROWS)
+    shaped = [*ROWS, ROWS[0] | SHAPE]
+    rows = [{f"aa_{name}": value for name, value in row.items()} for row in shaped]
+    write_regions(tmp_path / "a.reg", shaped)
     write_regions(tmp_path / "b.reg", rows, "aa_")
     assert (tmp_path / "a.reg").read_text() == (tmp_path / "b.reg").read_text()
 

@@ -35,6 +35,7 @@ export const LEAST_NEGATIVE_SHARE = 0.02;
 export const LEAST_NEGATIVE = 5;
 export const MOST_GAP = 0.35;
 export const FADING = 0.05;
+export const FWHM_PER_SIGMA = 2.3548200450309493;
 export const SOURCE_SIGMA = 5.0;
 export const OFF_CENTRE_PIXELS = 15.0;
 export const MIN_PIXELS = 3;
@@ -295,6 +296,9 @@ export const COLUMNS = [
   "peak_snr",
   "source_fraction",
   "largest_angular_size_arcsec",
+  "major_arcsec",
+  "minor_arcsec",
+  "position_angle_deg",
   "beam_arcsec",
   "frame_ra",
   "frame_dec",

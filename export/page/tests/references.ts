@@ -32,6 +32,8 @@ for (const [name, wanted] of Object.entries(references.samples)) {
     assert.equal(cutout.peakSnr, wanted.peak_snr);
     assert.deepEqual(cutout.flags, wanted.flags);
     near([cutout.largestAngularSize, cutout.mainShare], [wanted.size!, wanted.main_share], 1e-9);
+    const { major, minor, positionAngle } = cutout.ellipse!;
+    near([major, minor, positionAngle!], wanted.ellipse, 1e-6);
   });
 }
 

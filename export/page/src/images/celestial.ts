@@ -245,11 +245,16 @@ export function localJacobian(keywords: WcsKeywords, pixel: readonly [number, nu
   if (!hasProjection(keywords)) {
     throw new OnlyCommandError(`its projection (${keywords.projection}) is not one of this page`);
   }
-  const [x, y] = pixel;
-  const middle = pixelToSky(keywords, pixel);
-  if (!middle.every(Number.isFinite)) {
+  if (!pixelToSky(keywords, pixel).every(Number.isFinite)) {
     throw new InputError("the middle of the map is not on the sky: name a position");
   }
+  return skyJacobian(keywords, pixel);
+}
+
+/** The same by differences of positions, wherever the reference is; NaN off the sky. */
+export function skyJacobian(keywords: WcsKeywords, pixel: readonly [number, number]): Matrix {
+  const [x, y] = pixel;
+  const middle = pixelToSky(keywords, pixel);
   const [a, d] = [middle[0] * DEGREE, middle[1] * DEGREE];
   const east = [-Math.sin(a), Math.cos(a), 0];
   const north = [-Math.sin(d) * Math.cos(a), -Math.sin(d) * Math.sin(a), Math.cos(d)];

@@ -14,6 +14,7 @@ import {
 } from "../../generated/constants";
 import { beamArea, meanWidth, type Beam } from "./beam";
 import { moveKeywords, type WcsKeywords } from "./celestial";
+import { ellipseOf, type Ellipse } from "./ellipse";
 import { InputError } from "./errors";
 import { nativeFrame, plan, regriddedFrame, type Frame, type Pair } from "./frame";
 import { grid, type Grid } from "./grid";
@@ -39,6 +40,7 @@ export interface Cutout {
   readonly mainShare: number;
   readonly mainSize: number;
   readonly centroid: Pair;
+  readonly ellipse: Ellipse | null;
   readonly offset: number;
 }
 
@@ -158,6 +160,7 @@ function finish(
     mainShare: extent.mainShare,
     mainSize: extent.found ? extent.mainSize * pixelScale : NaN,
     centroid: extent.centroid,
+    ellipse: extent.covariance && ellipseOf(extent.covariance, keywords, pixelScale),
     offset: 0,
   };
 }

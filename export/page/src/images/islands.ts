@@ -7,8 +7,10 @@ import {
   PIXELS_PER_BEAM,
   SOURCE_SIGMA,
 } from "../../generated/constants";
+import { fluxCovariance, moments } from "./ellipse";
 import { count, grown, islandsOf, type Grid } from "./grid";
 import { link, type Island, type Point } from "./linking";
+import type { Matrix } from "./matrix";
 import { sum64 } from "./statistics";
 
 const ANGLES = Array.from({ length: 36 }, (_, k) => (k * Math.PI) / 36);
@@ -25,6 +27,7 @@ export interface Extent {
   readonly incomplete: boolean;
   readonly confused: boolean;
   readonly centroid: readonly [number, number]; // x and y from the middle of the frame
+  readonly covariance: Matrix | null; // of the flux, along x and y
 }
 
 /** Find the source of a frame in units of the noise and measure it; see `images.extent`. */
@@ -60,6 +63,7 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     incomplete: hidden && reaches(source, unknown, snr.width),
     confused,
     centroid: [centroid(1), centroid(0)],
+    covariance: fluxCovariance(source),
   };
 }
 
@@ -74,6 +78,7 @@ const NOTHING: Extent = {
   incomplete: false,
   confused: false,
   centroid: [0, 0],
+  covariance: null,
 };
 
 function brightIslands(snr: Grid): Island[] {
@@ -112,6 +117,7 @@ function brightIslands(snr: Grid): Island[] {
       distance: Math.min(...offsets.map(([y, x]) => Math.sqrt(y * y + x * x))),
       extent: Math.hypot(...spans(edge)),
       centroid: [weighted(0), weighted(1)],
+      moments: moments(offsets, weights),
     });
   }
   return found;

@@ -16,6 +16,7 @@ import {
   TOUCHING,
   UNSEEN,
 } from "../../generated/constants";
+import type { Matrix } from "./matrix";
 
 export type Point = readonly [number, number]; // row and column
 
@@ -27,6 +28,7 @@ export interface Island {
   readonly distance: number;
   readonly extent: number;
   readonly centroid: Point;
+  readonly moments: Matrix; // second, along x and y, pixels squared
 }
 
 /** The islands of the source, and whether a neighbour cannot be separated from it. */

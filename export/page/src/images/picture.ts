@@ -14,6 +14,7 @@ import {
 } from "../../generated/constants";
 import { beam as beamOf, meanWidth, type Beam } from "./beam";
 import { blankedThreshold, cutoutFromField, sourceFlags, toNetworkUnits, type Cutout } from "./cutout";
+import { ellipseOf } from "./ellipse";
 import { InputError, OnlyCommandError } from "./errors";
 import { grid, type Grid } from "./grid";
 import { measureExtent } from "./islands";
@@ -130,6 +131,7 @@ export function cutoutFromLevels(levels: Grid): Cutout {
     mainShare: extent.mainShare,
     mainSize: extent.found ? extent.mainSize * PIXEL_SCALE : NaN,
     centroid: extent.centroid,
+    ellipse: extent.covariance && ellipseOf(extent.covariance, null, PIXEL_SCALE),
     offset: 0,
   };
 }
