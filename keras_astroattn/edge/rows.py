@@ -48,6 +48,7 @@ def cutout_values(cutout: Cutout) -> Row:
     in_jansky = flags.UNKNOWN_UNIT not in cutout.flags
     ra, dec = _angles(cutout.position)
     frame_ra, frame_dec = _angles(cutout.frame_position)
+    centroid_ra, centroid_dec = _angles(cutout.centroid_position)
     ellipse = cutout.ellipse
     return {
         "ra": ra,
@@ -56,6 +57,8 @@ def cutout_values(cutout: Cutout) -> Row:
         "peak_snr": _known(cutout.peak_snr),
         "source_fraction": _known(cutout.source_fraction),
         "largest_angular_size_arcsec": _known(cutout.largest_angular_size),
+        "centroid_ra": centroid_ra,
+        "centroid_dec": centroid_dec,
         "major_arcsec": ellipse.major if ellipse else None,
         "minor_arcsec": ellipse.minor if ellipse else None,
         "position_angle_deg": ellipse.position_angle if ellipse else None,

@@ -98,11 +98,22 @@ class Cutout:
     @property
     def frame_position(self) -> tuple[float, float] | None:
         """(RA, Dec) of the middle of `pixels`, ICRS degrees; None if unknown."""
+        return self._on_sky(_MIDDLE)
+
+    @property
+    def centroid_position(self) -> tuple[float, float] | None:
+        """(RA, Dec) of the source's flux centroid, ICRS degrees; None if unknown."""
+        if self.covariance is None:
+            return None
+        x, y = self.centroid
+        return self._on_sky((_MIDDLE[0] + x, _MIDDLE[1] + y))
+
+    def _on_sky(self, pixel: tuple[float, float]) -> tuple[float, float] | None:
         if self.wcs_header is None:
             return None
         from .pixel_position import pixel_position
 
-        return pixel_position(self.wcs_header, _MIDDLE)
+        return pixel_position(self.wcs_header, pixel)
 
     @property
     def ellipse(self) -> Ellipse | None:

@@ -58,6 +58,12 @@ COLUMNS = (
     Column("largest_angular_size_arcsec", "float64",
            "largest extent above 3 sigma, corrected for the beam", "arcsec", "phys.angSize",
            digits=".2f"),
+    Column("centroid_ra", "float64",
+           "right ascension of the centroid of the source's flux above 3 sigma, ICRS", "deg",
+           "pos.eq.ra", ".6f"),
+    Column("centroid_dec", "float64",
+           "declination of the centroid of the source's flux above 3 sigma, ICRS", "deg",
+           "pos.eq.dec", ".6f"),
     Column("major_arcsec", "float64",
            "major axis, full width at half maximum, of the Gaussian with the second moments of "
            "the source's flux; not deconvolved", "arcsec", "phys.angSize.smajAxis", digits=".2f"),

@@ -6,15 +6,14 @@ from pathlib import Path
 from keras_astroattn.colours import GREY, LABEL_COLOURS
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
-from keras_astroattn.images.flags import OFF_CENTRE
 
 from .columns import Row
 
 REGION_COLUMNS = (
     *("ra", "dec", "label", "p_fri", "p_frii", "largest_angular_size_arcsec", "beam_arcsec"),
-    *("major_arcsec", "minor_arcsec", "position_angle_deg", "frame_ra", "frame_dec", "flags"),
+    *("major_arcsec", "minor_arcsec", "position_angle_deg", "centroid_ra", "centroid_dec"),
 )
-"""Columns that a region is drawn from. Tables of earlier versions do not have those of the shape."""
+"""Columns that a region is drawn from; tables of earlier versions have none of the shape."""
 
 _RADIUS = 10.0  # arcsec, of a source of which neither size nor beam is known
 _DS9 = (
@@ -59,14 +58,13 @@ def require_region_writer(path: Path, option: str) -> None:
 def write_regions(path: Path, rows: Iterable[Row], prefix: str = "") -> int:
     """Write a region for each row that has a position, atomically, and return their number.
 
-    A source is the ellipse of `major_arcsec`, `minor_arcsec` and `position_angle_deg` about the
-    middle of its frame. A row without a shape, and one with the flag `off_centre`, whose source
-    is elsewhere in the frame, is a circle about its position, whose diameter is the size plus the
-    beam. The colour shows the label; the text is the label and its probability.
+    A source is the ellipse of `major_arcsec`, `minor_arcsec` and `position_angle_deg` about its
+    centroid. A row without a shape is a circle about its position, whose diameter is the size
+    plus the beam. The colour shows the label; the text is the label and its probability.
 
     Args:
         path: path of the file; its suffix is in `REGION_WRITERS`.
-        rows: rows of a table. Columns of the shape and the frame may be missing.
+        rows: rows of a table. Columns of the shape may be missing.
         prefix: prefix of the names of the columns.
 
     Raises:
@@ -90,9 +88,8 @@ def write_regions(path: Path, rows: Iterable[Row], prefix: str = "") -> int:
 def _shape(row: Row) -> tuple[str, dict[str, float]]:
     """Return the name of a row's region, and its place and size."""
     major, minor, angle = row["major_arcsec"], row["minor_arcsec"], row["position_angle_deg"]
-    ra, dec = row["frame_ra"], row["frame_dec"]
-    is_elsewhere = OFF_CENTRE in (row["flags"] or "").split(";")
-    if not major or not minor or None in (angle, ra, dec) or is_elsewhere:
+    ra, dec = row["centroid_ra"], row["centroid_dec"]
+    if not major or not minor or None in (angle, ra, dec):
         diameter = sum(row[name] or 0.0 for name in ("largest_angular_size_arcsec", "beam_arcsec"))
         return "circle", {"ra": row["ra"], "dec": row["dec"], "radius": diameter / 2 or _RADIUS}
     place = {"ra": ra, "dec": dec, "major": major / 2, "minor": minor / 2, "angle": angle}

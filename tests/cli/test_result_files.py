@@ -28,7 +28,8 @@ ROWS = [
 def test_the_columns_are_the_documented_ones():
     assert NAMES == [
         "path", "name", "ra", "dec", "label", "p_fri", "p_frii", "entropy_nats", "noise_jy_beam",
-        "peak_snr", "source_fraction", "largest_angular_size_arcsec", "beam_arcsec", "frame_ra",
+        "peak_snr", "source_fraction", "largest_angular_size_arcsec", "centroid_ra", "centroid_dec",
+        "major_arcsec", "minor_arcsec", "position_angle_deg", "beam_arcsec", "frame_ra",
         "frame_dec", "offset_arcsec", "flags", "error", "model", "picture",
     ]  # fmt: skip
 

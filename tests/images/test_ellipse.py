@@ -121,3 +121,14 @@ def test_an_angle_just_below_zero_is_zero():
     # A major axis a rounding error west of north.
     jacobian = np.array([[-1.0, -1e-17], [0.0, 1.0]])
     assert ellipse_of(np.diag([1.0, 4.0]), jacobian, 1.0).position_angle == 0.0
+
+
+def test_the_centroid_is_where_the_source_was_put():
+    # 20 arcsec east and 30 north of the middle, at declination 60.
+    snr = gaussian(500.0, 8.0, 8.0, 0.0, (20.0, 30.0))
+    keywords = wcs_keywords(header(dec=60.0))
+    found = cutout_from_field(snr, SCALE, 5.4, noise=1.0, wcs_header=keywords)
+    centroid = SkyCoord(*found.centroid_position, unit="deg")
+    east, north = SkyCoord(150.0, 60.0, unit="deg").spherical_offsets_to(centroid)
+    assert [east.arcsec, north.arcsec] == pytest.approx([20.0, 30.0], abs=0.02)
+    assert cutout_from_array(np.zeros((150, 150), np.uint8)).centroid_position is None

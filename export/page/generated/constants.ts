@@ -296,6 +296,8 @@ export const COLUMNS = [
   "peak_snr",
   "source_fraction",
   "largest_angular_size_arcsec",
+  "centroid_ra",
+  "centroid_dec",
   "major_arcsec",
   "minor_arcsec",
   "position_angle_deg",

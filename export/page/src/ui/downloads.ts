@@ -27,7 +27,10 @@ function rowOf({ file, result, error, position }: Entry, model: string): Record<
   const { cutout, found } = result;
   const middle = (IMAGE_SIZE - 1) / 2;
   const { keywords } = cutout;
-  const frame = keywords && isIcrs(keywords) ? pixelToSky(keywords, [middle, middle]) : null;
+  const onSky = (x: number, y: number) =>
+    keywords && isIcrs(keywords) ? pixelToSky(keywords, [middle + x, middle + y]) : null;
+  const frame = onSky(0, 0);
+  const centroid = cutout.ellipse && onSky(...cutout.centroid);
   return {
     ...asked,
     label: found.label,
@@ -38,6 +41,8 @@ function rowOf({ file, result, error, position }: Entry, model: string): Record<
     peak_snr: cutout.peakSnr,
     source_fraction: cutout.sourceFraction,
     largest_angular_size_arcsec: cutout.largestAngularSize,
+    centroid_ra: centroid?.[0] ?? null,
+    centroid_dec: centroid?.[1] ?? null,
     major_arcsec: cutout.ellipse?.major ?? null,
     minor_arcsec: cutout.ellipse?.minor ?? null,
     position_angle_deg: cutout.ellipse?.positionAngle ?? null,
