@@ -1,13 +1,19 @@
 """Tables over SAMP, with astropy's hub in this process and programs that open what they get."""
 
+import contextlib
+import io
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
 from pathlib import Path
+from urllib.request import urlopen
 from xmlrpc.client import Fault
 
 import pytest
+from astropy.table import Table
 from support.samp_hub import Program, samp
 
 from keras_astroattn.edge import failed_row
@@ -103,11 +109,11 @@ JSAMP = Path("/usr/share/java/jsamp.jar")
 """The hub of TOPCAT and STILTS; Debian's `stilts` and `topcat` install it."""
 
 
-def connected(name, seconds=60):
+def connected(name, takes=LOAD, seconds=60):
     """A program at a hub that is being started."""
     for _ in range(10 * seconds):
         try:
-            return Program(name)
+            return Program(name, takes)
         except (samp.SAMPHubError, Fault, OSError):
             time.sleep(0.1)
     raise TimeoutError(f"no hub after {seconds} s")
@@ -129,6 +135,53 @@ def test_the_hub_of_topcat_passes_the_table_on(no_samp_hub, votable):
             program.client.disconnect()
         finally:
             process.terminate()
+
+
+@pytest.fixture
+def topcat(no_samp_hub, tmp_path):
+    """TOPCAT on a screen of its own, with its hub; what is yielded asks it for its table."""
+    if not (shutil.which("topcat") and shutil.which("xvfb-run")):
+        pytest.skip("needs TOPCAT and xvfb-run, Debian's packages topcat and xvfb")
+    with subprocess.Popen(
+        ["xvfb-run", "-a", "topcat", "-hub"],
+        env=os.environ | {"HOME": str(tmp_path)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        try:
+            client = connected("asker", takes="nothing", seconds=120).client
+            yield lambda: _table_of(client)
+            client.disconnect()
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+
+
+def _table_of(client):
+    (topcat,) = client.get_subscribed_clients("table.get.stil")
+    message = {"samp.mtype": "table.get.stil", "samp.params": {"format": "votable"}}
+    for _ in range(300):  # it answers before the table is the current one
+        answer = client.call_and_wait(topcat, message, "60")
+        if answer["samp.status"] == "samp.ok":
+            break
+        time.sleep(0.1)
+    with urlopen(answer["samp.result"]["url"], timeout=60) as file:
+        return Table.read(io.BytesIO(file.read()), format="votable")
+
+
+@pytest.mark.slow
+def test_topcat_opens_the_table(topcat, votable):
+    for _ in range(600):  # its hub runs before TOPCAT is ready
+        with contextlib.suppress(InputError):
+            require_receiver("topcat")
+            break
+        time.sleep(0.1)
+    assert send_votable(votable, "results", "topcat") == ["topcat"]
+    table = topcat()
+    assert table["name"].tolist() == ["a", "b"]
+    assert table["ra"][1] == 160.5
+    assert str(table["ra"].unit) == "deg"
+    assert table["ra"].meta["ucd"] == "pos.eq.ra;meta.main"
 
 
 def test_a_program_that_does_not_answer_is_not_waited_for_for_ever(samp_hub, votable, monkeypatch):
