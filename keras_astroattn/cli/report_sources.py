@@ -1,6 +1,6 @@
 """The sources of an HTML report: which are shown, and their pictures, read again from the maps."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,17 +9,26 @@ from keras_astroattn.edge import Classifier, Result
 from keras_astroattn.edge.classifier import attention_of
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import Cutout
-from keras_astroattn.recalibration import Chosen
+from keras_astroattn.recalibration import Chosen, choose_sample
 from keras_astroattn.report.html_report import Shown
 from keras_astroattn.report.thumbnails import evidence_png, map_png, picture_png
 
-Cut = Callable[[int], Cutout]
-"""Function from a row of the table to the cutout as the network saw it."""
+from .report_maps import Cut
 
 # Rounding in the table, and on another machine.
 _SAME_PROBABILITY = 2e-3
 _SAME_SIZE = 0.01
 _LONGEST_NOTE = 300
+
+
+def chosen_sources(
+    labels: Sequence[str], probabilities: np.ndarray, how: str, count: int, seed: int
+) -> list[Chosen]:
+    """Return the sources of `choose_sample`; none from a table without a class."""
+    try:
+        return choose_sample(labels, probabilities, how, count, seed)
+    except InputError:  # nothing to label, and still a table to look at
+        return []
 
 
 def shown_rows(result: Result, chosen: Sequence[Chosen], count: int, seed: int = 0) -> list[int]:

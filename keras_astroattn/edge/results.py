@@ -2,6 +2,7 @@
 
 import hashlib
 from collections import Counter
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -127,15 +128,50 @@ def read_result(path: Path, whole: bool = False, name_column: str | None = None)
     Raises:
         InputError: It is not such a table.
     """
+    require_table(path)
+    table = read_table(path, answers(whole, name_column))
+    prefix = prefix_of(path, [column.name for column in table.columns], len(table))
+    result = Result(path, table, prefix, name_column)
+    require_known_labels(path, result.labels)
+    return result
+
+
+def require_table(path: Path) -> None:
+    """Refuse a table that does not exist.
+
+    Raises:
+        InputError: It does not.
+    """
     if not path.exists():
         raise InputError(f"{path} does not exist: name the table that astroattn wrote")
+
+
+def answers(whole: bool = False, name_column: str | None = None) -> Callable[[str], bool]:
+    """Return which columns of a table are read: those of the result, and the name.
+
+    Args:
+        whole: whether all are.
+        name_column: column of the catalogue with the names of the sources.
+    """
 
     def wanted(name: str) -> bool:
         own = name.removeprefix(SURVEY_PREFIX) in _ANSWERS
         return whole or own or name == name_column
 
-    table = read_table(path, wanted)
-    names = {column.name for column in table.columns}
+    return wanted
+
+
+def prefix_of(path: Path, names: Collection[str], rows: int) -> str:
+    """Return the prefix of the result's columns in a table.
+
+    Args:
+        path: the table, for messages.
+        names: names of its columns.
+        rows: number of its rows.
+
+    Raises:
+        InputError: It is no table of classified sources, or has no rows.
+    """
     prefix = SURVEY_PREFIX if f"{SURVEY_PREFIX}label" in names else ""
     needed = ("path", "label", "p_fri", "p_frii", *(("row", "ra", "dec") if prefix else ()))
     missing = [prefix + name for name in needed if prefix + name not in names]
@@ -143,10 +179,21 @@ def read_result(path: Path, whole: bool = False, name_column: str | None = None)
         raise InputError(
             f"{path} has no column {missing[0]}: give a table of astroattn classify or survey"
         )
-    if not len(table):
+    if not rows:
         raise InputError(f"{path} has no rows")
-    result = Result(path, table, prefix, name_column)
-    unknown = sorted(set(result.labels) - set(LABELS))
+    return prefix
+
+
+def require_known_labels(path: Path, labels: Iterable[str]) -> None:
+    """Refuse labels that no network of this project gives.
+
+    Args:
+        path: the table, for the message.
+        labels: its labels.
+
+    Raises:
+        InputError: A label is unknown.
+    """
+    unknown = sorted(set(labels) - set(LABELS))
     if unknown:
         raise InputError(f"{path} has the unknown label {unknown[0][:40]!r}")
-    return result

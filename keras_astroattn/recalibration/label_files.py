@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_astroattn.errors import InputError
 
 from .exchange import read_label_studio, read_zooniverse
-from .labels import GivenLabel, label_of
+from .labels import CLEARED, LABELS, GivenLabel, label_of
 
 
 def read_labels(path: Path) -> list[GivenLabel]:
@@ -17,7 +17,27 @@ def read_labels(path: Path) -> list[GivenLabel]:
             JSON export of Label Studio.
 
     Returns:
-        The labels, in the order of the file. A labeller's later label replaces the earlier one.
+        The labels, in the order of the file. A labeller's later label replaces the earlier one,
+        and one that was taken back counts no more.
+
+    Raises:
+        InputError: The file cannot be read, is another kind of file, or has a wrong value.
+    """
+    latest = {(one.source, one.labeller): one for one in label_history(path)}
+    found = [one for one in latest.values() if one.label != CLEARED]
+    if not found:
+        raise InputError(f"labels {path} holds no label")
+    return found
+
+
+def label_history(path: Path) -> list[GivenLabel]:
+    """Read every line of a file of labels, also earlier and taken back labels.
+
+    Args:
+        path: a file as for `read_labels`.
+
+    Returns:
+        The labels, in the order of the file. The label of a line that takes one back is `CLEARED`.
 
     Raises:
         InputError: The file cannot be read, is another kind of file, or has a wrong value.
@@ -29,13 +49,8 @@ def read_labels(path: Path) -> list[GivenLabel]:
     except UnicodeDecodeError:
         raise InputError(f"labels {path} is no text in UTF-8") from None
     if path.suffix.lower() == ".json":
-        found = read_label_studio(path, text)
-    else:
-        found = _read_csv(path, text)
-    if not found:
-        raise InputError(f"labels {path} holds no label")
-    latest = {(one.source, one.labeller): one for one in found}
-    return list(latest.values())
+        return read_label_studio(path, text)
+    return _read_csv(path, text)
 
 
 def _read_csv(path: Path, text: str) -> list[GivenLabel]:
@@ -46,6 +61,7 @@ def _read_csv(path: Path, text: str) -> list[GivenLabel]:
             return read_zooniverse(path, lines)
         if not {"source", "label"} <= names:
             raise InputError(f"labels {path} has no columns source and label")
-        return [label_of(path, line, f"line {lines.line_num}") for line in lines]
+        words = (*LABELS, CLEARED)
+        return [label_of(path, line, f"line {lines.line_num}", words) for line in lines]
     except csv.Error as error:
         raise InputError(f"labels {path} is no CSV: {error}") from None

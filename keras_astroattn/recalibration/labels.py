@@ -14,6 +14,12 @@ FRI, FRII, UNSURE, NO_GALAXY = "FRI", "FRII", "unsure", "not_radio_galaxy"
 LABELS = (FRI, FRII, UNSURE, NO_GALAXY)
 """Labels that a person can give."""
 
+FIELDS = ("source", "label", "labeller", "time", "part", "inclusion_probability")
+"""Columns of a file of labels."""
+
+CLEARED = "cleared"
+"""Word in the column `label` of a file of labels that takes an earlier label back."""
+
 _NAMED = 3  # sources that an error names
 
 
@@ -90,7 +96,16 @@ def require_sources(labels: Iterable[GivenLabel], sources: Sequence[str], table:
         InputError: A label belongs to no source of the table.
     """
     known = set(sources)
-    strange = sorted({one.source for one in labels} - known)
+    refuse_strange({one.source for one in labels} - known, table)
+
+
+def refuse_strange(sources: Iterable[str], table: Path) -> None:
+    """Refuse labels of these sources, which a table does not hold.
+
+    Raises:
+        InputError: There is such a source.
+    """
+    strange = sorted(sources)
     if strange:
         more = f" and {len(strange) - _NAMED} more" if len(strange) > _NAMED else ""
         raise InputError(
@@ -100,23 +115,24 @@ def require_sources(labels: Iterable[GivenLabel], sources: Sequence[str], table:
         )
 
 
-def label_of(path: Path, values: Mapping, where: str) -> GivenLabel:
+def label_of(path: Path, values: Mapping, where: str, words: Sequence[str] = LABELS) -> GivenLabel:
     """Return a label from texts by name.
 
     Args:
         path: file, for messages.
         values: values by the names of the columns of `labels.csv`.
         where: place in the file, for messages.
+        words: labels that are allowed.
 
     Raises:
         InputError: A value is missing or wrong.
     """
-    values = {name: str(values.get(name) or "").strip() for name in _FIELDS} | {
+    values = {name: str(values.get(name) or "").strip() for name in FIELDS} | {
         "source": str(values.get("source") or "")
     }
     if not values["source"]:
         raise InputError(f"{path}, {where}: the source is missing")
-    if values["label"] not in LABELS:
+    if values["label"] not in words:
         raise InputError(
             f"{path}, {where}: the label {values['label'][:40]!r} is none of {', '.join(LABELS)}"
         )
@@ -135,6 +151,3 @@ def label_of(path: Path, values: Mapping, where: str) -> GivenLabel:
     return GivenLabel(
         *(values[name] for name in ("source", "label", "labeller", "time", "part")), inclusion
     )
-
-
-_FIELDS = ("source", "label", "labeller", "time", "part", "inclusion_probability")

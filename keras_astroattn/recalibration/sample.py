@@ -67,7 +67,7 @@ def choose_sample(
         drawn = _draw(known, min(count, known.size), random)
     elif how == "stratified":
         names = np.asarray(labels)[known]
-        strata = [known[names == name] for name in np.unique(names)]
+        strata = [known[names == name] for name in sorted(set(names.tolist()))]
         sizes = equal_shares([len(stratum) for stratum in strata], (count + 1) // 2)
         drawn = [
             one

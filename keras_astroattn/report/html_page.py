@@ -38,6 +38,7 @@ def page_html(
     scripts: Sequence[str],
     data: object,
     sections: Sequence[Section],
+    policy: Sequence[str] = (),
     **texts: str,
 ) -> str:
     """Fill in a template of the folder `page`.
@@ -47,6 +48,7 @@ def page_html(
         scripts: names of its scripts, in their order.
         data: value that the scripts read, as JSON.
         sections: summaries at the top.
+        policy: more directives of the content security policy.
         **texts: texts of the template by name; they are escaped.
 
     Returns:
@@ -57,7 +59,7 @@ def page_html(
     script = "\n".join((page / name).read_text(encoding="utf-8") for name in scripts)
     return Template((page / template).read_text(encoding="utf-8")).substitute(
         {name: html.escape(text) for name, text in texts.items()},
-        policy=_policy(style, script),
+        policy="; ".join([_policy(style, script), *policy]),
         version=html.escape(__version__),
         sections="\n".join(map(_section, sections)),
         style=style,

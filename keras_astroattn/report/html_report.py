@@ -12,7 +12,7 @@ MOST_SOURCES = 5000
 """Largest number of sources in a report."""
 
 SCRIPTS = ("contours.js", "pictures.js", "labels.js", "grid.js")
-"""Scripts of the page, in their order."""
+"""Scripts of every page of sources, in their order; one that starts the page follows."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,16 @@ def report_html(
         "flags": dict(flags),
     }
     return page_html(
-        "report.html", SCRIPTS, data, sections, title=title, subtitle=subtitle, chosen=chosen
+        "report.html",
+        [*SCRIPTS, "report.js"],
+        data,
+        sections,
+        title=title,
+        subtitle=subtitle,
+        chosen=chosen,
+        labelling="Labels stay in this browser. Download them, then run",
+        command="astroattn recalibrate RESULT --labels labels.csv",
+        sending="This file sends nothing.",
     )
 
 

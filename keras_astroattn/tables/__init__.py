@@ -12,7 +12,14 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
         "text_writers": ["stream_csv"],
         "parquet_writer": ["astropy_metadata", "longest_text", "parquet_field"],
         "provenance": ["Provenance", "command_line", "provenance_of", "utc_now"],
-        "readers": ["SURVEY_PREFIX", "Table", "read_table", "rows_elsewhere"],
+        "readers": [
+            "SURVEY_PREFIX",
+            "Table",
+            "read_arrow",
+            "read_table",
+            "rows_elsewhere",
+            "table_of_arrow",
+        ],
         "regions_writer": [
             "REGION_COLUMNS",
             "REGION_WRITERS",

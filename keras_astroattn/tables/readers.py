@@ -1,5 +1,6 @@
 """Read back the tables that `classify`, `survey` and `survey-summary --export` write."""
 
+import contextlib
 import csv
 import importlib.util
 import itertools
@@ -7,7 +8,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 from xml.parsers import expat
 
 import numpy as np
@@ -16,6 +17,9 @@ from keras_astroattn.errors import InputError, reason_of
 
 from .batches import ROWS, Batch, Values
 from .columns import COLUMNS, EXPLANATION_COLUMNS, PICTURE, Column
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 SURVEY_PREFIX = "aa_"
 """Prefix of the result's columns in a table that holds the catalogue's columns too."""
@@ -63,13 +67,53 @@ def read_table(path: Path, wanted: Wanted = lambda name: True) -> Table:
     Raises:
         InputError: The file does not exist, or is not such a table.
     """
+    with _reading(path) as suffix:
+        return _READERS[suffix](path, wanted)
+
+
+def read_arrow(
+    path: Path, wanted: Wanted = lambda name: True, repeated: Sequence[str] = ()
+) -> "pa.Table":
+    """Read a table of `read_table` as a table of Arrow, which holds millions of texts.
+
+    Args:
+        path: CSV, ECSV, JSON, VOTable, FITS or Parquet file, or a folder of Parquet files.
+        wanted: which columns to read.
+        repeated: columns of few different texts, which are stored once (dictionary-encoded).
+
+    Raises:
+        InputError: The file does not exist, or is not such a table.
+    """
+    with _reading(path) as suffix:
+        import pyarrow as pa
+
+        if suffix == ".parquet":
+            return _read_parts(path, wanted, repeated).unify_dictionaries().combine_chunks()
+        found = _READERS[suffix](path, wanted)
+        arrays = {name: _arrow_array(values) for name, values in found.values.items()}
+        for name in set(repeated) & set(arrays):
+            arrays[name] = arrays[name].dictionary_encode()
+        return pa.table(arrays)
+
+
+def _arrow_array(values: Values) -> "pa.Array":
+    import pyarrow as pa
+
+    if isinstance(values, list):
+        return pa.array(values, pa.string())
+    return pa.array(values.data, mask=np.ma.getmaskarray(values))
+
+
+@contextlib.contextmanager
+def _reading(path: Path) -> Iterator[str]:
+    """Yield the format of a table, and turn the errors of its library into an `InputError`."""
     suffix = ".parquet" if path.is_dir() else path.suffix.lower()
     if suffix not in _READERS:
         raise InputError(f"{path}: a table's name ends in one of {', '.join(_READERS)}")
     if suffix == ".parquet" and importlib.util.find_spec("pyarrow") is None:
         raise InputError("Parquet needs pyarrow: pip install 'keras-astroattn[parquet]'")
     try:
-        return _READERS[suffix](path, wanted)
+        yield suffix
     except InputError:
         raise
     except OSError as error:
@@ -175,6 +219,10 @@ def _read_votable(path: Path, wanted: Wanted) -> Table:
 
 
 def _read_parquet(path: Path, wanted: Wanted) -> Table:
+    return table_of_arrow(_read_parts(path, wanted, ()))
+
+
+def _read_parts(path: Path, wanted: Wanted, repeated: Sequence[str]) -> "pa.Table":
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -182,7 +230,16 @@ def _read_parquet(path: Path, wanted: Wanted) -> Table:
     if not parts:
         raise InputError(f"{path} holds no Parquet file")
     names = [name for name in pq.read_schema(parts[0]).names if wanted(name)]
-    found = pa.concat_tables(pq.ParquetFile(part).read(columns=names) for part in parts)
+    repeated = [name for name in repeated if name in names]
+    return pa.concat_tables(
+        pq.ParquetFile(part, read_dictionary=repeated).read(columns=names) for part in parts
+    )
+
+
+def table_of_arrow(found: "pa.Table") -> Table:
+    """Return a table of Arrow as a table of this package."""
+    import pyarrow as pa
+
     columns, values = [], {}
     for one in found.schema:
         notes = {k.decode(): v.decode() for k, v in (one.metadata or {}).items()}

@@ -13,7 +13,7 @@ from typing import Any
 
 from keras_astroattn.errors import InputError
 
-from .readers import read_table
+from .readers import Table, read_table
 from .writers import write_table
 
 LOAD = "table.load.votable"
@@ -53,11 +53,27 @@ def send_table(path: Path, receiver: str | None = None) -> list[str]:
         if not path.is_file():
             raise InputError(f"{path} does not exist: name the table that astroattn wrote")
         return send_votable(path, path.name, receiver)
-    table = read_table(path)
+    return send_rows(read_table(path), path.name, receiver)
+
+
+def send_rows(table: Table, name: str, receiver: str | None = None) -> list[str]:
+    """Send a table in memory to the programs that take tables.
+
+    Args:
+        table: the table.
+        name: its name in these programs.
+        receiver: name of the one program that gets it, in upper or lower case; None: all.
+
+    Returns:
+        Names of the programs that have loaded it.
+
+    Raises:
+        InputError: The table cannot be sent.
+    """
     with tempfile.TemporaryDirectory(prefix="astroattn-") as folder:
-        votable = Path(folder) / f"{path.stem}.vot"
+        votable = Path(folder) / "table.vot"
         write_table(votable, table.columns, table.batches())
-        return send_votable(votable, path.name, receiver)
+        return send_votable(votable, name, receiver)
 
 
 def send_votable(path: Path, name: str, receiver: str | None = None) -> list[str]:

@@ -2,13 +2,16 @@
 const CARD_WIDTH = 168;
 const CAPTION = 76;
 
+/** A source from the values of its fields. */
+function sourceOf(fields, row, number) {
+  const source = { number };
+  fields.forEach((name, place) => (source[name] = row[place]));
+  return source;
+}
+
 function readData() {
   const data = JSON.parse(byId("data").textContent);
-  data.sources = data.sources.map((row, number) => {
-    const source = { number };
-    data.fields.forEach((name, place) => (source[name] = row[place]));
-    return source;
-  });
+  data.sources = data.sources.map((row, number) => sourceOf(data.fields, row, number));
   return data;
 }
 
@@ -23,13 +26,7 @@ async function overlayPaths(source, kind) {
 class Page {
   constructor(data) {
     this.data = data;
-    let storage = null;
-    try {
-      storage = window.localStorage;
-    } catch {
-      // The browser keeps nothing for this page; the labels can be downloaded.
-    }
-    this.labels = new Labels(data.identity, storage);
+    this.labels = this.openLabels();
     this.selected = null;
     this.shown = data.sources;
     this.cards = new Map();
@@ -38,21 +35,38 @@ class Page {
     this.refresh();
   }
 
+  openLabels() {
+    let storage = null;
+    try {
+      storage = window.localStorage;
+    } catch {
+      // The browser keeps nothing for this page; the labels can be downloaded.
+    }
+    return new Labels(this.data.identity, storage);
+  }
+
   get labeller() {
     return byId("labeller").value.trim() || "anonymous";
   }
 
-  fillChoices() {
+  /** The labels, flags, parts and maps that the sources have. */
+  choices() {
     const sources = this.data.sources;
+    const present = (name) => [...new Set(sources.flatMap((source) => source[name]))].sort();
+    const maps = ["attention", "evidence"].filter((kind) => sources.some((one) => one[kind]));
+    return { labels: present("label"), flags: present("flags"), parts: present("part"), maps };
+  }
+
+  fillChoices() {
+    const { labels, flags, parts, maps } = this.choices();
     const fill = (id, pairs) =>
       byId(id).append(...pairs.map(([value, text]) => made("option", { value }, text)));
-    const present = (name) => new Set(sources.flatMap((source) => source[name]));
-    const labels = present("label");
-    fill("filter-label", [["", "all"], ...[...labels].sort().map((one) => [one, one])]);
-    fill("filter-flag", [["", "all"], ...[...present("flags")].sort().map((one) => [one, one])]);
-    const parts = [["", "all"], ["chosen", "all chosen"]];
-    for (const part of ["random", "uncertain"]) if (present("part").has(part)) parts.push([part, part]);
-    fill("filter-part", [...parts, ["unlabelled", "chosen, not labelled"], ["labelled", "labelled"]]);
+    const each = (names) => [["", "all"], ...names.map((one) => [one, one])];
+    fill("filter-label", each(labels));
+    fill("filter-flag", each(flags));
+    const chosen = parts.filter((one) => one !== "").map((one) => [one, one]);
+    const states = [["unlabelled", "chosen, not labelled"], ["labelled", "labelled"]];
+    fill("filter-part", [["", "all"], ["chosen", "all chosen"], ...chosen, ...states]);
     fill("order", [
       ["table", "as in the table"],
       ["entropy", "most uncertain first"],
@@ -63,7 +77,6 @@ class Page {
       ["label", "label"],
       ["name", "name"],
     ]);
-    const maps = ["attention", "evidence"].filter((kind) => sources.some((one) => one[kind]));
     fill("overlay", [["", "none"], ...maps.map((one) => [one, one])]);
     byId("overlay").value = maps.at(-1) ?? "";
   }
@@ -122,12 +135,15 @@ class Page {
     this.cards.clear();
     this.draw();
     this.detail();
-    const all = this.data.sources.length;
-    byId("count").textContent = `${this.shown.length} of ${all} sources`;
+    byId("count").textContent = this.countText();
     const count = this.labels.count(this.labeller);
     const lost = "This browser keeps no labels for files: download them before you close the page.";
     byId("progress").textContent =
       `${count} labels of ${this.labeller}. ${this.labels.kept ? "" : lost}`;
+  }
+
+  countText() {
+    return `${this.shown.length} of ${this.data.sources.length} sources`;
   }
 
   /** Put the cards of the visible rows into the grid, and take the others out. */
@@ -215,7 +231,7 @@ class Page {
     const buttons = Object.entries(KEYS).map(([key, [label, text]]) => {
       const button = made("button", { type: "button", "aria-pressed": String(mine === label) });
       button.append(`${key} ${text}`);
-      button.addEventListener("click", () => this.give(key));
+      button.addEventListener("click", () => this.give(mine === label ? "0" : key));
       return button;
     });
     panel.append(
@@ -314,5 +330,3 @@ class Page {
     setTimeout(() => URL.revokeObjectURL(url), 10000);
   }
 }
-
-new Page(readData());
