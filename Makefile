@@ -35,15 +35,15 @@ $(VENV)/.train: pyproject.toml constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.test: $(VENV)/.train
-	$(INSTALL) -e '.[train,plots,parquet,survey,fetch,convert,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,fetch,serve,convert,dev]'
 	@touch $@
 
 $(VENV)/.test-all: $(VENV)/.test
-	$(INSTALL) -e '.[train,plots,parquet,survey,fetch,convert,backends,dev]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,fetch,serve,convert,backends,dev]'
 	@touch $@
 
 $(VENV)/.docs: $(VENV)/.test
-	$(INSTALL) -e '.[train,plots,parquet,survey,fetch,dev,docs]'
+	$(INSTALL) -e '.[train,plots,parquet,survey,fetch,serve,dev,docs]'
 	@touch $@
 
 docs: $(VENV)/.docs
@@ -83,7 +83,7 @@ test-lowest:
 	$(PYTHON) -m venv $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python \
-	  --resolution lowest-direct -e '.[train,plots,parquet,survey,fetch,dev]'
+	  --resolution lowest-direct -e '.[train,plots,parquet,survey,fetch,serve,dev]'
 	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=3 $(VENV)-lowest/bin/python -m pytest \
 	  -m 'not slow' -o filterwarnings=default
 

@@ -32,9 +32,10 @@ ARROWS = {
     "recalibration": {"images", "edge", "tables"},
     "survey": {"images", "edge", "tables", "datasets"},  # sources to inject
     "fetch": {"images", "tables"},
+    "serve": {"edge", "tables", "recalibration", "report"},
     "cli": {
         *("images", "edge", "evaluation", "samples", "tables", "recalibration", "survey"),
-        *("fetch", "plots", "report"),
+        *("fetch", "plots", "report", "serve"),
     },
     "layers": {"images"},
     "models": {"images", "layers"},

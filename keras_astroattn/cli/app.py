@@ -26,8 +26,8 @@ def _help_of(name: str) -> str:
 
 # Registered by name, so that a command is imported only when it is called.
 for _command in (
-    *("demo", "classify", "plot", "survey", "check", "survey-summary", "report", "recalibrate"),
-    *("send", "fetch", "info", "benchmark"),
+    *("demo", "classify", "plot", "survey", "check", "survey-summary", "report", "serve"),
+    *("recalibrate", "send", "fetch", "info", "benchmark"),
 ):
     _name = _command.replace("-", "_")
     app.command(f"keras_astroattn.cli.{_name}:{_name}", name=_command, help=_help_of(_name))
