@@ -100,3 +100,11 @@ def test_the_constants_of_a_survey_are_measured(capsys):
     text = capsys.readouterr().out
     for option in ("--open-time", "--part-time", "--result-bytes", "--task-time"):
         assert f"| {option} |" in text
+
+
+@pytest.mark.slow
+def test_the_served_table_is_timed(capsys):
+    assert run("serve", "--rows", "2000", "--settle", "0") == 0
+    text = capsys.readouterr().out
+    assert "2,000 rows in 10 files" in text
+    assert "most uncertain first" in text

@@ -5,6 +5,7 @@ the page's folder, which `tests/docs/test_pages.py` fills with the files that a 
 HTML comment on the line before a block says what a test cannot do as it stands:
 
     <!-- test: skip, REASON -->           the block is not run
+    <!-- test: until TEXT -->            the block is ended by Ctrl-C when it has printed TEXT
     <!-- test: append OPTIONS -->         OPTIONS are appended to the block's last command, in
                                           place of its own options of the same names
     <!-- test: output -->                 a `text` block: what the block before it printed
@@ -12,6 +13,7 @@ HTML comment on the line before a block says what a test cannot do as it stands:
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -88,6 +90,9 @@ def run_page(path: Path, folder: Path, environment: dict[str, str]) -> None:
             if block.how.startswith("append "):
                 code = with_options(code, block.how.removeprefix("append "))
             command = ["bash", "-e", "-u", "-o", "pipefail", "-c", code]
+        if block.how.startswith("until "):
+            interrupt(command, block.how.removeprefix("until "), folder, environment, where)
+            continue
         done = subprocess.run(
             command,
             cwd=folder,
@@ -98,6 +103,32 @@ def run_page(path: Path, folder: Path, environment: dict[str, str]) -> None:
         )
         assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{done.stderr[-3000:]}"
         printed = done.stdout
+
+
+def interrupt(
+    command: list[str], text: str, folder: Path, environment: dict[str, str], where: str
+) -> None:
+    """Run a command until it has printed a text, and end it by Ctrl-C.
+
+    Raises:
+        AssertionError: it ends before, or with an error.
+    """
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=os.environ | environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    ) as process:
+        printed = []
+        while not any(text in line for line in printed):
+            line = process.stdout.readline()
+            assert line, f"{where} ended:\n{''.join(printed)}"
+            printed.append(line)
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=60)
+        assert process.returncode == 0, f"{where} ended with {process.returncode}:\n{rest}"
 
 
 def assert_same_text(printed: str, shown: str, where: str) -> None:
