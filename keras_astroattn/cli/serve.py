@@ -34,7 +34,7 @@ def serve(  # noqa: D417 - the others are described in `options`
 
     The page is that of `astroattn report`, for any number of sources: rows are filtered and
     pictures are cut from the maps when the page asks for them. Each label is on the disk before
-    the next one is asked for. Open the printed address, which holds a secret token.
+    the server answers. Open the printed address, which holds a secret token.
 
     Args:
         result: File of `astroattn classify`, folder of `astroattn survey`, or file of
