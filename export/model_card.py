@@ -24,10 +24,11 @@ _NOT_TOLD = (
     "seed",
     "evaluate",
     "protocol_repeats",
-    "simulated_sources",
     "initial_weights",
 )
 """Options of a run that the card states in words, or that do not affect the network."""
+
+_OF_SIMULATED_SOURCES = ("simulated_sources", "observation")
 
 _CARD = """\
 # {name}
@@ -243,8 +244,7 @@ def _saved(run: Path) -> dict[str, Any]:
 def _learned(saved: dict[str, Any], test_too: bool) -> str:
     data, config = saved["data"], saved["config"]
     held_out = data.get("validation") or 0
-    simulated = data["name"] == "simulated"
-    untold = tuple(name for name in _NOT_TOLD if not (simulated and name == "simulated_sources"))
+    untold = _NOT_TOLD + (() if data["name"] == "simulated" else _OF_SIMULATED_SOURCES)
     options = ", ".join(
         f"{name.replace('_', ' ')} {value}"
         for name, value in config.items()

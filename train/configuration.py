@@ -74,6 +74,9 @@ class TrainConfig:
     simulated_sources: Annotated[int, Parameter(group=_data)] = 1000
     """Number of training sources of `--data simulated`."""
 
+    observation: Annotated[Literal["first", "many-beams"], Parameter(group=_data)] = "first"
+    """Beam of `--data simulated`: FIRST's, or any width, with sizes from 1 to 40 beams."""
+
     split: Annotated[Literal["train", "all"], Parameter(group=_data)] = "train"
     """Sources to train on; `all` includes the test sources, and leaves none to test on."""
 

@@ -60,9 +60,7 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
     Raises:
         InputError: The sources cannot be loaded, or a class is missing or too small to split.
     """
-    sources = load_sources(
-        name, config.split, config.data_dir, simulated_sources=config.simulated_sources
-    )
+    sources = _load(config, name, config.split)
     rows = np.arange(len(sources))
     if config.train_limit is not None and config.train_limit < len(rows):
         rows = _drawn(rows, sources.label, config.train_limit, config.seed)
@@ -77,6 +75,16 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
             _require_both_classes(sources.label[chosen], f"{what} sources of {name}")
     return TrainingSources(
         name, sources.select(training), None if validation is None else sources.select(validation)
+    )
+
+
+def _load(config: TrainConfig, name: str, split: str) -> Sources:
+    return load_sources(
+        name,
+        split,
+        config.data_dir,
+        simulated_sources=config.simulated_sources,
+        observation=config.observation,
     )
 
 
@@ -107,9 +115,7 @@ def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tu
         InputError: The sources cannot be loaded, or the test sources have one class.
     """
     if config.evaluate == "test":
-        test = load_sources(
-            sources.name, "test", config.data_dir, simulated_sources=config.simulated_sources
-        )
+        test = _load(config, sources.name, "test")
         _require_both_classes(test.label, f"test sources of {sources.name}")
         return "test", test
     if sources.validation is None:

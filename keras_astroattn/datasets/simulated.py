@@ -11,7 +11,7 @@ from joblib import Parallel, delayed
 from keras_astroattn.errors import InputError
 
 from .builders import SourceBuilder, source_features
-from .simulation import Simulation, simulate
+from .simulation import Observation, Simulation, simulate
 
 _COLUMNS = tuple(field.name for field in dataclasses.fields(Simulation))
 
@@ -30,11 +30,13 @@ class SimulatedConfig(tfds.core.BuilderConfig):
         training_sources: number of training sources.
         test_sources: number of test sources; they follow the training sources in the same seed.
         seed: seed of all sources.
+        observation: how they are observed; see `simulation.simulate`.
     """
 
     training_sources: int = 1000
     test_sources: int = 200
     seed: int = 20201204
+    observation: Observation = "first"
 
 
 class Simulated(SourceBuilder):
@@ -71,9 +73,13 @@ class Simulated(SourceBuilder):
     ) -> Iterator[tuple[int, dict[str, Any]]]:
         chunks = range(0, count, CHUNK)
         workers = Parallel(-1 if count >= PARALLEL_FROM else 1, return_as="generator")
+        config = self.builder_config
         simulated = workers(
             delayed(simulate)(
-                min(CHUNK, count - first), self.builder_config.seed, start=start + first
+                min(CHUNK, count - first),
+                config.seed,
+                start=start + first,
+                observation=config.observation,
             )
             for first in chunks
         )
@@ -88,11 +94,12 @@ class Simulated(SourceBuilder):
                 yield index, {**example, "image": image, "batch": split, "index": index}
 
 
-def sources_to_train_on(number: int) -> SimulatedConfig | str:
+def sources_to_train_on(number: int, observation: Observation = "first") -> SimulatedConfig | str:
     """Return the configuration with this number of training sources; `standard` if it fits.
 
     Args:
         number: number of training sources.
+        observation: how they are observed.
 
     Raises:
         InputError: The number is below 1.
@@ -100,10 +107,12 @@ def sources_to_train_on(number: int) -> SimulatedConfig | str:
     if number < 1:
         raise InputError(f"simulated sources: cannot make {number} to train on; give 1 or more")
     standard = Simulated.BUILDER_CONFIGS[0]
-    if number == standard.training_sources:
+    if number == standard.training_sources and observation == standard.observation:
         return standard.name
+    kind = "train" if observation == "first" else observation
     return SimulatedConfig(
-        name=f"train-{number}",
+        name=f"{kind}-{number}",
         description=f"{number} training and {standard.test_sources} test sources.",
         training_sources=number,
+        observation=observation,
     )

@@ -30,6 +30,7 @@ from .classes import HYBRID, LabelledImages
 
 if TYPE_CHECKING:
     from .builders import SourceBuilder
+    from .simulation import Observation
 
 DATA_NAMES = (
     "mirabest",
@@ -90,6 +91,7 @@ def load_sources(
     version: Literal["full", "F"] = "full",
     keep_flawed: bool = False,
     simulated_sources: int | None = None,
+    observation: "Observation" = "first",
     cache_dir: str | os.PathLike | None = None,
 ) -> Sources:
     """Read a data set. The first call prepares it (seconds); later calls read the cache.
@@ -107,6 +109,8 @@ def load_sources(
         keep_flawed: keep FR-DEEP's leaked, blank and duplicate training images (see `FRDeep`);
             its 50 test images are always complete.
         simulated_sources: number of training sources of `simulated`, by default 1000.
+        observation: how the sources of `simulated` are observed: `"first"` or `"many-beams"`
+            (`simulation.simulate`).
         cache_dir: folder for prepared data (default: `cache_folder()`).
 
     Returns:
@@ -123,7 +127,7 @@ def load_sources(
     """
     if split not in ("train", "test", "all"):
         raise InputError(f"unknown split {split!r}: take train, test or all")
-    builder = _builder(data, version, keep_flawed, cache_dir, simulated_sources)
+    builder = _builder(data, version, keep_flawed, cache_dir, simulated_sources, observation)
     archive = _archive(builder)
     folder = data_folder(data_dir)
     if archive is not None and folder is not None:
@@ -177,6 +181,7 @@ def _builder(
     keep_flawed: bool,
     cache_dir: str | os.PathLike | None,
     simulated_sources: int | None = None,
+    observation: "Observation" = "first",
 ) -> "SourceBuilder":
     """Return the TFDS builder of a data name."""
     if data not in DATA_NAMES:
@@ -194,9 +199,10 @@ def _builder(
     if data == "simulated":
         from .simulated import Simulated, sources_to_train_on
 
-        config = "standard"
-        if simulated_sources is not None:
-            config = sources_to_train_on(simulated_sources)
+        standard = Simulated.BUILDER_CONFIGS[0].training_sources
+        config = sources_to_train_on(
+            standard if simulated_sources is None else simulated_sources, observation
+        )
         with _without_needless_warnings():
             return _open(Simulated, config, folder)
     if data.startswith("mirabest"):

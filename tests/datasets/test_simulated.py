@@ -8,7 +8,7 @@ import tensorflow_datasets as tfds
 
 import keras_astroattn.datasets
 from keras_astroattn.datasets.builders import source_features
-from keras_astroattn.datasets.simulated import Simulated, SimulatedConfig
+from keras_astroattn.datasets.simulated import Simulated, SimulatedConfig, sources_to_train_on
 from keras_astroattn.datasets.simulation import simulate
 
 
@@ -85,3 +85,17 @@ def test_load_sources_reads_it_without_data_or_network(
     assert list(sources.index) == [0, 1, 2, 0, 1]
     np.testing.assert_array_equal(sources.image, simulate(5, seed=4).image)
     assert sources.checksum.startswith("sha256:")
+
+
+def test_sources_seen_by_many_beams_are_a_configuration_of_their_own(tmp_path: Path) -> None:
+    config = sources_to_train_on(1000, "many-beams")
+    assert (config.name, config.training_sources) == ("many-beams-1000", 1000)
+    config = SimulatedConfig(
+        name="few", training_sources=2, test_sources=1, seed=4, observation="many-beams"
+    )
+    builder = Simulated(config=config, data_dir=tmp_path)
+    builder.download_and_prepare()
+    expected = simulate(3, seed=4, observation="many-beams")
+    examples = [e for s in ("train", "test") for e in tfds.as_numpy(builder.as_dataset(split=s))]
+    np.testing.assert_array_equal([e["image"][..., 0] for e in examples], expected.image)
+    assert [e["confident"] for e in examples] == expected.confident.tolist()

@@ -7,6 +7,7 @@ depend on the other sources drawn.
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
@@ -14,9 +15,15 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE, preprocess
 
 from ..classes import LabelledImages
+from .many_beams import observe_with_any_beam
 from .radio_galaxies import draw_source, generator, point_source
 from .source import SourceModel
 from .telescope import NOISE, NOISE_SCATTER, observe
+
+Observation = Literal["first", "many-beams"]
+"""How sources are observed: as FIRST does, or with beams of any width (`many_beams`)."""
+
+OBSERVATIONS: tuple[Observation, ...] = ("first", "many-beams")
 
 
 @dataclass(frozen=True)
@@ -73,7 +80,13 @@ def simulate_point_sources(signal_to_noise: np.ndarray, seed: int) -> np.ndarray
     return images
 
 
-def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Simulation:
+def simulate(
+    n: int,
+    seed: int,
+    start: int = 0,
+    label: int | None = None,
+    observation: Observation = "first",
+) -> Simulation:
     """Simulate n sources: images prepared as MiraBest's, and their true properties.
 
     Args:
@@ -81,12 +94,16 @@ def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Sim
         seed: seed, 0 or more.
         start: index of the first source, so that a set can be made in parts.
         label: 0 FRI, 1 FRII, 2 hybrid for all; None draws FRI and FRII as in MiraBest.
+        observation: `"first"`: as FIRST observes them; `"many-beams"`: with beams of any width.
+            Then `angular_size` is that with a beam of 5.4 arcsec, and sources whose measured
+            size is below four beams are not `confident`.
 
     Returns:
         The sources. Source `start + i` does not depend on `n` or `start`.
 
     Raises:
-        InputError: `n`, `seed` or `start` is negative, or the label is not one of these.
+        InputError: `n`, `seed` or `start` is negative, or the label or observation is not one of
+            these.
 
     Example:
         >>> sources = simulate(2, seed=1, label=1)
@@ -95,19 +112,28 @@ def simulate(n: int, seed: int, start: int = 0, label: int | None = None) -> Sim
     """
     if n < 0:
         raise InputError(f"simulated sources: cannot make {n} of them; give 0 or more")
+    if observation not in OBSERVATIONS:
+        raise InputError(
+            f"simulated sources: observation {observation!r} is none of {', '.join(OBSERVATIONS)}"
+        )
     images = np.zeros((n, IMAGE_SIZE, IMAGE_SIZE), np.uint8)
-    models, places = [], np.zeros((n, 2))
+    models, places, confident = [], np.zeros((n, 2)), np.zeros(n, bool)
     for i in range(n):
         index = start + i
-        model = draw_source(seed, index, label)
-        images[i] = preprocess(simulate_field(model, seed, index))
+        if observation == "first":
+            model = draw_source(seed, index, label)
+            images[i] = preprocess(simulate_field(model, seed, index))
+            confident[i] = model.confident
+        else:
+            found = observe_with_any_beam(seed, index, label)
+            model, images[i], confident[i] = found.model, found.cutout.pixels, found.confident
         models.append(model)
         places[i] = _draw_place(generator(seed, index, 2))
     return Simulation(
         image=images,
         label=np.array([m.label for m in models], np.int64),
         class_index=np.array([m.class_index for m in models], np.int64),
-        confident=np.array([m.confident for m in models], bool),
+        confident=confident,
         morphology=np.array([m.morphology for m in models], dtype=str),
         name=np.array([f"simulated-{seed}-{start + i:05d}" for i in range(n)], dtype=str),
         ra=places[:, 0],

@@ -125,7 +125,7 @@ def draw_source(seed: int, index: int, label: int | None = None) -> SourceModel:
         angular_size=size,
         inclination=inclination,
         components=replace(components, flux=components.flux * flux / components.flux.sum()),
-        neighbours=_draw_neighbours(rng),
+        neighbours=draw_neighbours(rng),
     )
 
 
@@ -455,11 +455,16 @@ def _correlated(rng: np.random.Generator, count: int) -> np.ndarray:
     return (white[:-2] + 2 * white[1:-1] + white[2:]) / math.sqrt(6)
 
 
-def _draw_neighbours(rng: np.random.Generator) -> Components:
-    """Draw unrelated sources: N(> S) ~ S^-1.1, three in ten of them double."""
+def draw_neighbours(rng: np.random.Generator, mean: float = NEIGHBOURS_PER_FIELD) -> Components:
+    """Draw unrelated sources of a field: N(> S) ~ S^-1.1, three in ten of them double.
+
+    Args:
+        rng: random generator.
+        mean: mean number of sources above `NEIGHBOUR_FLUX`.
+    """
     half = 0.5 * FIELD_SIZE * PIXEL_SCALE
     found = []
-    for _ in range(rng.poisson(NEIGHBOURS_PER_FIELD)):
+    for _ in range(rng.poisson(mean)):
         flux = min(NEIGHBOUR_FLUX * (1 - rng.random()) ** (-1 / 1.1), 0.3)
         east, north = rng.uniform(-half, half, 2)
         fwhm = math.exp(rng.normal(1.1, 0.6))
