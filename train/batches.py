@@ -10,6 +10,7 @@ from keras_astroattn.layers import RandomAffine
 
 _IMAGE = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32)
 _TARGET = tf.TensorSpec((None, len(CLASS_NAMES)), tf.float32)
+_WEIGHT = tf.TensorSpec((None,), tf.float32)
 
 
 def steps_per_epoch(count: int, passes: int, batch_size: int) -> int:
@@ -43,6 +44,7 @@ def epoch_batches(
 def training_batches(
     images: np.ndarray,
     targets: np.ndarray,
+    weights: np.ndarray | None = None,
     *,
     passes: int,
     batch_size: int,
@@ -54,6 +56,7 @@ def training_batches(
     Args:
         images: uint8 (n, 150, 150).
         targets: float32 (n, classes); see `sources.target_probabilities`.
+        weights: float32 (n,), weights in the loss, which the batches then hold too; None: none.
         passes: number of passes over the images in an epoch.
         batch_size: number of images in a batch.
         seed: seed of the order.
@@ -62,13 +65,15 @@ def training_batches(
     Returns:
         The batches.
     """
+    columns = (targets,) if weights is None else (targets, weights)
 
-    def batches() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    def batches() -> Iterator[tuple[np.ndarray, ...]]:
         for epoch in epochs:
             for rows in epoch_batches(len(images), passes, batch_size, seed, epoch):
-                yield to_network_units(images[rows])[..., None], targets[rows]
+                yield to_network_units(images[rows])[..., None], *(c[rows] for c in columns)
 
-    return tf.data.Dataset.from_generator(batches, output_signature=(_IMAGE, _TARGET)).prefetch(2)
+    signature = (_IMAGE, _TARGET, _WEIGHT)[: 1 + len(columns)]
+    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
 
 
 def validation_batches(

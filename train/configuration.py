@@ -83,6 +83,12 @@ class TrainConfig:
     uncertain_confidence: Annotated[float, Parameter(group=_data)] = 1.0
     """Target probability of an uncertain label (a third of MiraBest has one)."""
 
+    degraded_copies: Annotated[int, Parameter(group=_data)] = 0
+    """Copies of each training image with wider beams and more noise, in addition to it."""
+
+    balance_sizes: Annotated[bool, Parameter(group=_data)] = False
+    """Weight both classes equally among the training images of each measured size."""
+
     validation_fraction: Annotated[float, Parameter(group=_data)] = 0.2
     """Share of the training images held out to choose the best epoch; 0 keeps the last epoch."""
 
@@ -177,6 +183,7 @@ class TrainConfig:
             "consistency": 0,
             "consistency_passes": 1,
             "simulated_sources": 4,
+            "degraded_copies": 0,
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

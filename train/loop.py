@@ -15,7 +15,7 @@ from keras_astroattn.models import AGCNN, ConsistentNetwork, EquivariantAGCNN
 from .batches import steps_per_epoch, training_batches, validation_batches
 from .configuration import TrainConfig
 from .networks import start_from
-from .sources import target_probabilities
+from .sources import size_weights, target_probabilities
 
 CONSISTENCY_LEARNING_RATE = 1e-3
 """Initial learning rate of the consistency training; a cosine takes it to zero."""
@@ -183,6 +183,7 @@ def _fit(
     callbacks: Sequence[keras.callbacks.Callback],
 ) -> None:
     batch_size = min(config.batch_size, len(training))
+    weights = size_weights(training.image, training.label) if config.balance_sizes else None
     progress = TrainingProgress(number_of_epochs(config), epochs.start, console)
     validation_data = None
     if validation is not None:
@@ -198,6 +199,7 @@ def _fit(
             training_batches(
                 training.image,
                 target_probabilities(training, config.uncertain_confidence),
+                weights,
                 passes=config.passes,
                 batch_size=batch_size,
                 seed=config.seed,

@@ -17,7 +17,8 @@ from keras_astroattn.models import EquivariantAGCNN, tta_model
 from keras_astroattn.models.wrappers import TTA_VIEWS
 
 from .configuration import TrainConfig
-from .loop import build, fit
+from .loop import build, fit, network_of
+from .sources import training_images
 
 SYMMETRIES = 8
 
@@ -75,9 +76,10 @@ def read_arrays(path: Path) -> dict[str, np.ndarray] | None:
 def trained(config: TrainConfig, training: Sources, console: Console) -> keras.Model:
     """Train as `train.run` does, without validation sources, and return the network."""
     keras.backend.clear_session()
+    training = training_images(config, training)
     model = build(config, len(training))
     fit(config, model, training, console)
-    return model.get_layer("network")
+    return network_of(model)
 
 
 def view_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:

@@ -20,7 +20,7 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "frdeep": ["FRDeep"],
         "mirabest": ["MiraBest"],
         "simulation.survey": ["SimulatedSurvey", "simulate_survey"],
-        "sources": ["DATA_NAMES", "Sources", "how_to_get", "is_at_hand", "load_sources"],
+        "sources": ["DATA_NAMES", "Sources", "how_to_get", "is_at_hand", "join", "load_sources"],
     },
 )
 __getattr__ = former_names(__name__, {"cache_folder": "keras_astroattn.files.cache_folder"}, _lazy)

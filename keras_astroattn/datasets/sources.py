@@ -8,7 +8,7 @@ import io
 import logging
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -134,7 +134,7 @@ def load_sources(
         verified_content(require_archive(archive, folder), archive)
     _prepare(builder, folder)
     splits = ("train", "test") if split == "all" else (split,)
-    sources = _join([_read(builder, name) for name in splits])
+    sources = join([_read(builder, name) for name in splits])
     return sources.select(_selected(data, sources))
 
 
@@ -291,7 +291,8 @@ def _read(builder: "SourceBuilder", split: str) -> Sources:
     return Sources(**arrays, split=np.full(count, split), checksum=checksum)
 
 
-def _join(parts: list[Sources]) -> Sources:
+def join(parts: Sequence[Sources]) -> Sources:
+    """Return the sources of several sets, in their order."""
     if len(parts) == 1:
         return parts[0]
     columns = [_columns(part) for part in parts]

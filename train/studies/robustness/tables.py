@@ -13,9 +13,10 @@ from keras_astroattn.evaluation.intervals import wilson_interval
 from keras_astroattn.images import BEAM, CLASS_NAMES, PIXEL_SCALE, cutout_from_field
 from keras_astroattn.images.flags import ARTEFACTS
 from keras_astroattn.report import markdown_table
+from train.degradation import smoothed, with_noise
 
 from . import artefacts
-from .trials import BEAMS, SEED, Field, Trial, classify, smoothed, with_noise
+from .trials import BEAMS, SEED, Field, Trial, classify
 
 RATIOS = (200.0, 100.0, 50.0, 20.0, 10.0, 6.0)
 """Signal-to-noise ratios to which noise is added."""

@@ -5,19 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_astroattn.datasets.simulation import draw_noise, draw_source, generator, observe
+from keras_astroattn.datasets.simulation import draw_source, generator, observe
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import (
-    BEAM,
-    CLASS_NAMES,
-    PIXEL_SCALE,
-    Beam,
-    Cutout,
-    cutout_from_field,
-    measure_noise,
-)
-from keras_astroattn.images.resampling import smooth
+from keras_astroattn.images import BEAM, CLASS_NAMES, PIXEL_SCALE, Cutout, cutout_from_field
 
 BEAMS = (5.4, 6.0, 8.0, 10.0, 15.0, 25.0, 45.0)
 """Full widths at half maximum from FIRST's to NVSS's beam, arcsec."""
@@ -101,23 +92,6 @@ def first_fields(folder: Path) -> list[tuple[np.ndarray, int]]:
     if not paths:
         raise InputError(f"{folder} holds no FIRST field whose name begins with its class")
     return [(np.squeeze(fits.getdata(path)), classes[path.name[0]]) for path in paths]
-
-
-def smoothed(field: np.ndarray, beam: float) -> np.ndarray:
-    """Smooth a FIRST field (Jy/beam) to a beam of `beam` arcsec."""
-    if beam <= BEAM:
-        return field
-    covariance = (Beam.of(beam).covariance - Beam.of(BEAM).covariance) / PIXEL_SCALE**2
-    return smooth(field, covariance) * np.float32((beam / BEAM) ** 2)
-
-
-def with_noise(field: np.ndarray, ratio: float, rng: np.random.Generator) -> np.ndarray | None:
-    """Add noise until the peak is `ratio` times the noise; None if the field is noisier."""
-    noise, peak = measure_noise(field), float(np.nanmax(field[75:225, 75:225]))
-    wanted = peak / ratio
-    if wanted <= noise:
-        return None
-    return field + draw_noise(rng, field.shape, float(np.sqrt(wanted**2 - noise**2)))
 
 
 def simulated_trials(classifier: Classifier, count: int) -> dict[float, list[Trial]]:
