@@ -35,9 +35,10 @@ def test_a_copy_is_the_same_source_smaller_in_beams(sources):
     np.testing.assert_array_equal(both.image[:count], sources.image)
     np.testing.assert_array_equal(both.label[count:], sources.label)
     sizes = np.array([cutout_from_array(image).size_in_beams for image in both.image])
-    # Noise and clipping move the ends of a source by about a beam.
-    assert (sizes[count:] < sizes[:count] + 1.5).all()
-    assert (sizes[count:] > SMALLEST - 1.5).all()
+    # A wide beam may merge a source with a neighbour; then it is larger.
+    assert (sizes[count:] < sizes[:count]).sum() >= count - 1
+    # `cutout_from_array` does not know the noise, which moves the ends of a source.
+    assert (sizes[count:] > SMALLEST - 1).all()
     assert np.median(sizes[count:]) < 0.8 * np.median(sizes[:count])
     small = sizes[count:] < SOFT_BELOW - 1.5
     assert not both.confident[count:][small].any()
