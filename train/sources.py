@@ -7,7 +7,10 @@ from sklearn.model_selection import train_test_split
 
 from keras_astroattn.datasets import Sources, how_to_get, is_at_hand, load_sources
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import CLASS_NAMES, cutout_from_array
+from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.images.beam import PIXELS_PER_BEAM
+from keras_astroattn.images.cutout import blanked_threshold
+from keras_astroattn.images.extent import measure_extent
 
 from .configuration import TrainConfig
 
@@ -141,8 +144,7 @@ def size_weights(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
     Returns:
         (n,) float32, at most `LARGEST_WEIGHT`; their mean is about 1.
     """
-    sizes = [cutout_from_array(image).size_in_beams for image in images]
-    part = np.digitize(np.nan_to_num(sizes), SIZE_EDGES)
+    part = np.digitize([_size_in_beams(image) for image in images], SIZE_EDGES)
     weights = np.ones(len(labels), np.float32)
     for number in np.unique(part):
         counts = np.bincount(labels[part == number], minlength=len(CLASS_NAMES))
@@ -150,6 +152,12 @@ def size_weights(images: np.ndarray, labels: np.ndarray) -> np.ndarray:
             mine = (part == number) & (labels == label)
             weights[mine] = counts.sum() / len(CLASS_NAMES) / counts[label]
     return np.minimum(weights, LARGEST_WEIGHT)
+
+
+def _size_in_beams(image: np.ndarray) -> float:
+    """Return the measured size of the source on an image whose noise was blanked; 0 without."""
+    level = blanked_threshold(image.astype(np.float32), image)
+    return measure_extent(image / level).size / PIXELS_PER_BEAM
 
 
 def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tuple[str, Sources]:
