@@ -115,7 +115,9 @@ def _reader_of(file: CatalogueFile) -> Reader:
     name = file.path.name.lower()
     for packed in (".gz", ".bz2", ".xz"):
         name = name.removesuffix(packed)
-    if name.endswith((".csv", ".tsv", ".txt", ".ecsv", ".dat")) or text.startswith(b"# %ECSV"):
+    if name.endswith((".csv", ".tsv", ".txt", ".ecsv", ".dat", ".gaul", ".srl")) or text.startswith(
+        b"# %ECSV"
+    ):
         from .catalogue_csv import CsvReader
 
         return CsvReader(file)

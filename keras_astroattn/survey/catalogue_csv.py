@@ -1,10 +1,13 @@
-"""Read CSV and ECSV catalogues; the type of a column is the type of all its values.
+"""Read CSV and ECSV catalogues, and PyBDSF's lists in ASCII.
 
-An identifier with leading zeros stays text, and one of 64 bits stays an integer.
+The type of a column is the type of all its values. An identifier with leading zeros
+stays text, and one of 64 bits stays an integer.
 """
 
 import codecs
 import csv
+import io
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import BinaryIO, NamedTuple
@@ -37,7 +40,8 @@ class CsvReader:
     Blank lines and lines that begin with # are skipped before the header; those of ECSV are read,
     and the last one is the header if its names stand above the numbers, as PyBDSF writes it.
     Empty fields are nulls. Fields are separated by commas, tabs, semicolons or bars, in ECSV also
-    by spaces. A first column without a name, as pandas writes it, is named `index`.
+    by spaces, and by any number of spaces below such a header of PyBDSF. A first column without a
+    name, as pandas writes it, is named `index`.
 
     Args:
         file: the file.
@@ -96,6 +100,8 @@ class CsvReader:
             if not stream.read(1):
                 return
             stream.seek(self._header.end)
+            if self._header.is_padded:
+                stream = io.BufferedReader(_SingleSpaces(stream), _BLOCK)
             reader = pa_csv.open_csv(
                 pa.PythonFile(stream, "r"),
                 pa_csv.ReadOptions(block_size=_BLOCK, column_names=self._header.names),
@@ -110,6 +116,26 @@ class CsvReader:
             yield from reader
 
 
+class _SingleSpaces(io.RawIOBase):
+    """The lines of a file with one space between words, and none around them."""
+
+    def __init__(self, stream: BinaryIO):
+        self._stream, self._left = stream, b""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer) -> int:
+        while not self._left:
+            lines = self._stream.read(_BLOCK) + self._stream.readline()
+            if not lines:
+                return 0
+            self._left = re.sub(rb"(?m)^ +| +(?=\r?$)", b"", re.sub(rb"[ \t]+", b" ", lines))
+        count = min(len(buffer), len(self._left))
+        buffer[:count], self._left = self._left[:count], self._left[count:]
+        return count
+
+
 class _Header(NamedTuple):
     """Names of the columns, their separator, and the start of the rows (bytes)."""
 
@@ -118,6 +144,7 @@ class _Header(NamedTuple):
     end: int
     frame: str | None
     notes: Notes
+    is_padded: bool  # any number of spaces separates two fields
 
 
 def _read_header(file: CatalogueFile) -> _Header:
@@ -127,7 +154,10 @@ def _read_header(file: CatalogueFile) -> _Header:
     if not line:
         raise InputError(f"catalogue {file.path} has no header")
     frame, notes, delimiter = None, {}, max(_DELIMITERS, key=line.count)
-    if comments and _is_header(comments[-1], line, delimiter):
+    is_padded = bool(comments) and not line.count(delimiter) and _is_header(comments[-1], line)
+    if is_padded:
+        line, end, delimiter = " ".join(comments[-1].removeprefix("#").split()), start, " "
+    elif comments and _is_header(comments[-1], line, delimiter):
         line, end = comments[-1].removeprefix("#"), start
     if comments and comments[0].startswith(_ECSV):
         yaml = [comment.removeprefix("#").removeprefix(" ") for comment in comments[1:]]
@@ -148,7 +178,7 @@ def _read_header(file: CatalogueFile) -> _Header:
     name, count = Counter(names).most_common(1)[0]
     if count > 1:
         raise InputError(f"catalogue {file.path}: two columns are named {name!r}: rename one")
-    return _Header(names, delimiter, end, frame, notes)
+    return _Header(names, delimiter, end, frame, notes, is_padded)
 
 
 def _first_lines(stream: BinaryIO) -> tuple[list[str], str, int]:
@@ -167,8 +197,11 @@ def _first_lines(stream: BinaryIO) -> tuple[list[str], str, int]:
     return comments, "", start
 
 
-def _is_header(comment: str, line: str, delimiter: str) -> bool:
-    """Return whether a comment names the columns: no number in it, and numbers below it."""
+def _is_header(comment: str, line: str, delimiter: str | None = None) -> bool:
+    """Return whether a comment names the columns: no number in it, and numbers below it.
+
+    Without a delimiter, fields are separated by any number of spaces.
+    """
     names = [name.strip() for name in comment.removeprefix("#").split(delimiter)]
     values = line.split(delimiter)
     return (
