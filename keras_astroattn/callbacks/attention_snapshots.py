@@ -57,6 +57,9 @@ class AttentionSnapshots(keras.callbacks.Callback):
         self._inputs = to_network_units(self.images)[..., None]
         self._writer = None
 
+    def __repr__(self) -> str:
+        return f"AttentionSnapshots({len(self.images)} images, every={self.every}, {self.folder})"
+
     def on_epoch_end(self, epoch, logs=None):
         """Write the maps of the epoch and their picture."""
         if self.gates < 1 or ((epoch + 1) % self.every and epoch > 0):

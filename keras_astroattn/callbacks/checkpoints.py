@@ -57,6 +57,9 @@ class Checkpoints(keras.callbacks.Callback):
         self.monitor = monitor
         self.restart = restart
 
+    def __repr__(self) -> str:
+        return f"Checkpoints({self.monitor}, best={self.best:.4g}, {self.folder})"
+
     def on_epoch_begin(self, epoch, logs=None):
         """Forget the best of the epochs before a restart."""
         if epoch == self.restart:

@@ -52,6 +52,9 @@ class HistoryFile(keras.callbacks.Callback):
         self.path = Path(path)
         self.rows = list(rows or [])
 
+    def __repr__(self) -> str:
+        return f"HistoryFile({self.path}, {len(self.rows)} epochs)"
+
     def on_epoch_begin(self, epoch, logs=None):
         """Start the clock of the epoch."""
         self._started = time.perf_counter()

@@ -40,6 +40,9 @@ class TrainingProgress(keras.callbacks.Callback):
             disable=not self.console.is_terminal,
         )
 
+    def __repr__(self) -> str:
+        return f"TrainingProgress({self.epochs} epochs)"
+
     def on_train_begin(self, logs=None):
         """Show the bar."""
         steps = self.params["steps"]

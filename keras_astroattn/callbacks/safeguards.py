@@ -22,6 +22,9 @@ class EpochSeed(keras.callbacks.Callback):
         super().__init__()
         self.seed = seed
 
+    def __repr__(self) -> str:
+        return f"EpochSeed({self.seed})"
+
     def on_epoch_begin(self, epoch, logs=None):
         """Seed the generators by (seed, epoch, position in the model)."""
         states = [v for v in self.model.variables if v.name == "seed_generator_state"]
@@ -39,6 +42,9 @@ class FiniteLoss(keras.callbacks.Callback):
     Raises:
         InputError: A loss is not finite at the end of an epoch.
     """
+
+    def __repr__(self) -> str:
+        return "FiniteLoss()"
 
     def on_epoch_end(self, epoch, logs=None):
         """Check the losses of the epoch."""

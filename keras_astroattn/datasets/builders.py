@@ -82,6 +82,9 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
     def __init__(self, *, data_dir: Any = None, **arguments: Any) -> None:
         super().__init__(data_dir=data_dir or cache_folder(), **arguments)
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.builder_config.name}, {self.data_dir})"
+
     def download_and_prepare(
         self,
         *,

@@ -127,6 +127,18 @@ def read_result(path: Path, whole: bool = False, name_column: str | None = None)
 
     Raises:
         InputError: It is not such a table.
+
+    Example:
+        >>> from pathlib import Path
+        >>> from keras_astroattn.edge import Classifier, read_result
+        >>> from keras_astroattn.samples import sample_paths
+        >>> Classifier().classify(sample_paths()).to_table().write("results.ecsv")
+        >>> result = read_result(Path("results.ecsv"))
+        >>> result.labels
+        ['FRI', 'FRII', 'compact']
+        >>> result.probabilities.round(2)[:2]
+        array([[1., 0.],
+               [0., 1.]])
     """
     require_table(path)
     table = read_table(path, answers(whole, name_column))

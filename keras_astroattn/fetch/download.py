@@ -83,6 +83,9 @@ class Downloads:
         self._session = requests.Session()
         self._session.headers["User-Agent"] = _AGENT
 
+    def __repr__(self) -> str:
+        return f"Downloads({1 / self._interval:g} a second, {self._tries} tries)"
+
     def close(self) -> None:
         """End all downloads."""
         self._ended.set()

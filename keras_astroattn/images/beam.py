@@ -26,6 +26,11 @@ class Beam:
         major: full width at half maximum along the major axis, arcsec.
         minor: the same along the minor axis, arcsec.
         angle: position angle of the major axis, degrees from north through east.
+
+    Example:
+        >>> beam = Beam(6.4, 5.4, 30.0)
+        >>> round(beam.mean, 2), Beam.of(5.4)
+        (5.88, Beam(major=5.4, minor=5.4, angle=0.0))
     """
 
     major: float

@@ -73,6 +73,17 @@ class Cutout:
         source_mask: (150, 150) bool, pixels of the source above 3 sigma; None without a source.
         covariance: (2, 2) second moments of the source's flux along x and y
             (`ellipse.flux_covariance`), pixels squared; None without a source.
+
+    Example:
+        >>> from keras_astroattn.images import read_fits
+        >>> from keras_astroattn.samples import sample_paths
+        >>> cutout = read_fits(sample_paths()[0])
+        >>> cutout
+        Cutout(peak / noise 20.2, size 67.3 arcsec, beam 5.4 arcsec, flags: none)
+        >>> cutout.pixels.shape, round(cutout.ellipse.position_angle)
+        ((150, 150), 14)
+        >>> cutout.wcs.pixel_to_world(74.5, 74.5).to_string("hmsdms", precision=0)
+        '10h00m00s +30d00m02s'
     """
 
     pixels: np.ndarray

@@ -22,6 +22,15 @@ class Ellipse:
         minor: full width at half maximum along the minor axis, arcsec.
         position_angle: angle of the major axis, degrees from north (ICRS) through east, in
             [0, 180); None on a map without celestial coordinates.
+
+    Example:
+        >>> import numpy as np
+        >>> from keras_astroattn.images import cutout_from_field
+        >>> y, x = np.indices((150, 150)) - 74.5
+        >>> field = np.exp(-np.log(16) * ((x / 12) ** 2 + (y / 6) ** 2))
+        >>> found = cutout_from_field(field, pixel_scale=1.8, beam=5.4, noise=0.01).ellipse
+        >>> round(found.major, 1), round(found.minor, 1), found.position_angle
+        (21.6, 10.9, None)
     """
 
     major: float

@@ -73,8 +73,11 @@ class FitsMap:
         InputError: The file cannot be read, or holds no such map.
 
     Example:
-        >>> with FitsMap("mosaic.fits") as mosaic:  # doctest: +SKIP
-        ...     cutouts = [mosaic.cutout(position) for position in positions]
+        >>> from keras_astroattn.samples import sample_paths
+        >>> with FitsMap(sample_paths()[1]) as mosaic:
+        ...     cutouts = [mosaic.cutout((160.0, dec)) for dec in (30.0, 30.0002)]
+        >>> cutouts[0].flags
+        ('recentred',)
     """
 
     def __init__(

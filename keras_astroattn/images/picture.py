@@ -60,6 +60,15 @@ def read_image(
     Raises:
         InputError: The file cannot be read or is not such an image, or an option does not apply
             to it.
+
+    Example:
+        >>> import numpy as np
+        >>> from PIL import Image
+        >>> levels = np.zeros((200, 200), np.uint8)
+        >>> levels[98:103, 90:111] = 200
+        >>> Image.fromarray(levels).save("source.png")
+        >>> read_image("source.png", pixel_scale=1.8, beam=5.4)
+        Cutout(...)
     """
     path = Path(path)
     name = path.name.lower()

@@ -258,6 +258,14 @@ def save_figure(
 
     Returns:
         Paths of the written files.
+
+    Example:
+        >>> from keras_astroattn.images import read_fits
+        >>> from keras_astroattn.plots import save_figure, source_figure
+        >>> from keras_astroattn.samples import sample_paths
+        >>> figure = source_figure(read_fits(sample_paths()[1]))
+        >>> [path.name for path in save_figure(figure, "frii", formats=("png", "svg"))]
+        ['frii.png', 'frii.svg']
     """
     path = Path(path)
     if path.suffix.removeprefix(".") in formats:

@@ -16,6 +16,10 @@ def sample_paths() -> tuple[Path, ...]:
 
     Returns:
         Paths of FITS files of 300 x 300 pixels, Jy/beam.
+
+    Example:
+        >>> [path.name for path in sample_paths()]
+        ['fri.fits', 'frii.fits', 'compact.fits']
     """
     folder = Path(str(resources.files(__name__)))
     return tuple(folder / f"{name}.fits" for name in SAMPLES)

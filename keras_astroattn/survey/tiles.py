@@ -312,6 +312,9 @@ class Footprints:
     def __init__(self, tiles: Sequence[Tile]):
         self.tiles = tuple(tiles)
 
+    def __repr__(self) -> str:
+        return f"Footprints({len(self.tiles)} tiles, {len(self.unreadable)} unreadable)"
+
     @property
     def unreadable(self) -> list[Tile]:
         """Tiles that cannot be used."""

@@ -126,7 +126,9 @@ def _reading(path: Path) -> Iterator[str]:
 def _read_csv(path: Path, wanted: Wanted) -> Table:
     with path.open(encoding="utf-8", newline="") as file:
         # The lines before those of ECSV describe the columns, whose names are known.
-        lines = csv.reader(_without_comments(file), strict=True)
+        comments, first = _comments(file)
+        rows = itertools.chain([first], file)
+        lines = csv.reader(rows, strict=True, delimiter=_delimiter(comments))
         names = next(lines, None)
         if not names:
             raise InputError(f"{path} is empty: it has no line of column names")
@@ -143,9 +145,24 @@ def _read_csv(path: Path, wanted: Wanted) -> Table:
     return _from_texts([names[place] for place in kept], cells)
 
 
-def _without_comments(lines: Iterable[str]) -> Iterator[str]:
-    """Yield the lines without those that begin with # before the first other one."""
-    return itertools.dropwhile(lambda line: line.startswith("#"), lines)
+def _comments(lines: Iterable[str]) -> tuple[list[str], str]:
+    """Return the lines that begin with # before the first other one, and this one."""
+    comments = []
+    for line in lines:
+        if not line.startswith("#"):
+            return comments, line
+        comments.append(line.removeprefix("#").strip())
+    return comments, ""
+
+
+def _delimiter(comments: Sequence[str]) -> str:
+    """Return the delimiter of CSV, or that of ECSV: a space unless its header states another."""
+    if not (comments and comments[0].startswith("%ECSV")):
+        return ","
+    stated = (
+        one.split(":", 1)[1].strip(" '\"") for one in comments if one.startswith("delimiter:")
+    )
+    return next(stated, "") or " "
 
 
 def _read_json(path: Path, wanted: Wanted) -> Table:

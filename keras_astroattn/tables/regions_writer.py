@@ -69,6 +69,14 @@ def write_regions(path: Path, rows: Iterable[Row], prefix: str = "") -> int:
 
     Raises:
         OSError: The file is not writable.
+
+    Example:
+        >>> from pathlib import Path
+        >>> row = {"ra": 180.0, "dec": 30.0, "label": "compact", "beam_arcsec": 5.4}
+        >>> write_regions(Path("sources.reg"), [row])
+        1
+        >>> print(Path("sources.reg").read_text().splitlines()[-1])
+        circle(180.000000,30.000000,2.70") # color=#56B4E9 text={compact}
     """
     start, shapes, end = REGION_WRITERS[path.suffix.lower()]
     count = 0

@@ -56,6 +56,13 @@ def write_table(
 
     Raises:
         OSError: The file is not writable.
+
+    Example:
+        >>> from keras_astroattn.tables import COLUMNS, batches_of, read_table
+        >>> row = {"name": "3C 31", "ra": 16.8540, "dec": 32.4126, "label": "FRI"}
+        >>> write_table(Path("sources.vot"), COLUMNS, batches_of(COLUMNS, [row]))
+        >>> read_table(Path("sources.vot")).values["name"]
+        ['3C 31']
     """
     module, name = WRITERS[path.suffix.lower()]
     writer = getattr(importlib.import_module(f".{module}", __package__), name)

@@ -6,7 +6,7 @@ import pytest
 from astropy.table import Table
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.tables import read_table
+from keras_astroattn.tables import COLUMNS, read_table, to_astropy
 
 
 def votable(rows: str) -> str:
@@ -44,3 +44,14 @@ def test_a_damaged_table_is_one_line_without_names_of_classes(tmp_path, suffix):
         read_table(path)
     assert "Exception:" not in str(raised.value)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize("name", ["a.ecsv", "comma.ecsv", "a.fits", "a.vot", "a.csv"])
+def test_a_table_that_astropy_saved_is_read(tmp_path, name):
+    rows = [{"name": "3C 31", "ra": 16.854, "label": "FRI"}, {"name": "b", "label": "error"}]
+    options = {"delimiter": ","} if name.startswith("comma") else {}
+    options |= {"format": "votable"} if name.endswith("vot") else {}
+    to_astropy(COLUMNS, rows).write(tmp_path / name, **options)
+    found = read_table(tmp_path / name).values
+    assert found["name"] == ["3C 31", "b"]
+    assert found["ra"].tolist() == [16.854, None]
