@@ -1,5 +1,6 @@
 """Find the sources of a mosaic, window by window."""
 
+import dataclasses
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from .frame import plan
 from .islands import SOURCE_SIGMA, Island, label_islands, on_outline
 from .linking import divide
 from .map_pixels import block_size
+from .overlaps import SeenSource, reconcile
 from .preprocessing import MASK_SIGMA
 from .sky_noise import measure_sky_noise
 from .unknown import examine
@@ -54,7 +56,8 @@ def detect_sources(
     An island is a group of at least three connected pixels above 3 sigma, of which one is above
     5 sigma. `linking.divide` divides islands into sources. This is done in windows of 900 x 900
     pixels of the network (27 arcmin at 1.8 arcsec), which overlap by 300; a source belongs to the
-    window whose inner part holds its peak.
+    window whose inner part holds its peak (`overlaps.reconcile`). Sources that two windows divide
+    differently are `confused`.
 
     Args:
         sky: the open map.
@@ -83,7 +86,8 @@ def detect_sources(
     full, area = (FIELD_SIZE * pace) ** 2, beam.area(scale * block**2)
     core, margin = (math.ceil(n * pace) * block for n in (_CORE, _MARGIN))
     windows = list(_windows(sky.shape, core, margin))
-    places, peaks, found = [], [], []
+    across, columns = math.ceil(width / core), math.ceil(width / block)
+    places, peaks, found, seen = [], [], [], []
     for number, window in enumerate(windows, start=1):
         field = sky.read(window.low, window.high, block)
         sigma = noise
@@ -91,12 +95,26 @@ def detect_sources(
             sigma = sky.noise_on(noise, window.low, window.high, block)
         origin = np.array(window.low) + (block - 1) / 2
         for source in _sources(*_in_sigma(field, full, area, sigma), pace):
-            brightest = origin + block * source.brightest
-            if ((brightest >= window.first) & (brightest < window.behind)).all():
-                places.append(origin + block * source.centroid)
-                peaks.append(brightest)
-                found.append(source)
+            places.append(origin + block * source.centroid)
+            peaks.append(origin + block * source.brightest)
+            found.append(source)
+            offset = np.array(window.low[::-1]) // block
+            seen.append(
+                SeenSource(
+                    number - 1,
+                    int(peaks[-1][1] // core) * across + int(peaks[-1][0] // core),
+                    (source.pixels + offset) @ [columns, 1],
+                    int((source.brightest[::-1] + offset) @ [columns, 1]),
+                    source.peak,
+                )
+            )
         report_progress(number, len(windows))
+    kept = reconcile(seen)
+    found = [
+        dataclasses.replace(found[n], confused=found[n].confused or doubtful)
+        for n, doubtful in kept.items()
+    ]
+    places, peaks = ([given[n] for n in kept] for given in (places, peaks))
     positions, tops = (sky.positions(np.array(xy).reshape(-1, 2)) for xy in (places, peaks))
     near = _within(np.array(places), np.array(peaks), IMAGE_SIZE * pace * block)
     return [
@@ -135,6 +153,7 @@ class _Source:
 
     centroid: np.ndarray
     brightest: np.ndarray
+    pixels: np.ndarray  # (n, 2) rows and columns
     peak: float
     confused: bool
 
@@ -202,5 +221,8 @@ def _sources(snr: np.ndarray, known: int, pace: float) -> list[_Source]:
         flux = np.array([island.total for island in source.islands])
         centroid = flux @ [island.centroid for island in source.islands] / flux.sum()
         top = max(source.islands, key=lambda island: island.peak)
-        found.append(_Source(centroid[::-1], brightest[top][::-1], top.peak, source.confused))
+        pixels = np.concatenate([island.pixels for island in source.islands])
+        found.append(
+            _Source(centroid[::-1], brightest[top][::-1], pixels, top.peak, source.confused)
+        )
     return found

@@ -101,3 +101,34 @@ def test_a_given_noise_decides_what_is_a_source(tmp_path):
         np.testing.assert_allclose(place, SOURCES[0][:2], atol=1)
         with pytest.raises(InputError, match="above 0"):
             detect_sources(sky, noise=-1.0)
+
+
+def crowded(path, peaks, bright_from):
+    """Two lobes at both sides of x = 600, where windows meet, and bright sources on one side."""
+    sky = noise(SHAPE, SIGMA)
+    for x, peak in zip((570, 640), peaks, strict=True):
+        sky += gaussian(SHAPE, x, 300, 15, peak=peak * SIGMA, scale=1.8)
+    for number in range(24):
+        x, y = bright_from + 95 * (number % 6), 60 + 160 * (number // 6)
+        sky += gaussian(SHAPE, x, y, 15, peak=150 * SIGMA, scale=1.8)
+    with FitsMap(write(path, sky, celestial_header(SHAPE))) as opened:
+        found = detect_sources(opened)
+        places = opened.locate(*np.transpose([one.position for one in found]))
+    # The two lobes, or the source of both; the bright sources are known.
+    ours = (np.abs(places[:, 1] - 300) < 5) & (np.abs(places[:, 0] - 605) < 45)
+    return places[ours].round(), [one.confused for one, own in zip(found, ours, strict=True) if own]
+
+
+def test_a_lobe_that_only_its_own_window_links_is_not_lost(tmp_path):
+    # The brighter lobe lies in the crowded window, which does not link them; the other window
+    # links the fainter one to it.
+    places, confused = crowded(tmp_path / "a.fits", (50, 80), 780)
+    assert sorted(places.tolist()) == [[570, 300], [640, 300]]
+    assert confused == [True, True]
+
+
+def test_a_lobe_that_another_window_links_is_not_repeated(tmp_path):
+    # The brighter lobe lies in the empty window, which links them.
+    places, confused = crowded(tmp_path / "a.fits", (80, 50), 780)
+    np.testing.assert_allclose(places, [[570 + 70 * 50 / 130, 300]], atol=2)
+    assert len(confused) == 1
