@@ -30,7 +30,7 @@ from keras_astroattn.recalibration.labels import FRI, FRII, require_sources
 from keras_astroattn.recalibration.sample import RANDOM
 from keras_astroattn.tables import command_line, require_writer, utc_now, write_table
 
-from .result_files import require_folder
+from .result_files import beside, require_folder
 
 
 def recalibrate(
@@ -65,8 +65,7 @@ def recalibrate(
         raise InputError("give --labels to fit a calibration, or --calibration to apply one")
     if calibration is not None and apply is None:
         raise InputError("--calibration needs --apply: name the file of the new table")
-    stem = result.name if result.is_dir() else result.stem
-    output = output or result.with_name(f"{stem}.calibration.json")
+    output = output or beside(result, ".calibration.json")
     if apply is not None:
         require_writer(apply, "--apply")
         _require_new(apply, "--apply", overwrite)

@@ -14,6 +14,7 @@ from keras_astroattn.report.html_report import MOST_SOURCES
 from .options import CalibrationFile, ImageFlags
 from .report_file import ReportOptions, require_report, write_report
 from .report_tasks import require_tasks, write_tasks
+from .result_files import beside
 
 
 def report(  # noqa: D417 - the others are described in `options`
@@ -57,8 +58,7 @@ def report(  # noqa: D417 - the others are described in `options`
         model: Name of a preset or path of a .tflite file. By default, the model of the table.
         overwrite: Replace the page if it exists.
     """
-    if output is None:
-        output = result.with_name(f"{result.name if result.is_dir() else result.stem}.html")
+    output = output or beside(result, ".html")
     require_report(output, "--output", overwrite)
     require_tasks(label_studio, zooniverse, overwrite)
     options = ReportOptions(

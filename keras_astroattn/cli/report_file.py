@@ -105,7 +105,7 @@ def write_report(
         reliability,
     ]
     text = report_html(
-        title=f"Report of {table.name}",
+        title=f"Report of {table.absolute().name}",
         subtitle=f"{len(result)} rows, classified by {result.model}",
         sections=[one for one in found if one is not None],
         sources=drawn,

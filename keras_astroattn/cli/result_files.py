@@ -91,6 +91,17 @@ def require_folder(path: Path, option: str) -> None:
         raise InputError(f"{option} {path} cannot be written: {error.strerror}") from None
 
 
+def beside(table: Path, suffix: str) -> Path:
+    """Return the path of a file next to a table: the table's name with another suffix.
+
+    Args:
+        table: file, or folder of a survey; it may be ".".
+        suffix: the suffix, with its dot.
+    """
+    named = table.resolve() if table.name in ("", "..") else table
+    return named.parent / f"{named.name if table.is_dir() else named.stem}{suffix}"
+
+
 def write_results(
     path: Path,
     rows: Iterable[Row],

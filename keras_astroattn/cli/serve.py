@@ -14,6 +14,7 @@ from keras_astroattn.errors import InputError
 
 from .options import CalibrationFile, ImageFlags
 from .report_maps import MadeWith
+from .result_files import beside
 
 
 def serve(  # noqa: D417 - the others are described in `options`
@@ -66,8 +67,7 @@ def serve(  # noqa: D417 - the others are described in `options`
         None if calibration is None else read_calibration(calibration),
         opening.arguments(),
     )
-    if labels is None:
-        labels = result.with_name(f"{result.name if result.is_dir() else result.stem}.labels.csv")
+    labels = labels or beside(result, ".labels.csv")
     console = Console(soft_wrap=True, highlight=False)
     with (
         listen(host, port) as opened,

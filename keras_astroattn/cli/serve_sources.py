@@ -73,7 +73,7 @@ def open_served(
             shown,
             picture,
             page,
-            lambda rows: send_rows(table.result(rows).table, path.name),
+            lambda rows: send_rows(table.result(rows).table, path.absolute().name),
         )
 
 
@@ -128,16 +128,17 @@ def _page(
             "maps": [kind for kind, is_there in maps.items() if is_there],
         },
     }
+    name = table.path.absolute().name  # the path may be "."
     return page_html(
         "report.html",
         [*SCRIPTS, "served.js"],
         data,
         sections,
         ["connect-src 'self'"],
-        title=f"Sources of {table.path.name}",
+        title=f"Sources of {name}",
         subtitle=f"{len(table):,} rows, classified by {table.model}",
         chosen=to_label_text(chosen, choose),
         labelling=f"Each label is written to {labels.name} at once. Then run",
-        command=f"astroattn recalibrate {table.path.name} --labels {labels.name}",
+        command=f"astroattn recalibrate {name} --labels {labels.name}",
         sending="This page talks to astroattn serve only.",
     )

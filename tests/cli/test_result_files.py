@@ -3,12 +3,13 @@
 import csv
 import json
 import math
+from pathlib import Path
 
 import pytest
 from astropy.io.votable import parse_single_table
 
 from keras_astroattn.cli.journal import Journal
-from keras_astroattn.cli.result_files import require_writable, write_results
+from keras_astroattn.cli.result_files import beside, require_writable, write_results
 from keras_astroattn.errors import InputError
 from keras_astroattn.tables import COLUMNS, PICTURE, WRITERS, writers
 
@@ -152,3 +153,13 @@ def test_rows_of_an_interrupted_run_are_not_dropped_unasked(tmp_path):
     assert second.done == set()
     assert list(second.rows()) == []
     second.close()
+
+
+def test_a_file_next_to_a_table_has_its_name(tmp_path, monkeypatch):
+    scored = tmp_path / "scored.v2"
+    scored.mkdir()
+    assert beside(tmp_path / "r.csv", ".html") == tmp_path / "r.html"
+    assert beside(scored, ".html") == tmp_path / "scored.v2.html"  # a folder has no suffix
+    monkeypatch.chdir(scored)
+    assert beside(Path("."), ".labels.csv") == tmp_path / "scored.v2.labels.csv"
+    assert beside(Path(".."), ".html") == tmp_path.with_name(f"{tmp_path.name}.html")

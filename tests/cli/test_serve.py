@@ -104,6 +104,7 @@ def test_a_port_in_use_is_one_line(scored, model_path, capsys):
     [
         (("no.csv",), "no.csv does not exist: name the table"),
         (("empty",), "no complete survey"),
+        ((".",), "no complete survey"),
         (("text.csv",), "has no column path"),
         (("r.csv",), "made with the model tiny, which is no preset"),
         (("r.csv", "--host", "no address"), "--host no address is no address"),
