@@ -44,6 +44,7 @@ def examples(builder: MiraBest, split: str) -> list[dict]:
         ("frdeep/nvss", "nvss"),
         ("frdeep/first_clean", "first_clean"),
         ("frdeep/nvss_clean", "nvss_clean"),
+        ("first_galaxies", "published"),
         ("simulated", "standard"),
     ],
 )
