@@ -18,6 +18,7 @@ COMMANDS = {
     "python -m train.paper": "train.paper.__main__",
     "python -m train.studies.accuracy": "train.studies.accuracy.__main__",
     "python -m train.studies.attention": "train.studies.attention.__main__",
+    "python -m train.studies.bent": "train.studies.bent",
     "python -m train.studies.recalibration": "train.studies.recalibration",
     "python -m train.studies.recipe": "train.studies.recipe",
     "python -m train.studies.robustness": "train.studies.robustness.__main__",
