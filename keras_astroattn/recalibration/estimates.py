@@ -53,7 +53,8 @@ def weighted_share(member: np.ndarray, weights: np.ndarray) -> tuple[float, Inte
         The share and its 95 % interval.
     """
     weights = weights / weights.sum()
-    share = float((weights * member).sum())
+    # The sum of the weights is not exactly 1, and an interval that misses 1 by rounding is wrong.
+    share = 1.0 if member.all() else float((weights * member).sum())
     kish = float(1 / (weights**2).sum())
     count = len(member)
     size = kish

@@ -104,3 +104,10 @@ def test_chance_alone_gives_the_error_of_a_binomial_count():
     # Of 10000 labels a tenth.
     many = np.tile([0.25, 0.75], (10000, 1))
     assert error_by_chance(many, np.ones(10000)) == pytest.approx(0.00346, abs=0.0006)
+
+
+@pytest.mark.parametrize("count", range(10, 60))
+def test_an_interval_of_members_alone_ends_at_one_whatever_the_rounding(count):
+    """Of 11 equal weights the sum is 0.9999999999999999."""
+    share, (_, high) = weighted_share(np.ones(count, bool), np.full(count, 50.0))
+    assert (share, high) == (1.0, 1.0)
