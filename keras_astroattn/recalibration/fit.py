@@ -19,8 +19,9 @@ ERROR_RATE = 0.02
 """Default share of wrong classes among the sources that are not uncertain."""
 
 # Standard deviations of the Gaussian priors of -ln T and b. They keep the fit finite if all labels
-# agree with the network; 200 labels outweigh them.
-_PRIOR = np.array([1.0, 2.0])
+# agree with the network. Chosen with `train.studies.recalibration`, on other seeds than reported.
+_PRIOR = np.array([0.5, 2.0])
+_WEIGHT_POWER = 0.5  # chosen likewise
 _STEPS = 200
 _HALVINGS = 40
 
@@ -69,7 +70,25 @@ def fit_odds(
     return float(np.exp(-point[0])), float(point[1])
 
 
-def confidence_for(probabilities: np.ndarray, error_rate: float) -> float:
+def label_weights(inclusion: np.ndarray) -> np.ndarray:
+    """Return the weights of labels in a fit, with the mean 1.
+
+    A label of the random part stands for 1 / inclusion probability sources of the table. It counts
+    the square root of this number times; others count once. With the full number, the fit would be
+    that of the whole table but noisy, because few labels would have most of the weight; with equal
+    weights, it would be that of the uncertain sources.
+
+    Args:
+        inclusion: (n,) probability with which the random part includes the source; NaN in no
+            random part.
+    """
+    weights = np.nan_to_num(inclusion, nan=1.0) ** -_WEIGHT_POWER
+    return weights / weights.mean()
+
+
+def confidence_for(
+    probabilities: np.ndarray, error_rate: float, weights: np.ndarray | None = None
+) -> float:
     """Return the lowest confidence above which the probabilities predict an error rate.
 
     The predicted error rate of a set of sources is the mean of 1 - p, where p is the larger
@@ -78,6 +97,7 @@ def confidence_for(probabilities: np.ndarray, error_rate: float) -> float:
     Args:
         probabilities: (n, 2) calibrated probabilities of all classified sources.
         error_rate: accepted error rate.
+        weights: (n,) number of sources that each stands for; None: equal numbers.
 
     Returns:
         The threshold, from 0.5 to 1.
@@ -85,8 +105,11 @@ def confidence_for(probabilities: np.ndarray, error_rate: float) -> float:
     Raises:
         InputError: Even the most certain source is expected to be wrong more often.
     """
-    confidence = np.sort(probabilities.max(axis=1))[::-1]
-    expected = np.cumsum(1 - confidence) / np.arange(1, len(confidence) + 1)
+    confidence = probabilities.max(axis=1)
+    order = np.argsort(-confidence, kind="stable")
+    weights = np.ones(len(order)) if weights is None else weights[order]
+    confidence = confidence[order]
+    expected = np.cumsum(weights * (1 - confidence)) / np.cumsum(weights)
     allowed = np.flatnonzero(expected <= error_rate)
     if not allowed.size:
         raise InputError(
@@ -106,9 +129,7 @@ def fit_calibration(
 ) -> Calibration:
     """Fit a calibration to labels of a table.
 
-    A label of the random part counts 1 / inclusion probability times, as it stands for so many
-    sources; others count once. So the fit is that of the whole table, and not that of its
-    uncertain sources.
+    The labels have the weights of `label_weights`.
 
     Args:
         model: name of the table's model.
@@ -128,7 +149,7 @@ def fit_calibration(
     known = np.isfinite(probabilities).all(axis=1)
     inclusion = [None] * len(rows) if inclusion is None else inclusion
     used = [
-        (row, label == FRII, 1 / (share or 1))
+        (row, label == FRII, share)
         for row, label, share in zip(rows, labels, inclusion, strict=True)
         if known[row] and label in (FRI, FRII)
     ]
@@ -138,9 +159,12 @@ def fit_calibration(
             f"the labels are too few: {len(used) - frii} FRI and {frii} FRII of sources with "
             f"probabilities; at least {FEWEST}, and {FEWEST_OF_A_CLASS} of each, are needed"
         )
-    chosen, is_frii, weights = (np.array(values) for values in zip(*used, strict=True))
-    weights = weights / weights.mean()
-    temperature, shift = fit_odds(log_odds(probabilities[chosen]), is_frii, weights)
+    chosen, is_frii, shares = zip(*used, strict=True)
+    temperature, shift = fit_odds(
+        log_odds(probabilities[list(chosen)]),
+        np.array(is_frii),
+        label_weights(np.array(shares, float)),
+    )
     fitted = Calibration(model, temperature, shift)
     threshold = confidence_for(fitted.apply(probabilities[known]), error_rate)
     return Calibration(model, temperature, shift, threshold)

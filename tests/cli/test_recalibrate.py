@@ -59,7 +59,8 @@ def test_a_table_is_recalibrated_without_its_images(table, tmp_path, capsys):
     p = before.probabilities[0]
     odds = math.log(p[1] / p[0]) / fitted.temperature + fitted.shift
     assert after.probabilities[0, 1] == pytest.approx(1 / (1 + math.exp(-odds)), abs=2e-6)
-    sure = after.probabilities.max(axis=1) >= fitted.uncertain_below
+    # The threshold is the probability of a source, which the table rounds to six digits.
+    sure = after.probabilities.max(axis=1) >= fitted.uncertain_below - 5e-7
     for row in range(2000):
         named = ("FRI", "FRII")[int(after.probabilities[row].argmax())]
         assert after.labels[row] == (named if sure[row] else "uncertain"), row

@@ -30,7 +30,7 @@ def test_the_fit_minimizes_the_posterior():
 
     def loss(point):
         score = sign * (odds * np.exp(point[0]) + point[1])
-        return np.log1p(np.exp(-score)).sum() + point[0] ** 2 / 2 + point[1] ** 2 / 8
+        return np.log1p(np.exp(-score)).sum() + point[0] ** 2 / (2 * 0.5**2) + point[1] ** 2 / 8
 
     expected = minimize(loss, [0.1, 0.1], method="Nelder-Mead", options={"xatol": 1e-8}).x
     temperature, shift = fit_odds(odds, is_frii)

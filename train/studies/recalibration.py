@@ -78,7 +78,7 @@ class Draw:
 def study(
     *,
     model: str = DEFAULT_PRESET,
-    sources: int = 600,
+    sources: int = 1200,
     draws: int = 100,
     labels: int = 200,
     choose: Literal["stratified", "random"] = "stratified",
@@ -90,7 +90,8 @@ def study(
 
     Args:
         model: Name of a preset, or path of a .tflite file.
-        sources: Number of simulated sources of each beam, half of them FRI.
+        sources: Number of simulated sources of each beam, half of them FRI. Surveys are drawn from
+            them, so few sources add their own noise to the calibration error.
         draws: Number of surveys and samples that are drawn for each population.
         labels: Number of labels of a survey.
         choose: How the sources to label are chosen.
