@@ -19,6 +19,7 @@ app = cyclopts.App(
 )
 
 FILES = {
+    "report.html": "report for a browser: losses, attention, evaluation, misclassified sources",
     "best.keras": "model; import keras_astroattn, then open it with keras.models.load_model",
     "attention/progress.png": "attention at each epoch",
     "losses.png": "losses at each epoch",

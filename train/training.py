@@ -39,6 +39,7 @@ from .run_folder import (
     start_folder,
     write_evaluations,
 )
+from .run_report import write_report
 from .sources import TrainingSources, choose_data, load_evaluation_sources, split_sources
 
 PROBES_PER_CLASS = 1
@@ -87,11 +88,22 @@ def train(config: TrainConfig, console: Console | None = None) -> RunResult:
         if is_finished(folder):
             _say(console, f"the run in {folder} is already finished")
             return RunResult(folder, evaluated_on, read_evaluations(folder))
-        _say(console, _description(config, sources, folder))
+        _say(console, f"{_network_and_sources(config, sources)}; writing to {folder}")
         _fit(config, sources, folder, console)
         _draw(folder)
         best = load_checkpoint(folder / Checkpoints.BEST, "train again in another --output")
-        evaluations = evaluate(best, evaluation_sources, config, evaluated_on)
+        clean = clean_probabilities(best, evaluation_sources, config)
+        evaluations = evaluate(best, evaluation_sources, clean, config, evaluated_on)
+        write_report(
+            folder,
+            config,
+            _network_and_sources(config, sources),
+            evaluations,
+            best,
+            evaluation_sources,
+            clean,
+        )
+        # Last, because a run with evaluations is finished.
         write_evaluations(folder, evaluations, evaluated_on)
         remove_committed(folder)
     return RunResult(folder, evaluated_on, evaluations)
@@ -115,14 +127,23 @@ def _say(console: Console, text: str) -> None:
     console.print(text, highlight=False, markup=False, soft_wrap=True)
 
 
+def clean_probabilities(model: keras.Model, sources: Sources, config: TrainConfig) -> np.ndarray:
+    """Return (n, 2) probabilities of sources from one pass without transforms."""
+    # A network that normalizes over the batch is evaluated in batches of the training's size;
+    # otherwise small batches keep the memory below that of the training.
+    batch_size = config.batch_size if config.scope == "batch" else 8
+    return predict_clean(model, sources.image, batch_size=batch_size)
+
+
 def evaluate(
-    model: keras.Model, sources: Sources, config: TrainConfig, name: str
+    model: keras.Model, sources: Sources, clean: np.ndarray, config: TrainConfig, name: str
 ) -> dict[str, Evaluation]:
     """Evaluate a model in one clean pass and, if requested, by the paper's pooled protocol.
 
     Args:
         model: model from images in [-1, 1] to logits.
         sources: sources to evaluate on.
+        clean: (n, 2) probabilities of the sources, of `clean_probabilities`.
         config: options of the run.
         name: name of the sources, for the name of the protocol.
 
@@ -131,10 +152,6 @@ def evaluate(
         confident labels, if there are others too; `pooled`, if `config.protocol_repeats` is
         above 0.
     """
-    # A network that normalizes over the batch is evaluated in batches of the training's size;
-    # otherwise small batches keep the memory below that of the training.
-    batch_size = config.batch_size if config.scope == "batch" else 8
-    clean = predict_clean(model, sources.image, batch_size=batch_size)
     evaluations = {
         "clean": evaluate_predictions(sources.label, clean, protocol=f"{name}, one clean pass")
     }
@@ -210,13 +227,12 @@ def _draw(folder: Path) -> None:
     draw_progress(folder / ATTENTION_FOLDER)
 
 
-def _description(config: TrainConfig, sources: TrainingSources, folder: Path) -> str:
+def _network_and_sources(config: TrainConfig, sources: TrainingSources) -> str:
     validation = sources.validation
     held_out = "none held out" if validation is None else f"{len(validation)} held out"
     symmetry = "" if config.symmetry == "none" else f"{config.symmetry}, "
     return (
         f"{symmetry}{config.gates} gates, {config.normalization}, {config.aggregation}, "
         f"{config.pooling}; "
-        f"{sources.name}: {len(sources.training)} sources to train on, {held_out}; "
-        f"writing to {folder}"
+        f"{sources.name}: {len(sources.training)} sources to train on, {held_out}"
     )

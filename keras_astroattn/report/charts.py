@@ -1,4 +1,4 @@
-"""Charts of the HTML report as SVG: stacked histograms, and reliability."""
+"""Charts of the HTML reports as SVG: stacked histograms, reliability, lines by epoch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -129,6 +129,55 @@ def reliability_svg(bins: Sequence[ReliabilityBin]) -> str:
     return _svg(title, f"{count} labelled sources", "".join(parts))
 
 
+def line_chart_svg(
+    title: str,
+    epochs: Sequence[int],
+    lines: Mapping[str, Sequence[float]],
+    marked: int | None = None,
+) -> str:
+    """Draw values by epoch.
+
+    Args:
+        title: name of the quantity, with its unit.
+        epochs: (n,) rising numbers of the epochs.
+        lines: (n,) values by kind, a class of the style sheet; those that are not finite are left
+            out.
+        marked: epoch that a vertical line marks, or None.
+    """
+    values = np.array(list(lines.values()), float)
+    top = _round_up(float(values[np.isfinite(values)].max(initial=0.0)))
+    place_x = _axis(epochs[0], max(epochs[-1], epochs[0] + 1), _LEFT, _WIDTH - _RIGHT)
+    place_y = _axis(0, top, _HEIGHT - _BOTTOM, _TOP)
+    ticks = sorted({int(one) for one in np.linspace(epochs[0], epochs[-1], 5).round()})
+    parts = [_frame([(place_x(one), f"{one}") for one in ticks], place_y, top)]
+    if marked is not None:
+        x = place_x(marked)
+        parts.append(
+            f'<line class="marked" x1="{x:.1f}" y1="{_TOP}" x2="{x:.1f}" y2="{_HEIGHT - _BOTTOM}"/>'
+        )
+    for kind, line in lines.items():
+        points = [
+            (place_x(epoch), place_y(value))
+            for epoch, value in zip(epochs, line, strict=True)
+            if np.isfinite(value)
+        ]
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+        parts.append(f'<polyline class="line {kind}" points="{path}"/>')
+        if len(points) < 3:  # a line of one point is invisible
+            parts += [
+                f'<circle class="line {kind}" cx="{x:.1f}" cy="{y:.1f}" r="2"/>' for x, y in points
+            ]
+    return _svg(f"{title}, by epoch", f"{len(epochs)} epochs", "".join(parts))
+
+
+def _round_up(value: float) -> float:
+    """Return the next number of the form 1, 2, 3, 4, 5, 6, 8 times a power of ten."""
+    if value <= 0:
+        return 1.0
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(f"{next(n for n in (1, 2, 3, 4, 5, 6, 8, 10) if n >= value / power) * power:g}")
+
+
 def _axis(low: float, high: float, start: float, stop: float):
     return lambda value: start + (value - low) / (high - low) * (stop - start)
 
@@ -140,7 +189,7 @@ def _log_ticks(edges: np.ndarray) -> list[float]:
     return found if len(found) <= 6 else [one for one in found if f"{one:e}".startswith("1")]
 
 
-def _frame(ticks: Sequence[tuple[float, str]], place_y, top: int) -> str:
+def _frame(ticks: Sequence[tuple[float, str]], place_y, top: float) -> str:
     bottom = _HEIGHT - _BOTTOM
     parts = [
         f'<line class="axis" x1="{_LEFT}" y1="{bottom}" x2="{_WIDTH - _RIGHT}" y2="{bottom}"/>'
@@ -149,7 +198,8 @@ def _frame(ticks: Sequence[tuple[float, str]], place_y, top: int) -> str:
         parts.append(f'<text x="{x:.1f}" y="{bottom + 13}" text-anchor="middle">{text}</text>')
     for value in (0, top):
         y = place_y(value)
-        parts.append(f'<text x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{value}</text>')
+        text = f"{value:g}" if isinstance(value, float) else value
+        parts.append(f'<text x="{_LEFT - 5}" y="{y + 4:.1f}" text-anchor="end">{text}</text>')
     return "".join(parts)
 
 

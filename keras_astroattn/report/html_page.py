@@ -25,12 +25,14 @@ class Section:
         table: rows of cells; the first row is the head. Empty: no table.
         charts: SVG elements.
         text: paragraphs below.
+        closed: whether only the heading is visible until the reader opens it.
     """
 
     title: str
     table: Sequence[Sequence[object]] = ()
     charts: Sequence[str] = ()
     text: Sequence[str] = ()
+    closed: bool = False
 
 
 def page_html(
@@ -88,7 +90,7 @@ def _policy(style: str, script: str) -> str:
 
 
 def _section(section: Section) -> str:
-    parts = [f"<h2>{html.escape(section.title)}</h2>"]
+    parts = []
     if section.charts:
         parts.append(f'<div class="charts">{"".join(section.charts)}</div>')
     if section.table:
@@ -103,8 +105,11 @@ def _section(section: Section) -> str:
             f"<tbody>{lines}</tbody></table></div>"
         )
     parts += [f"<p>{html.escape(text)}</p>" for text in section.text]
+    heading, content = f"<h2>{html.escape(section.title)}</h2>", "".join(parts)
+    if section.closed:
+        return f"<section><details><summary>{heading}</summary>{content}</details></section>"
     across = ' class="across"' if len(section.charts) > 1 else ""
-    return f"<section{across}>{''.join(parts)}</section>"
+    return f"<section{across}>{heading}{content}</section>"
 
 
 def base64_text(content: bytes | None) -> str | None:

@@ -5,47 +5,17 @@ import hashlib
 import io
 import json
 import re
-from html.parser import HTMLParser
 
 import numpy as np
 import pytest
 from PIL import Image
+from support.html_elements import HOSTILE, Elements
 
 from keras_astroattn.report import MOST_SOURCES, Section, Shown, report_html
 from keras_astroattn.report.charts import histogram, histogram_svg
 from keras_astroattn.report.sky import mollweide, sky_svg
 from keras_astroattn.report.summary import counts_section, histograms_section, sky_section
 from keras_astroattn.report.thumbnails import evidence_png, map_png, picture_png
-
-HOSTILE = '</script><img src=x onerror="alert(1)"><!--<script>& "quoted"'
-
-
-class Elements(HTMLParser):
-    """The elements of a page, and the text of its scripts and styles."""
-
-    def __init__(self, text: str):
-        super().__init__()
-        self.found: list[tuple[str, dict]] = []
-        self.texts: list[str] = []
-        self.inside: str | None = None
-        self.feed(text)
-        self.close()
-
-    def handle_starttag(self, tag, attributes):
-        self.found.append((tag, dict(attributes)))
-        if tag in ("script", "style"):
-            self.texts.append("")
-        self.inside = tag
-
-    def handle_endtag(self, tag):
-        self.inside = None
-
-    def handle_data(self, data):
-        if self.inside in ("script", "style"):
-            self.texts[-1] += data
-
-    def of(self, tag: str) -> list[dict]:
-        return [attributes for name, attributes in self.found if name == tag]
 
 
 def page(sources=(), sections=()) -> str:

@@ -10,6 +10,7 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
+from support.html_elements import Elements
 
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.images import to_network_units
@@ -37,6 +38,7 @@ def test_the_folder_holds_every_file_and_no_other(reference_run) -> None:
         "best.keras",
         "last.keras",
         "evaluation.json",
+        "report.html",
         "attention/progress.png",
         *snapshots,
     }
@@ -86,6 +88,28 @@ def test_pictures_can_be_opened_and_are_not_blank(reference_run, name: str) -> N
         low, high = picture.convert("L").getextrema()
         assert min(picture.size) > 200
     assert high - low > 100
+
+
+def test_the_report_shows_every_epoch_and_every_misclassified_source(reference_run) -> None:
+    text = (reference_run.folder / "report.html").read_text()
+    data = json.loads(Elements(text).texts[1])
+    assert data["epochs"] == [1, 2, 3]
+    assert [one["label"] for one in data["probes"]] == ["FRI", "FRII"]
+    with np.load(reference_run.folder / "attention" / "epoch_0002.npz") as snapshot:
+        odds = snapshot["logits"][:, 1] - snapshot["logits"][:, 0]
+    found = [one["p_frii"][1] for one in data["probes"]]
+    assert found == pytest.approx((1 / (1 + np.exp(-odds))).tolist(), abs=1e-4)
+    names = ["mean attention", "gate 1", "gate 2", "gate 3"]
+    assert [list(one["maps"]) for one in data["probes"]] == [names, names]
+    saved = json.loads((reference_run.folder / "evaluation.json").read_text())["clean"]
+    assert len(data["wrong"]) == round((1 - saved["accuracy"]) * saved["images"])
+    for row in data["wrong"]:
+        source = dict(zip(data["fields"], row, strict=True))
+        assert (source["p_frii"] > 0.5) == (source["label"] == "FRI")
+        assert source["picture"]
+        assert source["attention"]
+    assert "validation, one clean pass" in text
+    assert text.count("<svg") == 2  # losses and accuracies
 
 
 def test_the_saved_model_gives_the_saved_accuracy(reference_run, small_cache) -> None:
