@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.edge import Result, read_result
-from keras_astroattn.edge.calibration import FORMAT, Calibration, ModelName, read_calibration
+from keras_astroattn.edge.calibration import FORMAT, Calibration, read_calibration
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.recalibration import (
@@ -23,7 +23,11 @@ from keras_astroattn.recalibration import (
     read_labels,
     recalibrate_table,
 )
-from keras_astroattn.recalibration.apply import recalibrated_labels, require_model
+from keras_astroattn.recalibration.apply import (
+    recalibrated_labels,
+    require_model,
+    require_one_model,
+)
 from keras_astroattn.recalibration.estimates import error_by_chance
 from keras_astroattn.recalibration.fit import ERROR_RATE
 from keras_astroattn.recalibration.labels import FRI, FRII, require_sources
@@ -72,7 +76,7 @@ def recalibrate(
     if labels is not None:
         _require_new(output, "--output", overwrite)
     found = read_result(result, whole=apply is not None)
-    _require_one_model(found)
+    require_one_model(found)
     if calibration is not None:
         fitted = read_calibration(calibration)
         require_model(found, fitted)
@@ -95,24 +99,6 @@ def _require_new(path: Path, option: str, overwrite: bool) -> None:
     if path.exists() and (path.is_dir() or not overwrite):
         raise InputError(f"{option} {path} exists already: add --overwrite, or name another file")
     require_folder(path, option)
-
-
-def _require_one_model(result: Result) -> None:
-    names = sorted(set(filter(None, result.texts("model"))))
-    if len(names) != 1:
-        raise InputError(
-            f"{result.path} was made with {len(names)} models: recalibrate a table of one model"
-        )
-    stated = ModelName.parse(names[0])
-    if stated.prior is not None:
-        raise InputError(
-            f"{result.path} was classified with --prior {stated.prior:g}: a calibration finds the "
-            "shares of the classes itself; classify without --prior"
-        )
-    if stated.calibration is not None:
-        raise InputError(
-            f"{result.path} is recalibrated already ({names[0]}): give the table before"
-        )
 
 
 def _fit(result: Result, agreed: Agreed, error_rate: float, output: Path) -> Calibration:

@@ -15,8 +15,9 @@ from keras_astroattn.images import flags
 from keras_astroattn.recalibration import SAMPLES, Chosen, GivenLabel
 from keras_astroattn.report.html_report import Shown, report_html
 from keras_astroattn.report.summary import counts_section, histograms_section, sky_section
+from keras_astroattn.survey.result_cutouts import cut_of, survey_summary
 
-from .report_maps import MadeWith, cut_of, open_classifier, survey_summary
+from .report_maps import MadeWith, open_classifier
 from .report_reliability import reliability_of
 from .report_sources import chosen_sources, shown_rows, shown_sources, with_pictures
 from .result_files import require_folder
@@ -89,7 +90,7 @@ def write_report(
         options.seed,
     )
     rows = shown_rows(result, chosen, options.sources, options.seed)
-    cut = cut_of(result, options, survey)
+    cut = cut_of(result, options.images, survey)
     sources = shown_sources(result, rows, chosen)
     drawn = list(_with_bar(with_pictures(result, rows, sources, classifier, cut), console, rows))
     meanings = label_words.DESCRIPTIONS | flags.DESCRIPTIONS

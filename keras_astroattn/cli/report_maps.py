@@ -1,20 +1,14 @@
-"""The maps and the network of a table, opened again to draw its sources."""
+"""The network of a table, opened again to draw its sources."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from keras_astroattn.edge import Calibration, Classifier, Result, list_presets
+from keras_astroattn.edge import Calibration, Classifier, list_presets
 from keras_astroattn.edge.calibration import ModelName
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import Cutout, read_image
 from keras_astroattn.process import quiet_native_logs
-
-Cut = Callable[[int], Cutout]
-"""Function from a row of the table to the cutout as the network saw it."""
 
 
 @dataclass(frozen=True)
@@ -32,19 +26,6 @@ class MadeWith:
     tta: int | None = None
     calibration: Calibration | None = None
     images: Mapping[str, Any] = field(default_factory=dict)
-
-
-def survey_summary(table: Path) -> dict | None:
-    """Return the summary of a survey's folder; None for a file.
-
-    Raises:
-        InputError: The survey is not complete.
-    """
-    if not table.is_dir():
-        return None
-    from keras_astroattn.survey.session import read_summary
-
-    return read_summary(table)
 
 
 def open_classifier(table: Path, model: str, made_with: MadeWith) -> Classifier:
@@ -79,47 +60,3 @@ def open_classifier(table: Path, model: str, made_with: MadeWith) -> Classifier:
             calibration=calibration,
             prior=stated.prior,
         )
-
-
-def cut_of(result: Result, made_with: MadeWith, survey: dict | None) -> Cut:
-    """Return the function that reads the cutout of a row.
-
-    Args:
-        result: the table.
-        made_with: what the table was made with.
-        survey: summary of the survey; None for a file.
-    """
-    paths = result.texts("path")
-    if not result.prefix:
-        return _cut_of_files(result, made_with)
-    from keras_astroattn.survey.results import Source, cut_again
-    from keras_astroattn.survey.tiles import MapOptions
-
-    identity = survey["identity"] if survey else {}
-    opening = MapOptions(**identity.get("map options", {}))
-    ra, dec, p_frii = (result.numbers(name) for name in ("ra", "dec", "p_frii"))
-    numbers = result.table.values[f"{result.prefix}row"].tolist()
-
-    def cut(row: int) -> Cutout:
-        source = Source(
-            numbers[row], ra[row], dec[row], paths[row], result.labels[row], p_frii[row], 0.0
-        )
-        return cut_again(result.path, opening, identity.get("mask neighbours", False), source)
-
-    return cut
-
-
-def _cut_of_files(result: Result, made_with: MadeWith) -> Cut:
-    """Return the function that reads the cutout of a row of `astroattn classify`."""
-    paths, names, ra, dec = (
-        *(result.texts(name) for name in ("path", "name")),
-        *(result.numbers(name) for name in ("ra", "dec")),
-    )
-
-    def cut(row: int) -> Cutout:
-        # The row of a whole file has the file's name. Its source is in the middle.
-        is_positioned = names[row] != Path(paths[row]).name and np.isfinite(ra[row] + dec[row])
-        position = {"position": (ra[row], dec[row])} if is_positioned else {}
-        return read_image(paths[row], **made_with.images, **position)
-
-    return cut

@@ -12,8 +12,7 @@ from keras_astroattn.images import Cutout
 from keras_astroattn.recalibration import Chosen, choose_sample
 from keras_astroattn.report.html_report import Shown
 from keras_astroattn.report.thumbnails import evidence_png, map_png, picture_png
-
-from .report_maps import Cut
+from keras_astroattn.survey.result_cutouts import Cut
 
 # Rounding in the table, and on another machine.
 _SAME_PROBABILITY = 2e-3

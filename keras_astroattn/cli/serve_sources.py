@@ -17,10 +17,11 @@ from keras_astroattn.report.html_page import Section, page_html
 from keras_astroattn.report.html_report import FIELDS, SCRIPTS, Shown
 from keras_astroattn.report.summary import counts_section, histograms_section, sky_section
 from keras_astroattn.serve import LabelFile, Served, SourceTable, read_sources
+from keras_astroattn.survey.result_cutouts import cut_of, survey_summary
 from keras_astroattn.tables.samp import send_rows
 
 from .report_file import to_label_text
-from .report_maps import MadeWith, cut_of, open_classifier, survey_summary
+from .report_maps import MadeWith, open_classifier
 from .report_reliability import reliability_of
 from .report_sources import chosen_sources, shown_sources, with_pictures
 
@@ -55,7 +56,9 @@ def open_served(
     def picture(row: int) -> Shown:
         result, sources = _shown(table, chosen, [row])
         return next(
-            with_pictures(result, [0], sources, classifier, cut_of(result, made_with, survey))
+            with_pictures(
+                result, [0], sources, classifier, cut_of(result, made_with.images, survey)
+            )
         )
 
     threading.Thread(target=table.prepare, daemon=True).start()

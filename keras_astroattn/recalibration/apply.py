@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from keras_astroattn.edge import LabelRules, Result
-from keras_astroattn.edge.calibration import Calibration
+from keras_astroattn.edge.calibration import Calibration, ModelName
 from keras_astroattn.edge.labels import UNRESOLVED, entropy
 from keras_astroattn.errors import InputError
 from keras_astroattn.images.flags import NO_BEAM
@@ -80,4 +80,27 @@ def require_model(result: Result, calibration: Calibration) -> None:
         raise InputError(
             f"the calibration was fitted for {calibration.model}, and {result.path} was made with "
             f"{result.model}"
+        )
+
+
+def require_one_model(result: Result) -> None:
+    """Refuse a table of several models, with a prior, or one that is recalibrated already.
+
+    Raises:
+        InputError: It is such a table.
+    """
+    names = sorted(set(filter(None, result.texts("model"))))
+    if len(names) != 1:
+        raise InputError(
+            f"{result.path} was made with {len(names)} models: recalibrate a table of one model"
+        )
+    stated = ModelName.parse(names[0])
+    if stated.prior is not None:
+        raise InputError(
+            f"{result.path} was classified with --prior {stated.prior:g}: a calibration finds the "
+            "shares of the classes itself; classify without --prior"
+        )
+    if stated.calibration is not None:
+        raise InputError(
+            f"{result.path} is recalibrated already ({names[0]}): give the table before"
         )
