@@ -36,6 +36,7 @@ _KINDS = (
     ("SIN", 9.0, 3.0, 2, False),
     ("TAN", BEAM, PIXEL_SCALE, 2, True),
 )
+_PIXELS_PER_BEAM = 3.0
 _STAMP = 540.0  # arcsec: twice the largest source
 
 
@@ -71,6 +72,8 @@ def simulate_survey(
     seed: int = 0,
     centre: tuple[float, float] = (0.0, 30.0),
     point_share: float = 1 / 3,
+    fri_share: float | None = None,
+    beam: float | None = None,
     report_progress: Callable[[int], object] = lambda done: None,
 ) -> SimulatedSurvey:
     """Write tiles and a catalogue of FRI, FRII and point sources at known positions.
@@ -85,7 +88,9 @@ def simulate_survey(
         tiles: number of tiles.
         seed: seed of everything, 0 or more.
         centre: (RA, Dec) of the middle, degrees; by default the tiles lie across RA 0.
-        point_share: share of point sources; the others are FRI and FRII as in MiraBest.
+        point_share: share of point sources; the others are FRI and FRII.
+        fri_share: share of FRIs among the others; None: as in MiraBest.
+        beam: beam of every tile, arcsec, of three pixels; None: the beam of the tile's kind.
         report_progress: called with the number of written tiles.
 
     Returns:
@@ -96,6 +101,8 @@ def simulate_survey(
     """
     if sources < 1 or tiles < 1 or seed < 0 or not 0 <= point_share <= 1:
         raise InputError("a simulated survey has at least one source and one tile; seed from 0")
+    if (beam is not None and beam < BEAM) or not 0 <= (fri_share or 0) <= 1:
+        raise InputError(f"the beam is at least {BEAM} arcsec, and a share is from 0 to 1")
     folder = Path(folder)
     (folder / "tiles").mkdir(parents=True, exist_ok=True)
     across = math.ceil(math.sqrt(tiles))
@@ -104,7 +111,7 @@ def simulate_survey(
     step = per_tile * PITCH  # arcsec between the middles of tiles
     east, north = _grid(sources, tiles, across, down, per_tile, seed)
     ra, dec = _on_sky(east, north, centre)
-    models = [_draw(seed, index, point_share) for index in range(sources)]
+    models = [_draw(seed, index, point_share, fri_share) for index in range(sources)]
     paths = []
     for number in range(tiles):
         row, column = divmod(number, across)
@@ -115,7 +122,7 @@ def simulate_survey(
         )
         path = folder / "tiles" / f"tile-{number:03d}.fits"
         where = (float(middle[0][0]), float(middle[1][0]))
-        _write_tile(path, where, step + OVERLAP, number, seed, models, ra, dec)
+        _write_tile(path, where, step + OVERLAP, number, seed, models, ra, dec, beam)
         paths.append(path)
         report_progress(number + 1)
     kind = np.array([m.morphology if m.label < 0 else CLASS_NAMES[m.label] for m in models])
@@ -161,18 +168,20 @@ def _on_sky(east, north, centre) -> tuple[np.ndarray, np.ndarray]:
     return np.degrees(ra) % 360.0, np.degrees(dec)
 
 
-def _draw(seed: int, index: int, point_share: float) -> SourceModel:
+def _draw(seed: int, index: int, point_share: float, fri_share: float | None) -> SourceModel:
     rng = generator(seed, index, 4)
     if rng.random() < point_share:
         return point_source(NOISE * 10 ** rng.uniform(1, 3))
-    return draw_source(seed, index)
+    return draw_source(seed, index, None if fri_share is None else int(rng.random() >= fri_share))
 
 
-def _write_tile(path, centre, width, number, seed, models, ra, dec) -> None:
+def _write_tile(path, centre, width, number, seed, models, ra, dec, beam_of_all) -> None:
     from astropy.io import fits
     from astropy.wcs import WCS
 
     projection, beam, scale, axes, compressed = _KINDS[number % len(_KINDS)]
+    if beam_of_all is not None:
+        beam, scale = beam_of_all, beam_of_all / _PIXELS_PER_BEAM
     size = int(width / scale)
     header = fits.Header()
     for axis, (name, value) in enumerate(zip(("RA---", "DEC--"), centre, strict=True), start=1):
