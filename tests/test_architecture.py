@@ -13,8 +13,7 @@ GROUND = {
     *("colours", "command", "deprecation", "errors", "files", "outputs", "presets", "process"),
     *("version", "wilson"),
 }
-# Packages that each package may import, in addition to itself and the ground. Imports inside
-# functions count too.
+# What a room may import beside itself and the ground. Imports inside functions count too.
 ARROWS = {
     "colours": set(),
     "command": {"errors"},
@@ -47,7 +46,7 @@ ARROWS = {
     "report": {"images"},
     "train": {
         *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),
-        *("plots", "report", "tables", "recalibration"),
+        *("plots", "report", "tables", "recalibration", "survey"),
     },
     "export": {
         *("images", "layers", "models", "edge", "datasets", "evaluation", "samples", "train"),

@@ -11,12 +11,13 @@ _FREE = ("name", "dtype", "trainable", "dropout", "psi_bias")
 _OPTION = "--initial-weights"
 
 
-def load_network(name: str) -> keras.Model:
+def load_network(name: str, option: str = _OPTION) -> keras.Model:
     """Load a network to start a training from.
 
     Args:
         name: name of a preset, .keras file, folder of a training run, or checkpoint of the
             paper; see `keras_astroattn.models.loading.find_network`.
+        option: option that names it, for messages.
 
     Raises:
         InputError: The network does not exist, cannot be loaded, or does not classify the images.
@@ -24,11 +25,11 @@ def load_network(name: str) -> keras.Model:
     try:
         network = loading.load_network(name)
     except InputError as error:
-        raise InputError(f"{_OPTION} {error}") from None
+        raise InputError(f"{option} {error}") from None
     shapes = [tuple(tensor.shape[1:]) for tensor in (*network.inputs, *network.outputs)]
     if shapes != [(IMAGE_SIZE, IMAGE_SIZE, 1), (len(CLASS_NAMES),)]:
         raise InputError(
-            f"{_OPTION} {name} is another network: give one from an image of {IMAGE_SIZE} x "
+            f"{option} {name} is another network: give one from an image of {IMAGE_SIZE} x "
             f"{IMAGE_SIZE} x 1 to {len(CLASS_NAMES)} logits"
         )
     return network
