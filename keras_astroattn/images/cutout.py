@@ -1,5 +1,6 @@
 """`Cutout`: one source as the network's input, with its measured properties."""
 
+import functools
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -278,11 +279,16 @@ def cutout_from_field(
     step = todo.step or (1.0, 1.0)
     window_noise = WindowNoise(field, area) if noise_map is None else noise_map
 
+    @functools.cache
+    def regridded(place: tuple[float, float]) -> Frame:
+        return regridded_frame(field, place, noise_map, todo, area)
+
     def frame_at(place: tuple[float, float], estimate: bool = False) -> Frame:
         if todo.step is None:
             return native_frame(field, place, window_noise, estimate)
-        return regridded_frame(field, place, noise_map, todo, area)
+        return regridded(place)
 
+    @functools.cache
     def cut(place: tuple[float, float]) -> Cutout:
         frame = frame_at(place)
         return _finish_frame(frame, todo, step, field.shape, noise, is_blanked, found, wcs_header)
@@ -334,7 +340,8 @@ def _finish_frame(
     if unknown.all():
         raise InputError("the map is blank here: all pixels in the frame are unknown")
     found |= set() if down.all() and across.all() else {flag.EDGE}
-    found |= {flag.NAN_FILLED} if unknown[down][:, across].any() else set()
+    if unknown.any() and unknown[down][:, across].any():
+        found.add(flag.NAN_FILLED)
     return finish(
         frame.brightness,
         sigma,

@@ -72,19 +72,19 @@ def measure_extent(
     source = linked.islands
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
-    size = _shrunken_size(source, beam)
+    sides = [_shrunken_sides(island, beam) for island in source]
     total = sum(island.total for island in source)
     mask = np.zeros(snr.shape, bool)
     for island in source:
         mask[tuple(island.pixels.T)] = True
     return Extent(
         True,
-        size,
+        _size(sides),
         max(island.peak for island in source),
         min(island.distance for island in source),
         any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
         main.total / total,
-        _shrunken_size([main], beam) if source[1:] else size,
+        _size([sides[source.index(main)]]),
         unknown is not None and _reaches(source, unknown),
         linked.confused,
         centroid_of(source),
@@ -130,15 +130,18 @@ def _reaches(source: Sequence[Island], unknown: np.ndarray) -> bool:
     )
 
 
-def _shrunken_size(source: Sequence[Island], beam: float) -> float:
-    highs, lows = [], []
-    for island in source:
-        overhang = beam / 2 * math.sqrt(math.log2(island.peak / MASK_SIGMA))
-        along = _DIRECTIONS @ island.points.T
-        high, low = along.max(axis=1), along.min(axis=1)
-        # An island smaller than its overhang shrinks to its middle.
-        middle = (high + low) / 2
-        half = np.maximum((high - low) / 2 - overhang, 0)
-        highs.append(middle + half)
-        lows.append(middle - half)
+def _shrunken_sides(island: Island, beam: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the ends of an island along each of `_DIRECTIONS`, minus the beam's contribution."""
+    overhang = beam / 2 * math.sqrt(math.log2(island.peak / MASK_SIGMA))
+    along = _DIRECTIONS @ island.points.T
+    high, low = along.max(axis=1), along.min(axis=1)
+    # An island smaller than its overhang shrinks to its middle.
+    middle = (high + low) / 2
+    half = np.maximum((high - low) / 2 - overhang, 0)
+    return middle + half, middle - half
+
+
+def _size(sides: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Return the largest extent along one of the directions."""
+    highs, lows = zip(*sides, strict=True)
     return float((np.max(highs, axis=0) - np.min(lows, axis=0)).max())

@@ -44,43 +44,53 @@ def measure_noise(field: np.ndarray) -> float:
     Raises:
         InputError: A pixel is so bright that its square overflows.
     """
-    values = known_values(field)
+    values, exponent = known_values(field)
     if not values.size:
         return float("nan")
-    values, exponent = in_range(values)
     return math.ldexp(float(clip_noise(Clipping(values)).kept().std()), exponent)
 
 
-def known_values(field: np.ndarray) -> np.ndarray:
-    """Return the (n,) finite pixels of a field, in their order."""
-    # The extremes are finite if all pixels are, and take less time than a mask.
-    if field.size and np.isfinite(field.max()) and np.isfinite(field.min()):
-        return field.ravel()
-    return field[np.isfinite(field)]
+def known_values(field: np.ndarray) -> tuple[np.ndarray, int]:
+    """Return the finite pixels v of a field as v / 2^n, and n.
 
-
-def in_range(values: np.ndarray) -> tuple[np.ndarray, int]:
-    """Return values times 2^-n, so that their type can hold squares of noise, and n.
+    n is 0 unless the type of the field cannot hold squares of the noise.
 
     Args:
-        values: (n,) finite, at least one.
+        field: map of any shape, floating point.
+
+    Returns:
+        (m,) values in the order of the pixels, and n.
 
     Raises:
         InputError: A pixel is so bright that its square overflows.
     """
-    brightest = max(abs(float(values.max())), abs(float(values.min())))
+    values = field.ravel()
+    low, high = _extremes(values)
+    if not math.isfinite(low) or not math.isfinite(high):  # faster than a mask
+        values = values[np.isfinite(values)]
+        low, high = _extremes(values)
+    if not values.size:
+        return values, 0
+    brightest = max(abs(low), abs(high))
     exponent = 0
     if brightest and not _SQUARES_IN_RANGE[0] < brightest < _SQUARES_IN_RANGE[1]:
         exponent = int(np.frexp(np.median(np.abs(values[values != 0])))[1])
         with np.errstate(over="ignore"):
             values = np.ldexp(values, -exponent)
-        brightest = max(abs(float(values.max())), abs(float(values.min())))
+        brightest = max(map(abs, _extremes(values)))
     if brightest * brightest > float(np.finfo(values.dtype).max) / values.size:
         raise InputError(
             f"a pixel holds {math.ldexp(brightest, exponent):.1e}, which no radio map does: "
             "check the file and its BSCALE"
         )
     return values, exponent
+
+
+def _extremes(values: np.ndarray) -> tuple[float, float]:
+    """Return the smallest and largest value; NaN if there is a NaN or no value."""
+    if not values.size:
+        return math.nan, math.nan
+    return float(values.min()), float(values.max())
 
 
 def clip_noise(clipping: Clipping) -> Clipping:

@@ -6,7 +6,7 @@ import numpy as np
 
 from .clipping import Clipping
 from .conventions import FIELD_SIZE
-from .preprocessing import clip_noise, in_range, known_values
+from .preprocessing import clip_noise, known_values
 from .sky_noise import checked_noise
 
 Box = tuple[int, int, int, int]  # first row, row behind the last, first column, column behind
@@ -52,10 +52,9 @@ class WindowNoise:
             for edge in (start, start + FIELD_SIZE)
         )
         window = self._part(box)
-        values = known_values(window)
+        values, exponent = known_values(window)
         if not values.size:
             return float("nan"), True
-        values, exponent = in_range(values)
         if self._box != box or exponent:
             self._clipping = clip_noise(self._clipping_of(values, box, exponent))
             self._box = None if exponent else box
@@ -67,11 +66,14 @@ class WindowNoise:
         """Return the values of a window for clipping, from those of the last one if it is near."""
         if self._box is None or exponent or not _share_most(self._box, box):
             return Clipping(values)
-        removed, added = (
-            np.concatenate([known_values(self._part(part)) for part in _difference(*pair)])
-            for pair in ((self._box, box), (box, self._box))
-        )
+        removed, added = self._beyond(self._box, box), self._beyond(box, self._box)
         return self._clipping.exchanged(values, removed, added)
+
+    def _beyond(self, one: Box, other: Box) -> np.ndarray:
+        """Return the known pixels in one box and not in another."""
+        parts = [self._part(box).ravel() for box in _difference(one, other)]
+        pixels = np.concatenate(parts)
+        return pixels[np.isfinite(pixels)]
 
     def _part(self, box: Box) -> np.ndarray:
         top, bottom, left, right = box
