@@ -26,6 +26,7 @@ ARROWS = {
     "version": set(),
     "wilson": set(),
     "images": set(),
+    # A result writes itself as a row of a table, and draws itself (`plots` is imported only then).
     "edge": {"images", "plots", "tables"},
     "samples": set(),
     "tables": {"images"},
