@@ -40,6 +40,7 @@ from .contenders import Contender, Task, largest_difference, race, ratio_and_ran
 from .training import keras_epoch, pytorch_epoch, training_images
 
 Race = Literal["training", "preset", "published"]
+Other = Literal["onnx", "pytorch", "e2cnn", "e2cnn-plain", "zoobot"]
 RACES: tuple[Race, ...] = ("training", "preset", "published")
 
 TOLERANCES = {"preset": 2e-3, "published": 5e-4}
@@ -244,15 +245,18 @@ def missing(peer: Peer) -> list[str]:
     return [name for name in peer.packages if importlib.util.find_spec(name) is None]
 
 
-def run_race(kind: Race, settings: Settings, rounds: int, console: Console) -> list[Contender]:
-    """Run the contenders of a race that are installed.
+def run_race(
+    kind: Race, names: Sequence[str], settings: Settings, rounds: int, console: Console
+) -> list[Contender]:
+    """Run the named contenders of a race that are installed; the first must be.
 
     Raises:
         InputError: Ours is not installed, or the outputs of one network differ.
     """
     contenders: dict[str, Contender] = {}
     with tempfile.TemporaryDirectory() as folder:
-        for name, peer in PEERS[kind].items():
+        for name in names:
+            peer = PEERS[kind][name]
             if lacking := missing(peer):
                 console.print(f"{peer.title}: left out, {', '.join(lacking)} is not installed")
                 continue
@@ -263,9 +267,8 @@ def run_race(kind: Race, settings: Settings, rounds: int, console: Console) -> l
                 threads=1,
                 variables={"KERAS_BACKEND": peer.backend, "CUDA_VISIBLE_DEVICES": "-1"},
             )
-        ours = next(iter(PEERS[kind]))
-        if ours not in contenders:
-            raise InputError(f"the race {kind} needs {', '.join(missing(PEERS[kind][ours]))}")
+        if names[0] not in contenders:
+            raise InputError(f"the race {kind} needs {', '.join(missing(PEERS[kind][names[0]]))}")
         with console.status(f"{kind}: {rounds} rounds of {len(contenders)} contenders"):
             race(
                 list(contenders.values()),
@@ -322,6 +325,7 @@ def race_table(kind: Race, contenders: Sequence[Contender], images: int) -> str:
 def benchmark(
     *,
     races: Annotated[tuple[Race, ...], Parameter(consume_multiple=True)] = RACES,
+    without: Annotated[tuple[Other, ...], Parameter(consume_multiple=True)] = (),
     model: str = DEFAULT_PRESET,
     checkpoint: Path | None = None,
     rounds: Annotated[int, Parameter(validator=Number(gte=1))] = 7,
@@ -333,6 +337,7 @@ def benchmark(
 
     Args:
         races: What to time: training, inference of a preset, inference of a network of the paper.
+        without: Contenders to leave out.
         model: Name of a preset.
         checkpoint: Published checkpoint of three gates; by default the network has random
             weights, which take as long.
@@ -345,7 +350,8 @@ def benchmark(
     found = None if checkpoint is None else str(checkpoint.resolve())
     settings = Settings(model, found, images, batch_size, calls)
     for kind in races:
-        contenders = run_race(kind, settings, rounds, console)
+        names = [name for name in PEERS[kind] if name not in without]
+        contenders = run_race(kind, names, settings, rounds, console)
         print(race_table(kind, contenders, images))
 
 
