@@ -19,6 +19,7 @@ COMMANDS = {
     "python -m train.paper": "train.paper.__main__",
     "python -m train.studies.accuracy": "train.studies.accuracy.__main__",
     "python -m train.studies.attention": "train.studies.attention.__main__",
+    "python -m train.studies.bent": "train.studies.bent",
     "python -m train.studies.recalibration": "train.studies.recalibration",
     "python -m train.studies.finetuning": "train.studies.finetuning",
     "python -m train.studies.recalibrated_survey": "train.studies.recalibrated_survey",

@@ -13,7 +13,8 @@ GROUND = {
     *("colours", "command", "deprecation", "errors", "files", "outputs", "presets", "process"),
     *("version", "wilson"),
 }
-# What a room may import beside itself and the ground. Imports inside functions count too.
+# Packages that each package may import, in addition to itself and the ground. Imports inside
+# functions count too.
 ARROWS = {
     "colours": set(),
     "command": {"errors"},

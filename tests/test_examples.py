@@ -16,6 +16,7 @@ MODULES = (
     "samples",
     "images.cutout",
     "images.ellipse",
+    "images.field_cutout",
     "images.fits_map",
     "images.fits_source",
     "images.objects",

@@ -22,6 +22,7 @@ from keras_astroattn.images import (
     conventions,
     cutout,
     ellipse,
+    field_cutout,
     fits_map,
     flags,
     frame,
@@ -97,7 +98,7 @@ def constants() -> str:
         for name in names
     }
     values |= {
-        "UNDERSAMPLED_BELOW": cutout._UNDERSAMPLED,
+        "UNDERSAMPLED_BELOW": field_cutout._UNDERSAMPLED,
         "NEAR_CENTRE": map_beam._NEAR_REFERENCE,
         "BEAM_PIXELS": known_surveys._PIXELS_PER_BEAM,
         "OTHER_QUANTITY": map_planes._OTHER_QUANTITY.pattern,

@@ -1,4 +1,4 @@
-"""Data sets: TFDS builders `mirabest`, `frdeep`, `simulated`, and `load_sources`.
+"""Data sets: TFDS builders `mirabest`, `frdeep`, `first_galaxies`, `simulated`; `load_sources`.
 
 Importing this package registers the builders for `tfds.builder` and `tfds.load` without importing
 TFDS or TensorFlow: the registration happens when TFDS itself is imported, earlier or later.
@@ -17,6 +17,7 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "archives": ["Archive", "Batch", "read_batches"],
         "classes": ["HYBRID", "LABEL_NAMES", "SOURCE_CLASSES", "UNKNOWN_CLASS", "SourceClass"],
+        "first_galaxies": ["FirstGalaxies"],
         "frdeep": ["FRDeep"],
         "mirabest": ["MiraBest"],
         "simulation.survey": ["SimulatedSurvey", "simulate_survey"],
@@ -28,7 +29,7 @@ __getattr__ = former_names(__name__, {"cache_folder": "keras_astroattn.files.cac
 
 def _register_builders(_tfds: object) -> None:
     """Import the builders: TFDS registers a builder when its class is created."""
-    for module in ("mirabest", "frdeep", "simulated"):
+    for module in ("mirabest", "frdeep", "first_galaxies", "simulated"):
         importlib.import_module(f"{__name__}.{module}")
 
 

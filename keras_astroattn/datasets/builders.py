@@ -106,6 +106,7 @@ class SourceBuilder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             download_config or tfds.download.DownloadConfig(),
             try_download_gcs=False,  # Google's storage holds none of these data sets
         )
+        self._folder = config.manual_dir
         remakes = config.download_mode != tfds.GenerateMode.REUSE_DATASET_IF_EXISTS
         if self.data_path.exists() and not remakes:
             return
@@ -138,17 +139,6 @@ class ArchiveConfig(tfds.core.BuilderConfig):
 
 class ArchiveBuilder(SourceBuilder, skip_registration=True):
     """A builder that reads a tarball of batches; subclasses describe the sources."""
-
-    def download_and_prepare(
-        self,
-        *,
-        download_config: tfds.download.DownloadConfig | None = None,
-        **arguments: Any,
-    ) -> None:
-        """Prepare the data set; see `SourceBuilder.download_and_prepare`."""
-        named = download_config.manual_dir if download_config else None
-        self._folder = named
-        super().download_and_prepare(download_config=download_config, **arguments)
 
     def describe(self, batch: Batch) -> Sequence[dict[str, Any]]:
         """Return the features of a batch's sources in order, except image, batch and index."""

@@ -20,10 +20,6 @@ from keras_astroattn.errors import InputError
 _TYPE_CODE = re.compile(r"[?biufcSU]\d*")
 
 
-class ForbiddenGlobalError(pickle.UnpicklingError):
-    """The pickle asks for a name that no array or container needs."""
-
-
 class _Constructor:
     """A function that a pickle can call but not alter."""
 
@@ -107,7 +103,7 @@ _ALLOWED = {
 class _RestrictedUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
-            raise ForbiddenGlobalError(f"{module}.{name}")
+            raise InputError(f"it asks for the forbidden {module}.{name}")
         function = _ALLOWED[module, name]
         return None if function is None else _Constructor(function)
 
@@ -149,10 +145,9 @@ def load_pickle(content: bytes, name: str) -> Any:
     try:
         value = _RestrictedUnpickler(io.BytesIO(content), encoding="latin1").load()
         return _resolve(value, {})
-    except ForbiddenGlobalError as error:
+    except InputError as error:
         raise InputError(
-            f"{name} is not safe to read: it asks for the forbidden {error}; "
-            "fetch the data again from its source"
+            f"{name} is not safe to read: {error}; fetch the data again from its source"
         ) from None
     # Damaged or hostile bytes can make the unpickler raise nearly any exception.
     except Exception as error:

@@ -24,8 +24,10 @@ from .celestial import (
     wcs_keywords,
 )
 from .conventions import FIELD_SIZE
-from .cutout import SMALLEST_FIELD, Cutout, cutout_from_field, plan
+from .cutout import SMALLEST_FIELD, Cutout
+from .field_cutout import cutout_from_field
 from .fits_file import HduHeader, check_compression, open_fits, read_headers
+from .frame import plan
 from .known_surveys import frequencies
 from .map_beam import find_beam
 from .map_pixels import MapPixels, block_size, in_blocks

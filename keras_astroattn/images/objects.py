@@ -14,7 +14,8 @@ from keras_astroattn.errors import InputError
 from .beam import Beam
 from .brightness_unit import to_jansky_per_beam
 from .conventions import IMAGE_SIZE
-from .cutout import Cutout, cutout_from_field
+from .cutout import Cutout
+from .field_cutout import cutout_from_field
 from .fits_map import FitsMap
 from .flags import UNKNOWN_UNIT
 from .picture import cutout_from_array, read_image

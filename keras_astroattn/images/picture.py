@@ -13,8 +13,9 @@ from . import flags as flag
 from .beam import Beam
 from .colormap import invert_colormap
 from .conventions import BEAM, IMAGE_SIZE, PIXEL_SCALE
-from .cutout import Cutout, blanked_threshold, cutout_from_field, source_flags
+from .cutout import Cutout, blanked_threshold, source_flags
 from .extent import measure_extent
+from .field_cutout import cutout_from_field
 from .fits_map import LARGEST_FIELD
 from .fits_source import read_fits
 from .grey_levels import normalise, sky_at_zero

@@ -30,8 +30,8 @@ from .style import ORANGE, STYLE, bar_below, styled
 MILLIMETRE = 1 / 25.4
 """Inches."""
 
-COLUMN_MM, PAGE_MM = 88.0, 180.0
-"""Widths of a journal's column and page, mm."""
+COLUMN_MM = 88.0
+"""Width of a journal's column, mm."""
 
 FAINTEST_CONTOUR = 3.0
 """Level of the lowest contour over the noise; each following one is twice as high."""

@@ -7,7 +7,6 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
     submod_attrs={
         "evaluations": [
             "SPREAD_BY",
-            "attention_table",
             "evaluation_markdown",
             "evaluation_table",
             "network_title",

@@ -53,32 +53,6 @@ def evaluation_table(evaluation: Evaluation, title: str | None = None) -> Table:
     return table
 
 
-def attention_table(statistics: Mapping[str, AttentionStatistics]) -> Table:
-    """Return a terminal table of attention statistics, with one row for each map.
-
-    Args:
-        statistics: statistics by the name of the map.
-    """
-    table = Table(title="where attention lies, over the images", title_justify="left")
-    table.add_column("map")
-    for name in ("share on source", "enrichment", "preference", "radius", "source's radius"):
-        table.add_column(name, justify="right")
-    table.add_column("attends empty sky")
-    for name, one in statistics.items():
-        row = one.summary()
-        table.add_row(
-            name,
-            f"{row['share']:.3f}",
-            f"{row['enrichment']:.2f}",
-            f"{row['preference']:.2f}",
-            f'{row["radius"]:.0f}"',
-            f'{row["source_radius"]:.0f}"',
-            f"{'YES' if row['attends_zero_space'] else 'no'} "
-            f"({100 * row['images_on_empty_sky']:.0f} % of images)",
-        )
-    return table
-
-
 def network_title(record: Record) -> str:
     """Return the gates, normalization and aggregation of a record, in words."""
     if not record["gates"]:

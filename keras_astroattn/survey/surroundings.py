@@ -7,7 +7,8 @@ import numpy as np
 
 from keras_astroattn.images import IMAGE_SIZE, Cutout, FitsMap, flags
 from keras_astroattn.images.beam import PIXELS_PER_BEAM
-from keras_astroattn.images.cutout import finish, plan
+from keras_astroattn.images.cutout import finish
+from keras_astroattn.images.frame import plan
 from keras_astroattn.images.islands import label_islands
 
 from .neighbours import Zones

@@ -42,10 +42,10 @@ def run(server, folder, **changes):
 
 def test_positions_become_maps(server, positions, tmp_path, capsys):
     assert run(server, tmp_path / "out", positions=positions, size=2) == 0
-    told = capsys.readouterr().err
-    assert "3 sources (2 fetched, 1 no_coverage)" in told
-    assert "1 rows have no position on the sky" in told
-    assert "Acknowledge SkyView" in told
+    stderr = capsys.readouterr().err
+    assert "3 sources (2 fetched, 1 no_coverage)" in stderr
+    assert "1 rows have no position on the sky" in stderr
+    assert "Acknowledge SkyView" in stderr
     with (tmp_path / "out" / "fetched.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [(row["name"], row["ra"], row["status"]) for row in rows] == [
@@ -66,12 +66,12 @@ def test_one_position_needs_no_list(server, tmp_path):
     assert (tmp_path / "out" / "first_J123049.42+122328.0.fits").is_file()
 
 
-def test_failures_are_told(server, positions, tmp_path, capsys):
+def test_failures_are_reported(server, positions, tmp_path, capsys):
     server.faults = [page("<p>Server down</p>")] * 3
     assert run(server, tmp_path / "out", positions=positions) == 2
-    told = capsys.readouterr().err.splitlines()
-    assert "failed: A: the answer is not a FITS file: Server down" in told
-    assert told[-1].startswith("error: none of 3 sources has a cutout: see")
+    stderr = capsys.readouterr().err.splitlines()
+    assert "failed: A: the answer is not a FITS file: Server down" in stderr
+    assert stderr[-1].startswith("error: none of 3 sources has a cutout: see")
 
 
 @pytest.mark.parametrize(
@@ -87,9 +87,9 @@ def test_failures_are_told(server, positions, tmp_path, capsys):
 )
 def test_wrong_options_are_one_line(server, positions, tmp_path, capsys, option, value, message):
     assert run(server, tmp_path / "out", **{"positions": positions, option: value}) == 2
-    told = capsys.readouterr().err
-    assert told.count("\n") == 1
-    assert message in told
+    stderr = capsys.readouterr().err
+    assert stderr.count("\n") == 1
+    assert message in stderr
     assert server.requests == []
     assert not (tmp_path / "out").exists()
 
@@ -135,9 +135,9 @@ def test_an_interrupted_run_leaves_complete_files(server, tmp_path):
     while not list((tmp_path / "out").glob("first_*.fits")) and running.poll() is None:
         time.sleep(0.05)
     running.send_signal(signal.SIGINT)
-    _, told = running.communicate(timeout=60)
+    _, stderr = running.communicate(timeout=60)
     assert running.returncode == 130
-    assert told.strip() == "interrupted"
+    assert stderr.strip() == "interrupted"
     names = {path.name for path in (tmp_path / "out").iterdir()} - {"fetched.csv"}
     assert 0 < len(names) < 30
     for name in names:

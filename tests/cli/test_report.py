@@ -74,11 +74,11 @@ def test_a_report_of_a_table_takes_the_model_and_the_options_of_the_table(
 
 
 @pytest.mark.parametrize(
-    ("column", "value", "told"),
+    ("column", "value", "message"),
     [("p_frii", "0.125", "and the table 0.125"), ("largest_angular_size_arcsec", "7", "table 7.0")],
 )
 def test_a_map_that_gives_another_answer_than_the_table_has_no_picture(
-    column, value, told, folder, model_path, tmp_path, capsys
+    column, value, message, folder, model_path, tmp_path, capsys
 ):
     output, page = tmp_path / "r.csv", tmp_path / "r.html"
     assert run("classify", folder / "galaxy.png", "--model", model_path, "--output", output) == 0
@@ -87,7 +87,7 @@ def test_a_map_that_gives_another_answer_than_the_table_has_no_picture(
     assert run("report", output, "--model", model_path) == 0
     (found,) = sources(page)
     assert found["picture"] is None
-    assert told in found["note"]
+    assert message in found["note"]
     assert "1 without a picture" in capsys.readouterr().err
 
 

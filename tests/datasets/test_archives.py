@@ -66,7 +66,7 @@ def test_a_tarball_lies_in_its_subfolder_or_in_the_data_folder(make_archive: Mak
     assert find_archive(archive, folder.parent) is None
 
 
-def test_a_missing_tarball_is_told_with_its_address(tmp_path: Path) -> None:
+def test_a_missing_tarball_is_reported_with_its_address(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=rf"no Tiny in {tmp_path}: put http://127\.0\.0\.1:9/"):
         require_archive(FAKE, tmp_path)
 
@@ -92,14 +92,14 @@ def test_a_missing_data_folder_is_named(tmp_path: Path, monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.999])
-def test_a_truncated_tarball_is_told_apart(make_archive: MakeArchive, share: float) -> None:
+def test_a_truncated_tarball_is_distinguished(make_archive: MakeArchive, share: float) -> None:
     path, archive = make_archive()
     content = path.read_bytes()
     path.write_bytes(content[: int(share * len(content))])
     refused(path, archive, r"is truncated \(\d+ bytes\); fetch it again from http")
 
 
-def test_another_file_is_told_by_its_checksum(make_archive: MakeArchive) -> None:
+def test_another_file_is_reported_by_its_checksum(make_archive: MakeArchive) -> None:
     path, archive = make_archive()
     path.write_bytes(gzip.compress(b"something else"))
     refused(path, archive, f"has MD5 [0-9a-f]{{32}} where {archive.md5} is expected")
@@ -182,13 +182,13 @@ PIXELS = np.zeros((150, 150), np.uint8)
         (fake_batches() | {"data_batch_1": {"data": []}}, "data_batch_1 .*is not a batch"),
     ],
 )
-def test_a_spoilt_batch_is_told(
+def test_a_spoilt_batch_is_reported(
     make_archive: MakeArchive, batches: dict[str, object], match: str
 ) -> None:
     refused(*make_archive(batches), match)
 
 
-def test_an_unreadable_file_is_told(tmp_path: Path) -> None:
+def test_an_unreadable_file_is_reported(tmp_path: Path) -> None:
     refused(tmp_path, replace(FAKE, md5="0"), "cannot read .*: Is a directory")
 
 

@@ -44,6 +44,7 @@ def examples(builder: MiraBest, split: str) -> list[dict]:
         ("frdeep/nvss", "nvss"),
         ("frdeep/first_clean", "first_clean"),
         ("frdeep/nvss_clean", "nvss_clean"),
+        ("first_galaxies", "published"),
         ("simulated", "standard"),
     ],
 )
@@ -187,7 +188,7 @@ def test_two_that_prepare_at_once_do_it_once(
         assert len(examples(builder, "train")) == 3
 
 
-def test_a_cache_that_is_a_file_is_told(make_archive: MakeArchive, tmp_path: Path) -> None:
+def test_a_cache_that_is_a_file_is_reported(make_archive: MakeArchive, tmp_path: Path) -> None:
     path, archive = make_archive()
     (tmp_path / "file").touch()
     for cache in (tmp_path / "file", tmp_path / "file" / "below"):
@@ -196,7 +197,7 @@ def test_a_cache_that_is_a_file_is_told(make_archive: MakeArchive, tmp_path: Pat
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_read_only_cache_is_told(make_archive: MakeArchive, tmp_path: Path) -> None:
+def test_a_read_only_cache_is_reported(make_archive: MakeArchive, tmp_path: Path) -> None:
     path, archive = make_archive()
     (tmp_path / "sealed").mkdir(mode=0o500)
     with pytest.raises(InputError, match="Permission denied"):
@@ -217,7 +218,7 @@ def test_a_prepared_set_is_read_from_a_cache_that_nothing_can_be_written_to(
     assert len(examples(again, "test")) == 1
 
 
-def test_without_data_and_network_the_address_is_told(
+def test_without_data_and_network_the_address_is_reported(
     make_archive: MakeArchive, cache: Path
 ) -> None:
     _, archive = make_archive()
@@ -257,7 +258,7 @@ def test_a_downloaded_tarball_is_kept_for_other_configurations(server, cache: Pa
     assert len(examples(prepared(other, None), "train")) == 3
 
 
-def test_a_page_in_the_tarballs_place_is_told(server, cache: Path) -> None:
+def test_a_page_in_the_tarballs_place_is_reported(server, cache: Path) -> None:
     path, archive = server
     content = path.read_bytes()
     path.write_bytes(b"<html>Sorry</html>")
@@ -267,7 +268,7 @@ def test_a_page_in_the_tarballs_place_is_told(server, cache: Path) -> None:
     assert len(examples(prepared(builder_of(archive, cache), None), "train")) == 3
 
 
-def test_a_tarball_that_is_gone_upstream_is_told(server, cache: Path) -> None:
+def test_a_tarball_that_is_gone_upstream_is_reported(server, cache: Path) -> None:
     path, archive = server
     path.unlink()
     with pytest.raises(InputError, match=r"cannot fetch Tiny \(File not found\): put http"):

@@ -230,6 +230,6 @@ def test_frdeep_test_images_that_mirabest_trains_on(load, data_dir) -> None:
         ("100_188.320+019.481_0.2282_0049.17", 5, "is labelled as class 200"),
     ],
 )
-def test_a_name_that_does_not_fit_is_told(name: str, class_index: int, match: str) -> None:
+def test_a_name_that_does_not_fit_is_reported(name: str, class_index: int, match: str) -> None:
     with pytest.raises(InputError, match=match):
         mirabest.describe_source(name, class_index)

@@ -65,7 +65,7 @@ class Command:
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_command_is_not_run_and_its_name_is_told(tmp_path: Path, protocol: int) -> None:
+def test_a_command_is_not_run_and_its_name_is_reported(tmp_path: Path, protocol: int) -> None:
     trace = tmp_path / "trace"
     content = pickle.dumps({"data": Command(os.mkdir, str(trace))}, protocol)
     with pytest.raises(InputError, match=r"data_batch_1 .*forbidden \w+\.mkdir"):

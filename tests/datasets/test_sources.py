@@ -100,14 +100,14 @@ def test_nothing_is_printed(publish: Publish, capfd: pytest.CaptureFixture[str])
 
 
 @pytest.mark.parametrize("data", DATA_NAMES[:4])
-def test_a_missing_data_folder_is_told(cache: Path, tmp_path: Path, data: str) -> None:
+def test_a_missing_data_folder_is_reported(cache: Path, tmp_path: Path, data: str) -> None:
     for function in (load_sources, is_at_hand):
         with pytest.raises(InputError, match="nowhere, does not exist; name one that holds"):
             function(data, data_dir=tmp_path / "nowhere")
 
 
 @pytest.mark.parametrize("data", [name for name in DATA_NAMES if name != "simulated"])
-def test_an_empty_data_folder_is_told(cache: Path, tmp_path: Path, data: str) -> None:
+def test_an_empty_data_folder_is_reported(cache: Path, tmp_path: Path, data: str) -> None:
     for function in (load_sources, is_at_hand):
         with pytest.raises(InputError, match=f"in {tmp_path}: put http://www.jb.man.ac.uk/res"):
             function(data, data_dir=tmp_path)
@@ -125,7 +125,7 @@ def test_a_named_folder_is_checked_though_the_data_are_prepared(publish: Publish
         load_sources("mirabest", "test", folder)
 
 
-def test_a_truncated_and_a_foreign_tarball_are_told(cache: Path, tmp_path: Path) -> None:
+def test_a_truncated_and_a_foreign_tarball_are_reported(cache: Path, tmp_path: Path) -> None:
     tarball = tmp_path / FULL.filename
     content = gzip.compress(np.random.default_rng(0).bytes(10_000))
     tarball.write_bytes(content[:5_000])
@@ -136,7 +136,7 @@ def test_a_truncated_and_a_foreign_tarball_are_told(cache: Path, tmp_path: Path)
         load_sources("mirabest", "train", tmp_path)
 
 
-def test_a_malicious_batch_is_told(publish: Publish, tmp_path: Path) -> None:
+def test_a_malicious_batch_is_reported(publish: Publish, tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     evil = f"cos\nmkdir\n(S'{trace}'\ntR.".encode()
     with pytest.raises(InputError, match=r"test_batch of .* asks for the forbidden os\.mkdir"):
@@ -144,21 +144,21 @@ def test_a_malicious_batch_is_told(publish: Publish, tmp_path: Path) -> None:
     assert not trace.exists()
 
 
-def test_a_label_that_its_name_denies_is_told(publish: Publish) -> None:
+def test_a_label_that_its_name_denies_is_reported(publish: Publish) -> None:
     batches = fake_batches()
     batches["test_batch"]["labels"] = [5]
     with pytest.raises(InputError, match=r"201_005.*is labelled as class 200"):
         load_sources("mirabest", "train", publish(batches))
 
 
-def test_a_cache_that_cannot_be_written_to_is_told(publish: Publish, tmp_path: Path) -> None:
+def test_a_cache_that_cannot_be_written_to_is_reported(publish: Publish, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(InputError, match="set KERAS_ASTROATTN_CACHE to a folder") as caught:
         load_sources("mirabest", "train", publish(), cache_dir=tmp_path / "file")
     assert "\n" not in str(caught.value)
 
 
-def test_damaged_prepared_data_are_told(publish: Publish, cache: Path) -> None:
+def test_damaged_prepared_data_are_reported(publish: Publish, cache: Path) -> None:
     folder = publish()
     load_sources("mirabest", "train", folder)
     record = next(cache.rglob("mirabest-train.tfrecord*"))
@@ -172,7 +172,7 @@ def test_damaged_prepared_data_are_told(publish: Publish, cache: Path) -> None:
         load_sources("mirabest", "train", folder)
 
 
-def test_without_data_and_network_the_address_is_told(
+def test_without_data_and_network_the_address_is_reported(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(MiraBest.BUILDER_CONFIGS[0], "archive", replace(FAKE, md5="0" * 32))
@@ -182,20 +182,20 @@ def test_without_data_and_network_the_address_is_told(
 
 
 @pytest.mark.parametrize("data", ["mirabset", "", "frdeep/first"])
-def test_an_unknown_name_is_told(data: str) -> None:
+def test_an_unknown_name_is_reported(data: str) -> None:
     for function in (load_sources, is_at_hand, how_to_get):
         with pytest.raises(InputError, match=f"unknown data '{data}': take one of mirabest, mir"):
             function(data)
 
 
-def test_an_unknown_split_or_version_is_told() -> None:
+def test_an_unknown_split_or_version_is_reported() -> None:
     with pytest.raises(InputError, match="unknown split 'validation': take train, test or all"):
         load_sources("mirabest", "validation")
     with pytest.raises(InputError, match="unknown version 'G' of MiraBest: take full or F"):
         load_sources("mirabest", version="G")
 
 
-def test_a_missing_extra_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_extra_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(InputError, match=r"pip install 'keras-astroattn\[train\]'"):
         load_sources("mirabest")
@@ -259,6 +259,8 @@ def test_a_damaged_description_of_prepared_data_names_the_folder(
     else:
         description.write_bytes(content)
     folder = description.parents[1]
-    with pytest.raises(InputError, match=rf"data in {folder}.* are damaged .*delete that") as told:
+    with pytest.raises(
+        InputError, match=rf"data in {folder}.* are damaged .*delete that"
+    ) as caught:
         load_sources("mirabest", "train", data)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(caught.value)

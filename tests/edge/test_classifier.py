@@ -54,7 +54,7 @@ def test_a_point_source_is_compact_and_has_no_probability(classifier):
     assert found.p_fri is found.p_frii is found.entropy is None
 
 
-def test_a_point_source_beside_a_faint_one_is_compact(classifier):
+def test_a_point_source_next_to_a_faint_one_is_compact(classifier):
     # 0.05 Jy/beam in the middle and a tenth of it 20 pixels off: two thirds of the gap over
     # which islands are linked.
     sky = spots((150, 150), width=3)
@@ -65,7 +65,7 @@ def test_a_point_source_beside_a_faint_one_is_compact(classifier):
 
 
 @pytest.mark.parametrize("strength", [0.5, 1.0])
-def test_a_point_source_beside_one_like_it_is_not(classifier, strength):
+def test_a_point_source_next_to_one_like_it_is_not(classifier, strength):
     sky = spots((150, 150), width=3)
     sky[165:176, 145:156] += strength * spots((150, 150), width=3)[145:156, 145:156]
     assert classifier.classify(cutout_of(sky)).label in ("FRI", "FRII")

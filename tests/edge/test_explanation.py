@@ -159,7 +159,7 @@ def test_an_uncertain_source_is_explained_by_its_likelier_class(monkeypatch):
     assert text.endswith("no deletion that was tried changes the label.")
 
 
-def test_components_in_one_direction_are_told_apart_by_distance():
+def test_components_in_one_direction_are_distinguished_by_distance():
     offsets = [np.array(place, float) for place in ((0, -30), (0, -10), (0, -20), (0, 9), (1, 1))]
     assert _names(offsets, None) == [
         "outer upper component",

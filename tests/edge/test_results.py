@@ -83,7 +83,7 @@ def test_the_folder_of_a_survey_is_all_its_parts(tmp_path):
     assert result.names == ["row 0", "row 1"]
 
 
-def test_sources_of_one_file_are_told_apart(tmp_path):
+def test_sources_of_one_file_are_distinguished(tmp_path):
     path = tmp_path / "r.csv"
     path.write_text(
         "path,name,label,p_fri,p_frii\nm.fits,A,FRI,1,0\nm.fits,B,FRI,1,0\nm.fits,B,FRI,1,0\n"

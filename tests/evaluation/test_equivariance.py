@@ -68,7 +68,7 @@ def test_a_smooth_map_comes_back_from_a_slanted_turn():
     test = EquivarianceTest("30", "rotation", angle=30.0)
     back = undo_transform(apply_transform(np.uint8(bump)[None], test), test, 60)
     assert correlation(bump[None], back)[0] > 0.999
-    # left where it is, it lies beside
+    # Without undoing the transform, the maps lie next to each other.
     assert correlation(bump[None], apply_transform(np.uint8(bump)[None], test))[0] < 0.8
 
 

@@ -85,10 +85,10 @@ def test_the_card_tells_where_a_run_started(run, tmp_path, data_dir):
         "python -m train.run --data mirabest --split all --train-limit 40 "
         f"--initial-weights {run} --seed 7 --no-flip\n"
     ) in card
-    told = " ".join(card.split())
-    assert "images of `mirabest` (generator:1), 8 held out" in told
-    assert "from the weights of a network that was trained before: 32 training" in told
-    assert "images of `simulated` (generator:1), 8 held out" in told
+    text = " ".join(card.split())
+    assert "images of `mirabest` (generator:1), 8 held out" in text
+    assert "from the weights of a network that was trained before: 32 training" in text
+    assert "images of `simulated` (generator:1), 8 held out" in text
 
 
 @pytest.mark.parametrize(

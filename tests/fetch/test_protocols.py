@@ -75,7 +75,7 @@ def test_an_empty_answer_of_sia2_means_no_coverage(server, downloads):
         ),
     ],
 )
-def test_an_error_of_sia2_is_told(server, downloads, monkeypatch, body, message):
+def test_an_error_of_sia2_is_reported(server, downloads, monkeypatch, body, message):
     monkeypatch.setattr("support.survey_server._sia", lambda handler, query: answer(handler, body))
     with pytest.raises(FetchError, match=message):
         find_cutout(SURVEYS["vlass"], f"{server.url}/sia", M87, 10.0, downloads)

@@ -160,7 +160,7 @@ def test_another_table_of_that_name_is_not_touched(server, tmp_path):
     assert (tmp_path / "fetched.csv").read_text() == "x,y\n1,2\n"
 
 
-def test_a_damaged_table_is_told(server, tmp_path):
+def test_a_damaged_table_is_reported(server, tmp_path):
     fetch_cutouts(SOURCES[:1], settings(server, tmp_path / "out"), fast())
     with (tmp_path / "out" / "fetched.csv").open("a") as file:
         file.write("b,north\n")

@@ -56,7 +56,7 @@ def asks_for_an_address(path: Path):
         (lambda path: bytearray(1200 * 2**20), "memory", "1.2 GiB"),
     ],
 )
-def test_every_outcome_is_told_apart(target, kind, detail, tmp_path):
+def test_every_outcome_is_distinguished(target, kind, detail, tmp_path):
     found = run_alone(target, tmp_path, longest=1.0 if kind == "hang" else 20.0)
     assert found.kind == kind
     assert detail in found.detail

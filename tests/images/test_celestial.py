@@ -15,7 +15,7 @@ from keras_astroattn.images.celestial import (
     move_keywords,
     wcs_keywords,
 )
-from keras_astroattn.images.cutout import plan
+from keras_astroattn.images.frame import plan
 
 
 @pytest.mark.parametrize("style", ["CDELT", "CROTA", "PC", "CD"])

@@ -139,7 +139,7 @@ def stokes_cube(tmp_path, codes, field):
     return write(tmp_path / "stokes.fits", planes, header)
 
 
-def test_stokes_planes_are_told_apart(tmp_path, field):
+def test_stokes_planes_are_distinguished(tmp_path, field):
     path = stokes_cube(tmp_path, [1, 2, 3, 4], field)
     window = field[85:235, 95:245]
     np.testing.assert_array_equal(read_fits(path).brightness, window)

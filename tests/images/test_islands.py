@@ -98,7 +98,7 @@ def test_map_without_noise_shows_its_source():
     assert np.isnan(cutout.peak_snr)
 
 
-def test_source_beside_the_middle_is_flagged():
+def test_source_next_to_the_middle_is_flagged():
     assert flags.OFF_CENTRE in first_like((149.5 + 30, 149.5, 5.4, 60)).flags
     assert flags.OFF_CENTRE not in first_like((149.5 + 8, 149.5, 5.4, 60)).flags
 

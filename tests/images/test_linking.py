@@ -75,7 +75,7 @@ def test_an_island_nearer_to_the_middle_than_the_source_is_confused_with_it():
     assert found.confused
 
 
-def test_an_island_at_the_position_is_the_source_beside_any_neighbour():
+def test_an_island_at_the_position_is_the_source_next_to_any_neighbour():
     snr = np.zeros((150, 150))
     snr[66:82, 120:136] = 1000  # 950 times the flux, beyond the longest gap
     snr[74:77, 73:76] = 30
@@ -170,7 +170,7 @@ def test_lobes_are_linked_only_if_an_island_is_unlikely_to_lie_opposite():
     assert found.confused
 
 
-def test_a_faint_island_at_the_position_is_the_source_beside_one_a_hundred_times_brighter():
+def test_a_faint_island_at_the_position_is_the_source_next_to_one_a_hundred_times_brighter():
     snr = np.zeros((150, 150))
     snr[66:82, 100:116] = 1000
     snr[74:77, 73:76] = 10  # a hundredth of the peak

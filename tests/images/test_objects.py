@@ -182,7 +182,7 @@ def test_an_option_that_does_not_apply_is_refused(make, options, message, hdu):
         read_source(make(hdu), **options)
 
 
-def test_batches_are_told_from_sources(hdu):
+def test_batches_are_distinguished_from_sources(hdu):
     images = np.zeros((3, 150, 150), np.uint8)
     assert all(map(is_batch, (images, images[..., None], [FRII], (FRII,), iter([FRII]))))
     single = (images[0], FRII, str(FRII), hdu, fits.HDUList([hdu]), NDData(hdu.data), {}, 5, b"")

@@ -86,7 +86,7 @@ def test_other_beams_and_pixels_give_the_same_frame_for_any_position(fwhm, scale
     assert found.offset == pytest.approx(scale * np.hypot(5, 4), rel=0.01)
 
 
-def test_read_fits_centres_on_the_source_unless_told_the_position(tmp_path):
+def test_read_fits_centres_on_the_source_by_default(tmp_path):
     field = double(MIDDLE + 6, MIDDLE)
     path = write(tmp_path / "a.fits", field, celestial_header(field.shape))
     found, at_position = read_fits(path), read_fits(path, centre="position")

@@ -191,7 +191,7 @@ def test_the_models_own_policy_decides_on_loss_scaling(family, policy, global_po
 
 
 def test_trains_through_fit_behind_the_augmentation():
-    """Compiled, as `train` does it; the data must be told apart after a few steps."""
+    """Compiled, as `train` does it; the network must separate the classes after a few steps."""
     images = np.full((16, *SHAPE), -1, "float32")
     images[::2, 8:16, 8:16] = 1
     labels = np.arange(16) % 2

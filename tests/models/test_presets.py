@@ -47,10 +47,10 @@ def test_both_files_of_a_preset_are_one_network(name):
 @pytest.mark.parametrize("name", PRESETS)
 def test_both_files_say_the_same_of_themselves(name):
     with zipfile.ZipFile(preset_file(name, ".tflite")) as archive:
-        told = json.loads(archive.read("metadata.json"))
-    assert len(told.pop("network_sha256")) == 64
-    assert told == preset_metadata(name)
-    assert told["name"] == name
+        metadata = json.loads(archive.read("metadata.json"))
+    assert len(metadata.pop("network_sha256")) == 64
+    assert metadata == preset_metadata(name)
+    assert metadata["name"] == name
 
 
 @pytest.mark.parametrize("name", PRESETS)

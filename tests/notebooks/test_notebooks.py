@@ -71,8 +71,8 @@ def test_a_notebook_is_kept_with_its_figures_and_without_noise(name):
     assert {one["output_type"] for one in kept} <= {"stream", "display_data", "execute_result"}
     assert all(one.get("name") != "stderr" for one in kept)
     # No path of the machine that it was run on.
-    told = json.dumps([{**one, "data": {**one.get("data", {}), "image/png": ""}} for one in kept])
-    assert not re.search(r"/(home|root|tmp|work|Users|opt)/", told)
+    text = json.dumps([{**one, "data": {**one.get("data", {}), "image/png": ""}} for one in kept])
+    assert not re.search(r"/(home|root|tmp|work|Users|opt)/", text)
 
 
 def test_the_quickstart_explains_a_source_where_the_network_gives_evidence(votes_path):

@@ -267,7 +267,7 @@ def test_progress_shows_the_source_then_the_epochs_in_order():
     assert titles[:4] == ["source (FRI)", "epoch 1", "epoch 3", "epoch 9"]
 
 
-def test_grid_panels_run_over_their_own_range_unless_told():
+def test_grid_panels_run_over_their_own_range_by_default():
     own = [axes.images[0].get_array().max() for axes in grid().axes[:3]]
     np.testing.assert_allclose(own, 1)
     shared = grid(shared_scale=True)
@@ -309,7 +309,7 @@ def test_reading_shows_every_map_over_its_own_range_and_how_far_it_knows_the_sou
     assert [text.get_text() for text in figure.axes[3].texts] == ["constant"]
 
 
-def test_enrichment_is_drawn_beside_that_of_a_map_that_does_not_know_the_source():
+def test_enrichment_is_drawn_next_to_that_of_a_map_that_does_not_know_the_source():
     axes = enrichments().axes[0]
     np.testing.assert_array_equal(axes.lines[2].get_xdata(), [9.0, 1.5])
     # No map of a network hides another, nor lies in another network's row.

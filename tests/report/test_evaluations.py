@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from keras_astroattn.evaluation import attention_statistics, evaluate_predictions
+from keras_astroattn.evaluation import evaluate_predictions
 from keras_astroattn.report import (
-    attention_table,
     evaluation_markdown,
     evaluation_table,
     network_title,
@@ -79,16 +78,3 @@ def test_spread_is_the_sample_standard_deviation_over_seeds():
     (alone,) = spread_records(records[:1])
     assert alone["accuracy_spread"] == ""
     assert "80.0 " in drawn(spread_table([alone]))
-
-
-def test_the_attention_table_says_which_map_prefers_the_empty_sky():
-    image = np.zeros((1, 4, 4), np.uint8)
-    image[0, 1, 1], image[0, 1, 2] = 3, 1
-    attention = image / 4.0
-    statistics = {
-        "gate 1": attention_statistics(image, attention),
-        "gate 2": attention_statistics(image, 1 - attention),
-    }
-    lines = drawn(attention_table(statistics)).splitlines()
-    assert "no (0 % of images)" in next(line for line in lines if "gate 1" in line)
-    assert "YES (100 % of images)" in next(line for line in lines if "gate 2" in line)

@@ -74,7 +74,7 @@ def batch(columns: dict, units: dict | None = None) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(arrays, schema=pa.schema(fields))
 
 
-@pytest.mark.parametrize("told", [True, False])
+@pytest.mark.parametrize("names_survey", [True, False])
 @pytest.mark.parametrize(
     ("survey", "rows", "names", "ra", "dec", "flux"),
     [
@@ -92,9 +92,9 @@ def batch(columns: dict, units: dict | None = None) -> pa.RecordBatch:
          [1.94, 3.11]),
     ],
 )  # fmt: skip
-def test_the_columns_of_a_survey_are_known(told, survey, rows, names, ra, dec, flux):
+def test_the_columns_of_a_survey_are_known(names_survey, survey, rows, names, ra, dec, flux):
     rows = batch(rows)
-    mapping = map_columns(rows.schema, survey if told else None)
+    mapping = map_columns(rows.schema, survey if names_survey else None)
     assert mapping.survey == survey
     assert (mapping.ra, mapping.dec, mapping.id, mapping.flux) == names
     assert mapping.flux_unit == "mJy"
@@ -112,7 +112,7 @@ def test_components_of_racs_name_their_parent():
     assert (mapping.survey, mapping.id, mapping.parent) == ("racs", "Gaussian_ID", "Source_ID")
 
 
-def test_unknown_columns_are_guessed_and_what_is_told_wins():
+def test_unknown_columns_are_guessed_and_given_ones_win():
     schema = pa.schema([(n, pa.float64()) for n in ("objid", "RA_deg", "dec_deg", "ra2", "S")])
     mapping = map_columns(schema)
     assert (mapping.survey, mapping.ra, mapping.dec, mapping.id) == (
@@ -126,7 +126,7 @@ def test_unknown_columns_are_guessed_and_what_is_told_wins():
 
 
 @pytest.mark.parametrize(
-    ("survey", "told", "message"),
+    ("survey", "given", "message"),
     [
         ("emu", {}, "lotss-dr2, racs, vlass, first"),
         (None, {"rightascension": "x"}, "the keys are ra, dec"),
@@ -134,9 +134,9 @@ def test_unknown_columns_are_guessed_and_what_is_told_wins():
         (None, {"ra": "x"}, "no column looks like DEC"),
     ],
 )
-def test_what_cannot_be_found_is_told(survey, told, message):
+def test_the_error_names_the_column_that_is_not_found(survey, given, message):
     with pytest.raises(InputError, match=message):
-        map_columns(pa.schema([("x", pa.float64()), ("y", pa.float64())]), survey, told)
+        map_columns(pa.schema([("x", pa.float64()), ("y", pa.float64())]), survey, given)
 
 
 def test_sentinels_nulls_and_impossible_positions_are_no_positions():
@@ -169,7 +169,7 @@ def test_positions_in_text_are_read(ra, dec, expected):
     np.testing.assert_allclose([found.ra[0], found.dec[0]], expected, atol=1e-8)
 
 
-def test_text_that_is_no_position_is_told_apart():
+def test_text_that_is_no_position_is_distinguished():
     rows = batch({"ra": ["", "--", "12:99:00", "north", "-99"], "dec": ["1"] * 4 + ["-99"]})
     found = read_positions(rows, map_columns(rows.schema))
     assert found.state.tolist() == [MISSING, MISSING, NOWHERE, NOWHERE, MISSING]

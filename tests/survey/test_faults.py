@@ -67,8 +67,8 @@ def test_killed_workers_are_replaced(world, catalogue, expected, tmp_path):
         for worker in workers_of(process)[: 2 if parts == 20 else 1]:
             worker.send_signal(signal.SIGKILL)
             killed += 1
-    _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, stderr
     assert killed >= 3
     rows = read_result(output)
     assert len(rows) == 1500
@@ -88,8 +88,8 @@ def test_rows_that_kill_every_worker_say_so_in_the_end(world, catalogue, tmp_pat
                     worker.kill()
                     killed += 1
         time.sleep(0.1)
-    _, told = process.communicate(timeout=10)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=10)
+    assert process.returncode == 0, stderr
     assert killed >= 8
     rows = read_result(output)
     assert len(rows) == 1500
@@ -213,8 +213,8 @@ def test_a_tile_that_is_cut_or_vanishes_midway_costs_its_own_rows_alone(
     cut = tiles / "tile-003.fits"
     os.truncate(cut, 200_000)
     (tiles / "tile-004.fits").unlink()
-    _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 0, told
+    _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 0, stderr
     rows = read_result(output)
     assert len(rows) == 1500
     lost = [row for row in rows if row["aa_label"] == "error"]
@@ -271,9 +271,9 @@ def test_a_plan_that_does_not_fit_is_one_line(world, catalogue, expected, tmp_pa
     output = tmp_path / "output"
     arguments = world.arguments(catalogue, output, "--workers", 1)
     process = start(world, arguments, preexec_fn=limit)
-    _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 2, told
-    (line,) = [line for line in told.splitlines() if line.startswith("error:")]
+    _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2, stderr
+    (line,) = [line for line in stderr.splitlines() if line.startswith("error:")]
     assert "cannot be written: File too large" in line
     assert world.run(*arguments, "--resume").returncode == 0
     assert_scored(read_result(output), expected)
@@ -337,9 +337,9 @@ def test_a_scheduler_that_is_killed_is_one_line_and_the_run_goes_on(
         process = start(world, [*arguments, "--scheduler", address])
         wait_for_parts(process, output, 5)
         scheduler.send_signal(number)
-        _, told = process.communicate(timeout=PATIENCE)
-    assert process.returncode == 2, told
-    assert told == "error: the Dask scheduler is lost: start one, then add --resume\n"
+        _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2, stderr
+    assert stderr == "error: the Dask scheduler is lost: start one, then add --resume\n"
     before = {path: path.stat().st_mtime_ns for path in output.glob("part-*.parquet")}
     assert 5 <= len(before) < 30
     with dask_cluster(world, tmp_path) as (address, _):

@@ -86,7 +86,7 @@ def test_a_binary_second_table_is_read(tmp_path, kind):
     assert rows_of(tmp_path / "t.vot") == [{"RA": 1.5}, {"RA": 2.5}]
 
 
-def test_nulls_are_told_by_what_is_stored(tmp_path):
+def test_nulls_are_reported_by_what_is_stored(tmp_path):
     columns = [
         fits.Column("scaled", "I", null=-1, array=np.array([20, 0])),
         fits.Column("byte", "B", null=255, array=np.array([7, 255], np.uint8)),

@@ -60,7 +60,7 @@ def test_no_flag_where_the_brightest_is_ours_or_not_theirs(tmp_path, entry):
     assert flags.BRIGHT_NEIGHBOUR not in found.flags
 
 
-def test_a_masked_neighbour_is_black_and_the_source_stretched_anew(tmp_path):
+def test_a_masked_neighbour_is_black_and_the_source_stretched_again(tmp_path):
     plain, found = treated(tmp_path, [(0.0, 72.0, 1)], mask=True)
     assert {flags.BRIGHT_NEIGHBOUR, flags.NEIGHBOURS_MASKED} <= set(found.flags)
     assert plain.pixels[100:130].max() == 255

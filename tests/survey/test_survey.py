@@ -32,7 +32,7 @@ EXTRA = (
 def scored(world):
     """Each source twice and rows that cannot be scored, by two workers.
 
-    The command line, the folder, what was told, and the dashboard while it ran.
+    The command line, the folder, the standard error, and the dashboard while it ran.
     """
     catalogue = write_catalogue(
         world.folder / "catalogue.csv", world.simulated, repeats=2, more=EXTRA
@@ -43,9 +43,9 @@ def scored(world):
     first = process.stderr.readline()
     with urllib.request.urlopen(first.removeprefix("dashboard:").strip(), timeout=60) as answer:
         page = answer.read().decode()
-    told = first + process.communicate(timeout=300)[1]
-    assert process.returncode == 0, told
-    return arguments, output, told, page
+    stderr = first + process.communicate(timeout=300)[1]
+    assert process.returncode == 0, stderr
+    return arguments, output, stderr, page
 
 
 def test_the_dashboard_is_where_the_command_says(scored):
@@ -118,15 +118,15 @@ def test_rows_that_cannot_be_scored_say_why(scored):
 
 
 def test_the_summary_counts_and_names_what_was_used(world, scored):
-    _, output, told, _ = scored
+    _, output, stderr, _ = scored
     summary = json.loads((output / "_summary.json").read_text())
     assert summary["rows"] == 65
     assert sum(summary["labels"].values()) == 65
     assert summary["labels"]["error"] == len(EXTRA)
     assert summary["tiles"] == 5
     assert len(summary["model"]["sha256"]) == len(summary["catalogue"]["sha256"]) == 64
-    assert "dashboard: http" in told
-    assert "65 rows" in told
+    assert "dashboard: http" in stderr
+    assert "65 rows" in stderr
     assert not (output / ".survey").exists()
 
 

@@ -110,7 +110,7 @@ def test_the_index_is_kept_until_a_tile_changes(tmp_path, monkeypatch):
     assert again.tiles[1].centre == pytest.approx((20.0, 0.0))
 
 
-def test_a_damaged_index_is_made_anew(tmp_path):
+def test_a_damaged_index_is_made_again(tmp_path):
     path = tmp_path / "tiles" / "a.fits"
     write_tile(path, 10.0, 0.0)
     first = index_tiles([str(path)])

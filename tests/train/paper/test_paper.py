@@ -188,10 +188,10 @@ def test_the_published_sigmoid_network_attends_the_zero_space(
     none = "0719Exp30-range_norm-MiraBestNOHYBRIDAdam-AGRadGalNetft-5e-05"
     weights = some_published(published_dir, tmp_path / "published", CONFIDENT, sigmoid, none)
     options = ["--published-dir", weights, "--data-dir", data_dir, "--output", tmp_path / "out"]
-    status, told, text = command("attention", *options)
-    assert status == 0, text
-    assert f"{sigmoid} attends the zero-space" in told
-    assert f"{CONFIDENT} attends" not in told
+    status, stdout, stderr = command("attention", *options)
+    assert status == 0, stderr
+    assert f"{sigmoid} attends the zero-space" in stdout
+    assert f"{CONFIDENT} attends" not in stdout
     rows = read_rows(tmp_path / "out" / "attention" / "results.csv")
     by_map = {(row["model"], row["map"]): row for row in rows}
     assert len(rows) == 7 + 7 + 3

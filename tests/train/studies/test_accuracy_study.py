@@ -139,7 +139,7 @@ def test_accuracy_and_paired_difference_computed_manually(tmp_path, sources):
     assert any(line.startswith("| p4m - plain | +6.0 |") for line in lines)
 
 
-def test_a_certainty_that_is_too_low_is_mended_out_of_fold(tmp_path, sources):
+def test_a_certainty_that_is_too_low_is_corrected_out_of_fold(tmp_path, sources):
     """Right 95 times of 100 at a logit difference of 1: T is about 1 / ln 19."""
     write_predictions(tmp_path, "p4m", sources.label, 1, wrong=range(0, 100, 20), certainty=1.0)
     raw, fitted, of_entropy, *_ = read_out_of_fold(tmp_path, "p4m", EPOCHS, sources)

@@ -164,8 +164,8 @@ def test_the_document_compares_the_orders_of_deletion(measured):
         "### Does the class depend",
     ):
         assert heading in text
-    told = findings(tables)
-    assert sum("compared with random order" in line for line in told) == len(measured.highest)
+    lines = findings(tables)
+    assert sum("compared with random order" in line for line in lines) == len(measured.highest)
     named = {f"predicted {name}" for name in ("FRI", "FRII")}
     said = {name for name in named if f"for sources {name}:" in text}
     assert said == {f"predicted {('FRI', 'FRII')[one]}" for one in set(measured.predicted)}
