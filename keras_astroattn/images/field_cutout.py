@@ -72,7 +72,7 @@ def cutout_from_field(
             along x and y (columns).
         as_is: do not change the beam (FIRST).
         flags: further flags that the caller knows.
-        wcs_header: WCS keywords of `field` (`celestial.wcs_keywords`).
+        wcs_header: WCS keywords of `field` (`celestial_keywords.wcs_keywords`).
 
     Returns:
         The source as a `Cutout`.
@@ -237,6 +237,6 @@ def _as_noise(noise: float | np.ndarray | None, shape: tuple) -> float | np.ndar
 def _moved(header, origin, step):
     if header is None:
         return None
-    from .celestial import move_keywords
+    from .celestial_keywords import move_keywords
 
     return move_keywords(header, origin, step)

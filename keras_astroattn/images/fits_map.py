@@ -15,14 +15,8 @@ from keras_astroattn.errors import InputError
 from . import flags as flag
 from .beam import Beam, beam_text
 from .brightness_unit import to_jansky_per_beam
-from .celestial import (
-    build_wcs,
-    local_jacobian,
-    move_keywords,
-    pixels_to_sky,
-    sky_to_pixels,
-    wcs_keywords,
-)
+from .celestial import build_wcs, local_jacobian, pixels_to_sky, sky_to_pixels
+from .celestial_keywords import move_keywords, wcs_keywords
 from .conventions import FIELD_SIZE
 from .cutout import SMALLEST_FIELD, Cutout
 from .field_cutout import cutout_from_field

@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_astroattn.errors import InputError
 
-from .celestial import celestial_axes, wcs_keywords
+from .celestial_keywords import celestial_axes, wcs_keywords
 from .cutout import SMALLEST_FIELD
 from .fits_file import HduHeader
 

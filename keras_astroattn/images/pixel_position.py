@@ -26,7 +26,7 @@ def pixel_position(
     54 and 59; other headers go through astropy.
 
     Args:
-        keywords: celestial keywords, from `celestial.wcs_keywords`.
+        keywords: celestial keywords, from `celestial_keywords.wcs_keywords`.
         pixel: (x, y) counted from 0.
         wcs: the WCS of `keywords`; None: it is built if needed.
 
@@ -54,7 +54,7 @@ def icrs_jacobian(
     """Return the Jacobian of the sky at a pixel, with north as in ICRS.
 
     Args:
-        keywords: celestial keywords, from `celestial.wcs_keywords`.
+        keywords: celestial keywords, from `celestial_keywords.wcs_keywords`.
         pixel: (x, y) counted from 0.
 
     Returns:

@@ -100,7 +100,7 @@ def to_frame(pixels: np.ndarray, of_map: dict, of_frame: dict) -> np.ndarray:
     Args:
         pixels: (n, 2) x and y on the map, from 0.
         of_map: WCS keywords of the map.
-        of_frame: WCS keywords of the frame, from `images.celestial.move_keywords`.
+        of_frame: WCS keywords of the frame, from `images.celestial_keywords.move_keywords`.
 
     Returns:
         (n, 2) x and y on the frame, from 0.

@@ -8,10 +8,9 @@ from support.synthetic_maps import celestial_header
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import Beam
-from keras_astroattn.images.celestial import (
-    build_wcs,
+from keras_astroattn.images.celestial import build_wcs, local_jacobian
+from keras_astroattn.images.celestial_keywords import (
     celestial_axes,
-    local_jacobian,
     move_keywords,
     wcs_keywords,
 )

@@ -8,7 +8,7 @@ from astropy.coordinates import SkyCoord
 from astropy.wcs import WCS
 
 from keras_astroattn.images import cutout_from_array, cutout_from_field, measure_extent, read_source
-from keras_astroattn.images.celestial import wcs_keywords
+from keras_astroattn.images.celestial_keywords import wcs_keywords
 from keras_astroattn.images.ellipse import FWHM_PER_SIGMA, ellipse_of
 
 SCALE = 1.8

@@ -7,7 +7,7 @@ from support.synthetic_maps import celestial_header, noise, write
 
 from keras_astroattn.images import pixel_position as module
 from keras_astroattn.images import read_fits
-from keras_astroattn.images.celestial import wcs_keywords
+from keras_astroattn.images.celestial_keywords import wcs_keywords
 from keras_astroattn.images.pixel_position import pixel_position
 
 SHAPE = (3000, 2000)
