@@ -180,9 +180,11 @@ def _to_standard_output(
     # A progress bar would be drawn through the table where both go to one terminal.
     shown = rows if sys.stdout.isatty() else _with_bar(rows, len(targets), 0)
     write_csv_rows(sys.stdout, shown, scoring.explain)
+    sys.stdout.flush()
     if 1 < summary.total != summary.failed:
-        sys.stdout.flush()
         summary.print("classified")
+    else:
+        summary.print_hint()
 
 
 def _to_file(

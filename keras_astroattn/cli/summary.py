@@ -4,7 +4,7 @@ from collections import Counter
 
 from rich.console import Console
 
-from keras_astroattn.edge.labels import ERROR
+from keras_astroattn.edge.labels import ERROR, NO_SOURCE
 from keras_astroattn.tables import Row
 
 _SHOWN = 5  # failures that are listed with their reason
@@ -20,6 +20,7 @@ class Summary:
         labels: number of rows with each label.
         flags: number of rows with each flag.
         failures: name and reason of the first rows that failed.
+        empty: number of maps without a source in the middle, where no position was named.
     """
 
     def __init__(self, noun: str = "images"):
@@ -27,6 +28,7 @@ class Summary:
         self.labels: Counter[str] = Counter()
         self.flags: Counter[str] = Counter()
         self.failures: list[str] = []
+        self.empty = 0
 
     @property
     def failed(self) -> int:
@@ -42,6 +44,7 @@ class Summary:
         """Count a row and return it."""
         self.labels[row["label"]] += 1
         self.flags.update(flag for flag in (row["flags"] or "").split(";") if flag)
+        self.empty += self.noun == "images" and row["label"] == NO_SOURCE and row["ra"] is not None
         if row["label"] == ERROR and len(self.failures) < _SHOWN:
             is_file = row["path"] is not None and row["ra"] is None
             self.failures.append(f"{row['path'] if is_file else row['name']}: {row['error']}")
@@ -60,9 +63,24 @@ class Summary:
         lines += [f"failed: {failure}" for failure in self.failures]
         if self.failed > _SHOWN:
             lines.append(f"failed: {self.failed - _SHOWN} more")
-        console = Console(stderr=True, soft_wrap=True, highlight=False)
-        for line in lines:
-            console.print(" ".join(line.split()), markup=False)
+        _print(lines)
+        self.print_hint()
+
+    def print_hint(self) -> None:
+        """Print how to find sources that are not in the middle, if there is none."""
+        if self.empty:
+            _print(
+                [
+                    f"maps without a source in the middle: {self.empty}; name positions "
+                    "(--position, --positions), or find the sources (--detect)"
+                ]
+            )
+
+
+def _print(lines: list[str]) -> None:
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    for line in lines:
+        console.print(" ".join(line.split()), markup=False)
 
 
 def _listed(counts: list[tuple[str, int]]) -> str:

@@ -479,3 +479,11 @@ def test_stilts_matches_the_table_with_its_catalogue(mosaic, model_path, tmp_pat
     )  # fmt: skip
     rows = rows_of(matched.stdout)
     assert [(row["name_1"], row["name_2"]) for row in rows] == [("3C 1", "3C 1"), ("b", "b")]
+
+
+def test_a_map_without_a_source_in_the_middle_names_the_options(model_path, tmp_path, capsys):
+    empty = write(tmp_path / "a.fits", noise((300, 300)), celestial_header((300, 300)))
+    assert run("classify", empty, "--model", model_path) == 0
+    assert "without a source in the middle: 1; name positions" in capsys.readouterr().err
+    assert run("classify", empty, "--model", model_path, "--position", "180,30") == 0
+    assert "in the middle" not in capsys.readouterr().err
