@@ -7,7 +7,8 @@ of 72 augmented passes over 855 images, and as many over 214 validation images, 
 The hours are extrapolated from one measured pass of each kind over `--images` images.
 
 Each backend and precision is a process of its own; they alternate (see `benchmarks.contenders`).
-The images are read from memory through the pipeline of `train.run`. A machine without an
+The images are read from memory through the pipeline of `train.run`, which needs TensorFlow with
+every backend: `pip install 'keras-astroattn[train,backends]'`. A machine without an
 accelerator gives the figures of its processor, and the command says so.
 """
 
