@@ -183,7 +183,7 @@ def figures_table(contenders: Sequence[Contender]) -> str:
             [
                 contender.title,
                 *(_rate_and_range(contender.values(n)) for n in ("training", "inference")),
-                f"{training:.0f}",
+                _rate(training),
                 f"{paper_hours(training, validation):.1f}",
             ]
         )
@@ -195,7 +195,11 @@ def figures_table(contenders: Sequence[Contender]) -> str:
 
 
 def _rate_and_range(rates: Sequence[float]) -> str:
-    return f"{np.median(rates):.0f} ({min(rates):.0f} to {max(rates):.0f})"
+    return f"{_rate(np.median(rates))} ({_rate(min(rates))} to {_rate(max(rates))})"
+
+
+def _rate(rate: float) -> str:
+    return f"{rate:.0f}" if rate >= 10 else f"{rate:.2g}"
 
 
 @app.default

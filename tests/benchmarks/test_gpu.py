@@ -3,6 +3,7 @@
 import pytest
 
 from benchmarks import gpu
+from benchmarks.contenders import Contender
 from keras_astroattn.command import run_app
 
 
@@ -12,6 +13,23 @@ def test_the_hours_of_the_papers_recipe():
     assert gpu.paper_hours(72 * 855, 72 * 214) == pytest.approx(200 / 3600)
     # Half as fast in training: 2 s + 1 s.
     assert gpu.paper_hours(36 * 855, 72 * 214) == pytest.approx(300 / 3600)
+
+
+def test_a_row_has_the_median_rates_and_the_hours():
+    contender = Contender("JAX, float32", ())
+    for training, inference in ((100.4, 0.52), (300.0, 0.5), (200.0, 0.7)):
+        contender.answers.append(
+            {
+                "training": training,
+                "inference": inference,
+                "paper_training": 72 * 855 / 36,
+                "paper_validation": 72 * 214 / 36,
+            }
+        )
+    contender.close()
+    # 1710 images a second; 100 epochs of 36 s + 36 s are 2 hours.
+    row = "| JAX, float32 | 200 (100 to 300) | 0.52 (0.5 to 0.7) | 1710 | 2.0 |"
+    assert row in gpu.figures_table([contender]).splitlines()
 
 
 def test_a_backend_that_is_not_installed_is_left_out(monkeypatch, capsys):
