@@ -17,7 +17,8 @@ from train.studies.attention.__main__ import MARKS, _sources, main
 from train.studies.attention.document import document, faithfulness_table, findings
 from train.studies.attention.legend import COLUMNS
 from train.studies.attention.maps import ORDERS, for_class, gradient_times_activation, value_patches
-from train.studies.attention.measure import TitledNetwork, measure, open_network, pooled
+from train.studies.attention.measure import TitledNetwork, measure, open_network
+from train.studies.attention.measured import pooled
 from train.studies.attention.records import by_source, tabulate
 from train.studies.attention.region_perturbation import INSTALL, region_perturbation
 

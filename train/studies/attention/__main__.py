@@ -24,7 +24,8 @@ from train.cross_validation import FOLDS, held_out_rows
 
 from .document import document
 from .figures import DOCUMENTED, save_figures
-from .measure import TitledNetwork, measure, open_network, pooled
+from .measure import TitledNetwork, measure, open_network
+from .measured import pooled
 from .records import Tables, tabulate
 from .region_perturbation import INSTALL, has_quantus
 

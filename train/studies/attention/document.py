@@ -10,7 +10,7 @@ from keras_astroattn.report import Record, markdown_table, percentage, with_inte
 
 from .legend import COLUMNS, SIGNED, knows, legend
 from .maps import ATTENTION, EVIDENCE_SUMS, MEAN, ORDERS
-from .measure import PART
+from .measured import PART
 from .records import WHOLE, Tables
 
 

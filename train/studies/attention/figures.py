@@ -33,7 +33,8 @@ from .maps import (
     read_maps,
     value_patches,
 )
-from .measure import Measured, TitledNetwork
+from .measure import TitledNetwork
+from .measured import Measured
 from .records import accuracy, by_source, groups, same_class
 
 SHARES = np.linspace(0, 1, 41)

@@ -11,7 +11,7 @@ from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.report import Record
 
 from .maps import MAP_OF_ORDER, ORACLE, RANDOM
-from .measure import Measured, Transformed
+from .measured import Measured, Transformed
 
 Interval = tuple[float, float, float]
 """A value with its lower and upper bound."""
