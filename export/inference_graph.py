@@ -27,8 +27,7 @@ passes a whole tensor from one operator to the next. Therefore
 All other layers of `keras_astroattn.layers` are called unchanged.
 """
 
-import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import keras
@@ -49,23 +48,15 @@ from keras_astroattn.layers import (
     SkyPadding,
     VotesAggregation,
 )
-from keras_astroattn.outputs import resize_matrix
 
-from .votes_graph import by_matrices, votes
-
-STRIP_BYTES = 768 * 1024
-"""A strip of the gates' widest tensor should not exceed this (the L2 cache is 1 MiB)."""
+from .gate_graph import array, mean_map, normalized, pooled, scores
+from .votes_graph import votes
 
 NARROW = 8
 """Convolutions to at most this many channels compute two columns at once."""
 
-MANY_ROWS = 8
-"""Least number of rows for one of g at which the rows between two of g are made together."""
-
 HALVED_FROM = 1024
 """Least number of weights of a kernel that is rounded to float16 on request."""
-
-_SMALLEST_RANGE = 1e-12
 
 _TAKES_A_LIST = (*AGGREGATIONS.values(), AttentionMean)
 
@@ -155,7 +146,7 @@ def inference_outputs(
         named = {"logits": _computed(values[id(model.output)])}
         if attention and maps:
             named |= {f"attention_{number}": a for number, a in enumerate(maps, start=1)}
-            named["attention_mean"] = _mean_map(maps, tuple(model.input.shape[1:3]))
+            named["attention_mean"] = mean_map(maps, tuple(model.input.shape[1:3]))
         if attention and evidence is not None:
             named["evidence"] = evidence
         return named
@@ -170,7 +161,7 @@ def _empty_sky(model: keras.Model) -> dict[str, np.ndarray]:
         return {}
     black = np.full((1, *model.input.shape[1:]), BLACK, np.float32)
     inputs = keras.Model(model.input, [layer.input for layer in convolutions])(black)
-    middle = (_array(one)[0, one.shape[1] // 2, one.shape[2] // 2] for one in inputs)
+    middle = (array(one)[0, one.shape[1] // 2, one.shape[2] // 2] for one in inputs)
     return {
         layer.name: one.astype(np.float64).ravel()
         for layer, one in zip(convolutions, middle, strict=True)
@@ -187,7 +178,7 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
     if isinstance(layer, keras.layers.BatchNormalization) and isinstance(inputs, _Convolution):
         return inputs.scaled(*_normalization(layer))
     if isinstance(layer, AttentionPooling) and isinstance(inputs[0], _Attended):
-        return _pooled(inputs[0].x, inputs[0].a, layer.pooling)
+        return pooled(inputs[0].x, inputs[0].a, layer.pooling)
     if isinstance(layer, SkyPadding):
         return _Padded(_computed(inputs))
     padding = "SKY" if isinstance(inputs, _Padded) else None
@@ -207,12 +198,12 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
         return inputs
     if isinstance(layer, AttentionGate):
         x, g = inputs
-        a = _normalize(layer.normalize, _scores(layer, x, g, integer))
+        a = normalized(layer.normalize, scores(layer, x, g, integer))
         return _Attended(x, a), a
     if isinstance(layer, VotesAggregation):
-        return votes(layer, inputs, _array, half)
+        return votes(layer, inputs, array, half)
     if isinstance(layer, AttentionMean):
-        return _mean_map(inputs, layer.size)
+        return mean_map(inputs, layer.size)
     if isinstance(layer, ConcatGatingAggregation) and integer:
         return _logits_by_vector(layer, inputs)
     if isinstance(layer, keras.layers.ReLU):
@@ -227,8 +218,8 @@ def _kernel_and_bias(layer: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
     else:
         with tf.init_scope():
             kernel, bias = layer.expanded_kernel(), None
-    kernel = _array(kernel).astype(np.float64)
-    return kernel, np.zeros(kernel.shape[-1]) if bias is None else _array(bias).astype(np.float64)
+    kernel = array(kernel).astype(np.float64)
+    return kernel, np.zeros(kernel.shape[-1]) if bias is None else array(bias).astype(np.float64)
 
 
 def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) -> tf.Tensor:
@@ -238,7 +229,7 @@ def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) 
     part has its own share of the normalization's shift, so the parts are small too.
     """
     scale, shift = (one.astype(np.float32) for one in _normalization(layer.batch_normalization))
-    kernel, bias = _array(layer.dense.kernel), _array(layer.dense.bias)
+    kernel, bias = array(layer.dense.kernel), array(layer.dense.bias)
     total, first = None, 0
     for vector in vectors:
         own = slice(first, first + vector.shape[-1])
@@ -250,7 +241,7 @@ def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) 
 
 def _called(layer: keras.Layer, inputs):
     """Return the output of a layer for inference, with constants in place of its variables."""
-    weights = [(variable, tf.constant(_array(variable))) for variable in layer.variables]
+    weights = [(variable, tf.constant(array(variable))) for variable in layer.variables]
     with keras.StatelessScope(state_mapping=weights):
         return layer(inputs, training=False) if layer._call_has_training_arg else layer(inputs)
 
@@ -263,11 +254,6 @@ def _computed(value):
     if isinstance(value, _Padded):
         return value.x
     return value
-
-
-def _array(variable) -> np.ndarray:
-    with tf.init_scope():  # outside the traced graph, to get a value and not a tensor
-        return np.asarray(variable.numpy(), np.float32)
 
 
 def _is_plain_convolution(layer: keras.Layer) -> bool:
@@ -287,11 +273,11 @@ def _is_plain_relu(layer: keras.layers.ReLU) -> bool:
 
 def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:
     """Return the scale and shift, float64, to which batch normalization reduces after training."""
-    deviation = np.sqrt(_array(layer.moving_variance).astype(np.float64) + layer.epsilon)
-    gamma = _array(layer.gamma) if layer.scale else 1.0
-    beta = _array(layer.beta) if layer.center else 0.0
+    deviation = np.sqrt(array(layer.moving_variance).astype(np.float64) + layer.epsilon)
+    gamma = array(layer.gamma) if layer.scale else 1.0
+    beta = array(layer.beta) if layer.center else 0.0
     scale = gamma / deviation
-    return scale, beta - _array(layer.moving_mean) * scale
+    return scale, beta - array(layer.moving_mean) * scale
 
 
 def _convolve(pending: _Convolution) -> tf.Tensor:
@@ -335,125 +321,3 @@ def _with_border(x: tf.Tensor) -> tf.Tensor:
 def _on_the_sky(kernel: np.ndarray, sky: np.ndarray) -> np.ndarray:
     """Return the output (channels out,) of a kernel whose input is `sky` (channels in,)."""
     return np.einsum("hwio,i->o", kernel.astype(np.float64), sky)
-
-
-def _scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> tf.Tensor:
-    """Return the scores s (batch, height, width) of a gate."""
-    theta, phi = _array(gate.theta.kernel)[0, 0], _array(gate.phi.kernel)[0, 0]
-    psi, bias = _array(gate.psi.kernel)[0, 0, :, 0], _array(gate.psi.bias)
-    if integer:
-        gating = tf.image.resize(_pointwise(g, phi), x.shape[1:3])
-        compared = tf.nn.relu(_pointwise(x, theta) + gating)
-        s = _pointwise(compared, psi[:, np.newaxis]) + bias
-        return tf.reshape(s, [-1, *x.shape[1:3]])
-    signs = [(psi > 0, tf.maximum), (psi < 0, tf.minimum)]
-    signs = [(channels, pick) for channels, pick in signs if channels.any()]
-    height, width = x.shape[1:3]
-    minus_u = [_pointwise(g, -phi[:, channels] * psi[channels]) for channels, _ in signs]
-    by_rows = height >= MANY_ROWS * g.shape[1]
-    strips = []
-    for rows, upsampled in (_between_rows if by_rows else _by_strips)(minus_u, height, width):
-        sums = []
-        for (channels, pick), part in zip(signs, upsampled, strict=True):
-            t = _pointwise(x[:, rows], theta[:, channels] * psi[channels])
-            sums.append(tf.reduce_sum(pick(t, part), axis=-1))
-        strips.append(sums[0] if len(sums) == 1 else sums[0] + sums[1])
-    compared = _joined(strips)
-    total_u = tf.reshape(_pointwise(g, (phi @ psi)[:, np.newaxis]), [-1, *g.shape[1:3]])
-    return compared + (_resize_map(total_u, (height, width)) + bias)
-
-
-Upsampled = Iterator[tuple[slice, list[tf.Tensor]]]
-
-
-def _by_strips(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
-    """Yield rows that fit the cache, with each part upsampled: rows first, then columns."""
-    channels = sum(part.shape[-1] for part in parts)
-    resized = [_resize_rows(part, height) for part in parts]
-    for rows in _strips(height, width * channels * 4):
-        size = (rows.stop - rows.start, width)
-        yield rows, [tf.image.resize(part[:, rows], size) for part in resized]
-
-
-def _between_rows(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
-    """Yield rows and upsampled parts, columns first: rows between two rows of g mix these two.
-
-    A matrix of two columns mixes them, in half the time of resizing, which reads four pixels for
-    each one.
-    """
-    resized = [tf.image.resize(part, (part.shape[1], width)) for part in parts]
-    matrix = _resize_matrix(parts[0].shape[1], height)
-    above = np.minimum(np.argmax(matrix > 0, axis=1), matrix.shape[1] - 2)
-    for low in np.unique(above).tolist():
-        rows = slice(*(np.flatnonzero(above == low)[[0, -1]] + [0, 1]).tolist())
-        shares = matrix[np.newaxis, rows, low : low + 2]
-        mixed = []
-        for part in resized:
-            both = tf.reshape(part[:, low : low + 2], [-1, 2, width * part.shape[-1]])
-            shape = [-1, rows.stop - rows.start, width, part.shape[-1]]
-            mixed.append(tf.reshape(tf.matmul(shares, both), shape))
-        yield rows, mixed
-
-
-def _pointwise(x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
-    """Return a 1 x 1 convolution, kernel (channels in, channels out)."""
-    return tf.nn.conv2d(x, kernel[np.newaxis, np.newaxis].astype(np.float32), 1, "VALID")
-
-
-def _resize_rows(x: tf.Tensor, height: int) -> tf.Tensor:
-    return tf.image.resize(x, (height, x.shape[2]))
-
-
-def _strips(height: int, row_bytes: int) -> list[slice]:
-    count = -(-height * row_bytes // STRIP_BYTES)
-    edges = np.linspace(0, height, count + 1).round().astype(int).tolist()
-    return [slice(low, high) for low, high in itertools.pairwise(edges)]
-
-
-def _joined(strips: list[tf.Tensor]) -> tf.Tensor:
-    """Concatenate strips of rows, a few at a time: XNNPACK concatenates at most five."""
-    while len(strips) > 1:
-        groups = [strips[first : first + 4] for first in range(0, len(strips), 4)]
-        strips = [tf.concat(group, axis=1) if group[1:] else group[0] for group in groups]
-    return strips[0]
-
-
-def _resize_matrix(size: int, target: int) -> np.ndarray:
-    return resize_matrix(size, target).astype(np.float32)
-
-
-def _resize_map(a: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Resize maps (batch, h, w) bilinearly."""
-    height, width = a.shape[1:]
-    if (height, width) == tuple(size):
-        return a
-    return by_matrices(a, _resize_matrix(height, size[0]), _resize_matrix(width, size[1]))
-
-
-def _mean_map(maps: list[tf.Tensor], size: tuple[int, int]) -> tf.Tensor:
-    resized = [_resize_map(a, size) for a in maps]
-    total = resized[0]
-    for one in resized[1:]:
-        total = total + one
-    return total * np.float32(1 / len(maps))
-
-
-def _normalize(layer, s: tf.Tensor) -> tf.Tensor:
-    if layer.normalization != "range_norm" or layer.scope != "sample":
-        return layer(s)
-    # As in the layer, but without a selection, which has no kernel in XNNPACK: if the range
-    # vanishes, s - min is 0 for any divisor.
-    low = tf.reduce_min(s, axis=(1, 2), keepdims=True)
-    high = tf.reduce_max(s, axis=(1, 2), keepdims=True)
-    return (s - low) / tf.maximum(high - low, _SMALLEST_RANGE)
-
-
-def _pooled(x: tf.Tensor, a: tf.Tensor, pooling: str) -> tf.Tensor:
-    height, width = x.shape[1:3]
-    attended = x * tf.reshape(a, [-1, height, width, 1])
-    # Rows first, as in the layer, for half the rounding error.
-    total = tf.reduce_sum(tf.reduce_sum(attended, axis=2), axis=1)
-    if pooling == "sum":
-        return total
-    weight = tf.reduce_sum(tf.abs(a), axis=(1, 2), keepdims=True)
-    return total / tf.maximum(tf.reshape(weight, [-1, 1]), keras.config.epsilon())
