@@ -67,8 +67,9 @@ def flux_covariance(islands: Sequence[Island], snr: np.ndarray) -> np.ndarray:
 def _moments(island: Island, snr: np.ndarray) -> np.ndarray:
     """Return the (2, 2) second central moments of an island's pixels along x and y."""
     weights = snr[tuple(island.pixels.T)].astype(np.float64)
-    offsets = island.pixels[:, ::-1] - weights @ island.pixels[:, ::-1] / weights.sum()
-    return (offsets.T * weights) @ offsets / weights.sum()
+    middle = (np.array(snr.shape) - 1) / 2
+    offsets = (island.pixels - (island.centroid + middle))[:, ::-1]
+    return (offsets.T * weights) @ offsets / island.total
 
 
 def _kept(peak: float) -> float:

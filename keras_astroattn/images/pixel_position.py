@@ -61,12 +61,18 @@ def icrs_jacobian(
         (2, 2) float64: east and north (rows) for a step along x and y (columns), arcsec; None
         where `pixel_position` is None.
     """
-    try:
-        wcs = None if _is_plain(keywords) else build_wcs(keywords)
-    except InputError:
-        return None
-    sky = [pixel_position(keywords, place, wcs) for place in half_steps(pixel)]
-    return None if None in sky else jacobian_from(np.array(sky))
+    if _is_plain(keywords):
+        sky = [_deprojected(keywords, place) for place in half_steps(pixel)]
+    else:
+        try:
+            wcs = build_wcs(keywords)
+        except InputError:
+            return None
+        sky = [
+            pixel_position(keywords, place, wcs) or (math.nan,) * 2 for place in half_steps(pixel)
+        ]
+    found = np.array(sky)
+    return jacobian_from(found) if np.isfinite(found).all() else None
 
 
 def _is_plain(keywords: Mapping[str, float | str]) -> bool:
