@@ -115,6 +115,11 @@ def survey_named(name: str) -> ImageSurvey:
     Raises:
         InputError: There is none of this name.
     """
+    if name == "casda":
+        raise InputError(
+            "--survey casda needs a login: get the cutouts with astroquery.casda, then classify "
+            "their folder; --survey racs and racs-mid are resampled images without a login"
+        )
     if name not in SURVEYS:
         raise InputError(f"--survey {name} is not known: give one of {', '.join(SURVEYS)}")
     return SURVEYS[name]
