@@ -92,6 +92,7 @@ def _with_origin(source: ExportSource, file: Path) -> ExportSource:
             origin["calibration"]["temperature"],
             origin["labels"]["uncertain_below"],
             origin["calibration"]["fitted_on"],
+            origin["labels"].get("thresholds"),
         )
         training = origin["training"] and TrainConfig.from_json(origin["training"])
         return replace(source, calibration=calibration, training=training, data=origin["data"])

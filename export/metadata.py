@@ -66,6 +66,7 @@ def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
         "labels": {
             "compact_below_beams": COMPACT_BELOW_BEAMS,
             "uncertain_below": calibration.uncertain_below,
+            "thresholds": calibration.thresholds,
         },
         "network": {
             "class": type(source.model).__name__,

@@ -14,6 +14,7 @@ from train.configuration import TrainConfig, read_run, recipe_values
 from .export_source import ExportSource
 from .exporting import Result
 from .metadata import PREPROCESSING
+from .thresholds import class_section, with_section
 
 EVALUATION_FILE = "evaluation.json"
 """File of a training run's folder that holds its evaluations."""
@@ -131,7 +132,7 @@ def model_card(
     """
     evaluations = dict(_evaluations(run / EVALUATION_FILE))
     compact = metadata["labels"]["compact_below_beams"]
-    return _CARD.format(
+    card = _CARD.format(
         name=source.name,
         what=_filled(_what(source)),
         figures=_figures(source, evaluations),
@@ -156,6 +157,10 @@ def model_card(
         accuracy=_filled(_how_well_known(source, evaluations)),
         terms=_filled(f"{metadata['terms'][0].upper()}{metadata['terms'][1:]}."),
     )
+    thresholds = metadata["labels"].get("thresholds")
+    if thresholds is None:
+        return card
+    return with_section(card, class_section(thresholds, metadata["data"].get("fri_share")))
 
 
 _KINDS = {

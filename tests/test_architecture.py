@@ -52,7 +52,7 @@ ARROWS = {
     },
     "export": {
         *("images", "layers", "models", "edge", "datasets", "evaluation", "samples", "train"),
-        *("plots", "tables"),  # the colours and columns of the browser page
+        *("plots", "report", "tables"),  # the browser page and the model cards
     },
     "benchmarks": {
         *("images", "layers", "models", "edge", "callbacks", "datasets", "evaluation"),

@@ -364,11 +364,14 @@ class Calibration:
         uncertain_below: probability of the more probable class below which the label is
             `uncertain`; None: never.
         source: data that the temperature was fitted on; None: the network is not calibrated.
+        thresholds: thresholds of the classes by size and signal-to-noise ratio, as in the
+            metadata of a model (`keras_astroattn.edge.thresholds`); None: none.
     """
 
     temperature: float = 1.0
     uncertain_below: float | None = None
     source: str | None = None
+    thresholds: dict | None = None
 
     def __post_init__(self) -> None:
         if not 0 < self.temperature < float("inf"):

@@ -57,6 +57,7 @@ def test_config_json_holds_options_versions_and_the_checksum(reference_run, smal
         "checksum": sources.checksum,
         "training": 16,
         "validation": 4,
+        "fri_share": 0.625,
     }
 
 

@@ -1,0 +1,1 @@
+"""Thresholds of the classes by size and signal-to-noise ratio, from simulated surveys."""

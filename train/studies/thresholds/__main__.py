@@ -1,0 +1,132 @@
+"""The command `python -m train.studies.thresholds`.
+
+Simulated sources of surveys with other beams, noise and neighbours than FIRST's are cut, linked
+and centred like a user's maps. In each cell of size and signal-to-noise ratio, the smallest
+probabilities are chosen with which at least `--target` of the given classes are right.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import cyclopts
+import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
+from rich.console import Console
+from rich.progress import Progress
+
+from keras_astroattn.command import run_app
+from keras_astroattn.errors import InputError
+from keras_astroattn.files import write_text
+from keras_astroattn.process import quiet_native_logs
+from train.configuration import CALIBRATION_FILE, read_calibration
+
+from .choice import FRI_SHARES, as_thresholds, cell_members, choose_thresholds
+from .network import CalibratedNetwork, open_network
+from .populations import Population, read_population, simulate_population, write_population
+from .report import cell_table, given_figure
+
+FORMAT = "keras-astroattn thresholds 1"
+"""Value of `format` in the file of thresholds."""
+
+app = cyclopts.App(
+    name="python -m train.studies.thresholds",
+    help="Choose the thresholds of the classes by size and signal-to-noise ratio.",
+    version_flags=[],
+)
+
+
+@app.default
+def thresholds(
+    model: str,
+    /,
+    *,
+    output: Path,
+    sources: Annotated[int, Parameter(validator=Number(gte=1))] = 14_000,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
+    target: Annotated[float, Parameter(validator=Number(gt=0.5, lt=1))] = 0.95,
+    cache: Path | None = None,
+) -> None:
+    """Choose the thresholds of a network, and write them with a table and a figure.
+
+    For a training run, the thresholds are also written to its calibration.json, from where
+    `python -m export.preset` takes them. `python -m export.thresholds` attaches them to a preset.
+
+    Args:
+        model: Name of a preset, .tflite or .keras file, or folder of a training run.
+        output: JSON file for the thresholds. The table and the figure have the same name with
+            the suffixes .md and .png.
+        sources: Number of simulated sources, half of them FRI.
+        seed: Seed of the sources.
+        target: Least share of the given classes that must be right, at the lower end of its
+            95 % interval.
+        cache: File (.npz) of the simulated sources; it is read if it exists.
+    """
+    console = Console(stderr=True, highlight=False, soft_wrap=True)
+    with quiet_native_logs():
+        network = open_network(model)
+    population = _population(sources, seed, cache)
+    probabilities = _classified(network, population)
+    members = cell_members(population.size, population.ratio)
+    start = network.uncertain_below or 0.5
+    choices = choose_thresholds(probabilities, population.is_frii, members, start, target)
+    if all(cell.least is None for cell in choices.values()):
+        raise InputError(f"{network.name}: in no cell {target:.0%} of the classes are right")
+    shares = ", ".join(f"{100 * share:.0f}" for share in FRI_SHARES)
+    chosen = as_thresholds(
+        choices,
+        f"{len(population)} simulated sources; of the classes in each cell, at least "
+        f"{100 * target:g} % are right for {shares} % FRI (lower end of the 95 % interval)",
+    ).to_metadata()
+    cells = [{"cell": place, **asdict(cell)} for place, cell in choices.items()]
+    found = {"format": FORMAT, "model": network.name, "thresholds": chosen}
+    text = json.dumps(found | {"cells": cells}, indent=1).replace("NaN", "null")
+    from keras_astroattn.plots import save_figure
+
+    write_text(output, text + "\n")
+    write_text(output.with_suffix(".md"), f"{chosen['fitted_on']}\n\n{cell_table(choices)}")
+    save_figure(given_figure(choices), output.with_suffix(""), formats=("png",))
+    if network.run is not None:
+        _attach(network, chosen)
+    console.print(f"{output}: {network.name}, {chosen['fitted_on']}")
+
+
+def _population(sources: int, seed: int, cache: Path | None) -> Population:
+    if cache is not None and cache.exists():
+        return read_population(cache)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("simulating", total=sources)
+        found = simulate_population(
+            sources, seed, lambda done: progress.update(task, completed=done)
+        )
+    if cache is not None:
+        write_population(cache, found)
+    return found
+
+
+def _classified(network: CalibratedNetwork, population: Population) -> np.ndarray:
+    parts = []
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("classifying", total=len(population))
+        for part in network.probabilities(population):
+            parts.append(part)
+            progress.advance(task, len(part))
+    return np.concatenate(parts)
+
+
+def _attach(network: CalibratedNetwork, chosen: dict) -> None:
+    calibration = replace(read_calibration(network.run), thresholds=chosen)
+    path = network.run / CALIBRATION_FILE
+    write_text(path, json.dumps(asdict(calibration), indent=1) + "\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit status."""
+    return run_app(app, arguments)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
