@@ -95,5 +95,5 @@ assert run_app(app, ["classify", {str(tmp_path)!r}]) == 0
 """
     header, row = run_python("-c", code).stdout.splitlines()
     cells = dict(zip(header.split(","), row.split(","), strict=True))
-    assert cells["label"] in ("FRI", "FRII", "uncertain")
+    assert cells["label"] in ("FRI", "FRII", "uncertain", "unresolved")
     assert cells["model"] == DEFAULT_PRESET
