@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from keras_astroattn.images import measure_noise
+from train.degradation import smoothed, with_noise
 from train.studies.robustness.__main__ import main
 from train.studies.robustness.artefacts import KINDS
 from train.studies.robustness.tables import binned, share
-from train.studies.robustness.trials import Trial, smoothed, with_noise
+from train.studies.robustness.trials import Trial
 
 
 def trials(*sizes):
