@@ -29,8 +29,6 @@ _NOT_TOLD = (
 )
 """Options of a run that the card states in words, or that do not affect the network."""
 
-_OF_SIMULATED_SOURCES = ("simulated_sources", "observation")
-
 _CARD = """\
 # {name}
 
@@ -249,7 +247,10 @@ def _saved(run: Path) -> dict[str, Any]:
 def _learned(saved: dict[str, Any], test_too: bool) -> str:
     data, config = saved["data"], saved["config"]
     held_out = data.get("validation") or 0
-    untold = _NOT_TOLD + (() if data["name"] == "simulated" else _OF_SIMULATED_SOURCES)
+    simulated = data["name"] == "simulated"
+    untold = set(_NOT_TOLD) | (set() if simulated else {"simulated_sources"})
+    if not (simulated or config.get("mixed_simulated")):
+        untold.add("observation")
     options = ", ".join(
         f"{name.replace('_', ' ')} {value}"
         for name, value in config.items()

@@ -83,6 +83,9 @@ class TrainConfig:
     uncertain_confidence: Annotated[float, Parameter(group=_data)] = 1.0
     """Target probability of an uncertain label (a third of MiraBest has one)."""
 
+    mixed_simulated: Annotated[int, Parameter(group=_data)] = 0
+    """Simulated sources of `--observation` among the training images, besides those of `--data`."""
+
     degraded_copies: Annotated[int, Parameter(group=_data)] = 0
     """Copies of each training image with wider beams and more noise, in addition to it."""
 
@@ -184,6 +187,7 @@ class TrainConfig:
             "consistency_passes": 1,
             "simulated_sources": 4,
             "degraded_copies": 0,
+            "mixed_simulated": 0,
         }
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

@@ -1,11 +1,12 @@
 """Sources for the training, validation and evaluation of a run."""
 
+import dataclasses
 from dataclasses import dataclass
 
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from keras_astroattn.datasets import Sources, how_to_get, is_at_hand, load_sources
+from keras_astroattn.datasets import Sources, how_to_get, is_at_hand, join, load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.images.beam import PIXELS_PER_BEAM
@@ -89,17 +90,24 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
 
 
 def training_images(config: TrainConfig, sources: Sources) -> Sources:
-    """Return the images that a run trains on: those of the sources, and degraded copies.
+    """Return the images that a run trains on.
 
     Args:
         config: options of the run.
         sources: the training sources.
-    """
-    if not config.degraded_copies:
-        return sources
-    from .degradation import with_copies
 
-    return with_copies(sources, config.degraded_copies, config.seed)
+    Returns:
+        The sources; degraded copies of them and simulated sources follow if the options ask for
+        them.
+    """
+    if config.degraded_copies:
+        from .degradation import with_copies
+
+        sources = with_copies(sources, config.degraded_copies, config.seed)
+    if config.mixed_simulated:
+        options = dataclasses.replace(config, simulated_sources=config.mixed_simulated)
+        sources = join([sources, _load(options, "simulated", "train")])
+    return sources
 
 
 def _load(config: TrainConfig, name: str, split: str) -> Sources:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_astroattn.datasets import load_sources
+from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.images import cutout_from_array
 from train.batches import training_batches
 from train.configuration import TrainConfig
@@ -66,6 +67,17 @@ def test_a_run_trains_on_the_copies_of_its_training_sources(small_data):
     assert len(found.training) == 2 * len(plain.training)
     np.testing.assert_array_equal(found.validation.image, plain.validation.image)
     assert set(found.training.name) == set(plain.training.name)
+
+
+def test_simulated_sources_are_mixed_in(small_data):
+    options = TrainConfig(data="simulated", train_limit=8, observation="many-beams")
+    plain = split_sources(options, "simulated").training
+    mixed = dataclasses.replace(options, mixed_simulated=5)
+    found = split_sources(mixed, "simulated").training
+    assert len(found) == len(plain) + 5
+    expected = simulate(5, seed=20201204, observation="many-beams")
+    np.testing.assert_array_equal(found.image[-5:], expected.image)
+    assert found.checksum.startswith(plain.checksum + "+")
 
 
 def _doubles(separations):
