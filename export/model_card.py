@@ -226,15 +226,17 @@ def _what(source: ExportSource) -> str:
 
 
 def _training(source: ExportSource, run: Path) -> str:
-    saved = _saved(run)
-    texts = [_learned(saved, source.training.split == "all")]
-    first = _first_run(source.training)
-    if first is not None:
-        config = _saved(first)["config"]
+    saved, config = _saved(run), source.training
+    texts = [_learned(saved, config.split == "all")]
+    while (before := _first_run(config)) is not None:
+        config = read_run(before)[0]
         texts.append(
             "It started from the weights of a network that was trained before: "
-            + _learned(_saved(first), config["split"] == "all")
+            + _learned(_saved(before), config.split == "all")
         )
+    if config.initial_weights is not None:
+        start = Path(config.initial_weights).name
+        texts.append(f"The first of these networks started from the weights of `{start}`.")
     versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
     texts.append(f"Made with {versions}; backend {saved.get('backend')}.")
     return "\n\n".join(_filled(text) for text in texts)
@@ -257,6 +259,10 @@ def _learned(saved: dict[str, Any], test_too: bool) -> str:
         if name not in untold and value is not None
     )
     validation = f"{held_out} held out for validation" if held_out else "none held out"
+    if config.get("degraded_copies"):
+        validation += ", degraded copies included"
+    if config.get("mixed_simulated"):
+        validation += ", simulated sources included"
     return (
         f"{data.get('training')} training images of `{data.get('name')}` "
         f"({data.get('checksum')}), {validation}; the data set's own test batch "
