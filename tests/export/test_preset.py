@@ -91,6 +91,22 @@ def test_the_card_tells_where_a_run_started(run, tmp_path, data_dir):
     assert "images of `simulated` (generator:1), 8 held out" in text
 
 
+def test_the_card_tells_the_start_of_the_run_before(run, tmp_path, data_dir):
+    folders = [tmp_path / "middle", tmp_path / "last"]
+    for folder, start in zip(folders, ["agcnn_evidence", str(folders[0])], strict=True):
+        shutil.copytree(run, folder)
+        saved = json.loads((run / "config.json").read_text())
+        config = dataclasses.replace(CONFIG, degraded_copies=1, initial_weights=start)
+        saved["config"] = config.to_json()
+        (folder / "config.json").write_text(json.dumps(saved))
+    arguments = ["--name", "last", "--output", str(tmp_path), "--data-dir", str(data_dir)]
+    assert main([str(folders[1]), *arguments]) == 0
+    text = " ".join((tmp_path / "last.md").read_text().split())
+    assert text.count("8 held out for validation, degraded copies included;") == 2
+    assert "The first of these networks started from the weights of `agcnn_evidence`." in text
+    assert f"--initial-weights agcnn_evidence --seed 7 --no-flip --output {folders[0]} " in text
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
