@@ -49,7 +49,7 @@ def test_the_wheel_carries_checksums_and_both_licences(wheel):
     assert licences == {"LICENSE", "LICENSE-WEIGHTS"}
 
 
-def test_the_wheel_carries_presets_of_three_files_and_at_most_four_megabytes(wheel):
+def test_the_wheel_carries_small_presets_of_three_files(wheel):
     folder = "keras_astroattn/models/presets/"
     files = [file for file in wheel.infolist() if file.filename.startswith(folder)]
     by_name = {}
@@ -59,7 +59,7 @@ def test_the_wheel_carries_presets_of_three_files_and_at_most_four_megabytes(whe
             by_name.setdefault(path.stem, set()).add(path.suffix)
     assert DEFAULT_PRESET in by_name
     assert all(kinds == {".keras", ".tflite", ".md"} for kinds in by_name.values()), by_name
-    assert sum(file.file_size for file in files) < 6.5e6  # three presets
+    assert sum(file.file_size for file in files) < 8.5e6  # four presets
 
 
 def test_the_wheel_carries_no_survey_images(wheel):
