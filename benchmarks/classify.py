@@ -96,15 +96,19 @@ class Cost:
     peak: float
 
 
-def cost_of(commands: Sequence[Sequence[str]]) -> Cost:
+def cost_of(commands: Sequence[Sequence[str]], **options) -> Cost:
     """Run commands at the same time, and measure them with their children.
+
+    Args:
+        commands: the commands.
+        **options: options of `subprocess.Popen`.
 
     Raises:
         InputError: A command fails.
     """
     before = os.times()
     started = time.perf_counter()
-    running = [psutil.Popen(command, stdout=subprocess.DEVNULL) for command in commands]
+    running = [psutil.Popen(command, stdout=subprocess.DEVNULL, **options) for command in commands]
     peak = 0.0
     while any(process.poll() is None for process in running):
         peak = max(peak, sum(map(_resident, running)))

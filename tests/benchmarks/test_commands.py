@@ -108,3 +108,19 @@ def test_the_served_table_is_timed(capsys):
     text = capsys.readouterr().out
     assert "2,000 rows in 10 files" in text
     assert "most uncertain first" in text
+
+
+def test_a_baseline_must_be_a_checkout(tmp_path, capsys):
+    assert run("baseline", str(tmp_path)) == 2
+    assert f"{tmp_path} is not a checkout of keras-astroattn" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_survey_and_classify_are_compared_with_another_checkout(capsys):
+    pytest.importorskip("psutil")
+    sizes = ("--rows", "40", "--sources", "4", "--tiles", "1", "--count", "64", "--rounds", "1")
+    checkout = str(Path(__file__).resolve().parents[2])
+    assert run("baseline", checkout, *sizes) == 0
+    text = capsys.readouterr().out
+    assert "survey" in text
+    assert "classify" in text
