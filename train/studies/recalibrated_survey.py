@@ -24,7 +24,7 @@ from rich.console import Console
 
 from keras_astroattn.command import run_app
 from keras_astroattn.datasets.simulation.survey import simulate_survey
-from keras_astroattn.edge import DEFAULT_PRESET, read_result
+from keras_astroattn.edge import DEFAULT_PRESET, Result, read_result
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.images import CLASS_NAMES
@@ -47,11 +47,13 @@ class State:
     """A table of the survey, before or after the recalibration.
 
     Attributes:
+        kind: (n,) true kind of each row.
         labels: (n,) label of each row.
         probabilities: (n, 2) P(FRI) and P(FRII); NaN without a class.
         estimates: what `astroattn recalibrate` estimated for it.
     """
 
+    kind: np.ndarray
     labels: np.ndarray
     probabilities: np.ndarray
     estimates: dict
@@ -110,13 +112,30 @@ def study(
     )
     estimates = json.loads(fitted.read_text(encoding="utf-8"))["estimates"]
     states = [
-        State(np.array(found.labels), found.probabilities, estimates[name])
-        for name, found in (("before", read_result(scored)), ("after", read_result(after)))
+        state_of(read_result(path), survey.kind, estimates[name])
+        for name, path in (("before", scored), ("after", after))
     ]
-    table = markdown_table(HEAD, rows_of(states, survey.kind), text=1)
+    table = markdown_table(HEAD, rows_of(states), text=1)
     console.print(table, markup=False)
     write_text(output / "table.md", table)
     return 0
+
+
+def state_of(result: Result, kind: np.ndarray, estimates: dict) -> State:
+    """Return a table with the true kind of each row; the rows may have any order.
+
+    Args:
+        result: the table.
+        kind: (catalogue's rows,) true kind of each row of the catalogue.
+        estimates: what `astroattn recalibrate` estimated for it.
+    """
+    rows = [row_of(source) for source in result.sources]
+    return State(kind[rows], np.array(result.labels), result.probabilities, estimates)
+
+
+def row_of(source: str) -> int:
+    """Return the row of the catalogue from the text that identifies a source of a survey."""
+    return int(source.split(":")[0])
 
 
 def astroattn(console: Console, *arguments: object) -> None:
@@ -151,17 +170,16 @@ def write_labels(page: Path, kind: np.ndarray, path: Path) -> None:
         for values in data["sources"]:
             one = dict(zip(data["fields"], values, strict=True))
             if one["part"]:
-                true = str(kind[int(one["source"].split(":")[0])])
+                true = str(kind[row_of(one["source"])])
                 label = true if true in CLASS_NAMES else NO_GALAXY
                 lines.writerow([one["source"], label, "truth", "", one["part"], one["inclusion"]])
 
 
-def rows_of(states: Sequence[State], kind: np.ndarray) -> list[list[str]]:
+def rows_of(states: Sequence[State]) -> list[list[str]]:
     """Return the rows of the table: counts, purity, completeness and calibration error.
 
     Args:
-        states: the table before and after.
-        kind: (n,) true kind of each row.
+        states: the survey before and after.
     """
     rows = []
     for label in (*CLASS_NAMES, "uncertain"):
@@ -169,7 +187,7 @@ def rows_of(states: Sequence[State], kind: np.ndarray) -> list[list[str]]:
         rows.append([f"rows {label}", *counts, "", ""])
     for place, quantity in enumerate(("purity", "completeness")):
         for label in CLASS_NAMES:
-            true = [true_share(one, kind, label)[place] for one in states]
+            true = [true_share(one, label)[place] for one in states]
             estimated = [
                 next(
                     share
@@ -180,25 +198,25 @@ def rows_of(states: Sequence[State], kind: np.ndarray) -> list[list[str]]:
             ]
             shown = [f"{100 * value:.1f} %" for value in true]
             rows.append([f"{quantity} of {label}", *shown, *map(_estimate, estimated)])
-    errors = [f"{100 * true_error(one, kind):.1f} %" for one in states]
+    errors = [f"{100 * true_error(one):.1f} %" for one in states]
     estimated = [f"{100 * one.estimates['calibration_error']:.1f} %" for one in states]
     rows.append(["calibration error", *errors, *estimated])
     return rows
 
 
-def true_share(state: State, kind: np.ndarray, label: str) -> tuple[float, float]:
+def true_share(state: State, label: str) -> tuple[float, float]:
     """Return purity and completeness of a label among the sources with probabilities."""
     known = np.isfinite(state.probabilities).all(axis=1)
-    stated, true = (state.labels == label) & known, (kind == label) & known
+    stated, true = (state.labels == label) & known, (state.kind == label) & known
     both = (stated & true).sum()
     return float(both / max(stated.sum(), 1)), float(both / max(true.sum(), 1))
 
 
-def true_error(state: State, kind: np.ndarray) -> float:
+def true_error(state: State) -> float:
     """Return the calibration error over the FRIs and FRIIs with probabilities."""
-    known = np.isfinite(state.probabilities).all(axis=1) & np.isin(kind, CLASS_NAMES)
+    known = np.isfinite(state.probabilities).all(axis=1) & np.isin(state.kind, CLASS_NAMES)
     return calibration_error(
-        state.probabilities[known], kind[known] == CLASS_NAMES[1], np.ones(int(known.sum()))
+        state.probabilities[known], state.kind[known] == CLASS_NAMES[1], np.ones(int(known.sum()))
     )
 
 
