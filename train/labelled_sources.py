@@ -148,7 +148,8 @@ def _with_images(
     """Yield labels with row and image of the source; count those without one in `left_out`."""
     cut = cut_of(result, {}, survey_summary(result.path))
     sizes = result.numbers("largest_angular_size_arcsec")
-    for one, row in track(labels, "reading images", console=console, transient=True):
+    bar = {"console": console, "transient": True, "disable": not console.is_terminal}
+    for one, row in track(labels, "reading images", **bar):
         try:
             cutout = cut(row)
         except InputError as error:
