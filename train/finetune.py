@@ -1,6 +1,7 @@
 """The command `python -m train.finetune`: fine-tune a network to the labels of a survey."""
 
 import json
+import logging
 import subprocess
 import sys
 from dataclasses import asdict
@@ -86,6 +87,8 @@ def finetune(
     used, left_out = usable_labels(table, agreed)
     model = model or _preset_of(table)
     finetuning = import_quietly("train.finetuning", "fine-tuning")
+    # Each fold has a network of its own, which TensorFlow takes for one that is traced too often.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     finetuning.load_network(model, "--model")  # refuses a wrong one before the images are read
     _make_folder(output)
     sources = read_labelled(table, used, left_out, console)
