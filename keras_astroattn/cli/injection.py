@@ -1,5 +1,6 @@
 """`astroattn check --inject`: the selection function of the user's own tiles."""
 
+import hashlib
 import importlib.util
 import itertools
 import json
@@ -16,6 +17,7 @@ from keras_astroattn.evaluation.intervals import wilson_interval
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.survey.injection import KINDS, POINT, RATIOS, SIZES, Injected, rows_of
+from keras_astroattn.survey.response import described_response
 from keras_astroattn.tables import Column, batches_of, write_table
 from keras_astroattn.version import __version__
 
@@ -46,6 +48,8 @@ SOURCE_COLUMNS = (
            "stat.probability", digits=".6f"),
     Column("measured_size", "float64", "measured size in beams", None, "phys.angSize",
            digits=".3f"),
+    Column("measured_ratio", "float64", "measured peak over noise", None, "stat.snr",
+           digits=".2f"),
     Column("flags", "str", "flags that mark unusual images, separated by semicolons", None,
            "meta.code"),
 )
@@ -183,10 +187,12 @@ def write_injection(
     stated = {
         "version": __version__,
         "model": classifier.name,
+        "model_sha256": hashlib.sha256(classifier.model.content).hexdigest(),
         "sources": len(found),
         "seed": seed,
         "tiles": sorted({one.tile for one in found}),
         "selection": rows,
+        "response": described_response(found),
     }
     try:
         for name, columns, values in (

@@ -29,6 +29,7 @@ def survey_summary(
     *,
     export: Path | None = None,
     regions: Path | None = None,
+    selection: Path | None = None,
     figures: Annotated[bool, Parameter(negative="--no-figures")] = True,
     sheet: Annotated[int, Parameter(validator=Number(gte=1, lte=60))] = 18,
     model: str | None = None,
@@ -40,6 +41,9 @@ def survey_summary(
         export: File for the whole table (.fits, .vot, .csv, .ecsv, .json or .parquet).
         regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): the ellipse of each
             source, with its label and probability.
+        selection: File `selection.json` of `astroattn check --inject`. Correct the numbers of FRI
+            and FRII by this selection function, and write them to `_corrected_counts.csv` in the
+            output.
         figures: Draw histograms, a map of the sky, and sheets of the most certain and the most
             uncertain sources with their attention into the folder `_figures` of the output.
         sheet: Number of sources on a sheet.
@@ -55,6 +59,10 @@ def survey_summary(
     found = tally(folder)
     console = Console(highlight=False, soft_wrap=True)
     _print_counts(console, found, f"{folder}: {found.rows} rows, {summary['model']['name']}")
+    if selection is not None:
+        from .corrected_counts import correct_survey
+
+        correct_survey(folder, selection, summary, console)
     if export is not None:
         rows = export_survey(folder, export, _provenance(summary))
         console.print(f"{export}: {rows} rows", markup=False)

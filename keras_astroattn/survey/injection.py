@@ -68,6 +68,7 @@ class Injected:
         p_fri: probability of FRI; None without a class.
         p_frii: probability of FRII; None without a class.
         measured_size: measured size, beams; NaN without a source.
+        measured_ratio: measured peak over noise; NaN without noise.
         flags: flags of the cutout.
     """
 
@@ -82,6 +83,7 @@ class Injected:
     p_fri: float | None
     p_frii: float | None
     measured_size: float
+    measured_ratio: float
     flags: tuple[str, ...]
 
 
@@ -158,6 +160,7 @@ def _inject_one(sky: FitsMap, classifier: Classifier, seed: int, index: int) -> 
         answer.p_fri,
         answer.p_frii,
         cutout.size_in_beams,
+        cutout.peak_snr,
         answer.flags,
     )
 
@@ -241,5 +244,5 @@ def rows_of(found: Sequence[Injected]) -> Iterator[dict]:
     """Yield the values of each source by the name of its column."""
     for one in found:
         row = dataclasses.asdict(one) | {"flags": ";".join(one.flags)}
-        size = row["measured_size"]
-        yield row | {"measured_size": None if math.isnan(size) else size}
+        measured = ("measured_size", "measured_ratio")
+        yield row | {name: None if math.isnan(row[name]) else row[name] for name in measured}

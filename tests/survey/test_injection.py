@@ -1,6 +1,7 @@
 """Simulated sources in the user's own tiles, and the selection function of their labels."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -30,6 +31,7 @@ class Compact:
     """A classifier that keeps the cutouts and calls everything compact."""
 
     name = "compact"
+    model = SimpleNamespace(content=b"model")
 
     def __init__(self):
         self.seen = []
@@ -110,7 +112,7 @@ def test_tiles_without_a_beam_are_refused(tmp_path):
 def injected(kind, label, p_frii=None, size=4.0, ratio=50.0):
     p_fri = None if p_frii is None else 1 - p_frii
     size = 0.0 if kind == POINT else size
-    return Injected(0, kind, size, ratio, "t", 0.0, 0.0, label, p_fri, p_frii, size, ())
+    return Injected(0, kind, size, ratio, "t", 0.0, 0.0, label, p_fri, p_frii, size, ratio, ())
 
 
 def test_the_selection_function_counts_by_hand():

@@ -263,6 +263,26 @@ def test_the_summary_draws_what_it_says(scored, capsys):
     assert "65 rows" in capsys.readouterr().out
 
 
+def test_counts_are_corrected_by_the_selection_function_of_the_tiles(world, scored, tmp_path):
+    _, output, *_ = scored
+    tiles, folder = world.folder / "survey" / "tiles", tmp_path / "injection"
+    catalogue = world.folder / "catalogue.csv"
+    options = ["--sample", 1, "--inject", 6, "--inject-output", folder]
+    done = world.run(*COMMAND, "check", catalogue, tiles, *options)
+    assert done.returncode == 0, done.stderr
+    selection = folder / "selection.json"
+    done = world.run(*COMMAND, "survey-summary", output, "--selection", selection, "--no-figures")
+    assert done.returncode == 0, done.stderr
+    # Six sources are too few for any cell.
+    assert "left out, fewer than 20 injected sources of a class: 20 of 20 cells" in done.stdout
+    table = Table.read(output / "_corrected_counts.csv")
+    labels = [row["aa_label"] for row in read_result(output)]
+    for name in ("FRI", "FRII"):
+        inside = table["labelled"][table["class"] == name].sum()
+        assert 0 < inside <= labels.count(name)
+    assert len(read_result(output)) == 65  # readers leave the table out
+
+
 def test_a_summary_of_no_survey_is_one_line(tmp_path, capsys):
     assert run_app(app, ["survey-summary", str(tmp_path)]) == 2
     assert "holds no complete survey" in capsys.readouterr().err
