@@ -3,7 +3,7 @@
 import contextlib
 from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import numpy as np
 from cyclopts import Parameter
@@ -71,6 +71,14 @@ def check(
             "time, and measure how many get their class.",
         ),
     ] = 0,
+    inject_from: Annotated[
+        Literal["simulated", "mirabest"],
+        Parameter(
+            help="Sources of --inject: simulated ones, or those of MiraBest's test set, as the "
+            "beam of the tiles shows them from a larger distance. The latter need MiraBest and "
+            "the extra [train].",
+        ),
+    ] = "simulated",
     inject_output: Annotated[Path, Parameter(help="Folder for the results of --inject.")] = Path(
         "injection"
     ),
@@ -91,10 +99,11 @@ def check(
     from keras_astroattn.survey.forecast import forecast
     from keras_astroattn.survey.injection import inject as inject_sources
 
-    from .injection import require_folder, write_injection
+    from .injection import real_sources, require_folder, write_injection
 
     options = opening.options()
     with quiet_native_logs():
+        real = real_sources(inject_from) if inject else None
         classifier = Classifier(model, tta=tta_of(tta, turns))
         classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
     opened = open_catalogue(catalogue)
@@ -110,7 +119,7 @@ def check(
             require_folder(inject_output)
             progress.injecting(inject)
             injected = inject_sources(
-                footprints.tiles, options, classifier, inject, seed, progress.injected
+                footprints.tiles, options, classifier, inject, seed, progress.injected, real
             )
     console = Console(highlight=False, soft_wrap=True)
     table = Table(show_header=False, title=f"{catalogue}")
@@ -136,7 +145,7 @@ def check(
         )
     console.print(table, markup=False)
     if injected:
-        write_injection(inject_output, injected, classifier, seed, console)
+        write_injection(inject_output, injected, classifier, seed, console, inject_from)
     if not found.inside:
         Console(stderr=True, soft_wrap=True).print(
             "error: no row of the catalogue lies on a tile", markup=False, highlight=False

@@ -6,6 +6,7 @@ import itertools
 import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from rich.console import Console
@@ -20,6 +21,9 @@ from keras_astroattn.survey.injection import KINDS, POINT, RATIOS, SIZES, Inject
 from keras_astroattn.survey.response import described_response
 from keras_astroattn.tables import Column, batches_of, write_table
 from keras_astroattn.version import __version__
+
+if TYPE_CHECKING:
+    from keras_astroattn.survey.real_sources import RealSources
 
 SIZE_EDGES = (SIZES[0], 3.0, 5.0, 10.0, 20.0, SIZES[1])
 """Edges of the bins of size, beams."""
@@ -155,6 +159,22 @@ def _row(
     }  # fmt: skip
 
 
+def real_sources(origin: str) -> "RealSources | None":
+    """Return the real sources to inject; None for simulated ones.
+
+    Args:
+        origin: value of `--inject-from`.
+
+    Raises:
+        InputError: MiraBest or TensorFlow Datasets is missing.
+    """
+    if origin == "simulated":
+        return None
+    from keras_astroattn.survey.real_sources import load_real_sources
+
+    return load_real_sources(SIZES[0], RATIOS[0])
+
+
 def require_folder(folder: Path) -> None:
     """Make the folder of the results.
 
@@ -168,7 +188,12 @@ def require_folder(folder: Path) -> None:
 
 
 def write_injection(
-    folder: Path, found: Sequence[Injected], classifier: Classifier, seed: int, console: Console
+    folder: Path,
+    found: Sequence[Injected],
+    classifier: Classifier,
+    seed: int,
+    console: Console,
+    origin: str = "simulated",
 ) -> None:
     """Write the sources, the selection function and its figure, and print a summary.
 
@@ -179,6 +204,7 @@ def write_injection(
         classifier: the network.
         seed: seed of the injection.
         console: console for the summary.
+        origin: origin of the sources, a value of `--inject-from`.
 
     Raises:
         InputError: A file is not writable.
@@ -189,6 +215,7 @@ def write_injection(
         "model": classifier.name,
         "model_sha256": hashlib.sha256(classifier.model.content).hexdigest(),
         "sources": len(found),
+        "from": origin,
         "seed": seed,
         "tiles": sorted({one.tile for one in found}),
         "selection": rows,

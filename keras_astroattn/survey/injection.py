@@ -9,6 +9,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -29,6 +30,9 @@ from keras_astroattn.images.pixel_position import pixel_position
 from keras_astroattn.images.resampling import smooth
 
 from .tiles import MapOptions, Tile
+
+if TYPE_CHECKING:
+    from .real_sources import RealSources
 
 POINT = "point"
 """Kind of an unresolved source."""
@@ -94,6 +98,7 @@ def inject(
     count: int,
     seed: int = 0,
     report_progress: Callable[[int], object] = lambda done: None,
+    real: "RealSources | None" = None,
 ) -> list[Injected]:
     """Inject sources one at a time at random source-free places, and classify each.
 
@@ -107,6 +112,7 @@ def inject(
         count: number of sources.
         seed: seed of everything, 0 or more; source i does not depend on `count`.
         report_progress: called with the number of finished sources.
+        real: real sources to inject; None: simulated ones. Points are always simulated.
 
     Returns:
         The sources.
@@ -124,7 +130,7 @@ def inject(
     for number in sorted(set(chosen)):
         with options.open(usable[number].path) as sky:
             for index in np.flatnonzero(np.array(chosen) == number).tolist():
-                found.append(_inject_one(sky, classifier, seed, index))
+                found.append(_inject_one(sky, classifier, seed, index, real))
                 report_progress(len(found))
     return sorted(found, key=lambda one: one.number)
 
@@ -133,17 +139,27 @@ def _rng(seed: int, index: int) -> np.random.Generator:
     return generator(seed, index, _PURPOSE)
 
 
-def _inject_one(sky: FitsMap, classifier: Classifier, seed: int, index: int) -> Injected:
+def _inject_one(
+    sky: FitsMap, classifier: Classifier, seed: int, index: int, real: "RealSources | None"
+) -> Injected:
     rng = _rng(seed, index)
     rng.random()  # chose the tile
     kind = KINDS[index % len(KINDS)]
     size = 0.0 if kind == POINT else _log_uniform(rng, *SIZES)
     ratio = _log_uniform(rng, *RATIOS)
     pixel, position, empty = _free_place(sky, rng)
-    model = drawn_source(kind, size * empty.beam.mean, seed, index)
-    peak = float(render(model, beam=empty.beam.mean, pixel_scale=empty.pixel_scale).max())
-    model = scaled_flux(model, ratio * empty.noise / peak)
-    sky.overlay = lambda low, high: drawn_on(sky, model, pixel, low, high)
+    if real is None or kind == POINT:
+        model = drawn_source(kind, size * empty.beam.mean, seed, index)
+        peak = float(render(model, beam=empty.beam.mean, pixel_scale=empty.pixel_scale).max())
+        model = scaled_flux(model, ratio * empty.noise / peak)
+        sky.overlay = lambda low, high: drawn_on(sky, model, pixel, low, high)
+    else:
+        source = real.draw(kind, rng)
+        size = _log_uniform(rng, SIZES[0], min(SIZES[1], source.largest_size(sky.beam)))
+        ratio = _log_uniform(rng, RATIOS[0], min(RATIOS[1], source.ratio))
+        seen = source.seen(size, sky.beam, rng.uniform(0, 2 * math.pi))
+        seen = seen.scaled(ratio * empty.noise)
+        sky.overlay = lambda low, high: seen.drawn_on(sky, pixel, low, high)
     try:
         cutout = sky.cutout(position, pixel=pixel)
     finally:
