@@ -1,6 +1,7 @@
 """Thresholds by size and signal-to-noise ratio: their choice, and the command."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -8,11 +9,12 @@ from support import tiny_model_file
 
 from export import thresholds as attach
 from keras_astroattn.datasets.simulation import NOISE
-from keras_astroattn.edge import Classifier, open_model
+from keras_astroattn.edge import Classifier, LabelRules, open_model
 from keras_astroattn.edge.thresholds import ClassThresholds, are_thresholds
-from keras_astroattn.images import BEAM
+from keras_astroattn.images import BEAM, cutout_from_array
 from keras_astroattn.models.presets import ORIGIN_MEMBER
 from train.studies.thresholds import __main__ as study
+from train.studies.thresholds import surveys
 from train.studies.thresholds.choice import LEAST_GIVEN, cell_members, choose_cell
 from train.studies.thresholds.populations import Population, draw_neighbours, write_population
 
@@ -165,3 +167,30 @@ def test_neighbours_are_as_dense_as_in_first_and_nvss(beam, wanted):
         near = (abs(found.east) < 25 * BEAM) & (abs(found.north) < 25 * BEAM)
         counts.append(np.count_nonzero(near & (found.flux >= 5 * NOISE)))
     assert np.mean(counts) == pytest.approx(wanted, abs=4 * np.sqrt(wanted / draws))
+
+
+def test_the_table_of_surveys_counts_with_and_without_thresholds():
+    """Four sources, of 2, 2, 5 and 5 beams; the small ones are unresolved with thresholds."""
+    probabilities = iter([0.1, 0.9, 0.2, 0.9])
+
+    class Known:
+        rules = LabelRules(thresholds=ClassThresholds((1.0, 4.0), (5.0,), ((None,), ((0.7, 0.7),))))
+
+        def predict(self, images):
+            p = next(probabilities)
+            return {"probabilities": np.array([[1 - p, p]])}
+
+    plain = cutout_from_array(tiny_model_file.radio_galaxy())
+    examples = [
+        (replace(plain, largest_angular_size=size * BEAM, main_share=0.5), label)
+        for size, label in ((2, 1), (2, 1), (5, 0), (5, 0))
+    ]
+    row = surveys.survey_row(Known(), "four", examples)
+    # FRI, FRII, FRI, FRII of true FRII, FRII, FRI, FRI: two of four; then one of two.
+    # Of the four pairs FRII, FRI: 0.1 < 0.2, 0.1 < 0.9, 0.9 > 0.2, 0.9 = 0.9.
+    assert row[:2] == ["four", 4]
+    assert row[2] == "100 %"
+    assert row[3].startswith("50 % (")
+    assert row[4] == "50 %"
+    assert row[5].startswith("50 % (")
+    assert row[6:] == ["50 %", "0.375"]
