@@ -27,8 +27,6 @@ from keras_astroattn.survey.injection import KINDS, Injected
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 Key = tuple[str, str]
 
-_ROUNDING = 1e-12  # the lower end of 0 of n is 0 only up to rounding
-
 app = cyclopts.App(name="python -m benchmarks.selection_coverage", version_flags=[])
 
 
@@ -119,7 +117,7 @@ def coverage(
         for key, row in _whole(drawn).items():
             if key in truth and row["share"] is not None:
                 stated[key] += 1
-                held[key] += row["low"] - _ROUNDING <= truth[key] <= row["high"] + _ROUNDING
+                held[key] += row["low"] <= truth[key] <= row["high"]
     return truth, stated, held
 
 

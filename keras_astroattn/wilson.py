@@ -33,7 +33,10 @@ def wilson_interval(
     centre = proportion + z**2 / (2 * size)
     half = z * np.sqrt(proportion * (1 - proportion) / size + z**2 / (4 * size**2))
     scale = 1 + z**2 / size
-    return max(0.0, float((centre - half) / scale)), min(1.0, float((centre + half) / scale))
+    # Of p = 0 the lower bound is 0, of p = 1 the upper one is 1; rounding must not move them.
+    low = 0.0 if proportion == 0 else float((centre - half) / scale)
+    high = 1.0 if proportion == 1 else float((centre + half) / scale)
+    return max(0.0, low), min(1.0, high)
 
 
 def conservative_wilson_interval(

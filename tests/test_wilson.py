@@ -20,3 +20,10 @@ def test_intervals_are_those_that_newcombe_published(successes, trials, plain, c
     assert conservative_wilson_interval(share, trials) == pytest.approx(corrected, abs=6e-5)
     low, high = conservative_wilson_interval(1 - share, trials)
     assert (1 - high, 1 - low) == pytest.approx(corrected, abs=6e-5)
+
+
+@pytest.mark.parametrize("trials", [1, 3, 7, 20, 49, 1000])
+def test_a_share_of_none_or_all_lies_in_its_interval_exactly(trials):
+    for interval in (wilson_interval, conservative_wilson_interval):
+        assert interval(0.0, trials)[0] == 0.0
+        assert interval(1.0, trials)[1] == 1.0
