@@ -1,6 +1,9 @@
 """`astroattn fetch`: get cutouts of a survey for a list of positions."""
 
+import getpass
 import importlib.util
+import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -16,6 +19,7 @@ from .positions import read_places
 from .survey import parse_columns
 
 _SHOWN = 5  # failures
+_PASSWORD = "ASTROATTN_CASDA_PASSWORD"
 
 
 def fetch(  # noqa: D417 - the columns are described in `options`
@@ -29,6 +33,7 @@ def fetch(  # noqa: D417 - the columns are described in `options`
     rate: Annotated[float, Parameter(validator=Number(gt=0, lte=5))] = 1.0,
     parallel: Annotated[int, Parameter(validator=Number(gte=1, lte=4))] = 2,
     service: str | None = None,
+    user: str | None = None,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Fetch a FITS cutout of a survey for each position of a list.
@@ -39,7 +44,8 @@ def fetch(  # noqa: D417 - the columns are described in `options`
     again. The exit status is 0 if there is at least one cutout, else 2.
 
     Args:
-        survey: first, nvss, sumss, tgss, vlass, lotss, lotss-dr3, racs or racs-mid.
+        survey: first, nvss, sumss, tgss, vlass, lotss, lotss-dr3, racs, racs-mid, casda-racs or
+            casda-emu.
         output: Folder for the cutouts.
         positions: File of positions: a catalogue, DS9 or CASA regions, or a text with one
             position a line, as for `astroattn classify`; "-" is the standard input.
@@ -48,6 +54,8 @@ def fetch(  # noqa: D417 - the columns are described in `options`
         rate: Most requests a second.
         parallel: Number of requests at a time.
         service: Address of a mirror of the survey's image service.
+        user: User name at CASDA, for casda-racs and casda-emu. The password is asked for, or read
+            from the environment variable ASTROATTN_CASDA_PASSWORD.
         overwrite: Fetch the cutouts in the folder again.
     """
     for module in ("pyvo", "requests"):
@@ -57,10 +65,16 @@ def fetch(  # noqa: D417 - the columns are described in `options`
             )
     if service is not None and not service.startswith(("http://", "https://")):
         raise InputError(f"--service {service} is not an address: it begins with https://")
-    from keras_astroattn.fetch import Downloads, FetchSettings, Source, fetch_cutouts
+    from keras_astroattn.fetch import Downloads, FetchSettings, Login, Source, fetch_cutouts
     from keras_astroattn.fetch.surveys import SERVICES, survey_named
 
-    terms = SERVICES[survey_named(survey).service].terms
+    asked = SERVICES[survey_named(survey).service]
+    needs_login = asked.login is not None
+    if needs_login != (user is not None):
+        remedy = "give --user NAME" if needs_login else "leave --user out"
+        raise InputError(f"--survey {survey} needs {'a' if needs_login else 'no'} login: {remedy}")
+    if needs_login and service is not None:
+        raise InputError(f"--service: the password is sent to {asked.title} only: leave it out")
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     places = read_places(position or [], positions, parse_columns(columns))
     sources = [Source(one.name, *one.position) for one in places if one.position]
@@ -68,7 +82,8 @@ def fetch(  # noqa: D417 - the columns are described in `options`
         raise InputError("no position on the sky: give --positions FILE or --position RA,DEC")
     if len(sources) < len(places):
         console.print(f"{len(places) - len(sources)} rows have no position on the sky")
-    settings = FetchSettings(survey, output, size, parallel, service, overwrite)
+    login = Login(user, _password(user)) if user else None
+    settings = FetchSettings(survey, output, size, parallel, service, overwrite, login)
     bar = (TextColumn("fetching"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*bar, console=console, disable=not console.is_terminal) as progress:
         task = progress.add_task("", total=len(sources))
@@ -85,5 +100,17 @@ def fetch(  # noqa: D417 - the columns are described in `options`
         )
     if not counts["fetched"]:
         raise InputError(f"none of {counts.total()} sources has a cutout: see {output}/fetched.csv")
-    console.print(f"{terms}.", markup=False)
+    console.print(f"{asked.terms}.", markup=False)
     return 0
+
+
+def _password(user: str) -> str:
+    """Return the password of a user, from the environment or the terminal."""
+    password = os.environ.get(_PASSWORD)
+    if password is None and sys.stdin.isatty():
+        password = getpass.getpass(f"Password of {user}: ")
+    if not password:
+        raise InputError(
+            f"--user {user} has no password: set {_PASSWORD}, or give it at a terminal"
+        )
+    return password

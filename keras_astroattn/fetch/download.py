@@ -19,7 +19,10 @@ Result = TypeVar("Result")
 LARGEST_FILE = 64 * 2**20
 """Most bytes of an answer: 300 times a field of FIRST."""
 
+_NOTHING: Mapping = {}
+
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
+_DENIED = frozenset({401, 403})
 _CHUNK = 65536
 _LONGEST_WAIT = 300.0  # seconds that a service may ask to wait
 _AGENT = f"keras-astroattn/{__version__} (astroattn fetch; python-requests)"
@@ -31,6 +34,10 @@ class FetchError(Exception):
 
 class NoCoverage(FetchError):
     """The survey has no image at a position."""
+
+
+class Denied(FetchError):
+    """A service refuses the user."""
 
 
 class Unreachable(FetchError):
@@ -121,14 +128,45 @@ class Downloads:
 
         return self._repeated(once)
 
-    def read(self, url: str, parameters: Mapping, parse: Callable[[bytes], Result]) -> Result:
-        """Download and parse a small answer; arguments and errors as for `save`."""
+    def read(
+        self,
+        url: str,
+        parameters: Mapping,
+        parse: Callable[[bytes], Result],
+        login: tuple[bytes, bytes] | None = None,
+    ) -> Result:
+        """Download and parse a small answer; errors as for `save`.
+
+        Args:
+            url: address.
+            parameters: its query.
+            parse: called with the answer. `Passing` repeats the download.
+            login: user name and password.
+        """
 
         def once() -> Result:
-            with self._answer(url, parameters) as answer:
+            with self._answer(url, parameters, auth=login) as answer:
                 return parse(b"".join(self._chunks(answer)))
 
         return self._repeated(once)
+
+    def post(self, url: str, parameters: Mapping = _NOTHING, form: Mapping = _NOTHING) -> str:
+        """Send a form; return the address to which the service leads. Errors as for `save`."""
+
+        def once() -> str:
+            with self._answer(url, parameters, method="POST", data=form) as answer:
+                return answer.url
+
+        return self._repeated(once)
+
+    def pause(self, seconds: float) -> None:
+        """Let this thread wait.
+
+        Raises:
+            Stopped: `close` was called.
+        """
+        if self._ended.wait(seconds):
+            raise Stopped
 
     def _repeated(self, once: Callable[[], Result]) -> Result:
         for number in range(self._tries):
@@ -149,8 +187,7 @@ class Downloads:
             now = time.monotonic()
             start = max(now, self._next)
             self._next = start + self._interval
-        if self._ended.wait(start - now):
-            raise Stopped
+        self.pause(start - now)
 
     def _hold(self, seconds: float) -> None:
         """Let all threads wait, because the service has trouble."""
@@ -158,11 +195,12 @@ class Downloads:
             self._next = max(self._next, time.monotonic() + seconds)
 
     @contextmanager
-    def _answer(self, url: str, parameters: Mapping):
+    def _answer(self, url: str, parameters: Mapping, method: str = "GET", **more):
         host = urlsplit(url).hostname
+        limits = (self._timeout, self._timeout)
         try:
-            answer = self._session.get(
-                url, params=parameters, stream=True, timeout=(self._timeout, self._timeout)
+            answer = self._session.request(
+                method, url, params=parameters, stream=True, timeout=limits, **more
             )
         except requests.Timeout:
             raise Passing(f"{host} did not answer within {self._timeout:g} s") from None
@@ -178,7 +216,8 @@ class Downloads:
                 raise NoCoverage(f"{host} has no image there")
             if not answer.ok:
                 start = next(self._chunks(answer), b"")
-                raise FetchError(f"{status}: {page_text(start)}".removesuffix(": "))
+                kind = Denied if answer.status_code in _DENIED else FetchError
+                raise kind(f"{status}: {page_text(start)}".removesuffix(": "))
             yield answer
 
     def _chunks(self, answer: requests.Response):

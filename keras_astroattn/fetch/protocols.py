@@ -4,24 +4,16 @@ Sources of the protocols: astroquery 0.4.11 (SkyView, hips2fits, CADC), the IVOA
 DataLink 1.1 and SODA 1.0, and the cutout pages of lofar-surveys.org.
 """
 
-import io
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
-from keras_astroattn.images.quiet import quiet
-from keras_astroattn.tables import rows_elsewhere
-
-from .download import Downloads, FetchError, NoCoverage, Passing, page_text
+from .download import Downloads, FetchError, NoCoverage
 from .sources import Source
 from .surveys import ImageSurvey
-
-if TYPE_CHECKING:
-    from astropy.io.votable.tree import VOTableFile
+from .votable import ON_THE_IMAGE, as_number, votable_rows
 
 Request = tuple[str, Mapping]
 """Address and query of a cutout."""
 
-_ON_THE_IMAGE = 1e-4  # degrees: images must hold the position itself
 _MOST_IMAGES = 100
 
 
@@ -89,18 +81,20 @@ def _cadc(
     from pyvo.dal.adhoc import DatalinkResults
     from pyvo.dal.sia2 import SIA2Query, SIA2Results
 
-    where = (source.ra * u.deg, source.dec * u.deg, _ON_THE_IMAGE * u.deg)
+    where = (source.ra * u.deg, source.dec * u.deg, ON_THE_IMAGE * u.deg)
     query = SIA2Query(
         address, pos=where, collection=survey.images, data_type="image", maxrec=_MOST_IMAGES
     )
-    found = downloads.read(query.queryurl, query, lambda answer: _rows(answer, SIA2Results))
+    found = downloads.read(query.queryurl, query, lambda answer: votable_rows(answer, SIA2Results))
     # The deepest processing, then the latest epoch.
     images = sorted(
-        found, key=lambda row: (_number(row.get("calib_level")), _number(row.get("t_min")))
+        found, key=lambda row: (as_number(row.get("calib_level")), as_number(row.get("t_min")))
     )
     if not images:
         raise NoCoverage(f"{survey.images} has no image there")
-    links = downloads.read(images[-1].access_url, {}, lambda answer: _rows(answer, DatalinkResults))
+    links = downloads.read(
+        images[-1].access_url, {}, lambda answer: votable_rows(answer, DatalinkResults)
+    )
     circle = f"{source.ra:.6f} {source.dec:.6f} {size / 120:.6f}"
     for link in links:
         if link.semantics != "#cutout" or "/sync" not in (link.access_url or ""):
@@ -114,35 +108,6 @@ def _cadc(
 def _is_total_intensity(image: str) -> bool:
     """Return whether a file of VLASS is the map itself: neither noise nor spectral index."""
     return ".I." in image and ".tt0." in image and ".rms." not in image
-
-
-def _rows(answer: bytes, kind: Callable) -> list:
-    """Return the rows of a VOTable as records of pyvo."""
-    from astropy.io.votable import parse
-    from pyvo.dal.exceptions import DALQueryError
-
-    if not answer.lstrip().startswith((b"<?xml", b"<VOTABLE")):
-        raise FetchError(f"the answer is not a VOTable: {page_text(answer)}")
-    try:
-        if rows_elsewhere(io.BytesIO(answer)) is not None:
-            raise FetchError("the answer is a VOTable without its rows")
-        with quiet():
-            table: VOTableFile = parse(io.BytesIO(answer))
-            return list(kind(table))
-    except FetchError:
-        raise
-    except DALQueryError as error:
-        raise FetchError(f"the service answered: {error.reason or error}") from None
-    except Exception as error:  # pyvo and astropy raise many types for broken tables
-        raise Passing(f"the answer is a broken VOTable: {str(error)[:150]}") from None
-
-
-def _number(value: object) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return -1.0
-    return number if number == number else -1.0
 
 
 _PROTOCOLS = {"skyview": _skyview, "hips2fits": _hips2fits, "lotss": _lotss, "cadc": _cadc}

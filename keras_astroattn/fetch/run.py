@@ -11,11 +11,12 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 from keras_astroattn.version import __version__
 
+from .casda import Login, casda_cutout, check_login
 from .download import Downloads, FetchError, NoCoverage, Unreachable
 from .image import check_image, describe_image
-from .protocols import find_cutout
+from .protocols import Request, find_cutout
 from .sources import Source
-from .surveys import SERVICES, survey_named
+from .surveys import SERVICES, ImageSurvey, Service, survey_named
 from .table import FAILED, FETCHED, NO_COVERAGE, FetchTable, open_table
 
 MOST_FAILURES = 5
@@ -35,6 +36,7 @@ class FetchSettings:
         parallel: requests at a time.
         address: address of the service; None: the public one.
         overwrite: fetch existing files again.
+        login: account, for services with a login.
     """
 
     survey: str
@@ -43,6 +45,7 @@ class FetchSettings:
     parallel: int = 2
     address: str | None = None
     overwrite: bool = False
+    login: Login | None = None
 
 
 def fetch_cutouts(
@@ -66,9 +69,13 @@ def fetch_cutouts(
         The number of sources of each status, and the reasons of failures.
 
     Raises:
-        InputError: The folder cannot be used, or the service cannot be reached.
+        InputError: The folder cannot be used, the service cannot be reached, or it refuses the
+            login.
     """
     survey = survey_named(settings.survey)
+    service = SERVICES[survey.service]
+    if service.login and settings.login is None:
+        raise InputError(f"--survey {settings.survey} needs a login at {service.title}")
     size = settings.size or survey.size
     sources = list({source.key: source for source in sources}.values())
     with open_table(settings.folder, settings.survey, size, settings.overwrite) as table:
@@ -78,6 +85,8 @@ def fetch_cutouts(
             tick()
         job = _Job(settings, size, downloads)
         try:
+            if waiting and service.login:
+                check_login(service, settings.login, downloads)
             _run(job, waiting, names, table, tick)
         finally:
             downloads.close()
@@ -102,10 +111,9 @@ class _Job:
         low, high = survey.declination
         if not low <= source.dec <= high:
             raise NoCoverage(f"{survey.title} covers declinations {low:g} to {high:+g}")
-        address = self.settings.address or service.address
         with atomic_path(path) as temporary:
-            request = find_cutout(survey, address, source, self.size, self.downloads)
-            url, _ = self.downloads.save(*request, temporary, check_image)
+            request, check = self._find(survey, service, source)
+            url, _ = self.downloads.save(*request, temporary, check)
             now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
             lines = (
                 f"{survey.title}, {self.size:g} arcmin at {source.ra:.6f} {source.dec:+.6f} (ICRS)",
@@ -115,6 +123,17 @@ class _Job:
             )
             describe_image(temporary, survey, source.dec, lines)
         return url
+
+    def _find(
+        self, survey: ImageSurvey, service: Service, source: Source
+    ) -> tuple[Request, Callable[[Path], None]]:
+        """Return the request of a cutout, and the check of the file."""
+        if service.login:
+            args = (survey, service, source, self.size, self.settings.login, self.downloads)
+            url, check = casda_cutout(*args)
+            return (url, {}), check
+        address = self.settings.address or service.address
+        return find_cutout(survey, address, source, self.size, self.downloads), check_image
 
 
 def _run(

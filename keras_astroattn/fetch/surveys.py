@@ -15,12 +15,14 @@ class Service:
         address: its address.
         note: its changes of the pixels, for HISTORY.
         terms: its conditions for users.
+        login: address that answers to its users only; None: it needs no login.
     """
 
     title: str
     address: str
     note: str
     terms: str
+    login: str | None = None
 
 
 SERVICES = {
@@ -48,6 +50,13 @@ SERVICES = {
         "resampled twice, by the HiPS and by hips2fits: unit and beam are not known",
         "Acknowledge hips2fits (CDS, Strasbourg) and the survey",
     ),
+    "casda": Service(
+        "CASDA",
+        "https://casda.csiro.au/casda_vo_tools/sia2/query",
+        "pixels of the survey's image, cut out by CASDA",
+        "Acknowledge CSIRO, ASKAP and CASDA, and the survey",
+        "https://data.csiro.au/casda_vo_proxy/vo/tap/availability",
+    ),
 }
 """Image services by the key in `ImageSurvey.service`."""
 
@@ -59,7 +68,7 @@ class ImageSurvey:
     Attributes:
         title: name of the survey and its frequency.
         service: key in `SERVICES`.
-        images: name of the images at the service.
+        images: name of the images at the service; at CASDA, a pattern of names of files.
         pixel_scale: pixel scale to ask for, arcsec; None: that of the survey's images.
         size: width of a cutout that holds the network's field, arcmin.
         known: name in `keras_astroattn.images.known_surveys`; None: it is not there.
@@ -104,6 +113,11 @@ SURVEYS = {
     "racs": ImageSurvey("RACS-low, 888 MHz", "hips2fits", "CSIRO/P/RACS/low/I", 2.5, 45.0,
                         "RACS-low"),
     "racs-mid": ImageSurvey("RACS-mid, 1368 MHz", "hips2fits", "CSIRO/P/RACS/mid/I", 2.0, 20.0),
+    # Restored Stokes I of one beam: the mosaics of 25 arcsec, and tiles of 15 arcsec.
+    "casda-racs": ImageSurvey("RACS-low DR1, 888 MHz", "casda", "RACS-DR1_*A.fits", None, 45.0,
+                              "RACS-low"),
+    "casda-emu": ImageSurvey("EMU, 944 MHz", "casda",
+                             "image.i.EMU_*.cont.taylor.0.restored.conv.fits", None, 27.0),
 }
 """Surveys by the name for `--survey`."""
 # fmt: on
@@ -115,11 +129,6 @@ def survey_named(name: str) -> ImageSurvey:
     Raises:
         InputError: There is none of this name.
     """
-    if name == "casda":
-        raise InputError(
-            "--survey casda needs a login: get the cutouts with astroquery.casda, then classify "
-            "their folder; --survey racs and racs-mid are resampled images without a login"
-        )
     if name not in SURVEYS:
         raise InputError(f"--survey {name} is not known: give one of {', '.join(SURVEYS)}")
     return SURVEYS[name]

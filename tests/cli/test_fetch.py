@@ -8,6 +8,7 @@ import sys
 import time
 
 import pytest
+from support.casda_service import PASSWORD, USER, take_the_place_of_casda
 from support.survey_server import SurveyServer, page, silent
 
 from keras_astroattn.cli.app import app
@@ -36,7 +37,8 @@ def run(server, folder, **changes):
         "rate": 5,
         **changes,
     }
-    words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+    given = {name: value for name, value in options.items() if value is not None}
+    words = [word for name, value in given.items() for word in (f"--{name}", str(value))]
     return run_app(app, ["fetch", *words])
 
 
@@ -91,6 +93,51 @@ def test_wrong_options_are_one_line(server, positions, tmp_path, capsys, option,
     assert stderr.count("\n") == 1
     assert message in stderr
     assert server.requests == []
+    assert not (tmp_path / "out").exists()
+
+
+CASDA = {"survey": "casda-racs", "service": None, "position": "180,-50", "size": 15, "user": USER}
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+def test_a_login_takes_its_password_from_terminal_or_environment(
+    server, tmp_path, capsys, monkeypatch, by_hand
+):
+    take_the_place_of_casda(server, monkeypatch)
+    monkeypatch.setattr("sys.stdin.isatty", lambda: by_hand, raising=False)
+    monkeypatch.setattr("getpass.getpass", lambda prompt: PASSWORD)
+    monkeypatch.delenv("ASTROATTN_CASDA_PASSWORD", raising=False)
+    if not by_hand:
+        monkeypatch.setenv("ASTROATTN_CASDA_PASSWORD", PASSWORD)
+    assert run(server, tmp_path / "out", **CASDA) == 0
+    assert "1 sources (1 fetched)" in capsys.readouterr().err
+
+
+def test_a_wrong_password_is_one_line(server, tmp_path, capsys, monkeypatch):
+    take_the_place_of_casda(server, monkeypatch)
+    monkeypatch.setenv("ASTROATTN_CASDA_PASSWORD", "guess")
+    assert run(server, tmp_path / "out", **CASDA) == 2
+    assert capsys.readouterr().err == (
+        f"error: CASDA refuses --user {USER} with this password: check both\n"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"user": None}, "--survey casda-racs needs a login: give --user NAME"),
+        ({"survey": "first"}, "--survey first needs no login: leave --user out"),
+        ({"service": "https://x/"}, "--service: the password is sent to CASDA only"),
+        ({}, "has no password: set ASTROATTN_CASDA_PASSWORD, or give it at a terminal"),
+    ],
+)
+def test_a_wrong_login_is_one_line(server, tmp_path, capsys, monkeypatch, changes, message):
+    monkeypatch.delenv("ASTROATTN_CASDA_PASSWORD", raising=False)
+    assert run(server, tmp_path / "out", **{**CASDA, **changes}) == 2
+    stderr = capsys.readouterr().err
+    assert stderr.startswith("error: ")
+    assert stderr.count("\n") == 1
+    assert message in stderr
     assert not (tmp_path / "out").exists()
 
 

@@ -9,6 +9,7 @@ from keras_astroattn.fetch.download import (
     Downloads,
     FetchError,
     NoCoverage,
+    Stopped,
     Unreachable,
     page_text,
 )
@@ -107,6 +108,12 @@ def test_no_content_means_no_coverage(server, downloads, tmp_path):
 def test_requests_name_the_project(server, downloads, tmp_path):
     save(server, downloads, tmp_path)
     assert server.requests[0][2]["User-Agent"].startswith("keras-astroattn/")
+
+
+def test_a_pause_ends_with_the_downloads(downloads):
+    downloads.close()
+    with pytest.raises(Stopped):
+        downloads.pause(60.0)
 
 
 def test_requests_keep_the_rate(server, tmp_path):

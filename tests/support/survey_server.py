@@ -1,7 +1,8 @@
 """A small image server on this machine that speaks the protocols of `astroattn fetch`.
 
 SkyView, hips2fits and the cutouts of lofar-surveys.org answer with a map of the field that was
-asked for; SIA2, DataLink and SODA lead to one in three steps, as CADC does.
+asked for; SIA2, DataLink and SODA lead to one in three steps, as CADC does. `casda_service` has
+CASDA's jobs.
 """
 
 import threading
@@ -14,6 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 import numpy as np
 from astropy.io import fits
 
+from support.casda_service import CasdaService
 from support.synthetic_maps import celestial_header, gaussian, noise
 
 BLANK_DECLINATION = 80.0
@@ -30,11 +32,13 @@ class SurveyServer:
         requests: (path, query by name, headers) of each request, in order.
         faults: what happens to the next requests of cutouts: functions of the handler; None: a
             right answer.
+        casda: what CASDA's part answers.
     """
 
     def __init__(self):
         self.requests: list[tuple[str, dict, dict]] = []
         self.faults: list[Callable | None] = []
+        self.casda = CasdaService()
         self.lock = threading.Lock()
         handler = type("Handler", (_Handler,), {"state": self})
         self._server = _Server(("127.0.0.1", 0), handler)
@@ -74,9 +78,12 @@ class _Handler(BaseHTTPRequestHandler):
             "/skyview": _skyview, "/hips2fits": _hips2fits, "/dr2-cutout.fits": _lotss,
             "/sia": _sia, "/datalink": _datalink, "/soda/sync": _soda,
         }  # fmt: skip
+        if parts.path.startswith("/casda/"):
+            answers[parts.path] = lambda handler, query: self._answer_as_casda("GET", query)
         with state.lock:
             state.requests.append((parts.path, query, dict(self.headers)))
             is_cutout = parts.path not in ("/sia", "/datalink")
+            is_cutout &= parts.path.endswith(".fits") or not parts.path.startswith("/casda/")
             fault = state.faults.pop(0) if is_cutout and state.faults else None
         if fault is not None:
             fault(self)
@@ -84,6 +91,23 @@ class _Handler(BaseHTTPRequestHandler):
             answers[parts.path](self, query)
         else:
             answer(self, b"no such page", status=404, kind="text/plain")
+
+    def do_POST(self) -> None:
+        parts = urlsplit(self.path)
+        form = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
+        texts = "&".join(filter(None, (parts.query, form)))
+        query = {name: values[0] for name, values in parse_qs(texts).items()}
+        with self.state.lock:
+            self.state.requests.append((parts.path, query, dict(self.headers)))
+        self._answer_as_casda("POST", query)
+
+    def _answer_as_casda(self, method: str, query: dict) -> None:
+        path, authorization = urlsplit(self.path).path, self.headers.get("Authorization")
+        with self.state.lock:
+            status, body, headers = self.state.casda.respond(
+                self.state.url, method, path, query, authorization
+            )
+        answer(self, body, status, "application/octet-stream", **headers)
 
 
 def answer(
