@@ -61,8 +61,7 @@ def thresholds(
             the suffixes .md and .png.
         sources: Number of simulated sources, half of them FRI.
         seed: Seed of the sources.
-        target: Least share of the given classes that must be right, at the lower end of its
-            95 % interval.
+        target: Least share of the given classes that must be right, less one standard error.
         cache: File (.npz) of the simulated sources; it is read if it exists.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -79,7 +78,7 @@ def thresholds(
     chosen = as_thresholds(
         choices,
         f"{len(population)} simulated sources; of the classes in each cell, at least "
-        f"{100 * target:g} % are right for {shares} % FRI (lower end of the 95 % interval)",
+        f"{100 * target:g} % are right for {shares} % FRI (less one standard error)",
     ).to_metadata()
     cells = [{"cell": place, **asdict(cell)} for place, cell in choices.items()]
     found = {"format": FORMAT, "model": network.name, "thresholds": chosen}
