@@ -191,7 +191,7 @@ def test_readings_are_averaged_over_seeds():
 def test_the_test_sets_of_several_seeds_are_also_read_together(tmp_path, monkeypatch, sources):
     """Two networks, one right of all sources and one wrong of the first of four."""
     few = sources.select(np.array([np.argmax(sources.label == k) for k in (0, 1, 0, 1)]))
-    monkeypatch.setattr(test_sets, "_test_sources", lambda name, data_dir: few)
+    monkeypatch.setattr(test_sets, "load_test_set", lambda name, data_dir: few)
     for seed, odds in ((0, [3.0, 3.0, 3.0, 3.0]), (1, [-1.0, 3.0, 3.0, 3.0])):
         logits = np.zeros((8, 4, 2), np.float32)
         logits[:, np.arange(4), few.label] = np.log(3) * np.abs(odds)
@@ -212,7 +212,7 @@ def test_the_test_sets_of_several_seeds_are_also_read_together(tmp_path, monkeyp
 
 def test_the_network_of_a_finished_run_is_read_rather_than_trained(tmp_path, monkeypatch, sources):
     few = sources.select(slice(0, 4))
-    monkeypatch.setattr(test_sets, "_test_sources", lambda name, data_dir: few)
+    monkeypatch.setattr(test_sets, "load_test_set", lambda name, data_dir: few)
     config = training_options("p4m-linear", EPOCHS, 7)
     run, network = tmp_path / "run", EquivariantAGCNN(gates=1)
     run.mkdir()

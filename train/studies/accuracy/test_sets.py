@@ -36,9 +36,12 @@ SHARED_SOURCES_FILE = "in_mirabest.csv"
 HYBRIDS = "mirabest-hybrid"
 """Sources of neither class, on which a network should be uncertain."""
 
+UNSEEN_FRDEEP = "frdeep-not-in-mirabest"
+"""Sources of FR-DEEP that are not in MiraBest."""
+
 TRAINED_ON = {
-    "mirabest-confident": ("mirabest-confident", "frdeep-not-in-mirabest", HYBRIDS),
-    "mirabest": ("mirabest", "mirabest-confident", "frdeep-not-in-mirabest", HYBRIDS),
+    "mirabest-confident": ("mirabest-confident", UNSEEN_FRDEEP, HYBRIDS),
+    "mirabest": ("mirabest", "mirabest-confident", UNSEEN_FRDEEP, HYBRIDS),
     "frdeep": ("frdeep",),
 }
 """Test sets by the training data of a network."""
@@ -113,7 +116,7 @@ def read_test_sets(
         raise InputError(f"no training data {name!r}: choose from {', '.join(TRAINED_ON)}")
     folder = output / configuration
     tests = {
-        data: {name: _test_sources(name, data_dir) for name in TRAINED_ON[data]}
+        data: {name: load_test_set(name, data_dir) for name in TRAINED_ON[data]}
         for data in trained_on
     }
     wanted = {
@@ -183,10 +186,15 @@ def _test(network: keras.Model, tests: dict[str, Sources], paths: dict[str, Path
         first += len(sources)
 
 
-def _test_sources(name: str, data_dir: Path | None) -> Sources:
+def load_test_set(name: str, data_dir: Path | None) -> Sources:
+    """Return the sources of a test set: the hybrids, a test split, or `UNSEEN_FRDEEP`.
+
+    Raises:
+        InputError: The data set, or the list of the sources that both hold, is not there.
+    """
     if name == HYBRIDS:
         return load_sources(name, "all", data_dir)
-    if name != "frdeep-not-in-mirabest":
+    if name != UNSEEN_FRDEEP:
         return load_sources(name, "test", data_dir)
     sources = load_sources("frdeep", "all", data_dir)
     known = _sources_in_mirabest(data_dir)

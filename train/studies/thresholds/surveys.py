@@ -13,7 +13,6 @@ import numpy as np
 from rich.console import Console
 
 from keras_astroattn.command import run_app
-from keras_astroattn.datasets import load_sources
 from keras_astroattn.datasets.simulation import draw_source, generator, observe
 from keras_astroattn.edge import Classifier, LabelRules
 from keras_astroattn.edge.labels import UNRESOLVED
@@ -30,6 +29,7 @@ from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.report import markdown_table
 from keras_astroattn.wilson import wilson_interval
 from train.degradation import smoothed
+from train.studies.accuracy.test_sets import UNSEEN_FRDEEP, load_test_set
 from train.studies.robustness.trials import SEED, first_fields
 
 SMOOTHED_BEAMS = (BEAM, 8.0, 10.0, 15.0, 25.0, 45.0)
@@ -56,7 +56,7 @@ def surveys(
 
     Args:
         model: Name of a preset, or path of a .tflite file.
-        data_dir: Folder with `mirabest/` and with `fits/`, FIRST fields named by their class.
+        data_dir: Folder with `mirabest/`, `frdeep/` and `fits/`, FIRST fields named by their class.
         output: Markdown file for the table; by default it is only printed.
         sources: Number of simulated sources of each beam.
     """
@@ -75,9 +75,13 @@ def surveys(
 
 
 def _sets(data_dir: Path, count: int) -> Iterator[tuple[str, list[Example]]]:
-    test = load_sources("mirabest-confident", "test", data_dir)
-    images = zip(test.image, test.label.tolist(), strict=True)
-    yield "MiraBest*, test images", [(cutout_from_array(image), label) for image, label in images]
+    for title, name in (
+        ("MiraBest*, test images", "mirabest-confident"),
+        ("FR-DEEP, not in MiraBest", UNSEEN_FRDEEP),
+    ):
+        test = load_test_set(name, data_dir)
+        images = zip(test.image, test.label.tolist(), strict=True)
+        yield title, [(cutout_from_array(image), label) for image, label in images]
     fields = first_fields(data_dir / "fits")
     for beam in SMOOTHED_BEAMS:
         yield f"FIRST at {beam:g} arcsec", [(_smoothed(one, beam), label) for one, label in fields]
