@@ -11,6 +11,7 @@ _DEVIATION = (0.16, 0.84)  # quantiles of Gaussian noise that are two standard d
 _FAR = 2.3  # standard deviations from the median; bounds of 3 sigma are rarely nearer
 _ROUNDINGS = 16  # the result of NumPy may differ from the sums here by fewer rounding errors
 _LEAST_ROUNDING = 1e-9  # relative rounding error of the sums here
+_CANCELLED = 1e-5  # share of a sum of squares; what remains below it has larger rounding errors
 
 
 class Clipping:
@@ -38,6 +39,7 @@ class Clipping:
         self._middle = np.sort(self._in_middle(values))
         self._centre = (float(low) + float(high)) / 2
         self._sums = self._sums_of(values)
+        self._largest_square = self._sums[1]
         reach = _FAR * (float(high) - float(low)) / 2
         self._sort_outside(self._centre - reach, self._centre + reach)
 
@@ -51,12 +53,15 @@ class Clipping:
         """
         kind = values.dtype.type
         new = copy.copy(self)
+        before, after = self._sums_of(removed), self._sums_of(added)
+        new._sums = tuple(s - b + a for s, b, a in zip(self._sums, before, after, strict=True))
+        new._largest_square = max(self._largest_square, self._sums[1] + after[1])
+        if new._sums[1] < _CANCELLED * new._largest_square:  # a very bright source has left
+            return Clipping(values)
         new._values, new._low, new._high = values, kind(-np.inf), kind(np.inf)
         below = [np.count_nonzero(part < self._around[0]) for part in (removed, added)]
         new._first = self._first - below[0] + below[1]
         new._middle = _exchanged(self._middle, *map(self._in_middle, (removed, added)))
-        before, after = self._sums_of(removed), self._sums_of(added)
-        new._sums = tuple(s - b + a for s, b, a in zip(self._sums, before, after, strict=True))
         new._keep_far(_exchanged(self._far, *map(self._outside, (removed, added))))
         return new
 
@@ -98,14 +103,21 @@ class Clipping:
         return self._values[(self._values >= self._low) & (self._values <= self._high)]
 
     def deviation(self) -> float:
-        """Return the standard deviation of `kept`, from sums in float64."""
+        """Return the standard deviation of `kept`, from sums in float64.
+
+        A clipped value that is much brighter than all others leaves only the rounding errors of
+        the sums; then the deviation is computed from the values.
+        """
         last, above = len(self._far), len(self._far) - self._above
         count = self._values.size - self._below - self._above
-        mean, square = (
-            (total - float(far[self._below] + far[last] - far[above])) / count
-            for total, far in zip(self._sums, self._far_sums, strict=True)
+        total, square = (
+            every - float(far[self._below] + far[last] - far[above])
+            for every, far in zip(self._sums, self._far_sums, strict=True)
         )
-        return math.sqrt(max(square - mean * mean, 0.0))
+        if square < _CANCELLED * self._largest_square:
+            return float(self.kept().std(dtype=np.float64))
+        mean = total / count
+        return math.sqrt(max(square / count - mean * mean, 0.0))
 
     def _in_middle(self, values: np.ndarray) -> np.ndarray:
         return values[(values >= self._around[0]) & (values <= self._around[1])]

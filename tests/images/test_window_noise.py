@@ -58,3 +58,21 @@ def test_a_window_without_known_pixels_has_no_noise():
     assert np.isnan(shared.measured(300, 60)[0])
     assert np.isnan(shared.measured(1000, 60)[0])
     assert shared.measured(50, 60) == alone(field, 50, 60)
+
+
+def plainly_clipped(values):
+    """The noise by the recipe: five times, drop the values beyond 3 sigma of the median."""
+    for _ in range(5):
+        values = values[np.abs(values - np.median(values)) <= 3 * values.std()]
+    return values.std()
+
+
+@pytest.mark.parametrize("brightness", [1e4, 1e6, 1e10, -1e11])
+def test_a_pixel_of_a_wrong_value_does_not_change_the_noise_around_it(brightness):
+    field = noise(SHAPE, 1e-4, seed=5)
+    field[200, 60] = brightness
+    shared = WindowNoise(field, BEAM_AREA)
+    for left in (40, 60, 80, 100):  # the last two windows do not hold the pixel
+        expected = plainly_clipped(field[60:360, left : left + 300].ravel())
+        assert shared.estimated(left, 60)[0] == pytest.approx(expected, rel=1e-6)
+        assert shared.measured(left, 60)[0] == pytest.approx(expected, rel=1e-6)
