@@ -124,14 +124,16 @@ def assert_same(found, cutout, classifier, probability=1e-4):
     for name, value in figures.items():
         given = np.nan if found[name] is None else found[name]
         np.testing.assert_allclose(given, value, rtol=1e-4, err_msg=f"{found['path']} {name}")
-    if cutout.ellipse is not None:
-        major, minor, angle = (np.nan if one is None else one for one in found["ellipse"])
-        wanted = cutout.ellipse
+    wanted = cutout.ellipse
+    assert (found["ellipse"] is None) == (wanted is None)
+    if wanted is not None:
+        major, minor, angle = found["ellipse"]
         assert [major, minor] == pytest.approx([wanted.major, wanted.minor], rel=1e-4)
-        turn = angle - (np.nan if wanted.position_angle is None else wanted.position_angle)
+        assert (angle is None) == (wanted.position_angle is None)
         # The angle of a circle has no meaning.
-        if major > 1.01 * minor:
-            np.testing.assert_allclose((turn + 90) % 180 - 90, 0 * turn, atol=0.01)
+        if angle is not None and major > 1.01 * minor:
+            turn = angle - wanted.position_angle
+            assert (turn + 90) % 180 - 90 == pytest.approx(0, abs=0.01)
     wanted = classifier.classify(cutout)
     assert found["label"] == wanted.label
     if wanted.p_fri is not None:
