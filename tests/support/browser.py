@@ -176,9 +176,12 @@ def _socket_of_chromium(profile: Path) -> str | None:
     if not (port_file.exists() and port_file.read_text().count("\n")):
         return None
     port = port_file.read_text().split()[0]
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
-        (page,) = [one for one in json.load(answer) if one["type"] == "page"]
-    return page["webSocketDebuggerUrl"]
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}/json/list") as answer:
+            pages = [one for one in json.load(answer) if one["type"] == "page"]
+    except OSError:
+        return None
+    return pages[0]["webSocketDebuggerUrl"] if pages else None  # it opens after the port
 
 
 def _of_firefox(profile: Path) -> list[str]:
