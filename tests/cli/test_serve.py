@@ -62,7 +62,7 @@ def test_a_result_is_served_labelled_and_ended(scored, model_path):
         with urllib.request.urlopen(address) as page:  # the probabilities against the labels
             assert "1 labelled source" in page.read().decode()
         process.send_signal(signal.SIGINT)
-        rest, errors = process.communicate(timeout=30)
+        rest, errors = process.communicate(timeout=120)
         assert process.returncode == 0
         assert (rest, errors) == (f"stopped: 1 labels in {labels}\n", "")
     with served(scored, "--model", model_path) as (process, address):  # killed at once

@@ -24,7 +24,7 @@ def casda(server, monkeypatch):
 
 def fetch(folder, survey="casda-racs", password=PASSWORD, sources=SOURCES):
     settings = FetchSettings(survey, folder, size=15.0, login=Login(USER, password))
-    return fetch_cutouts(sources, settings, Downloads(1e4, first_wait=0.01, tries=2, timeout=5.0))
+    return fetch_cutouts(sources, settings, Downloads(1e4, first_wait=0.01, tries=2, timeout=60.0))
 
 
 def rows(folder):

@@ -28,7 +28,7 @@ def change(identity: str, value: str) -> str:
 
 def wait_for_labels(path, labels: dict[tuple[str, str], str]) -> None:
     """Wait until the file holds these labels by labeller and name of the file."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 60
     while True:
         lines = path.read_text().count("\n")
         found = read_labels(path) if lines > 1 else []
