@@ -210,7 +210,7 @@ def _draw_components(rng: np.random.Generator, galaxy: _Galaxy) -> Components:
     character = _Character.draw(rng, galaxy)
     axis = rng.uniform(0, 2 * math.pi)
     arms = [
-        _place(kind(rng, length, character, side), side, length, axis, bend)
+        _place(kind(rng, character, side), side, length, axis, bend)
         for kind, length, side, bend in zip(kinds, lengths, (1, -1), bends, strict=True)
     ]
     share = character.core_share
@@ -344,7 +344,7 @@ class _Arm:
     fwhm: np.ndarray
 
 
-def _fading_arm(rng: np.random.Generator, length: float, character: _Character, side: int) -> _Arm:
+def _fading_arm(rng: np.random.Generator, character: _Character, side: int) -> _Arm:
     """Return an FRI arm: a jet that flares, spreads, slows down and fades, then a diffuse tail.
 
     The jet's flux per unit length is (1 - exp(-(t / flare)^2)) exp(-t / decay), boosted by a
@@ -373,9 +373,7 @@ def _fading_arm(rng: np.random.Generator, length: float, character: _Character, 
     return _gather(("jet", "tail"), (jet, tail), shares)
 
 
-def _edge_brightened_arm(
-    rng: np.random.Generator, length: float, character: _Character, side: int
-) -> _Arm:
+def _edge_brightened_arm(rng: np.random.Generator, character: _Character, side: int) -> _Arm:
     """Return an FRII arm: a hot spot at the end, a lobe that flows back from it, a thin jet."""
     unequal = math.exp(character.unequal * rng.standard_normal())
     count = 3
