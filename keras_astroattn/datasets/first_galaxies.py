@@ -12,6 +12,7 @@ import re
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -236,8 +237,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
                     raise InputError(f"{path} does not hold one {FILE}: get {URL}")
                 with archive.open(members[0]) as packed, unpacked.open("wb") as file:
                     shutil.copyfileobj(packed, file)
-        # zlib and zipfile raise several types for damaged files.
-        except (zipfile.BadZipFile, EOFError, OSError, NotImplementedError, RuntimeError) as error:
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError) as error:
             raise InputError(f"{path} is a damaged zip file ({error}); fetch it again") from None
         yield unpacked
 

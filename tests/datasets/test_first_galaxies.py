@@ -175,3 +175,14 @@ def test_a_damaged_zip_file_is_one_line(tmp_path, cache, content):
         path.write_bytes(content)
     with pytest.raises(InputError, match=r"damaged zip file|does not hold one \w+\.h5"):
         prepare(tmp_path, cache)
+
+
+def test_a_zip_file_with_a_damaged_stream_is_one_line(tmp_path, cache):
+    path = tmp_path / "galaxy_data_h5.zip"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as packed:
+        packed.writestr("galaxy_data_h5.h5", bytes(1000))
+    content = bytearray(path.read_bytes())
+    content[30 + len("galaxy_data_h5.h5")] = 0xFF  # the first block: of no type of deflate
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="damaged zip file"):
+        prepare(tmp_path, cache)
