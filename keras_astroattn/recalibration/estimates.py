@@ -53,8 +53,7 @@ def weighted_share(member: np.ndarray, weights: np.ndarray) -> tuple[float, Inte
         The share and its 95 % interval.
     """
     weights = weights / weights.sum()
-    # The sum of the weights is not exactly 1, and an interval that misses 1 by rounding is wrong.
-    share = 1.0 if member.all() else float((weights * member).sum())
+    share = float(np.average(member, weights=weights))  # exactly 1 if all are members
     kish = float(1 / (weights**2).sum())
     count = len(member)
     size = kish
