@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_astroattn.datasets import Sources, join
 from keras_astroattn.datasets.simulation import draw_noise
+from keras_astroattn.datasets.simulation.many_beams import SOFT_BELOW
 from keras_astroattn.images import (
     BEAM,
     FIELD_SIZE,
@@ -22,9 +23,6 @@ from keras_astroattn.images.resampling import smooth
 
 BEAMS = (6.0, 45.0)
 """Narrowest and widest beam, arcsec; uniform in the logarithm."""
-
-SOFT_BELOW = 4.0
-"""Measured size below which the label of a copy counts as uncertain, beams."""
 
 SMALLEST = 1.0
 """Least measured size of a copy, beams: smaller sources are never given a class."""

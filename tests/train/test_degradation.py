@@ -7,10 +7,11 @@ import pytest
 
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.datasets.simulation import simulate
+from keras_astroattn.datasets.simulation.many_beams import SOFT_BELOW
 from keras_astroattn.images import cutout_from_array
 from train.batches import training_batches
 from train.configuration import TrainConfig
-from train.degradation import SMALLEST, SOFT_BELOW, _field, with_copies
+from train.degradation import SMALLEST, _field, with_copies
 from train.sources import LARGEST_WEIGHT, size_weights, split_sources
 
 
