@@ -106,8 +106,10 @@ def draw_beam(axes: Axes, sky: Sky, window: Window, colour: str) -> None:
     )  # fmt: skip
 
 
-def draw_compass(axes: Axes, sky: Sky, window: Window, colour: str, size: float = 5.5) -> None:
-    """Draw arrows to north and east in the upper right of a window.
+def draw_compass(
+    axes: Axes, sky: Sky, window: Window, colour: str, size: float = 5.5, *, left: bool = False
+) -> None:
+    """Draw arrows to north and east in an upper corner of a window.
 
     Args:
         axes: axes to draw on.
@@ -115,11 +117,12 @@ def draw_compass(axes: Axes, sky: Sky, window: Window, colour: str, size: float 
         window: the part of the image that is shown.
         colour: colour of the arrows.
         size: size of the letters, points.
+        left: whether to draw in the upper left; otherwise in the upper right.
     """
     if sky.north is None or sky.east is None:
         return
     side = window[1] - window[0]
-    middle = np.array(place_in(window, sky, 0.86, 0.8))
+    middle = np.array(place_in(window, sky, 0.18 if left else 0.86, 0.8))
     for name, direction in (("N", sky.north), ("E", sky.east)):
         length = math.hypot(*direction)
         if not length > 0:
@@ -130,6 +133,21 @@ def draw_compass(axes: Axes, sky: Sky, window: Window, colour: str, size: float 
         text = middle + 0.13 * side * np.array(direction) / length
         letter = axes.text(*text, name, color=colour, fontsize=size, ha="center", va="center")
         _set_off(letter, colour)
+
+
+def upper_left_is_emptier(emission: np.ndarray, window: Window) -> bool:
+    """Return whether the upper left of a window has less emission than the upper right.
+
+    Args:
+        emission: (height, width) boolean map, rows from the bottom.
+        window: the part of the image that is shown.
+    """
+    left, right, first, last = (max(math.ceil(edge), 0) for edge in window)
+    shown = emission[first:last, left:right]
+    height, width = shown.shape
+    upper = shown[round(0.62 * height) :]
+    corner = round(0.34 * width)
+    return int(upper[:, :corner].sum()) < int(upper[:, width - corner :].sum())
 
 
 def _set_off(text: Text, colour: str) -> None:

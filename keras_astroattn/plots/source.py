@@ -24,7 +24,7 @@ from .evidence import (
     evidence_limit,
     source_window,
 )
-from .sky_marks import Sky, draw_beam, draw_compass, draw_scale_bar
+from .sky_marks import Sky, draw_beam, draw_compass, draw_scale_bar, upper_left_is_emptier
 from .style import ORANGE, STYLE, bar_below, styled
 
 MILLIMETRE = 1 / 25.4
@@ -214,7 +214,9 @@ def _draw(
         handles += _hatch_unknown(axes, brightness)
     draw_scale_bar(axes, sky, window, "black", 6.5)
     draw_beam(axes, sky, window, "black")
-    draw_compass(axes, sky, window, "black", 6.5)
+    threshold = FAINTEST_CONTOUR * noise if noise > 0 else 0.0
+    left = upper_left_is_emptier(brightness > threshold, window)
+    draw_compass(axes, sky, window, "black", 6.5, left=left)
     if sky.beam is not None:
         major, minor, _ = sky.beam
         handles.append(_key_line(f"beam {major:.3g}″ × {minor:.3g}″", marker="o", linestyle="none",

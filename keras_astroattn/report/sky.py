@@ -95,7 +95,7 @@ def _whole_sky_grid() -> str:
         at = np.full(around.shape, np.radians(degrees))
         x, y = _whole_sky(around, at)
         parts.append(_line(x, y))
-        parts.append(_text(x[-1] - 4, y[-1] + 4, f"{degrees:+d}°", "end"))
+        parts.append(_text(x[-1] - 4, y[-1] + 4, f"{degrees:+d}°" if degrees else "0°", "end"))
     x, y = _whole_sky(np.radians(np.arange(60, 301, 60.0)), np.zeros(5))
     for one, hours in zip(x, range(4, 21, 4), strict=True):
         parts.append(_text(one, y[0] - 4, f"{hours}h", "middle"))

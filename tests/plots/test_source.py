@@ -14,6 +14,7 @@ from support.synthetic_maps import celestial_header, gaussian
 from keras_astroattn.images import cutout_from_array
 from keras_astroattn.images.objects import read_source
 from keras_astroattn.plots import draw_source, flux_levels, save_figure, source_figure
+from keras_astroattn.plots.sky_marks import upper_left_is_emptier
 from keras_astroattn.plots.style import ORANGE
 
 SHAPE = (300, 300)
@@ -237,3 +238,16 @@ def test_a_file_has_the_size_that_was_asked_for(tmp_path):
         assert picture.size[0] == 346  # 88 mm are 3.465 inches
     assert paths[1].read_bytes().startswith(b"%PDF")
     assert b"<svg" in paths[2].read_bytes()
+
+
+@pytest.mark.parametrize(("column", "left"), [(-6, True), (5, False)], ids=["right", "left"])
+def test_the_compass_lies_in_the_upper_corner_without_emission(column, left):
+    emission = np.zeros((20, 20), bool)
+    emission[-3, column] = True
+    assert upper_left_is_emptier(emission, (-0.5, 19.5, -0.5, 19.5)) is left
+
+
+def test_emission_below_or_outside_the_window_does_not_move_the_compass():
+    emission = np.zeros((40, 40), bool)
+    emission[2, 18] = emission[35, 35] = True
+    assert not upper_left_is_emptier(emission, (-0.5, 19.5, -0.5, 19.5))
