@@ -11,6 +11,7 @@ from pathlib import Path
 import cyclopts
 import numpy as np
 from rich.console import Console
+from sklearn.metrics import roc_auc_score
 
 from keras_astroattn.command import run_app
 from keras_astroattn.datasets.simulation import draw_source, generator, observe
@@ -147,12 +148,10 @@ def _shares(
 
 
 def _auc(p_frii: np.ndarray, label: np.ndarray) -> float:
-    """Return the probability that an FRII has a larger P(FRII) than an FRI; NaN without both."""
-    frii, fri = p_frii[label == 1], p_frii[label == 0]
-    if not len(frii) or not len(fri):
+    """Return the area under the ROC curve of FRII; NaN without both classes."""
+    if len(np.unique(label)) < 2:
         return float("nan")
-    difference = frii[:, None] - fri[None]
-    return float((difference > 0).mean() + 0.5 * (difference == 0).mean())
+    return float(roc_auc_score(label, p_frii))
 
 
 if __name__ == "__main__":
