@@ -88,17 +88,17 @@ def detect_sources(
     windows = list(_windows(sky.shape, core, margin))
     across, columns = math.ceil(width / core), math.ceil(width / block)
     places, peaks, found, seen = [], [], [], []
-    for number, window in enumerate(windows, start=1):
-        field = sky.read(window.low, window.high, block)
+    for number, (low, high) in enumerate(windows, start=1):
+        field = sky.read(low, high, block)
         sigma = noise
         if isinstance(noise, FitsMap):
-            sigma = sky.noise_on(noise, window.low, window.high, block)
-        origin = np.array(window.low) + (block - 1) / 2
+            sigma = sky.noise_on(noise, low, high, block)
+        origin = np.array(low) + (block - 1) / 2
         for source in _sources(*_in_sigma(field, full, area, sigma), pace):
             places.append(origin + block * source.centroid)
             peaks.append(origin + block * source.brightest)
             found.append(source)
-            offset = np.array(window.low[::-1]) // block
+            offset = np.array(low[::-1]) // block
             seen.append(
                 SeenSource(
                     number - 1,
@@ -137,16 +137,6 @@ def _on_sky(position: np.ndarray) -> tuple[float, float]:
     return float(position[0]) % 360.0, float(position[1])
 
 
-@dataclass(frozen=True)
-class _Window:
-    """Pixels (x, y) from `low` to before `high`; its inner part, from `first` to `behind`."""
-
-    low: list[int]
-    high: list[int]
-    first: tuple[int, int]
-    behind: tuple[int, int]
-
-
 @dataclass(frozen=True, eq=False)
 class _Source:
     """A source of a window: centroid and brightest pixel (x, y), and what `Detection` states."""
@@ -158,14 +148,16 @@ class _Source:
     confused: bool
 
 
-def _windows(shape: tuple[int, int], core: int, margin: int) -> Iterator[_Window]:
+def _windows(
+    shape: tuple[int, int], core: int, margin: int
+) -> Iterator[tuple[list[int], list[int]]]:
+    """Yield the first pixel (x, y) of each window, and the pixel behind its last."""
     height, width = shape
     for top in range(0, height, core):
         for left in range(0, width, core):
-            first, behind = (left, top), (left + core, top + core)
-            low = [max(start - margin, 0) for start in first]
-            high = [min(b + margin, n) for b, n in zip(behind, (width, height), strict=True)]
-            yield _Window(low, high, first, behind)
+            low = [max(start - margin, 0) for start in (left, top)]
+            high = [min(left + core + margin, width), min(top + core + margin, height)]
+            yield low, high
 
 
 def _in_sigma(
