@@ -3,7 +3,6 @@
 import hashlib
 import io
 import json
-import math
 import os
 import zipfile
 import zlib
@@ -12,7 +11,7 @@ from typing import Any
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import BEAM, CLASS_NAMES, IMAGE_SIZE, PIXEL_SCALE
 
-from .thresholds import are_thresholds
+from .thresholds import are_thresholds, is_number
 
 METADATA_MEMBER = "metadata.json"
 """Name of the zip member after the network; LiteRT does not read it."""
@@ -138,7 +137,7 @@ def _check_values(metadata: dict[str, Any], path: str | os.PathLike) -> None:
     sound = (
         all(_is_printable(text) for item in metadata.items() for text in item)
         and isinstance(labels, dict)
-        and all(_is_number(labels[key]) for key in thresholds if labels.get(key) is not None)
+        and all(is_number(labels[key]) for key in thresholds if labels.get(key) is not None)
         and (labels.get("thresholds") is None or are_thresholds(labels["thresholds"]))
         and isinstance(metadata.get("calibration") or {}, dict)
         and isinstance(data, dict)
@@ -153,8 +152,4 @@ def _is_printable(value: object) -> bool:
 
 
 def _is_share(value: object) -> bool:
-    return _is_number(value) and 0 < value < 1
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return is_number(value) and 0 < value < 1

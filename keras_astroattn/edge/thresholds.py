@@ -107,7 +107,7 @@ def _are_edges(values: Any) -> bool:
     return (
         isinstance(values, list)
         and len(values) > 0
-        and all(map(_is_number, values))
+        and all(map(is_number, values))
         and all(low < high for low, high in pairwise(values))
     )
 
@@ -119,9 +119,10 @@ def _is_list(values: Any, length: int) -> bool:
 def _is_cell(cell: Any) -> bool:
     return cell is None or (
         _is_list(cell, len(CLASS_NAMES))
-        and all(p is None or (_is_number(p) and 0 <= p <= 1) for p in cell)
+        and all(p is None or (is_number(p) and 0 <= p <= 1) for p in cell)
     )
 
 
-def _is_number(value: object) -> bool:
+def is_number(value: object) -> bool:
+    """Return whether a value of JSON is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
