@@ -16,15 +16,13 @@ from rich.console import Console
 from rich.progress import track
 
 from keras_astroattn.command import run_app
-from keras_astroattn.datasets.simulation.radio_galaxies import draw_source, generator
-from keras_astroattn.datasets.simulation.telescope import NOISE, draw_noise, render
 from keras_astroattn.files import write_text
-from keras_astroattn.images import FIELD_SIZE, cutout_from_field
 from keras_astroattn.presets import DEFAULT_PRESET
 from keras_astroattn.recalibration import fit_odds
 from keras_astroattn.report import markdown_table
 
 from ..runner import import_quietly
+from .recalibration import simulated_cutout
 
 OPTIONS = (
     # layers, learning rate, epochs
@@ -36,8 +34,6 @@ OPTIONS = (
     ("last", 1e-3, 10),
 )
 """Options that are compared."""
-
-PIXELS_PER_BEAM = 3.0
 
 HEAD = ("network", "draw", "accuracy, %", "log loss, nats")
 """Titles of the columns of the table."""
@@ -111,12 +107,8 @@ def simulate_images(numbers: range, beam: float, seed: int) -> tuple[np.ndarray,
     Returns:
         (n, 150, 150) uint8 images as the network sees them, and (n,) bool whether FRII.
     """
-    scale, shape = beam / PIXELS_PER_BEAM, (FIELD_SIZE, FIELD_SIZE)
-    images = []
-    for number in track(numbers, f"beam {beam:g} arcsec", transient=True):
-        sky = render(draw_source(seed, number, number % 2), shape, scale, beam)
-        sky += draw_noise(generator(seed, number, 5), shape, NOISE, scale, beam)
-        images.append(cutout_from_field(sky, scale, beam).pixels)
+    bar = track(numbers, f"beam {beam:g} arcsec", transient=True)
+    images = [simulated_cutout(seed, number, beam).pixels for number in bar]
     return np.stack(images), np.array(numbers) % 2 == 1
 
 

@@ -20,7 +20,7 @@ from keras_astroattn.datasets.simulation.radio_galaxies import draw_source, gene
 from keras_astroattn.datasets.simulation.telescope import NOISE, draw_noise, render
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier, LabelRules
 from keras_astroattn.files import atomic_path
-from keras_astroattn.images import CLASS_NAMES, FIELD_SIZE, cutout_from_field
+from keras_astroattn.images import CLASS_NAMES, FIELD_SIZE, Cutout, cutout_from_field
 from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.recalibration import (
     calibration_error,
@@ -139,18 +139,27 @@ def classify_pool(classifier: Classifier, beam: float, sources: int, seed: int) 
         sources: number of sources.
         seed: seed of the sources and the noise.
     """
-    scale = beam / _PIXELS_PER_BEAM
-    shape = (FIELD_SIZE, FIELD_SIZE)
     probabilities, is_frii = [], []
     for index in track(range(sources), f"beam {beam:g} arcsec", transient=True):
-        label = index % 2
-        sky = render(draw_source(seed, index, label), shape, scale, beam)
-        sky += draw_noise(generator(seed, index, 5), shape, NOISE, scale, beam)
-        found = classifier.classify(cutout_from_field(sky, scale, beam))
+        found = classifier.classify(simulated_cutout(seed, index, beam))
         if found.p_frii is not None:
             probabilities.append((found.p_fri, found.p_frii))
-            is_frii.append(bool(label))
+            is_frii.append(index % 2 == 1)
     return Pool(np.array(probabilities), np.array(is_frii))
+
+
+def simulated_cutout(seed: int, index: int, beam: float) -> Cutout:
+    """Return source `index`, FRI if even and FRII if odd, at a beam of three pixels.
+
+    Args:
+        seed: seed of the source and the noise.
+        index: number of the source.
+        beam: full width at half maximum of the beam, arcsec.
+    """
+    scale, shape = beam / _PIXELS_PER_BEAM, (FIELD_SIZE, FIELD_SIZE)
+    sky = render(draw_source(seed, index, index % 2), shape, scale, beam)
+    sky += draw_noise(generator(seed, index, 5), shape, NOISE, scale, beam)
+    return cutout_from_field(sky, scale, beam)
 
 
 def draw(
