@@ -1,11 +1,13 @@
 """Figures of a scored survey: probabilities, the sky, and sheets of sources."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogFormatter
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import PIXEL_SCALE
@@ -22,12 +24,15 @@ from .style import (
     styled,
 )
 
+_LOWEST = 0.7  # of the logarithmic axis of counts
+_LEGEND_LINE = 0.12  # height of a line of the legend over that of the axes
+
 
 @styled
 def probability_figure(
     counts: Mapping[str, np.ndarray], width: float = COLUMN_WIDTH, ax: Axes | None = None
 ) -> Figure:
-    """Draw stacked histograms of P(FRII) by label, on a logarithmic scale.
+    """Draw a histogram of P(FRII) for each label, on a logarithmic scale.
 
     Args:
         counts: (bins,) counts in equal bins from 0 to 1, by label.
@@ -46,10 +51,11 @@ def probability_figure(
         name = f"{label} ({int(np.sum(values))})"
         axes.stairs(values, edges, color=COLOURS[place], label=name, lw=1.2)
     axes.set_yscale("log")
-    tallest = max(float(np.max(values)) for values in counts.values())
-    axes.set_ylim(0.7, 4 * max(tallest, 1.0))  # leaves space for the legend
+    tallest = max(1.0, *(float(np.max(values)) for values in counts.values()))
+    legend = _LEGEND_LINE * math.ceil(len(counts) / 2)  # share of the height
+    axes.set_ylim(_LOWEST, tallest * (tallest / _LOWEST) ** (legend / (1 - legend)))
     axes.set(xlim=(0, 1), xlabel="P(FRII | resolved radio galaxy)", ylabel="sources")
-    axes.legend(loc="upper center", ncols=len(counts))
+    axes.legend(loc="upper center", ncols=2)
     return figure
 
 
@@ -83,9 +89,10 @@ def sky_figure(
     )
     axes.set_facecolor("0.93")
     axes.set_xlim(ra_edges[-1], ra_edges[0])
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value % 360:g}")
+    axes.xaxis.set_major_formatter(lambda value, _: f"{round(value, 9) % 360:g}")
     axes.set(xlabel="right ascension (deg)", ylabel="declination (deg)")
-    figure.colorbar(drawn, ax=axes, label=f"{label} in a bin", pad=0.01)
+    bar = figure.colorbar(drawn, ax=axes, label=f"{label} in a bin", pad=0.01)
+    bar.ax.yaxis.set(major_formatter=LogFormatter(), minor_formatter=LogFormatter())
     return figure
 
 

@@ -169,7 +169,13 @@ def paper_source(width):
     return source_figure(cutout, "frii.fits\nFRII, P(FRII) = 1.00", **maps, width=width)
 
 
+def probabilities_of_all_labels():
+    labels = ("FRI", "FRII", "uncertain", "unresolved", "incomplete")
+    return probability_figure({label: np.full(40, 2000) for label in labels})
+
+
 FIGURES = {
+    "probabilities of all labels": probabilities_of_all_labels,
     "source in a column": lambda: paper_source(88),
     "source on a page": lambda: paper_source(177),
     "evidence": evidence,
@@ -427,3 +433,10 @@ def test_a_figure_of_one_panel_can_be_drawn_into_given_axes(name):
     assert INTO_AXES[name](right) is figure
     assert right.has_data()
     assert not left.has_data()
+
+
+def test_a_sky_over_0_hours_has_round_right_ascensions():
+    figure = sky_figure(np.eye(2), np.array([359.5, 360, 360.5]), np.array([29.5, 30, 30.5]))
+    FigureCanvasAgg(figure).draw()
+    texts = [text.get_text() for text in figure.axes[0].get_xticklabels()]
+    assert {"359.6", "0", "0.4"} <= set(texts)
