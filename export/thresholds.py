@@ -6,7 +6,6 @@ import sys
 import textwrap
 import zipfile
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +20,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.presets import presets_folder
 from keras_astroattn.report import markdown_table
+from train.studies.thresholds.choice import range_names
 
 from .metadata import with_metadata
 
@@ -122,7 +122,7 @@ def class_section(thresholds: Mapping[str, Any], fri_share: float | None) -> str
         thresholds: entry `thresholds` of `labels` of the metadata.
         fri_share: share of FRI among the training images, or None.
     """
-    sizes, ratios = (_ranges(thresholds[name]) for name in ("size_beams", "peak_snr"))
+    sizes, ratios = (range_names(thresholds[name]) for name in ("size_beams", "peak_snr"))
     rows = [
         [size, *map(_cell, row)] for size, row in zip(sizes, thresholds["probability"], strict=True)
     ]
@@ -139,10 +139,6 @@ def class_section(thresholds: Mapping[str, Any], fri_share: float | None) -> str
         f"{thresholds['fitted_on']}."
     )
     return f"{TITLE}\n\n{textwrap.fill(text, 100, break_on_hyphens=False)}\n\n{table}{share}"
-
-
-def _ranges(edges: Sequence[float]) -> list[str]:
-    return [f"{low:g} to {high:g}" for low, high in pairwise(edges)] + [f"over {edges[-1]:g}"]
 
 
 def _cell(cell: Sequence[float | None] | None) -> str:

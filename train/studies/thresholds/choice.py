@@ -1,7 +1,8 @@
 """Choose the least probabilities of the classes in each cell of size and signal-to-noise ratio."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 
@@ -124,6 +125,11 @@ def _lower_end(share: np.ndarray, count: np.ndarray) -> np.ndarray:
         for one, number in zip(share.ravel(), count.ravel(), strict=True)
     ]
     return np.reshape(ends, share.shape)
+
+
+def range_names(edges: Sequence[float]) -> list[str]:
+    """Return the name of each range between edges; the last one is open."""
+    return [f"{low:g} to {high:g}" for low, high in pairwise(edges)] + [f"over {edges[-1]:g}"]
 
 
 def cell_members(size: np.ndarray, ratio: np.ndarray) -> dict[tuple[int, int], np.ndarray]:

@@ -43,7 +43,7 @@ _FIELD = 100.0  # beams: the noise is measured on 300 pixels of a third of a bea
 # Neighbours above 5 sigma in a frame: 0.5 at the beam of FIRST, 20 at that of NVSS.
 _NEIGHBOURS, _NEIGHBOUR_SLOPE = 0.5, math.log(40) / math.log(45 / 5.4)
 _FAINTEST, _BRIGHTEST, _COUNT_SLOPE = 2.0, 300.0, 1.1  # sigma; N(> S) ~ S^-1.1
-_PURPOSE = 7  # of `generator`; 0 to 6 are those of the simulation and of the injection
+_PURPOSE = 7  # of `generator`, as in `simulation.many_beams`, whose data sets have another seed
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,6 @@
 """Table and figure of thresholds."""
 
-from collections.abc import Mapping, Sequence
-from itertools import pairwise
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -9,15 +8,9 @@ from matplotlib.figure import Figure
 from keras_astroattn.plots.style import TEXT_WIDTH, new_figure, styled
 from keras_astroattn.report import markdown_table
 
-from .choice import FRI_SHARES, RATIO_EDGES, SIZE_EDGES, CellChoice
+from .choice import FRI_SHARES, RATIO_EDGES, SIZE_EDGES, CellChoice, range_names
 
 Choices = Mapping[tuple[int, int], CellChoice]
-
-
-def range_names(edges: Sequence[float], unit: str = "") -> list[str]:
-    """Return the name of each range between edges; the last one is open."""
-    names = [f"{low:g} to {high:g}" for low, high in pairwise(edges)]
-    return [f"{name}{unit}" for name in (*names, f"over {edges[-1]:g}")]
 
 
 def cell_table(choices: Choices) -> str:
