@@ -14,7 +14,7 @@ from keras_astroattn.edge import labels as label_words
 from keras_astroattn.images import flags
 from keras_astroattn.recalibration import Chosen
 from keras_astroattn.report.html_page import Section, page_html
-from keras_astroattn.report.html_report import FIELDS, SCRIPTS, Shown
+from keras_astroattn.report.html_report import FIELDS, LINKS, SCRIPTS, Shown
 from keras_astroattn.report.summary import counts_section, histograms_section, sky_section
 from keras_astroattn.serve import LabelFile, Served, SourceTable, read_sources
 from keras_astroattn.survey.result_cutouts import cut_of, survey_summary
@@ -143,5 +143,5 @@ def _page(
         chosen=to_label_text(chosen, choose),
         labelling=f"Each label is written to {labels.name} at once. Then run",
         command=f"astroattn recalibrate {name} --labels {labels.name}",
-        sending="This page talks to astroattn serve only.",
+        sending=f"This page talks to astroattn serve only. {LINKS}",
     )

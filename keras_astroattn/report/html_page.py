@@ -36,22 +36,22 @@ class Section:
 
 
 def page_html(
-    template: str,
+    content: str,
     scripts: Sequence[str],
     data: object,
     sections: Sequence[Section],
     policy: Sequence[str] = (),
     **texts: str,
 ) -> str:
-    """Fill in a template of the folder `page`.
+    """Fill in the template `page.html` of the folder `page`, with that of a content.
 
     Args:
-        template: name of the template.
+        content: name of the template below the summaries.
         scripts: names of its scripts, in their order.
         data: value that the scripts read, as JSON.
         sections: summaries at the top.
         policy: more directives of the content security policy.
-        **texts: texts of the template by name; they are escaped.
+        **texts: texts of both templates by name; they are escaped.
 
     Returns:
         The content of an HTML file.
@@ -59,8 +59,10 @@ def page_html(
     page = resources.files(__package__) / "page"
     style = (page / "report.css").read_text(encoding="utf-8")
     script = "\n".join((page / name).read_text(encoding="utf-8") for name in scripts)
-    return Template((page / template).read_text(encoding="utf-8")).substitute(
-        {name: html.escape(text) for name, text in texts.items()},
+    escaped = {name: html.escape(text) for name, text in texts.items()}
+    return Template((page / "page.html").read_text(encoding="utf-8")).substitute(
+        escaped,
+        content=Template((page / content).read_text(encoding="utf-8")).substitute(escaped),
         policy="; ".join([_policy(style, script), *policy]),
         version=html.escape(__version__),
         sections="\n".join(map(_section, sections)),

@@ -14,6 +14,9 @@ MOST_SOURCES = 5000
 SCRIPTS = ("contours.js", "pictures.js", "labels.js", "grid.js")
 """Scripts of every page of sources, in their order; one that starts the page follows."""
 
+LINKS = "The links to other services open only when you click."
+"""What every page of sources states of its links."""
+
 
 @dataclass(frozen=True)
 class Shown:
@@ -120,7 +123,7 @@ def report_html(
         chosen=chosen,
         labelling="Labels stay in this browser. Download them, then run",
         command="astroattn recalibrate RESULT --labels labels.csv",
-        sending="This file sends nothing.",
+        sending=f"This file sends nothing. {LINKS}",
     )
 
 

@@ -138,5 +138,12 @@ def training_report_html(
         "wrong": [one.row() for one in wrong],
     }
     return page_html(
-        "training.html", SCRIPTS, data, sections, title=title, subtitle=subtitle, counted=counted
+        "training.html",
+        SCRIPTS,
+        data,
+        sections,
+        title=title,
+        subtitle=subtitle,
+        counted=counted,
+        sending="This file sends nothing.",
     )
