@@ -155,6 +155,14 @@ def test_the_page_in_a_browser(tmp_path, name):
             "205 of 900"  # even numbers from 490 to 898
         )
         assert tab.evaluate("document.querySelector('#grid p').textContent") == f"{HOSTILE}898"
+        empty = "getComputedStyle(document.getElementById('grid'), '::before').content"
+        assert "No source" not in tab.evaluate(empty)
+        for text, sources_pass in (("no such name", False), ("", True)):
+            tab.evaluate(
+                "(() => { const one = document.getElementById('filter-name');"
+                f"one.value = '{text}'; one.dispatchEvent(new Event('input')); }})()"
+            )
+            assert ("No source passes the filters" in tab.evaluate(empty)) is not sources_pass
         # Keys label the selected source and go to the next one.
         for key in "123":
             tab.press(key)

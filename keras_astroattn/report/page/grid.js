@@ -136,6 +136,7 @@ class Page {
     this.draw();
     this.detail();
     byId("count").textContent = this.countText();
+    byId("grid").classList.toggle("empty", this.shown.length === 0);
     const count = this.labels.count(this.labeller);
     const lost = "This browser keeps no labels for files: download them before you close the page.";
     byId("progress").textContent =
