@@ -37,9 +37,9 @@ Split = Literal["folds", "halves"]
 _PART = {"folds": "fold", "halves": "half"}
 
 
-def folds(labels: np.ndarray) -> list[np.ndarray]:
+def folds(labels: np.ndarray, count: int = FOLDS, seed: int = FOLD_SEED) -> list[np.ndarray]:
     """Return the rows held out in each fold, stratified by class."""
-    splitter = StratifiedKFold(FOLDS, shuffle=True, random_state=FOLD_SEED)
+    splitter = StratifiedKFold(count, shuffle=True, random_state=seed)
     return [held_out for _, held_out in splitter.split(labels, labels)]
 
 

@@ -139,7 +139,9 @@ def _make_folder(output: Path) -> None:
 
 def _train(finetuning, options, sources: LabelledSources, console: Console):
     """Return the network of all sources, the odds out of fold, and the rows of each fold."""
-    held_out = finetuning.folds_of(sources.is_frii, options.folds, options.seed)
+    from .cross_validation import folds
+
+    held_out = folds(sources.is_frii, options.folds, options.seed)
     weights = label_weights(sources.inclusion)
     frii = int(sources.is_frii.sum())
     console.print(

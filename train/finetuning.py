@@ -8,7 +8,6 @@ import keras
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-from sklearn.model_selection import StratifiedKFold
 
 from keras_astroattn.callbacks import EpochSeed, FiniteLoss
 from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, to_network_units
@@ -106,12 +105,6 @@ def odds_of(network: keras.Model, images: np.ndarray) -> np.ndarray:
     """Return (n,) ln P(FRII) / P(FRI) of (n, 150, 150) uint8 images."""
     logits = network.predict(to_network_units(images)[..., None], batch_size=8, verbose=0)
     return (logits[:, 1] - logits[:, 0]).astype(np.float64)
-
-
-def folds_of(is_frii: np.ndarray, folds: int, seed: int) -> list[np.ndarray]:
-    """Return the rows held out in each fold, stratified by class."""
-    splitter = StratifiedKFold(folds, shuffle=True, random_state=seed)
-    return [held_out for _, held_out in splitter.split(is_frii, is_frii)]
 
 
 def out_of_fold_odds(
