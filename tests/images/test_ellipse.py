@@ -115,8 +115,8 @@ def test_without_a_source_there_is_no_ellipse():
 
 
 def test_an_angle_just_below_zero_is_zero():
-    # A major axis a rounding error west of north.
-    jacobian = np.array([[-1.0, -1e-17], [0.0, 1.0]])
+    # A major axis a rounding error west of north: 180 - 8e-15 degrees is 180 in float64.
+    jacobian = np.array([[-1.0, -1e-16], [0.0, 1.0]])
     assert ellipse_of(np.diag([1.0, 4.0]), jacobian, 1.0).position_angle == 0.0
 
 

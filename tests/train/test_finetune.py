@@ -45,6 +45,14 @@ def test_weights_count_and_sources_of_weight_zero_do_not():
     assert found.log_loss_difference.value == 0
 
 
+def test_intervals_are_weighted():
+    # Half of 200 sources are right, with weight 1 of 10: the accuracy is 0.1, +- 0.02.
+    is_frii = np.ones(200, bool)
+    odds, weights = np.repeat([1.0, -1.0], 100), np.repeat([1.0, 9.0], 100)
+    low, high = compare(odds, odds, is_frii, weights).accuracy[0].interval
+    assert 0.05 < low < 0.1 < high < 0.15
+
+
 def test_a_better_network_is_found_better_and_a_worse_one_is_not():
     odds, is_frii = odds_and_labels(400, 1.0)
     noise = np.random.default_rng(1).normal(0, 2, 400)
