@@ -154,6 +154,7 @@ def _set_off(text: Text, colour: str) -> None:
     """Draw an edge around black text, which lies on contours."""
     if colour == "black":
         text.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
+        text.set_snap(False)  # its outline, snapped to coarse pixels, would lose the bar of an E
 
 
 def _angle_on_the_page(sky: Sky, angle: float) -> float:
