@@ -246,7 +246,7 @@ def _summary(rows: Sequence[dict], count: int) -> Table:
     texts = {
         "given": "{} with a class",
         "completeness": "{} labelled {}",
-        "purity": "labelled {}, of these {}",
+        "purity": "labelled {} that are {}",
         "confusion": "{} with the label of another class",
     }
     for measure, text in texts.items():

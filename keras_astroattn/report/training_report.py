@@ -78,7 +78,7 @@ def losses_section(history: Sequence[Mapping[str, float]], kept: int | None) -> 
     text = ["Blue: training." + (" Orange, dashed: validation." if validated else "")]
     if kept is not None:
         text.append(f"The vertical line marks epoch {kept}, whose network was kept as best.keras.")
-    return Section("Losses", (), charts, text)
+    return Section("Loss and accuracy", (), charts, text)
 
 
 def evaluation_section(evaluations: Iterable[Evaluation]) -> Section:
