@@ -41,6 +41,15 @@ def test_a_label_is_a_line_that_recalibrate_reads(tmp_path):
     assert read_labels(path)[1].inclusion is None
 
 
+def test_a_label_is_synchronised_with_the_disk_before_the_call_returns(tmp_path, monkeypatch):
+    path, synchronised = tmp_path / "labels.csv", []
+    with opened(path) as file:
+        monkeypatch.setattr(os, "fsync", lambda where: synchronised.append(path.read_text()))
+        for change in (lambda: give(file, 0, "FRI"), lambda: file.undo("Ann")):
+            change()
+            assert synchronised[-1:] == [path.read_text()]
+
+
 def test_the_later_label_counts_and_the_earlier_one_stays_in_the_file(tmp_path):
     path = tmp_path / "labels.csv"
     with opened(path) as file:
