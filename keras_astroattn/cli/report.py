@@ -25,7 +25,7 @@ def report(  # noqa: D417 - the others are described in `options`
     sources: Annotated[int, Parameter(validator=Number(gte=1, lte=MOST_SOURCES))] = 1000,
     choose: Literal["stratified", "random", "uncertain"] = "stratified",
     to_label: Annotated[int, Parameter(validator=Number(gte=0, lte=MOST_SOURCES))] = 200,
-    seed: int = 0,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     labels: Annotated[list[Path] | None, Parameter(negative="")] = None,
     label_studio: Path | None = None,
     zooniverse: Path | None = None,

@@ -26,7 +26,7 @@ def serve(  # noqa: D417 - the others are described in `options`
     port: Annotated[int, Parameter(validator=Number(gte=0, lte=65535))] = 8100,
     choose: Literal["stratified", "random", "uncertain"] = "stratified",
     to_label: Annotated[int, Parameter(validator=Number(gte=0))] = 200,
-    seed: int = 0,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
     model: str | None = None,
     calibration: CalibrationFile = None,
     opening: ImageFlags = ImageFlags(),

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import re
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -113,7 +114,7 @@ def read_calibration(path: str | os.PathLike) -> Calibration:
     sound = (
         isinstance(found.get("model"), str)
         and all(isinstance(v, int | float) and not isinstance(v, bool) for v in numbers)
-        and all(math.isfinite(value) for value in numbers)
+        and all(abs(value) <= sys.float_info.max for value in numbers)  # False for NaN too
         and values[0] > 0
     )
     if not sound:

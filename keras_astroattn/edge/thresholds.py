@@ -1,6 +1,7 @@
 """`ClassThresholds`: least probabilities of the classes by size and signal-to-noise ratio."""
 
 import math
+import sys
 from bisect import bisect_right
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -125,4 +126,8 @@ def _is_cell(cell: Any) -> bool:
 
 def is_number(value: object) -> bool:
     """Return whether a value of JSON is a finite number."""
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and abs(value) <= sys.float_info.max  # False for NaN, and for an int beyond all floats
+    )

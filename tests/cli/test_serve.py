@@ -110,6 +110,7 @@ def test_a_port_in_use_is_one_line(scored, model_path, capsys):
         (("r.csv", "--host", "no address"), "--host no address is no address"),
         (("r.csv", "--host", "203.0.113.9"), "cannot listen on 203.0.113.9, port 8100"),
         (("r.csv", "--port", "70000"), "--port"),
+        (("r.csv", "--seed=-1"), "--seed"),
         (("r.csv", "--labels", "text.csv", "--model", "MODEL"), "begins with other columns"),
         (("r.csv", "--labels", "no/l.csv", "--model", "MODEL"), "cannot be written"),
     ],

@@ -87,6 +87,7 @@ def test_a_file_is_read_back(tmp_path):
         ({"temperature": "2"}, "wrong values"),
         ({"shift": None}, "wrong values"),
         ({"shift": float("nan")}, "wrong values"),
+        ({"shift": 10**400}, "wrong values"),  # larger than any float
         ({"uncertain_below": True}, "wrong values"),
         ({"model": 3}, "wrong values"),
     ],

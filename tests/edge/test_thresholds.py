@@ -88,6 +88,8 @@ def test_metadata_are_read_and_written():
         {"size_beams": []},
         {"peak_snr": [5, True]},
         {"peak_snr": [5]},
+        {"peak_snr": [5, math.nan]},
+        {"peak_snr": [5, 10**400]},  # larger than any float
         {"probability": None},
         {"probability": STATED["probability"][:2]},
         {"probability": [[None, None], [None, None], [None, [0.9]]]},
