@@ -26,6 +26,7 @@ from rich.console import Console
 from rich.table import Table
 
 from keras_astroattn.command import run_app
+from keras_astroattn.errors import InputError
 from keras_astroattn.survey.session import SUMMARY
 
 LABELS = ("FRI", "FRII", "uncertain", "compact", "no_source")
@@ -67,11 +68,9 @@ def serve(*, rows: AtLeast1 = 1_000_000, seed: int = 0, settle: float = 10.0) ->
         survey = Path(folder) / "scored"
         write_survey(survey, rows, seed)
         start = time.perf_counter()
-        code = "from keras_astroattn.cli import main; main()"
-        command = [sys.executable, "-c", code, "serve", str(survey), "--port", "0"]
-        with subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
+        module = ("-m", "keras_astroattn.cli")
+        command = [sys.executable, *module, "serve", str(survey), "--port", "0"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
             try:
                 address = _address(process)
                 ready = time.perf_counter() - start
@@ -133,7 +132,7 @@ def write_survey(folder: Path, rows: int, seed: int) -> None:
 def _address(process: subprocess.Popen) -> str:
     while (found := re.match(r"open (\S+) ", line := process.stdout.readline())) is None:
         if not line:
-            raise RuntimeError("astroattn serve ended")
+            raise InputError("astroattn serve ended before it was ready")
     return found[1]
 
 
