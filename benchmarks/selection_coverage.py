@@ -32,7 +32,12 @@ app = cyclopts.App(name="python -m benchmarks.selection_coverage", version_flags
 
 @app.default
 def measure(
-    population: Path, /, *, sources: Positive = 300, repeats: Positive = 1000, seed: int = 0
+    population: Path,
+    /,
+    *,
+    sources: Positive = 300,
+    repeats: Positive = 1000,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
 ) -> None:
     """Print the coverage of the intervals over all sizes as a Markdown table.
 

@@ -51,12 +51,14 @@ QUERIES = {
 """Requests of the page, by what the user does."""
 
 AtLeast1 = Annotated[int, Parameter(validator=Number(gte=1))]
+AtLeast0 = Annotated[int, Parameter(validator=Number(gte=0))]
+Seconds = Annotated[float, Parameter(validator=Number(gte=0, lte=3600))]
 
 app = cyclopts.App(name="python -m benchmarks.serve", version_flags=[])
 
 
 @app.default
-def serve(*, rows: AtLeast1 = 1_000_000, seed: int = 0, settle: float = 10.0) -> None:
+def serve(*, rows: AtLeast1 = 1_000_000, seed: AtLeast0 = 0, settle: Seconds = 10.0) -> None:
     """Print the time of each query on random rows.
 
     Args:

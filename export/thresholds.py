@@ -27,6 +27,9 @@ from .metadata import with_metadata
 TITLE = "## Which sources get a class"
 """Title of the section of the model card."""
 
+FILES = "## Files\n"
+"""Line of the model card before which the section stands."""
+
 app = cyclopts.App(
     name="python -m export.thresholds",
     help="Attach thresholds of the classes to the files of a preset.",
@@ -64,8 +67,10 @@ def attach(
         metadata.pop(CHECKSUM_KEY)
         _change(metadata, found, fri_share)
         changed = with_metadata(bytes(split_model_file(content, edge)[1]), metadata)
-        section = class_section(metadata["labels"]["thresholds"], metadata["data"].get("fri_share"))
-        text = with_section(card.read_text(encoding="utf-8"), section)
+        section = class_section(
+            metadata["labels"]["thresholds"], (metadata.get("data") or {}).get("fri_share")
+        )
+        text = with_section(_card(card), section)
         _rewrite(network, found, fri_share)
         with atomic_path(edge) as temporary:
             temporary.write_bytes(changed)
@@ -75,6 +80,8 @@ def attach(
         write_text(card, text)
     except OSError as error:
         raise InputError(f"{error.filename}: {error.strerror or error}") from None
+    except zipfile.BadZipFile:
+        raise InputError(f"{network} is no .keras file: write the preset again") from None
     print(edge)
     return 0
 
@@ -89,6 +96,16 @@ def _read(path: Path) -> dict[str, Any]:
     if not are_thresholds(found):
         raise InputError(f"{path} holds no thresholds: give a file of train.studies.thresholds")
     return found
+
+
+def _card(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if FILES not in text:
+        raise InputError(f"{path} is no model card with the section Files: write the preset again")
+    return text
 
 
 def _change(metadata: dict[str, Any], thresholds: dict, fri_share: float | None) -> None:
@@ -155,8 +172,8 @@ def with_section(card: str, section: str) -> str:
         section: result of `class_section`.
     """
     old = re.compile(rf"{re.escape(TITLE)}\n.*?(?=^## )", re.DOTALL | re.MULTILINE)
-    before, after = old.sub("", card).split("## Files\n", 1)
-    return f"{before}{section}\n## Files\n{after}"
+    before, after = old.sub("", card).split(FILES, 1)
+    return f"{before}{section}\n{FILES}{after}"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -70,7 +70,7 @@ def study(
     labels: Annotated[int, Parameter(validator=Number(gte=1))] = 200,
     choose: Literal["random", "stratified"] = "random",
     model: str = DEFAULT_PRESET,
-    seed: int = 0,
+    seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
 ) -> int:
     """Print purity, completeness and calibration error of a survey before and after 200 labels.
 

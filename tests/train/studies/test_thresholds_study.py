@@ -173,6 +173,20 @@ def test_the_command_writes_thresholds_table_and_figure(tmp_path, monkeypatch):
     assert output.with_suffix(".png").stat().st_size > 1000
 
 
+@pytest.mark.parametrize(
+    "content", [None, b"", b"text", b"PK\x03\x04 cut off"], ids=["folder", "empty", "text", "zip"]
+)
+def test_a_damaged_file_of_sources_is_one_line(content, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "open_network", lambda model: None)
+    cache, output = tmp_path / "p.npz", tmp_path / "sure.json"
+    cache.mkdir() if content is None else cache.write_bytes(content)
+    assert study.main(["sure", "--output", str(output), "--cache", str(cache)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {cache} ")
+    assert told.count("\n") == 1
+    assert not output.exists()
+
+
 @pytest.mark.parametrize(("beam", "wanted"), [(5.4, 0.5), (45.0, 20.0)])
 def test_neighbours_are_as_dense_as_in_first_and_nvss(beam, wanted):
     """Above 5 sigma in a frame of 50 beams; 0.5 in FIRST, 20 in NVSS (docs/notes/position.md)."""

@@ -5,6 +5,8 @@ neighbours. So all maps are drawn with FIRST's beam, and with the neighbours of 
 """
 
 import math
+import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -23,6 +25,7 @@ from keras_astroattn.datasets.simulation import (
 from keras_astroattn.datasets.simulation.source import gaussians
 from keras_astroattn.datasets.simulation.telescope import NOISE
 from keras_astroattn.edge import LabelRules
+from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import BEAM, Cutout, cutout_from_field, to_network_units
 
@@ -143,6 +146,15 @@ def write_population(path: Path, population: Population) -> None:
 
 
 def read_population(path: Path) -> Population:
-    """Read a file of `write_population`."""
-    with np.load(path) as arrays:
-        return Population(**arrays)
+    """Read a file of `write_population`.
+
+    Raises:
+        InputError: The file cannot be read, or is none of `write_population`.
+    """
+    try:
+        with path.open("rb") as file, np.load(file) as arrays:
+            return Population(**arrays)
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error):
+        raise InputError(f"{path} holds no simulated sources: name another file") from None
