@@ -168,7 +168,13 @@ def _read_header(file: CatalogueFile) -> _Header:
         stated = [text for text in yaml if text.startswith("delimiter:")]
         delimiter = stated[0].split(":", 1)[1].strip(" '\"") or " " if stated else " "
         delimiter = {"\\t": "\t"}.get(delimiter, delimiter)
-    names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter))]
+    try:
+        names = [name.strip() for name in next(csv.reader([line], delimiter=delimiter))]
+    except csv.Error:
+        raise InputError(
+            f"catalogue {file.path}: its header {line[:100]!r} is no line of a table: give a text "
+            "file with the line ends of Unix or Windows"
+        ) from None
     if names and not names[0] and "index" not in names:
         names[0] = "index"
     if not all(names):

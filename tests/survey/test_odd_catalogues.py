@@ -212,6 +212,13 @@ def test_only_the_columns_that_are_asked_for_are_read(tmp_path, kind):
     assert batch.to_pylist() == [{"RA": 1.5, "DEC": 3.5}, {"RA": 2.5, "DEC": 4.5}]
 
 
+@pytest.mark.parametrize("content", [b"ra,dec\r1,2\r", b"\x9e\x00,\r\xb5\x1f"])
+def test_what_has_other_line_ends_is_refused(tmp_path, content):
+    path = tmp_path / "list.gaul"
+    path.write_bytes(content)
+    refused(path, "is no line of a table: give a text file with the line ends of")
+
+
 def test_an_unknown_encoding_is_refused(tmp_path):
     (tmp_path / "t.vot").write_text('<?xml version="1.0" encoding="utf-99"?><VOTABLE/>')
     refused(tmp_path / "t.vot", "unknown encoding: utf-99")
