@@ -101,7 +101,7 @@ def simulate_survey(
     """
     if sources < 1 or tiles < 1 or seed < 0 or not 0 <= point_share <= 1:
         raise InputError("a simulated survey has at least one source and one tile; seed from 0")
-    if (beam is not None and beam < BEAM) or not 0 <= (fri_share or 0) <= 1:
+    if (beam is not None and not BEAM <= beam < math.inf) or not 0 <= (fri_share or 0) <= 1:
         raise InputError(f"the beam is at least {BEAM} arcsec, and a share is from 0 to 1")
     folder = Path(folder)
     (folder / "tiles").mkdir(parents=True, exist_ok=True)

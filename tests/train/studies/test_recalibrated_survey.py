@@ -83,8 +83,9 @@ def test_a_survey_of_one_class_and_beam(tmp_path):
         header = fits.getheader(tile)
         assert header["BMAJ"] == pytest.approx(15 / 3600)
         assert header["CDELT2"] == pytest.approx(5 / 3600)
-    with pytest.raises(InputError, match="the beam is at least"):
-        simulate_survey(tmp_path, beam=1.0)
+    for beam in (1.0, float("nan")):
+        with pytest.raises(InputError, match="the beam is at least"):
+            simulate_survey(tmp_path, beam=beam)
 
 
 @pytest.mark.slow

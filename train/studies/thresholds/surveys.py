@@ -7,9 +7,12 @@ larger beams, and simulated sources with FIRST's noise and MiraBest's sizes at l
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Annotated
 
 import cyclopts
 import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
@@ -51,7 +54,12 @@ app = cyclopts.App(
 
 @app.default
 def surveys(
-    model: str, /, *, data_dir: Path, output: Path | None = None, sources: int = 60
+    model: str,
+    /,
+    *,
+    data_dir: Path,
+    output: Path | None = None,
+    sources: Annotated[int, Parameter(validator=Number(gte=1))] = 60,
 ) -> None:
     """Measure the labels of a model with and without its thresholds, by survey.
 
