@@ -22,6 +22,7 @@ FEWEST_OF_A_CLASS = 10
 """Fewest of them in each class: two for each of five folds."""
 
 _WORDS = {UNSURE: "unsure", NO_GALAXY: "not a radio galaxy"}
+_STATED = 5  # reasons in a message: each unreadable file is one of its own
 _SAME_SIZE = 0.01  # as in a report: rounding in the table
 
 
@@ -120,8 +121,10 @@ def read_labelled(
 
 
 def stated(left_out: Counter[str]) -> str:
-    """Return the reasons for which labels are left out, with their numbers."""
-    return "; ".join(f"{count} {reason}" for reason, count in left_out.items())
+    """Return the most frequent reasons for which labels are left out, with their numbers."""
+    parts = [f"{count} {reason}" for reason, count in left_out.most_common(_STATED)]
+    others = sum(count for _, count in left_out.most_common()[_STATED:])
+    return "; ".join([*parts, f"{others} for other reasons"] if others else parts)
 
 
 def require_enough(labels: Sequence[GivenLabel], problem: str) -> None:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from keras_astroattn.command import run_app
 from keras_astroattn.recalibration import GivenLabel
 from keras_astroattn.recalibration.fit import confidence_for, label_weights
 from train.finetune import NAME, app, fit_finetuned, verdict
-from train.labelled_sources import LabelledSources, require_enough
+from train.labelled_sources import LabelledSources, require_enough, stated
 from train.paired_comparison import compare, cross_calibrated
 
 
@@ -239,3 +240,11 @@ def test_a_network_is_fine_tuned_compared_and_exported(
     classifier = Classifier(output / f"{NAME}.tflite", calibration=calibration)
     p = [classifier.classify(path.parent / f"{n}.png").p_frii for n in (0, 1)]
     assert p[0] < 0.5 < p[1]
+
+
+def test_many_reasons_are_shortened():
+    reasons = Counter({f"without an image ({n})": 1 for n in range(80)}) + Counter(unsure=3)
+    told = stated(reasons)
+    assert told.startswith("3 unsure; 1 without an image (0)")
+    assert told.endswith("; 76 for other reasons")
+    assert stated(Counter(unsure=3)) == "3 unsure"
