@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
 from keras_astroattn.edge.metadata import (
     CHECKSUM_KEY,
-    METADATA_FORMAT,
+    METADATA_FORMATS,
     METADATA_MEMBER,
+    SOURCE_ALONE_KEY,
     checksum,
 )
 from keras_astroattn.images import BEAM, CLASS_NAMES, FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE
@@ -24,6 +25,11 @@ PREPROCESSING = (
     f"sigma-clipped standard deviation s of the {FIELD_SIZE} x {FIELD_SIZE} field (3 sigma, 5 "
     f"iterations); pixels <= 3 s set to 0; the middle {IMAGE_SIZE} x {IMAGE_SIZE} stretched "
     "linearly from minimum and maximum to uint8, truncated; v / 255 * 2 - 1"
+)
+
+ALONE = (
+    "everything outside the source's own pixels is black, and its brightest pixel is white "
+    "(Cutout.source_alone)"
 )
 
 CLASS_MEANINGS = {
@@ -48,8 +54,10 @@ def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
 
     calibration = source.calibration
     data = dict(source.data)
+    sees_alone = getattr(source.model, "source_alone", False)
+    oldest, newest = METADATA_FORMATS
     return {
-        "format": METADATA_FORMAT,
+        "format": newest if sees_alone else oldest,
         "name": source.name,
         "precision": precision,
         "class_names": list(CLASS_NAMES),
@@ -58,7 +66,8 @@ def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
         "image_size": IMAGE_SIZE,
         "pixel_scale_arcsec": PIXEL_SCALE,
         "beam_arcsec": BEAM,
-        "preprocessing": PREPROCESSING,
+        "preprocessing": f"{PREPROCESSING}; {ALONE}" if sees_alone else PREPROCESSING,
+        **({SOURCE_ALONE_KEY: True} if sees_alone else {}),
         "calibration": {
             "temperature": calibration.temperature,
             "fitted_on": calibration.source,

@@ -92,6 +92,19 @@ def votes_path(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def alone_path(votes_path) -> Path:
+    """The .tflite file of that network as one that sees the source alone."""
+    from export.metadata import with_metadata
+    from keras_astroattn.edge.metadata import split_model_file
+
+    metadata, network = split_model_file(votes_path.read_bytes(), votes_path)
+    path = votes_path.with_name("alone.tflite")
+    metadata |= {"format": 2, "source_alone": True}
+    path.write_bytes(with_metadata(bytes(network), metadata))
+    return path
+
+
+@pytest.fixture(scope="session")
 def model_path(untrained_source, tmp_path_factory) -> Path:
     """The .tflite file of that network; converting it takes seconds, so it is made once."""
     from support import tiny_model_file

@@ -121,7 +121,7 @@ def _with_picture(source: Shown, cutout: Cutout, stated: float, classifier: Clas
     picture = picture_png(cutout.pixels)
     if not np.isfinite(stated):
         return replace(source, picture=picture)
-    outputs = classifier.predict(cutout.network_input[np.newaxis])
+    outputs = classifier.predict(classifier.network_input(cutout))
     found = float(classifier.describe(cutout, outputs).p_frii or 0.0)
     if abs(found - stated) > _SAME_PROBABILITY:
         raise InputError(_differs("P(FRII)", f"{found:.3f}", f"{stated:.3f}"))

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from keras_astroattn.edge import (
     Calibration,
     Classifier,
@@ -116,7 +114,7 @@ class Scorer:
             else:
                 from .attention_files import write_attention
 
-                outputs = self.classifier.predict(cutout.network_input[np.newaxis])
+                outputs = self.classifier.predict(self.classifier.network_input(cutout))
                 found = self.classifier.describe(cutout, outputs)
                 picture = write_attention(
                     self.scoring.attention,

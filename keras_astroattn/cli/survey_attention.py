@@ -4,7 +4,6 @@ import importlib.util
 import re
 from pathlib import Path
 
-import numpy as np
 from rich.console import Console
 
 from keras_astroattn.edge import Classifier
@@ -70,7 +69,7 @@ def write_best_attention(
         try:
             folder.mkdir(exist_ok=True)
             cutout = cut_again(output, settings.options, settings.mask_neighbours, source)
-            outputs = classifier.predict(cutout.network_input[np.newaxis])
+            outputs = classifier.predict(classifier.network_input(cutout))
             found = classifier.describe(cutout, outputs)
             # A mean over rotations is no single answer that could be taken apart.
             explained = classifier.has_evidence and settings.tta == 1

@@ -29,6 +29,7 @@ from .classification import Attention, Classification
 from .classifications import Classifications
 from .explanation import Explanation, explain_cutout
 from .labels import LabelRules, entropy
+from .metadata import SOURCE_ALONE_KEY
 from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
 from .prior import prior_calibration, require_one
 from .structure import require_sound
@@ -127,6 +128,11 @@ class Classifier:
         """Whether the file has the evidence of each pixel (networks with the aggregation votes)."""
         return "evidence" in self._outputs
 
+    @property
+    def sees_source_alone(self) -> bool:
+        """Whether the network sees the source alone, on a black sky (see `as_seen`)."""
+        return bool(self.model.metadata.get(SOURCE_ALONE_KEY, False))
+
     def require_evidence(self) -> None:
         """Refuse a file that does not give the evidence of each pixel.
 
@@ -191,7 +197,7 @@ class Classifier:
             raise InputError(f"model {self.model.name} was exported without attention")
         sources, several = _sources(image, options)
         cutouts = (read_source(one, **own) for one, own in sources)
-        found = [attention_of(self.predict(c.network_input[np.newaxis])) for c in cutouts]
+        found = [attention_of(self.predict(self.network_input(cutout))) for cutout in cutouts]
         return found if several else found[0]
 
     def explain(self, image: Any, **options) -> Explanation:
@@ -221,9 +227,9 @@ class Classifier:
         label = self.rules.before_network(cutout)
         if label is not None:
             return Explanation(self._without_class(label, cutout))
-        outputs = self._run(cutout.network_input[np.newaxis])
+        outputs = self._run(self.network_input(cutout))
         return explain_cutout(
-            cutout,
+            self.as_seen(cutout),
             outputs,
             self.describe(cutout, outputs),
             lambda images: np.concatenate(
@@ -232,11 +238,32 @@ class Classifier:
             lambda probabilities: self.rules.after_network(probabilities, cutout),
         )
 
+    def as_seen(self, cutout: Cutout) -> Cutout:
+        """Return a cutout as the network sees it.
+
+        Args:
+            cutout: the source in its frame.
+
+        Returns:
+            `Cutout.source_alone` if the network was trained on such images (`sees_source_alone`);
+            else the cutout itself.
+        """
+        return cutout.source_alone() if self.sees_source_alone else cutout
+
+    def network_input(self, cutout: Cutout) -> np.ndarray:
+        """Return the input of the network for a cutout, (1, 150, 150, 1) float32 in [-1, 1].
+
+        Args:
+            cutout: the source in its frame; see `as_seen`.
+        """
+        return self.as_seen(cutout).network_input[np.newaxis]
+
     def predict(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Return the outputs of the network by name.
 
         Args:
-            images: (n, 150, 150, 1) float32 in [-1, 1].
+            images: (n, 150, 150, 1) float32 in [-1, 1]; those of cutouts come from
+                `network_input`.
 
         Returns:
             `logits` and `probabilities` (n, 2), `attention_1` .. (n, h, w) and
@@ -288,7 +315,7 @@ class Classifier:
         label = self.rules.before_network(cutout)
         if label is not None:
             return self._without_class(label, cutout)
-        return self.describe(cutout, self.predict(cutout.network_input[np.newaxis]))
+        return self.describe(cutout, self.predict(self.network_input(cutout)))
 
     @contextlib.contextmanager
     def _runner(self) -> Iterator:

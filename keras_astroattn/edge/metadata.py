@@ -16,8 +16,12 @@ from .thresholds import are_thresholds, is_number
 METADATA_MEMBER = "metadata.json"
 """Name of the zip member after the network; LiteRT does not read it."""
 
-METADATA_FORMAT = 1
-"""Version of the metadata."""
+METADATA_FORMATS = (1, 2)
+"""Versions of the metadata that this version reads. Format 2 has entries that change what the
+network must be given; software that does not know them must refuse the file."""
+
+SOURCE_ALONE_KEY = "source_alone"
+"""Key that is true if the network sees the source alone (`Cutout.source_alone`); of format 2."""
 
 CHECKSUM_KEY = "network_sha256"
 """Key of the SHA-256 of the network: all bytes of the file before the zip member."""
@@ -94,7 +98,8 @@ def split_model_file(content: bytes, path: str | os.PathLike) -> tuple[dict[str,
             f"{path} holds no readable {METADATA_MEMBER}: it is damaged, or export.run did not "
             "write it"
         ) from None
-    if not isinstance(metadata, dict) or metadata.get("format") != METADATA_FORMAT:
+    stated = metadata.get("format") if isinstance(metadata, dict) else None
+    if type(stated) is not int or stated not in METADATA_FORMATS:
         raise InputError(f"{path} has metadata of another format: export it with this version")
     _check_values(metadata, path)
     return metadata, memoryview(content)[: start + offset]
@@ -134,8 +139,10 @@ def _check_values(metadata: dict[str, Any], path: str | os.PathLike) -> None:
             )
     labels, data = metadata.get("labels", {}), metadata.get("data") or {}
     thresholds = ("compact_below_beams", "uncertain_below")
+    alone = metadata.get(SOURCE_ALONE_KEY, False)
     sound = (
-        all(_is_printable(text) for item in metadata.items() for text in item)
+        (alone is False or (alone is True and metadata["format"] >= 2))
+        and all(_is_printable(text) for item in metadata.items() for text in item)
         and isinstance(labels, dict)
         and all(is_number(labels[key]) for key in thresholds if labels.get(key) is not None)
         and (labels.get("thresholds") is None or are_thresholds(labels["thresholds"]))

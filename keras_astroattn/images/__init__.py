@@ -26,7 +26,13 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
         "flux_patches": ["REST", "flux_patches"],
         "extent": ["Extent", "measure_extent"],
         "objects": ["read_source"],
-        "picture": ["FITS_SUFFIXES", "PICTURE_SUFFIXES", "cutout_from_array", "read_image"],
+        "picture": [
+            "FITS_SUFFIXES",
+            "PICTURE_SUFFIXES",
+            "cutout_from_array",
+            "read_image",
+            "source_alone",
+        ],
         "position": ["parse_position"],
         "preprocessing": [
             "crop_centre",

@@ -1,7 +1,7 @@
 """`Cutout`: one source as the network's input, with its measured properties."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -171,6 +171,24 @@ class Cutout:
     @property
     def _beam_width(self) -> float:
         return self.beam.mean if self.beam else PIXELS_PER_BEAM * self.pixel_scale
+
+    def source_alone(self) -> "Cutout":
+        """Return the cutout with everything outside `source_mask` black.
+
+        `pixels` and `network_input` are stretched again, so that the brightest pixel of the
+        source is white. A map is stretched from `brightness` by the recipe (`scale_to_uint8`).
+        A picture is stretched from its 8-bit grey levels p: rint(255 p / max p). Measured values
+        and `brightness` are those of the whole frame. Without a source nothing changes.
+        """
+        if self.source_mask is None:
+            return self
+        if flag.PICTURE in self.flags:
+            levels = np.where(self.source_mask, np.rint(self.brightness * 255), np.float32(0))
+            pixels = np.rint(levels * (np.float32(255) / levels.max())).astype(np.uint8)
+        else:
+            pixels = scale_to_uint8(np.where(self.source_mask, self.brightness, np.float32(0)))
+        network_input = to_network_units(pixels)[..., np.newaxis]
+        return replace(self, pixels=pixels, network_input=network_input)
 
     @property
     def wcs(self) -> "WCS | None":

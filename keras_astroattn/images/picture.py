@@ -191,6 +191,23 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
     )
 
 
+def source_alone(image: np.ndarray) -> np.ndarray:
+    """Return a finished image with everything outside its source black, and the source stretched.
+
+    Args:
+        image: (150, 150) uint8, an image of a data set.
+
+    Returns:
+        (150, 150) uint8: `Cutout.source_alone` of `cutout_from_array`. An image without a source
+        is returned unchanged.
+
+    Raises:
+        InputError: `image` is no finished image.
+    """
+    cutout = cutout_from_array(image)
+    return image if cutout.source_mask is None else cutout.source_alone().pixels
+
+
 def _read_array(path: Path) -> np.ndarray:
     try:
         # Opened here, because numpy leaves a broken file open.

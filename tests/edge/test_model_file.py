@@ -185,11 +185,12 @@ def test_an_altered_network_with_its_right_checksum_is_one_line(
 @pytest.mark.parametrize(
     "text",
     [
-        b"", b"{}", b"[1]", b"null", b'{"format": 2}', b'{"format": NaN}', b"[" * 100_000,
+        b"", b"{}", b"[1]", b"null", b'{"format": 3}', b'{"format": NaN}', b'{"format": "2"}',
+        b"[" * 100_000,
         '{"format": 1}'.encode("utf-16"), b'{"format": 1, "name": "\xff"}',
         b'{"format": ' + b"9" * 10_000 + b"}",
     ],
-    ids=range(10),
+    ids=range(11),
 )  # fmt: skip
 def test_metadata_that_are_no_object_of_our_format(tmp_path, network, text):
     assert "metadata" in refusal(tmp_path, zipped(network, text))
@@ -209,6 +210,10 @@ def test_metadata_that_are_no_object_of_our_format(tmp_path, network, text):
         ({"calibration": [2]}, "wrong type"),
         ({"name": "\x1b[2J"}, "wrong type"),
         ({"name": "\ud800"}, "wrong type"),
+        ({"format": 2, "source_alone": 1}, "wrong type"),
+        ({"format": 2, "source_alone": "true"}, "wrong type"),
+        ({"format": 2, "source_alone": None}, "wrong type"),
+        ({"format": 1, "source_alone": True}, "wrong type"),
         ({"network_sha256": 12}, "is damaged"),
         ({"network_sha256": "0" * 64}, "is damaged"),
     ],
@@ -216,6 +221,16 @@ def test_metadata_that_are_no_object_of_our_format(tmp_path, network, text):
 def test_metadata_that_state_something_else(tmp_path, model_path, network, changed, message):
     stated = dict(open_model(model_path).metadata) | changed
     assert message in refusal(tmp_path, zipped(network, json.dumps(stated).encode()))
+
+
+@pytest.mark.parametrize(
+    ("changed", "alone"),
+    [({"format": 1}, False), ({"format": 2}, False), ({"format": 2, "source_alone": True}, True)],
+)
+def test_both_formats_are_read(tmp_path, model_path, network, changed, alone):
+    path = tmp_path / "known.tflite"
+    path.write_bytes(with_metadata(network, dict(open_model(model_path).metadata) | changed))
+    assert Classifier(path).sees_source_alone is alone
 
 
 def bomb(network: bytes, stated_size: int | None) -> bytes:

@@ -206,6 +206,9 @@ def test_the_table_of_surveys_counts_with_and_without_thresholds():
     class Known:
         rules = LabelRules(thresholds=ClassThresholds((1.0, 4.0), (5.0,), ((None,), ((0.7, 0.7),))))
 
+        def network_input(self, cutout):
+            return cutout.network_input[np.newaxis]
+
         def predict(self, images):
             p = next(probabilities)
             return {"probabilities": np.array([[1 - p, p]])}

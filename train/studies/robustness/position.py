@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -19,8 +19,6 @@ from keras_astroattn.images import (
     Cutout,
     FitsMap,
     cutout_from_field,
-    scale_to_uint8,
-    to_network_units,
 )
 from keras_astroattn.images.pixel_position import pixel_position
 from keras_astroattn.report import markdown_table
@@ -56,15 +54,6 @@ class Answer:
 
     label: str
     probabilities: np.ndarray
-
-
-def alone(cutout: Cutout) -> Cutout:
-    """Return a cutout in which all islands but those of the source are black."""
-    if cutout.source_mask is None:
-        return cutout
-    shown = np.where(cutout.source_mask, cutout.brightness, np.float32(0))
-    pixels = scale_to_uint8(shown)
-    return replace(cutout, pixels=pixels, network_input=to_network_units(pixels)[..., np.newaxis])
 
 
 def position_table(classifier: Classifier, data_dir: Path) -> str:
@@ -115,8 +104,8 @@ def answer(
         error: (x, y) error of the position, pixels.
     """
     cutout = cut(*error, frame != "position")
-    cutout = alone(cutout) if frame == "source alone" else cutout
-    outputs = classifier.predict(cutout.network_input[np.newaxis])
+    cutout = cutout.source_alone() if frame == "source alone" else cutout
+    outputs = classifier.predict(classifier.network_input(cutout))
     label = classifier.describe(cutout, outputs).label
     return Answer(label, outputs["probabilities"][0].astype(float))
 

@@ -62,7 +62,7 @@ def classify(
     Returns:
         The trial.
     """
-    outputs = classifier.predict(cutout.network_input[np.newaxis])
+    outputs = classifier.predict(classifier.network_input(cutout))
     found = classifier.describe(cutout, outputs)
     return Trial(
         truth,

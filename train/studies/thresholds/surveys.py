@@ -127,9 +127,9 @@ def survey_row(classifier: Classifier, name: str, examples: Sequence[Example]) -
         share `unresolved`, and AUC of P(FRII) among the sources that the network classifies.
     """
     asked = [classifier.rules.before_network(cutout) is None for cutout, _ in examples]
-    inputs = [cutout.network_input for (cutout, _), ask in zip(examples, asked, strict=True) if ask]
-    p = [classifier.predict(one[np.newaxis])["probabilities"][0] for one in inputs]
     chosen = [one for one, ask in zip(examples, asked, strict=True) if ask]
+    inputs = (classifier.network_input(cutout) for cutout, _ in chosen)
+    p = [classifier.predict(one)["probabilities"][0] for one in inputs]
     without = _shares(replace(classifier.rules, thresholds=None), chosen, p, len(examples))
     given, correct, unresolved = _shares(classifier.rules, chosen, p, len(examples))
     area = _auc(np.array([one[1] for one in p]), np.array([label for _, label in chosen]))
