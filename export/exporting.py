@@ -15,6 +15,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.images import to_network_units
+from keras_astroattn.models import sees_source_alone
 from train.configuration import TrainConfig
 from train.sources import split_sources
 
@@ -131,6 +132,7 @@ def _with_images(
 ) -> tuple[ExportSource, np.ndarray, Reference]:
     """Return the training images and the reference on validation images, in network units."""
     config = source.training or TrainConfig()
+    config = replace(config, source_alone=sees_source_alone(source.model))
     name = wanted.data or source.data.get("name") or DEFAULT_DATA
     if name != source.data.get("name"):
         # All images of another data set are new to the model, so its limit does not apply.

@@ -23,14 +23,12 @@ if TYPE_CHECKING:
 
 PREPROCESSING = (
     f"sigma-clipped standard deviation s of the {FIELD_SIZE} x {FIELD_SIZE} field (3 sigma, 5 "
-    f"iterations); pixels <= 3 s set to 0; the middle {IMAGE_SIZE} x {IMAGE_SIZE} stretched "
+    "iterations); pixels <= 3 s set to 0; {alone}"
+    f"the middle {IMAGE_SIZE} x {IMAGE_SIZE} stretched "
     "linearly from minimum and maximum to uint8, truncated; v / 255 * 2 - 1"
 )
 
-ALONE = (
-    "everything outside the source's own pixels is black, and its brightest pixel is white "
-    "(Cutout.source_alone)"
-)
+ALONE = "pixels that do not belong to the source set to 0; "
 
 CLASS_MEANINGS = {
     "FRI": "edge-darkened, with wide-angle and head tails",
@@ -52,9 +50,11 @@ def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
     """Return the content of `metadata.json` for a file's precision, without the checksum."""
     import keras
 
+    from keras_astroattn.models import sees_source_alone
+
     calibration = source.calibration
     data = dict(source.data)
-    sees_alone = getattr(source.model, "source_alone", False)
+    sees_alone = sees_source_alone(source.model)
     oldest, newest = METADATA_FORMATS
     return {
         "format": newest if sees_alone else oldest,
@@ -66,7 +66,7 @@ def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
         "image_size": IMAGE_SIZE,
         "pixel_scale_arcsec": PIXEL_SCALE,
         "beam_arcsec": BEAM,
-        "preprocessing": f"{PREPROCESSING}; {ALONE}" if sees_alone else PREPROCESSING,
+        "preprocessing": PREPROCESSING.format(alone=ALONE if sees_alone else ""),
         **({SOURCE_ALONE_KEY: True} if sees_alone else {}),
         "calibration": {
             "temperature": calibration.temperature,

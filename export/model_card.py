@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
+from keras_astroattn.edge.metadata import SOURCE_ALONE_KEY
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import Evaluation
 from train.configuration import TrainConfig, read_run, recipe_values
 
 from .export_source import ExportSource
 from .exporting import Result
-from .metadata import PREPROCESSING
 from .thresholds import class_section, with_section
 
 EVALUATION_FILE = "evaluation.json"
@@ -142,8 +142,8 @@ def model_card(
         ),
         recipe=_filled(
             f'(batch, 150, 150, 1), float32 in [-1, 1]: FIRST\'s beam of 5.4", 1.8" a pixel. '
-            f"Recipe: {PREPROCESSING}. `keras_astroattn.images.read_fits` follows it bit for bit, "
-            "and brings maps of other surveys to it."
+            f"Recipe: {metadata['preprocessing']}. `keras_astroattn.images.read_fits` follows it "
+            f"bit for bit, and brings maps of other surveys to it.{_alone(metadata)}"
         ),
         training=_training(source, run),
         command=_command(source),
@@ -159,6 +159,15 @@ def model_card(
     if thresholds is None:
         return card
     return with_section(card, class_section(thresholds, metadata["data"].get("fri_share")))
+
+
+def _alone(metadata: Mapping[str, Any]) -> str:
+    if not metadata.get(SOURCE_ALONE_KEY):
+        return ""
+    return (
+        " The network sees the source alone: other islands are black, and the brightest pixel of "
+        "the source is white, as `edge.Classifier` and `Cutout.source_alone` make it."
+    )
 
 
 _KINDS = {

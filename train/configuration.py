@@ -89,6 +89,9 @@ class TrainConfig:
     degraded_copies: Annotated[int, Parameter(group=_data)] = 0
     """Copies of each training image with wider beams and more noise, in addition to it."""
 
+    source_alone: Annotated[bool, Parameter(group=_data)] = False
+    """Show the network the source alone: other islands are black, and its peak is white."""
+
     balance_sizes: Annotated[bool, Parameter(group=_data)] = False
     """Weight both classes equally among the training images of each measured size."""
 

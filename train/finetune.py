@@ -89,9 +89,12 @@ def finetune(
     finetuning = import_quietly("train.finetuning", "fine-tuning")
     # Each fold has a network of its own, which TensorFlow takes for one that is traced too often.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
-    finetuning.load_network(model, "--model")  # refuses a wrong one before the images are read
+    from keras_astroattn.models import sees_source_alone
+
+    # Refuses a wrong network before the images are read.
+    source_alone = sees_source_alone(finetuning.load_network(model, "--model"))
     _make_folder(output)
-    sources = read_labelled(table, used, left_out, console)
+    sources = read_labelled(table, used, left_out, console, source_alone)
     if left_out:
         console.print(f"labels left out: {stated(left_out)}", markup=False)
     options = finetuning.FineTuning(model, layers, learning_rate, epochs, folds=folds, seed=seed)

@@ -60,7 +60,7 @@ def fine_tune(
 
     Args:
         options: options.
-        images: (n, 150, 150) uint8.
+        images: (n, 150, 150) uint8, as the network sees them.
         is_frii: (n,) bool, the labels.
         weights: (n,) weights of the labels in the loss, with the mean 1.
         callbacks: more callbacks.
@@ -102,7 +102,7 @@ def fine_tune(
 
 
 def odds_of(network: keras.Model, images: np.ndarray) -> np.ndarray:
-    """Return (n,) ln P(FRII) / P(FRI) of (n, 150, 150) uint8 images."""
+    """Return (n,) ln P(FRII) / P(FRI) of (n, 150, 150) uint8 images, as the network sees them."""
     logits = network.predict(to_network_units(images)[..., None], batch_size=8, verbose=0)
     return (logits[:, 1] - logits[:, 0]).astype(np.float64)
 

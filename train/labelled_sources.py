@@ -87,7 +87,11 @@ def usable_labels(result: Result, agreed: Agreed) -> tuple[list[GivenLabel], Cou
 
 
 def read_labelled(
-    result: Result, labels: Sequence[GivenLabel], left_out: Counter[str], console: Console
+    result: Result,
+    labels: Sequence[GivenLabel],
+    left_out: Counter[str],
+    console: Console,
+    source_alone: bool = False,
 ) -> LabelledSources:
     """Cut out labelled sources.
 
@@ -97,6 +101,7 @@ def read_labelled(
         left_out: number of labels by the reason for which they are left out; those without an
             image are added.
         console: console for the progress.
+        source_alone: whether the images show the source alone (`Cutout.source_alone`).
 
     Returns:
         The sources that have an image.
@@ -106,7 +111,8 @@ def read_labelled(
     """
     place = {source: row for row, source in enumerate(result.sources)}
     rows = [place[one.source] for one in labels]
-    found = list(_with_images(result, list(zip(labels, rows, strict=True)), left_out, console))
+    pairs = list(zip(labels, rows, strict=True))
+    found = list(_with_images(result, pairs, left_out, console, source_alone))
     problem = "too few labelled sources have an image"
     if left_out:
         problem += f" (left out: {stated(left_out)})"
@@ -147,6 +153,7 @@ def _with_images(
     labels: Sequence[tuple[GivenLabel, int]],
     left_out: Counter[str],
     console: Console,
+    source_alone: bool,
 ) -> Iterator[tuple[GivenLabel, int, np.ndarray]]:
     """Yield labels with row and image of the source; count those without one in `left_out`."""
     cut = cut_of(result, {}, survey_summary(result.path))
@@ -162,4 +169,4 @@ def _with_images(
         if np.isfinite(sizes[row]) and abs(size - sizes[row]) > _SAME_SIZE * (1 + size):
             left_out["with another image than in the table"] += 1
             continue
-        yield one, row, cutout.pixels
+        yield one, row, (cutout.source_alone() if source_alone else cutout).pixels

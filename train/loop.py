@@ -46,6 +46,7 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         psi_bias=config.psi_bias,
         stretch=config.stretch,
         padding=config.padding,
+        source_alone=config.source_alone,
         dtype=config.dtype_policy,
         name="network",
     )

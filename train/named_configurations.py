@@ -58,6 +58,14 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "consistency": 0.1,
         "initial_weights": VOTES_RUN,
     },
+    "p4m-votes-alone-uncertain": {
+        **_AFTER_SIMULATED,
+        "symmetry": "p4m",
+        "aggregation": "votes",
+        "padding": "sky",
+        "source_alone": True,
+        "initial_weights": VOTES_RUN,
+    },
     "p4m-votes-consistent-start": {
         **_AFTER_SIMULATED,
         "symmetry": "p4m",

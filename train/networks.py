@@ -7,7 +7,7 @@ from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
 from keras_astroattn.models import loading
 
 # Options in which a network with the same weights may differ.
-_FREE = ("name", "dtype", "trainable", "dropout", "psi_bias")
+_FREE = ("name", "dtype", "trainable", "dropout", "psi_bias", "source_alone")
 _OPTION = "--initial-weights"
 
 

@@ -13,7 +13,7 @@ from keras_astroattn.datasets import Sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import to_network_units, tta_angles
-from keras_astroattn.models import EquivariantAGCNN, tta_model
+from keras_astroattn.models import EquivariantAGCNN, images_seen_by, tta_model
 from keras_astroattn.models.wrappers import TTA_VIEWS
 
 from .configuration import TrainConfig
@@ -91,12 +91,12 @@ def view_logits(network: keras.Model, images: np.ndarray) -> np.ndarray:
 
     Args:
         network: model from images to logits.
-        images: (n, 150, 150) uint8.
+        images: (n, 150, 150) uint8, whole frames.
 
     Returns:
         (views, n, 2) float32; the first view is the original image.
     """
-    pixels = to_network_units(images)[..., np.newaxis]
+    pixels = to_network_units(images_seen_by(network, images))[..., np.newaxis]
     if isinstance(network, EquivariantAGCNN):
         views = [(tta_model(network, [angle]), pixels) for angle in tta_angles(TTA_VIEWS)]
     else:

@@ -8,7 +8,7 @@ from sklearn.model_selection import train_test_split
 
 from keras_astroattn.datasets import Sources, how_to_get, is_at_hand, join, load_sources
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.images import CLASS_NAMES, source_alone
 from keras_astroattn.images.beam import PIXELS_PER_BEAM
 from keras_astroattn.images.cutout import blanked_threshold
 from keras_astroattn.images.extent import measure_extent
@@ -85,7 +85,7 @@ def split_sources(config: TrainConfig, name: str) -> TrainingSources:
     return TrainingSources(
         name,
         training_images(config, sources.select(training)),
-        None if validation is None else sources.select(validation),
+        None if validation is None else seen_images(config, sources.select(validation)),
     )
 
 
@@ -94,11 +94,11 @@ def training_images(config: TrainConfig, sources: Sources) -> Sources:
 
     Args:
         config: options of the run.
-        sources: the training sources.
+        sources: the training sources, with images of the whole frame.
 
     Returns:
         The sources; degraded copies of them and simulated sources follow if the options ask for
-        them.
+        them. All are as the network sees them (`seen_images`).
     """
     if config.degraded_copies:
         from .degradation import with_copies
@@ -107,7 +107,19 @@ def training_images(config: TrainConfig, sources: Sources) -> Sources:
     if config.mixed_simulated:
         options = dataclasses.replace(config, simulated_sources=config.mixed_simulated)
         sources = join([sources, _load(options, "simulated", "train")])
-    return sources
+    return seen_images(config, sources)
+
+
+def seen_images(config: TrainConfig, sources: Sources) -> Sources:
+    """Return sources with the images that the network of a run sees.
+
+    Args:
+        config: options of the run.
+        sources: sources with images of the whole frame.
+    """
+    if not config.source_alone:
+        return sources
+    return dataclasses.replace(sources, image=source_alone(sources.image))
 
 
 def _load(config: TrainConfig, name: str, split: str) -> Sources:
@@ -179,7 +191,7 @@ def load_evaluation_sources(config: TrainConfig, sources: TrainingSources) -> tu
     if config.evaluate == "test":
         test = _load(config, sources.name, "test")
         _require_both_classes(test.label, f"test sources of {sources.name}")
-        return "test", test
+        return "test", seen_images(config, test)
     if sources.validation is None:
         return "training", sources.training
     return "validation", sources.validation

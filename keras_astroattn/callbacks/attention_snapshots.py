@@ -27,7 +27,7 @@ class AttentionSnapshots(keras.callbacks.Callback):
 
     Args:
         network: the trained network.
-        images: probe images, uint8 (n, h, w).
+        images: probe images, uint8 (n, h, w), as the network sees them (`models.images_seen_by`).
         labels: (n,) classes.
         folder: folder for the snapshots.
         tensorboard: folder of the TensorBoard log, or None.

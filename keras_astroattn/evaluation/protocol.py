@@ -137,7 +137,7 @@ def predict_clean(
     Args:
         model: a Keras model, or any function, from (b, h, w, 1) float32 in [-1, 1] to
             logits (b, classes), or to a dictionary with them under `logits`.
-        images: (n, h, w) uint8.
+        images: (n, h, w) uint8, as the model sees them (`models.images_seen_by`).
         batch_size: number of consecutive images in a batch. It affects a model that normalizes
             over the batch (`scope="batch"`); the paper has 16.
 
@@ -167,7 +167,7 @@ def predict_pooled(
 
     Args:
         model: as in `predict_clean`.
-        images: (n, h, w) uint8, square.
+        images: (n, h, w) uint8, square, as the model sees them (`models.images_seen_by`).
         repeats: number of augmented views of each image; 360 in the paper.
         seed: seed of the transforms.
         batch_size: number of images in a batch; 16 in the paper.

@@ -192,18 +192,22 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
 
 
 def source_alone(image: np.ndarray) -> np.ndarray:
-    """Return a finished image with everything outside its source black, and the source stretched.
+    """Return finished images with everything outside the source black, and the source stretched.
+
+    Apply it once: an island that is faint in the result may not be found again.
 
     Args:
-        image: (150, 150) uint8, an image of a data set.
+        image: (150, 150) or (n, 150, 150) uint8, images of a data set.
 
     Returns:
-        (150, 150) uint8: `Cutout.source_alone` of `cutout_from_array`. An image without a source
-        is returned unchanged.
+        uint8 of the same shape: `Cutout.source_alone` of `cutout_from_array`. An image without a
+        source is unchanged.
 
     Raises:
-        InputError: `image` is no finished image.
+        InputError: An image is no finished image.
     """
+    if image.ndim == 3:
+        return np.stack([source_alone(one) for one in image]) if len(image) else image
     cutout = cutout_from_array(image)
     return image if cutout.source_mask is None else cutout.source_alone().pixels
 

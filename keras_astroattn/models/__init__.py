@@ -11,6 +11,7 @@ from .classic_cnn import ClassicCNN
 from .consistency import ConsistentNetwork
 from .equivariant_ag_cnn import EquivariantAGCNN
 from .presets import from_preset, list_presets, preset_metadata
+from .seen_images import images_seen_by, sees_source_alone
 from .wrappers import (
     attention_model,
     calibrated_model,
@@ -33,8 +34,10 @@ __all__ = [
     "evidence_model",
     "from_preset",
     "full_model",
+    "images_seen_by",
     "list_presets",
     "load_published",
     "preset_metadata",
+    "sees_source_alone",
     "tta_model",
 ]

@@ -62,6 +62,9 @@ class EquivariantAGCNN(GatedNetwork):
             default `"sqrt"`. See `Stretch`.
         padding: values that 3 x 3 convolutions see beyond the frame: `"zeros"`, or, beyond the
             paper, `"sky"`; see `SkyPadding`.
+        source_alone: whether the network is for images that show only the source, on a black sky
+            (`Cutout.source_alone`, `images_seen_by`). It changes no computation. Whatever
+            prepares images for the network must read it.
         dtype: Keras dtype policy or its name; by default the global one.
         trainable: whether the weights are trained.
         **kwargs: `name` of `keras.Model`.

@@ -75,6 +75,7 @@ class GatedNetwork(ImageClassifier):
         psi_bias: float | None = None,
         stretch: str | None = None,
         padding: str = "zeros",
+        source_alone: bool = False,
         dtype=None,
         trainable: bool = True,
         **kwargs,
@@ -91,6 +92,7 @@ class GatedNetwork(ImageClassifier):
             "psi_bias": psi_bias,
             "stretch": stretch,
             "padding": padding,
+            "source_alone": source_alone,
         }
         for name, default in self.DEFAULTS.items():
             if options[name] is None:
@@ -159,6 +161,7 @@ class GatedNetwork(ImageClassifier):
         require_choice("scope", options["scope"], SCOPES)
         require_choice("stretch", options["stretch"], STRETCHES)
         require_choice("padding", options["padding"], PADDINGS)
+        require_choice("source_alone", options["source_alone"], (False, True))
         require_classifier(
             options["input_shape"],
             smallest=cls.SMALLEST,

@@ -14,6 +14,8 @@ from keras_astroattn.layers.rotate import Rotate
 from keras_astroattn.layers.temperature_scaling import TemperatureScaling
 from keras_astroattn.layers.votes import VotesAggregation
 
+from .seen_images import sees_source_alone
+
 TTA_VIEWS = 4
 """Views of `tta_model` by default."""
 
@@ -40,7 +42,7 @@ def attention_model(model: keras.Model) -> keras.Model:
     """
     outputs = _named_outputs(model)
     outputs.pop("evidence", None)
-    return keras.Model(model.input, outputs, name=f"{model.name}_attention")
+    return _wrapper(model, model.input, outputs, "attention")
 
 
 def evidence_model(model: keras.Model) -> keras.Model:
@@ -73,7 +75,7 @@ def evidence_model(model: keras.Model) -> keras.Model:
             f"{model.name} gives no evidence, since its logits are not sums over pixels: "
             'use a network with aggregation="votes"'
         )
-    return keras.Model(model.input, outputs, name=f"{model.name}_evidence")
+    return _wrapper(model, model.input, outputs, "evidence")
 
 
 def full_model(model: keras.Model) -> keras.Model:
@@ -138,9 +140,8 @@ def calibrated_model(model: keras.Model, temperature: float = 1.0) -> keras.Mode
     if "logits" not in outputs:
         raise ValueError(f"{model.name} has no output `logits` but {', '.join(outputs)}")
     probabilities = TemperatureScaling(temperature, name="probabilities")(outputs["logits"])
-    return keras.Model(
-        model.input, {**outputs, "probabilities": probabilities}, name=f"{model.name}_calibrated"
-    )
+    named = {**outputs, "probabilities": probabilities}
+    return _wrapper(model, model.input, named, "calibrated")
 
 
 def tta_model(model: keras.Model, angles: Sequence[float] = tta_angles(TTA_VIEWS)) -> keras.Model:
@@ -171,4 +172,11 @@ def tta_model(model: keras.Model, angles: Sequence[float] = tta_angles(TTA_VIEWS
     image = keras.Input(model.input.shape[1:], name="image")
     logits = [model(Rotate(angle, name=f"rotate_{k}")(image)) for k, angle in enumerate(angles)]
     mean = keras.layers.Average(dtype="float32", name="logits")(logits) if logits[1:] else logits[0]
-    return keras.Model(image, mean, name=f"{model.name}_tta")
+    return _wrapper(model, image, mean, "tta")
+
+
+def _wrapper(model: keras.Model, image, outputs, suffix: str) -> keras.Model:
+    """Return a functional model that needs the same images as the network in it."""
+    wrapper = keras.Model(image, outputs, name=f"{model.name}_{suffix}")
+    wrapper.source_alone = sees_source_alone(model)
+    return wrapper

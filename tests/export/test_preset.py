@@ -9,8 +9,11 @@ import pytest
 from support import tiny_model_file
 
 from export.export_source import Calibration, ExportSource, open_export_source
+from export.exporting import Result
+from export.metadata import describe
 from export.model_card import model_card
 from export.preset import main
+from export.verification import Verification
 from keras_astroattn.evaluation import evaluate_predictions
 from train.configuration import TrainConfig
 
@@ -36,6 +39,16 @@ def run(tmp_path_factory):
     calibration = {"temperature": 1.5, "uncertain_below": 0.8, "source": "8 validation images"}
     (folder / "calibration.json").write_text(json.dumps(calibration))
     return folder
+
+
+def test_the_card_says_that_the_network_sees_the_source_alone(run):
+    source = open_export_source(run)
+    verified = Result(0, Verification(8, 0.0, 0.0, 1.0, 0.0, (), ()))
+    metadata = describe(source, "float32")
+    sentence = "The network sees the source alone"
+    for more, count in (({}, 0), ({"source_alone": True}, 1)):
+        card = model_card(source, run, metadata | more, {"a.tflite": 1}, verified)
+        assert card.count(sentence) == count
 
 
 @pytest.fixture(scope="module")

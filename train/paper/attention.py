@@ -14,7 +14,7 @@ from keras_astroattn.evaluation import (
     gradient_maps,
     pairwise_agreement,
 )
-from keras_astroattn.models import full_model
+from keras_astroattn.models import full_model, images_seen_by
 from keras_astroattn.plots import enrichment_figure, source_maps_figure
 from keras_astroattn.report import Record, csv_table, markdown_table
 
@@ -181,13 +181,14 @@ def summarize_maps(entry: Entry, images: np.ndarray, examples: np.ndarray) -> Ma
 
     Args:
         entry: the network.
-        images: (n, h, w) uint8, none empty.
-        examples: (m, h, w) uint8, the images whose maps are kept.
+        images: (n, h, w) uint8, whole frames, none empty.
+        examples: (m, h, w) uint8, whole frames, the images whose maps are kept.
 
     Returns:
         The summary.
     """
     network = entry.load()
+    images, examples = (images_seen_by(network, some) for some in (images, examples))
     statistics: dict[str, list[AttentionStatistics]] = {}
     agreement = []
     for some, maps in _maps(network, images):

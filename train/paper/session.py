@@ -28,7 +28,7 @@ from keras_astroattn.evaluation import Evaluation, evaluate_predictions
 from keras_astroattn.evaluation.protocol import PAPER_REPEATS
 from keras_astroattn.files import write_text
 from keras_astroattn.images import to_network_units
-from keras_astroattn.models import attention_model
+from keras_astroattn.models import attention_model, images_seen_by
 from keras_astroattn.plots import save_figure
 from keras_astroattn.report import Record
 
@@ -191,8 +191,9 @@ class Session:
 
     def example_maps(self, entry: Entry) -> dict[int, np.ndarray]:
         """Return mean attention maps (m, h, w) of the examples by epoch, normalized per image."""
-        inputs = to_network_units(self.examples(entry.data).image[..., np.newaxis])
         network = entry.load()
+        examples = images_seen_by(network, self.examples(entry.data).image)
+        inputs = to_network_units(examples[..., np.newaxis])
         forward = attention_model(network).predict_on_batch
         maps = {}
         for epoch in entry.epochs:
@@ -214,11 +215,12 @@ class Session:
         sources = self.sources(entry.data)
         known = self._of_fewer_repeats(entry, path)
         on_views(len(sources) * max((len(one.views) for one in known.values()), default=0))
+        network = entry.load(epoch)
         passes = saved.walk(
-            entry.load(epoch),
-            sources.image,
+            network,
+            images_seen_by(network, sources.image),
             sources.label,
-            self.examples(entry.data).image,
+            images_seen_by(network, self.examples(entry.data).image),
             scopes=entry.scopes,
             repeats=self.repeats_of(entry),
             seed=self.config.seed,

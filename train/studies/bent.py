@@ -159,16 +159,16 @@ def pooled_features(model: str, images: np.ndarray, batch_size: int = 32) -> np.
 
     Args:
         model: name of the preset.
-        images: (n, h, w) uint8.
+        images: (n, 150, 150) uint8, whole frames.
         batch_size: number of images in a batch.
     """
     import keras
 
-    from keras_astroattn.models import from_preset
+    from keras_astroattn.models import from_preset, images_seen_by
 
     network = from_preset(model)
     pool = keras.Model(network.input, network.get_layer("logits").input)
-    inputs = to_network_units(images[..., np.newaxis])
+    inputs = to_network_units(images_seen_by(network, images)[..., np.newaxis])
     found = pool.predict(inputs, batch_size=batch_size, verbose=0)
     return np.concatenate(found if isinstance(found, list) else [found], axis=1)
 

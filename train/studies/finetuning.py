@@ -67,10 +67,14 @@ def study(
     """
     console = Console(highlight=False, soft_wrap=True)
     finetuning = import_quietly("train.finetuning", "fine-tuning")
+    from keras_astroattn.models import sees_source_alone
+
+    alone = sees_source_alone(finetuning.load_network(model, "--model"))
     rows = []
     for number in range(draws):
         first = number * (2 * labels + tested)
-        images, is_frii = simulate_images(range(first, first + 2 * labels + tested), beam, seed)
+        numbers = range(first, first + 2 * labels + tested)
+        images, is_frii = simulate_images(numbers, beam, seed, alone)
         parts = np.split(np.arange(len(images)), [labels, 2 * labels])
         for name, options in _networks(finetuning, model, seed + number):
             if options is None:
@@ -96,19 +100,23 @@ def _networks(finetuning, model: str, seed: int):
         yield name, finetuning.FineTuning(model, layers, rate, epochs, seed=seed)
 
 
-def simulate_images(numbers: range, beam: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
+def simulate_images(
+    numbers: range, beam: float, seed: int, source_alone: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
     """Simulate sources at a beam of three pixels, in turn FRI and FRII.
 
     Args:
         numbers: numbers of the sources; each has its own seed.
         beam: full width at half maximum of the beam, arcsec.
         seed: seed of the sources and the noise.
+        source_alone: whether the network sees the source alone (`Cutout.source_alone`).
 
     Returns:
         (n, 150, 150) uint8 images as the network sees them, and (n,) bool whether FRII.
     """
     bar = track(numbers, f"beam {beam:g} arcsec", transient=True)
-    images = [simulated_cutout(seed, number, beam).pixels for number in bar]
+    cutouts = (simulated_cutout(seed, number, beam) for number in bar)
+    images = [(one.source_alone() if source_alone else one).pixels for one in cutouts]
     return np.stack(images), np.array(numbers) % 2 == 1
 
 

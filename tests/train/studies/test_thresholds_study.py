@@ -155,6 +155,7 @@ def test_the_command_writes_thresholds_table_and_figure(tmp_path, monkeypatch):
     count = 400
     population = Population(
         np.zeros((count, 150, 150), np.uint8),
+        np.zeros((count, 150, 150), np.uint8),
         np.arange(count) % 2 == 1,
         np.full(count, 5.0),
         np.full(count, 30.0),

@@ -4,7 +4,7 @@ import json
 import shutil
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,6 +19,7 @@ from keras_astroattn.command import run_app
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
+from keras_astroattn.models import images_seen_by
 from keras_astroattn.report import csv_table
 from train.cross_validation import FOLDS, held_out_rows
 
@@ -152,7 +153,7 @@ def _by_title(
     data_dir: Path | None,
     limit: int | None,
 ) -> dict[str, list[tuple[TitledNetwork, Sources]]]:
-    """By title: each network and the sources that it is measured on.
+    """By title: each network and the sources that it is measured on, as it sees them.
 
     Raises:
         InputError: a network or the sources cannot be read; there are not as many parts as
@@ -168,7 +169,9 @@ def _by_title(
     chosen = {part: _sources(data, split, part, data_dir, limit) for part in set(parts)}
     for named, part in zip(models, parts, strict=True):
         network = open_network(named)
-        found.setdefault(network.title, []).append((network, chosen[part]))
+        sources = chosen[part]
+        seen = replace(sources, image=images_seen_by(network.model, sources.image))
+        found.setdefault(network.title, []).append((network, seen))
     return found
 
 

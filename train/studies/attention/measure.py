@@ -27,7 +27,7 @@ from keras_astroattn.evaluation import (
     undo_transform,
 )
 from keras_astroattn.images import BLACK, IMAGE_SIZE, flux_patches
-from keras_astroattn.models import attention_model
+from keras_astroattn.models import attention_model, sees_source_alone
 from keras_astroattn.models.loading import find_network, load_network
 from keras_astroattn.models.wrappers import full_model
 
@@ -62,10 +62,10 @@ class TitledNetwork:
     model: keras.Model
 
     def fingerprint(self) -> str:
-        """Return the SHA-256 of the weights."""
-        return hashlib.sha256(
-            b"".join(np.ascontiguousarray(one).tobytes() for one in self.model.get_weights())
-        ).hexdigest()
+        """Return the SHA-256 of the weights, and of the images that the network sees."""
+        parts = [np.ascontiguousarray(one).tobytes() for one in self.model.get_weights()]
+        parts += [b"source alone"] if sees_source_alone(self.model) else []
+        return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
 def open_network(named: str) -> TitledNetwork:

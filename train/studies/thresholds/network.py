@@ -51,9 +51,11 @@ def open_network(model: str) -> CalibratedNetwork:
             classifier.model.name,
             classifier.rules.uncertain_below,
             lambda population: (
-                classifier.predict(image)["probabilities"] for image in population.images(1)
+                classifier.predict(image)["probabilities"]
+                for image in population.images(1, classifier.sees_source_alone)
             ),
         )
+    from keras_astroattn.models import sees_source_alone
     from keras_astroattn.models.loading import find_network, load_network
 
     found = find_network(model)
@@ -62,7 +64,7 @@ def open_network(model: str) -> CalibratedNetwork:
     network = load_network(model)
 
     def probabilities(population: Population) -> Iterator[np.ndarray]:
-        for images in population.images(_BATCH):
+        for images in population.images(_BATCH, sees_source_alone(network)):
             logits = np.asarray(network.predict_on_batch(images))
             yield calibrated(logits, calibration.temperature)
 

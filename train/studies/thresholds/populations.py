@@ -55,6 +55,7 @@ class Population:
 
     Attributes:
         pixels: (n, 150, 150) uint8, images for the network.
+        alone: (n, 150, 150) uint8, images for a network that sees the source alone.
         is_frii: bool, true class.
         size: measured largest angular size, beams.
         ratio: measured peak over noise.
@@ -62,6 +63,7 @@ class Population:
     """
 
     pixels: np.ndarray
+    alone: np.ndarray
     is_frii: np.ndarray
     size: np.ndarray
     ratio: np.ndarray
@@ -70,10 +72,16 @@ class Population:
     def __len__(self) -> int:
         return len(self.is_frii)
 
-    def images(self, batch: int) -> Iterator[np.ndarray]:
-        """Yield inputs of the network, (batch, 150, 150, 1) float32; the last may be smaller."""
+    def images(self, batch: int, source_alone: bool) -> Iterator[np.ndarray]:
+        """Yield inputs of a network, (batch, 150, 150, 1) float32; the last may be smaller.
+
+        Args:
+            batch: number of images in a batch.
+            source_alone: whether the network sees the source alone.
+        """
+        pixels = self.alone if source_alone else self.pixels
         for start in range(0, len(self), batch):
-            yield to_network_units(self.pixels[start : start + batch])[..., np.newaxis]
+            yield to_network_units(pixels[start : start + batch])[..., np.newaxis]
 
 
 def simulate_population(
@@ -91,11 +99,15 @@ def simulate_population(
     for index in range(count):
         cutout, beam = simulated_cutout(seed, index)
         if rules.before_network(cutout) is None:
-            kept.append((cutout.pixels, index % 2, cutout.size_in_beams, cutout.contrast, beam))
+            images = cutout.pixels, cutout.source_alone().pixels
+            kept.append((*images, index % 2, cutout.size_in_beams, cutout.contrast, beam))
         report_progress(index + 1)
-    pixels, is_frii, size, ratio, beam = zip(*kept, strict=True)
+    pixels, alone, is_frii, size, ratio, beam = zip(*kept, strict=True)
     return Population(
-        np.stack(pixels), np.array(is_frii, bool), *map(np.array, (size, ratio, beam))
+        np.stack(pixels),
+        np.stack(alone),
+        np.array(is_frii, bool),
+        *map(np.array, (size, ratio, beam)),
     )
 
 
@@ -157,4 +169,6 @@ def read_population(path: Path) -> Population:
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
     except (ValueError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error):
-        raise InputError(f"{path} holds no simulated sources: name another file") from None
+        raise InputError(
+            f"{path} holds no simulated sources of this version: name another file"
+        ) from None
