@@ -134,9 +134,8 @@ class Evaluation:
             "expected_calibration_error",
             "uncertainty_calibration_error",
         ):
-            rows.append(
-                (name.replace("_", " "), getattr(self, name), getattr(self, f"{name}_interval"))
-            )
+            title = name.replace("_", " ").replace("brier", "Brier")
+            rows.append((title, getattr(self, name), getattr(self, f"{name}_interval")))
         return rows
 
     def record(self) -> dict[str, str | int | float]:
@@ -147,7 +146,7 @@ class Evaluation:
             "predictions": self.predictions,
         }
         for name, value, (low, high) in self.rows():
-            key = name.replace(" ", "_")
+            key = name.replace(" ", "_").replace("Brier", "brier")
             record |= {key: value, f"{key}_low": low, f"{key}_high": high}
         for true, row in zip(CLASS_NAMES, self.confusion, strict=True):
             for predicted, count in zip(CLASS_NAMES, row, strict=True):

@@ -34,7 +34,7 @@ class FetchSettings:
         folder: output folder.
         size: width of a cutout, arcmin; None: as the network needs for the survey.
         parallel: requests at a time.
-        address: address of the service; None: the public one.
+        address: address of the service; None: the public one, the only one with a login.
         overwrite: fetch existing files again.
         login: account, for services with a login.
     """
@@ -69,13 +69,18 @@ def fetch_cutouts(
         The number of sources of each status, and the reasons of failures.
 
     Raises:
-        InputError: The folder cannot be used, the service cannot be reached, or it refuses the
-            login.
+        InputError: The folder cannot be used, the service cannot be reached or refuses the login,
+            or an address is given for a service with a login.
     """
     survey = survey_named(settings.survey)
     service = SERVICES[survey.service]
     if service.login and settings.login is None:
         raise InputError(f"--survey {settings.survey} needs a login at {service.title}")
+    if service.login and settings.address is not None:
+        raise InputError(
+            f"address {settings.address}: the password is sent to {service.title} only: "
+            "leave it out"
+        )
     size = settings.size or survey.size
     sources = list({source.key: source for source in sources}.values())
     with open_table(settings.folder, settings.survey, size, settings.overwrite) as table:

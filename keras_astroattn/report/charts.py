@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 _WIDTH, _HEIGHT = 340.0, 190.0
+_STEPS = (1, 1.25, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)  # of the upper end of an axis
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44.0, 10.0, 10.0, 34.0
 
 
@@ -171,11 +172,11 @@ def line_chart_svg(
 
 
 def _round_up(value: float) -> float:
-    """Return the next number of the form 1, 2, 3, 4, 5, 6, 8 times a power of ten."""
+    """Return the next number that is one of `_STEPS` times a power of ten."""
     if value <= 0:
         return 1.0
     power = 10.0 ** np.floor(np.log10(value))
-    return float(f"{next(n for n in (1, 2, 3, 4, 5, 6, 8, 10) if n >= value / power) * power:g}")
+    return float(f"{next(step for step in _STEPS if step >= value / power) * power:g}")
 
 
 def _axis(low: float, high: float, start: float, stop: float):

@@ -17,6 +17,7 @@ from keras_astroattn.datasets.simulation import (
     SourceModel,
     draw_source,
     generator,
+    log_uniform,
     point_source,
     render,
     scaled_flux,
@@ -145,8 +146,8 @@ def _inject_one(
     rng = _rng(seed, index)
     rng.random()  # chose the tile
     kind = KINDS[index % len(KINDS)]
-    size = 0.0 if kind == POINT else _log_uniform(rng, *SIZES)
-    ratio = _log_uniform(rng, *RATIOS)
+    size = 0.0 if kind == POINT else log_uniform(rng, *SIZES)
+    ratio = log_uniform(rng, *RATIOS)
     pixel, position, empty = _free_place(sky, rng)
     if real is None or kind == POINT:
         model = drawn_source(kind, size * empty.beam.mean, seed, index)
@@ -155,8 +156,8 @@ def _inject_one(
         sky.overlay = lambda low, high: drawn_on(sky, model, pixel, low, high)
     else:
         source = real.draw(kind, rng)
-        size = _log_uniform(rng, SIZES[0], min(SIZES[1], source.largest_size(sky.beam)))
-        ratio = _log_uniform(rng, RATIOS[0], min(RATIOS[1], source.ratio))
+        size = log_uniform(rng, SIZES[0], min(SIZES[1], source.largest_size(sky.beam)))
+        ratio = log_uniform(rng, RATIOS[0], min(RATIOS[1], source.ratio))
         seen = source.seen(size, sky.beam, rng.uniform(0, 2 * math.pi))
         seen = seen.scaled(ratio * empty.noise)
         sky.overlay = lambda low, high: seen.drawn_on(sky, pixel, low, high)
@@ -250,10 +251,6 @@ def drawn_on(
     wider = beam.covariance - Beam(beam.minor, beam.minor).covariance
     gain = (beam.mean / beam.minor) ** 2
     return smooth(drawn, inverse @ wider @ inverse.T) * np.float32(gain)
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(math.log(low), math.log(high))))
 
 
 def rows_of(found: Sequence[Injected]) -> Iterator[dict]:

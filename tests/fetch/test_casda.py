@@ -47,6 +47,15 @@ def test_a_job_becomes_a_map(casda, tmp_path):
     assert rows(tmp_path / "out")[0]["url"] == f"{casda.url}/casda/web/1+2/cutout.fits"
 
 
+def test_the_password_is_not_sent_to_another_address(casda, tmp_path):
+    settings = FetchSettings(
+        "casda-racs", tmp_path / "out", address=casda.url, login=Login(USER, PASSWORD)
+    )
+    with pytest.raises(InputError, match="sent to CASDA only"):
+        fetch_cutouts(SOURCES, settings, Downloads(1e4))
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.parametrize(
     ("survey", "image"),
     [

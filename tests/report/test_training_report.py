@@ -116,6 +116,12 @@ def test_a_line_runs_through_its_values():
     assert float(marked) == pytest.approx(x2)
 
 
+@pytest.mark.parametrize(("highest", "top"), [(1.04, "1.25"), (2.0, "2"), (2.1, "2.5"), (70, "80")])
+def test_the_axis_ends_just_above_the_highest_value(highest, top):
+    svg = line_chart_svg("loss", [1, 2], {"training": [highest, 0.1 * highest]})
+    assert f">{top}</text>" in svg
+
+
 def test_values_that_are_not_finite_are_left_out_and_one_epoch_is_a_dot():
     svg = line_chart_svg("loss", [1, 2], {"training": [1.0, np.nan]})
     assert len(points(svg, "training")) == 1
@@ -139,6 +145,7 @@ def test_the_evaluation_table_has_a_column_for_each_protocol():
     assert head == ["metric", "test, one clean pass", "test, one clean pass"]
     assert accuracy[0] == "accuracy"
     assert accuracy[1].startswith("0.750 (")  # three of four
+    assert {"AUC", "F1 FRI", "Brier score", "log loss"} <= {row[0] for row in section.table}
 
 
 @pytest.mark.slow

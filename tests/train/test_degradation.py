@@ -9,6 +9,7 @@ from keras_astroattn.datasets import load_sources
 from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.datasets.simulation.many_beams import SOFT_BELOW
 from keras_astroattn.images import cutout_from_array
+from train import degradation
 from train.batches import training_batches
 from train.configuration import TrainConfig
 from train.degradation import SMALLEST, _degraded, _field, with_copies
@@ -111,6 +112,23 @@ def test_batches_hold_the_weight_of_each_image():
     ((_, target, weight),) = training_batches(images, targets, weights, **options)
     np.testing.assert_array_equal(weight, 1 + target[:, 1])
     assert len(next(iter(training_batches(images, targets, **options)))) == 2
+
+
+def test_half_of_the_copies_get_more_noise(monkeypatch):
+    """Of 40 copies 20 +- 3.2 do; those between 10 and 30 are within three standard deviations."""
+    (image,) = _doubles([60])
+    image[75, 75] = 4  # of 3 sigma, so the points are of 150
+    noisier = []
+
+    def with_noise(field, ratio, rng, beam):
+        noisier[-1] = True
+        return field
+
+    monkeypatch.setattr(degradation, "with_noise", with_noise)
+    for seed in range(40):
+        noisier.append(False)
+        _degraded(image, np.random.default_rng(seed))
+    assert 10 <= sum(noisier) <= 30
 
 
 def test_no_copy_is_smaller_than_a_beam():

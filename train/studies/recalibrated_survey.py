@@ -24,7 +24,7 @@ from rich.console import Console
 
 from keras_astroattn.command import run_app
 from keras_astroattn.datasets.simulation.survey import simulate_survey
-from keras_astroattn.edge import DEFAULT_PRESET, Result, read_result
+from keras_astroattn.edge import DEFAULT_PRESET, Result, open_model, read_result
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.images import CLASS_NAMES
@@ -88,6 +88,7 @@ def study(
     console = Console(highlight=False, soft_wrap=True)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise InputError(f"--output {output} is not an empty folder: name another one")
+    open_model(model)  # an error here comes before the survey is simulated
     with console.status("simulating"):
         survey = simulate_survey(
             output / "survey", sources, tiles, seed, fri_share=fri_share, beam=beam

@@ -13,7 +13,7 @@ from .population import (
     simulate_field,
     simulate_point_sources,
 )
-from .radio_galaxies import draw_source, generator, point_source
+from .radio_galaxies import draw_source, generator, log_uniform, point_source
 from .source import Components, SourceModel, fanaroff_riley_ratio, scaled_flux, scaled_size
 from .telescope import NOISE, NOISE_SCATTER, beam_area, draw_noise, observe, render
 
@@ -30,6 +30,7 @@ __all__ = [
     "draw_source",
     "fanaroff_riley_ratio",
     "generator",
+    "log_uniform",
     "observe",
     "point_source",
     "render",

@@ -12,7 +12,7 @@ import numpy as np
 from keras_astroattn.images import BEAM, FIELD_SIZE, PIXEL_SCALE, Cutout, cutout_from_field
 from keras_astroattn.images.extent import measure_extent
 
-from .radio_galaxies import draw_neighbours, draw_source, generator
+from .radio_galaxies import draw_neighbours, draw_source, generator, log_uniform
 from .source import SourceModel, scaled_flux, scaled_size
 from .telescope import NOISE, observe, render
 
@@ -77,7 +77,7 @@ def observe_with_any_beam(seed: int, index: int, label: int | None = None) -> Ob
         InputError: The seed or index is negative, or the label is not one of these.
     """
     rng = generator(seed, index, _PURPOSE)
-    size, ratio = _log_uniform(rng, *SIZES), _log_uniform(rng, *RATIOS)
+    size, ratio = log_uniform(rng, *SIZES), log_uniform(rng, *RATIOS)
     model = draw_source(seed, index, label)
     for attempt in range(1, _ATTEMPTS):
         found, is_close = _with_size_and_ratio(model, size, ratio)
@@ -85,7 +85,7 @@ def observe_with_any_beam(seed: int, index: int, label: int | None = None) -> Ob
             break
         model = draw_source(seed, index + attempt * _SPARE, model.label)
     model = found
-    neighbours = draw_neighbours(rng, _log_uniform(rng, *NEIGHBOURS))
+    neighbours = draw_neighbours(rng, log_uniform(rng, *NEIGHBOURS))
     neighbours = replace(neighbours, flux=neighbours.flux / NOISE)
     model = replace(model, neighbours=neighbours)
     field = observe(model, rng, noise=1.0, centre=_place(rng))
@@ -118,7 +118,3 @@ def _place(rng: np.random.Generator) -> tuple[float, float]:
     angle = rng.uniform(0, 2 * math.pi)
     middle = (FIELD_SIZE - 1) / 2
     return middle + reach * math.sin(angle), middle + reach * math.cos(angle)
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(math.log(low), math.log(high))))

@@ -77,6 +77,11 @@ def generator(seed: int, index: int, purpose: int = 0) -> np.random.Generator:
     return np.random.Generator(np.random.PCG64(sequence))
 
 
+def log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
+    """Draw a number between `low` and `high`, both above 0, uniformly in its logarithm."""
+    return float(np.exp(rng.uniform(math.log(low), math.log(high))))
+
+
 def draw_source(seed: int, index: int, label: int | None = None) -> SourceModel:
     """Draw source `index` of `seed`: a radio galaxy with its neighbours.
 

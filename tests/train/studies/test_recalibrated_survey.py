@@ -46,6 +46,15 @@ def test_the_table_has_the_truth_and_the_estimates():
     assert rows["calibration error"] == ["33.3 %", "33.3 %", "2.0 %", "2.0 %"]
 
 
+def test_a_model_that_does_not_exist_is_refused_before_the_survey_is_simulated(tmp_path, capsys):
+    output = tmp_path / "out"
+    assert run_app(study.app, ["--output", str(output), "--model", "nope"]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: ")
+    assert "nope" in told
+    assert not output.exists()
+
+
 def test_a_row_gets_its_own_kind_in_any_order():
     """The parts of a survey are in the order of its tiles."""
 

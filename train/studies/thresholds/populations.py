@@ -17,6 +17,7 @@ from keras_astroattn.datasets.simulation import (
     Components,
     draw_source,
     generator,
+    log_uniform,
     observe,
     render,
     scaled_flux,
@@ -119,7 +120,7 @@ def simulated_cutout(seed: int, index: int) -> tuple[Cutout, float]:
         index: number of the source.
     """
     rng = generator(seed, index, _PURPOSE)
-    size, ratio, beam = (_log_uniform(rng, *limits) for limits in (SIZES, RATIOS, BEAMS))
+    size, ratio, beam = (log_uniform(rng, *limits) for limits in (SIZES, RATIOS, BEAMS))
     scale = BEAM / _PIXELS_PER_BEAM[rng.integers(len(_PIXELS_PER_BEAM))]
     model = scaled_size(draw_source(seed, index, index % 2), size * BEAM)
     model = scaled_flux(model, ratio * NOISE / float(render(model).max()))
@@ -145,10 +146,6 @@ def draw_neighbours(rng: np.random.Generator, beam: float) -> Components:
     half = _FIELD * BEAM / 2
     east, north = rng.uniform(-half, half, (2, count))
     return gaussians("neighbour", 0, ratio * NOISE, east, north, np.zeros(count))
-
-
-def _log_uniform(rng: np.random.Generator, low: float, high: float) -> float:
-    return float(np.exp(rng.uniform(math.log(low), math.log(high))))
 
 
 def write_population(path: Path, population: Population) -> None:
