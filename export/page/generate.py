@@ -185,6 +185,7 @@ def describe_cutout(found: "cutout.Cutout") -> dict[str, Any]:
     """Return the figures of a cutout as plain values, and a checksum of its pixels."""
     return {
         "sha256": hashlib.sha256(found.pixels.tobytes()).hexdigest(),
+        "alone_sha256": hashlib.sha256(found.source_alone().pixels.tobytes()).hexdigest(),
         "noise": _figure(found.noise),
         "peak_snr": _figure(found.peak_snr),
         "source_fraction": found.source_fraction,

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
+from support.synthetic_maps import celestial_header, gaussian, noise, write
 
 from export.page import build, generate
 from keras_astroattn.edge import Classifier
@@ -95,11 +96,11 @@ def run_node(node: str, *arguments: object, timeout: float = 500) -> str:
 def classify(node, scripts, tmp_path):
     """A function from files to what the page's code finds, in Node."""
 
-    def run(paths: list[Path]) -> list[dict]:
+    def run(paths: list[Path], model: Path | None = None) -> list[dict]:
         chosen = tmp_path / "list.json"
         chosen.write_text(json.dumps([str(path) for path in paths]))
         wasm = build.PAGE / "node_modules" / "@litertjs" / "core" / "wasm"
-        model = preset_file(PRESET, ".tflite")
+        model = model or preset_file(PRESET, ".tflite")
         printed = run_node(node, scripts / "classify_files.mjs", model, wasm, chosen)
         found = [json.loads(line) for line in printed.splitlines() if line.startswith("{")]
         assert [one["path"] for one in found] == [str(path) for path in paths]
@@ -221,6 +222,26 @@ def test_altered_maps_have_the_same_flags_and_labels(classify, classifier, tmp_p
         assert np.count_nonzero(difference) <= 10
         if "smoothed" not in cutout.flags and "resampled" not in cutout.flags:
             assert not difference.any()
+
+
+@pytest.mark.slow
+def test_a_network_that_sees_the_source_alone_gives_the_answer_of_python(
+    classify, alone_path, votes_path, tmp_path
+):
+    lobes = [gaussian((300, 300), x, 149.5, 9, peak=0.01, scale=1.8) for x in (135, 165)]
+    field = noise((300, 300), seed=4) + sum(lobes).astype("f4")
+    header = celestial_header((300, 300))
+    paths = [write(tmp_path / "one.fits", field, header)]
+    field = field + gaussian((300, 300), 205, 205, 9, peak=0.3, scale=1.8).astype("f4")
+    paths.append(write(tmp_path / "two.fits", field, header))
+    for model in (alone_path, votes_path):
+        classifier = Classifier(model)
+        for path, found in zip(paths, classify(paths, model), strict=True):
+            cutout = read_image(path)
+            assert found["probabilities"] is not None
+            assert_same(found, cutout, classifier)
+            evidence = classifier.attention(cutout).evidence
+            assert found["evidence"] == pytest.approx(float(evidence.sum()), rel=1e-3)
 
 
 @pytest.mark.slow

@@ -39,6 +39,14 @@ def test_another_island_is_black_and_the_source_is_stretched():
     np.testing.assert_array_equal(source_alone(two_islands()), expected)
 
 
+def test_halves_are_rounded_to_the_even_number():
+    image = np.zeros((150, 150), np.uint8)
+    image[74, 73:78] = [20, 170, 20, 3, 1]
+    image[74, 3:7] = 255
+    # 255 / 170 of 20, 3 and 1 are 30, 4.5 and 1.5. The browser page has the same test.
+    np.testing.assert_array_equal(source_alone(image)[74, 73:78], [30, 255, 30, 4, 2])
+
+
 def test_a_picture_of_the_source_alone_keeps_its_measured_values():
     cutout = cutout_from_array(two_islands())
     alone = cutout.source_alone()

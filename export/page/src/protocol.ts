@@ -25,6 +25,7 @@ export interface Mosaic {
 /** A classified source. */
 export interface Result {
   readonly cutout: Cutout;
+  readonly seen: Uint8Array; // pixels as the network sees them
   readonly found: Classification;
   readonly isPicture: boolean;
   readonly milliseconds: number;

@@ -54,7 +54,8 @@ const calls: Calls = {
     const milliseconds = performance.now() - started;
     // The page does not need the input of the network, and keeps what it gets.
     const shown = { ...cutout, networkInput: new Float32Array() };
-    return { cutout: shown, found, isPicture: !source.map, milliseconds };
+    const { pixels: seen } = classifier!.asSeen(cutout);
+    return { cutout: shown, seen, found, isPicture: !source.map, milliseconds };
   },
 
   async close(handle) {

@@ -7,9 +7,12 @@ import test from "node:test";
 import { SURVEYS } from "../generated/constants";
 import references from "../generated/references.json";
 import { pixelToSky, skyToPixel, wcsKeywords } from "../src/images/celestial";
+import { sourceAlone } from "../src/images/cutout";
 import { FitsMap } from "../src/images/fits_map";
+import { grid } from "../src/images/grid";
 import type { Value } from "../src/images/fits_file";
 import { beamsAt } from "../src/images/known_surveys";
+import { cutoutFromLevels } from "../src/images/picture";
 import { parsePosition } from "../src/images/position";
 import { std32 } from "../src/images/statistics";
 import { InputError } from "../src/images/errors";
@@ -28,6 +31,8 @@ for (const [name, wanted] of Object.entries(references.samples)) {
     const cutout = await (await FitsMap.open(await openAsBlob(join(samples, name)))).cutout();
     const sha256 = createHash("sha256").update(cutout.pixels).digest("hex");
     assert.equal(sha256, wanted.sha256);
+    const alone = createHash("sha256").update(sourceAlone(cutout).pixels).digest("hex");
+    assert.equal(alone, wanted.alone_sha256);
     assert.equal(cutout.noise, wanted.noise);
     assert.equal(cutout.peakSnr, wanted.peak_snr);
     assert.deepEqual(cutout.flags, wanted.flags);
@@ -36,6 +41,20 @@ for (const [name, wanted] of Object.entries(references.samples)) {
     near([major, minor, positionAngle!], wanted.ellipse, 1e-6);
   });
 }
+
+test("a picture of the source alone is stretched to its brightest pixel", () => {
+  // 255 / 170 of 20, 3 and 1 are 30, 4.5 and 1.5.
+  const levels = grid(150, 150);
+  const source = 74 * 150 + 73;
+  levels.pixels.set([20, 170, 20, 3, 1], source);
+  levels.pixels.set([60, 255, 255, 60], 74 * 150 + 3);
+  const cutout = cutoutFromLevels(levels);
+  const { pixels, networkInput } = sourceAlone(cutout);
+  assert.deepEqual([...pixels.subarray(source, source + 5)], [30, 255, 30, 4, 2]);
+  assert.equal(pixels.filter((value) => value > 0).length, 5);
+  assert.equal(networkInput[source + 1], 1);
+  assert.deepEqual(sourceAlone({ ...cutout, pixels }).pixels, pixels);
+});
 
 test("the standard deviation is numpy's to the last bit", () => {
   for (const [length, wanted] of Object.entries(references.noise)) {

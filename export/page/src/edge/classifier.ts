@@ -1,6 +1,6 @@
 /** Classify cutouts with the network; see `edge.Classifier`. */
 import { CLASS_NAMES, IMAGE_SIZE } from "../../generated/constants";
-import type { Cutout } from "../images/cutout";
+import { sourceAlone, type Cutout } from "../images/cutout";
 import { afterNetwork, beforeNetwork, entropy, rulesOf, type LabelRules } from "./labels";
 import { readMetadata, type Metadata } from "./model_file";
 import { Network, type Outputs } from "./network";
@@ -34,12 +34,17 @@ export class Classifier {
     return new Classifier(await Network.load(content, script), metadata, rulesOf(metadata));
   }
 
+  /** The cutout as the network sees it; see `edge.Classifier.as_seen`. */
+  asSeen(cutout: Cutout): Cutout {
+    return this.metadata.source_alone ? sourceAlone(cutout) : cutout;
+  }
+
   async classify(cutout: Cutout): Promise<Classification> {
     const label = beforeNetwork(this.rules, cutout);
     if (label !== null) {
       return { label, probabilities: null, entropy: null, gates: [], mean: null, evidence: null };
     }
-    const outputs = await this.network.run(cutout.networkInput);
+    const outputs = await this.network.run(this.asSeen(cutout).networkInput);
     const probabilities = outputs["probabilities"]!;
     if (!probabilities.every(Number.isFinite)) {
       throw new Error("the network gives no probability for this image");

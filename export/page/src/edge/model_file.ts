@@ -4,6 +4,7 @@ import type { ClassThresholds } from "./labels";
 
 export interface Metadata {
   readonly name: string;
+  readonly source_alone?: boolean; // whether the network sees the source alone
   readonly calibration?: { readonly temperature: number; readonly fitted_on: string | null };
   readonly labels?: {
     readonly compact_below_beams: number;

@@ -42,6 +42,7 @@ export interface Cutout {
   readonly centroid: Pair;
   readonly ellipse: Ellipse | null;
   readonly offset: number;
+  readonly sourceMask: Uint8Array | null; // pixels of the source
 }
 
 export interface FieldOptions {
@@ -162,7 +163,28 @@ function finish(
     centroid: extent.centroid,
     ellipse: extent.covariance && ellipseOf(extent.covariance, keywords, pixelScale),
     offset: 0,
+    sourceMask: extent.mask,
   };
+}
+
+/** The cutout with everything but its source black; see `images.Cutout.source_alone`. */
+export function sourceAlone(cutout: Cutout): Cutout {
+  const { sourceMask: mask, brightness } = cutout;
+  if (!mask) return cutout;
+  const pixels = cutout.flags.includes("picture")
+    ? stretchedLevels(cutout.pixels.map((value, i) => (mask[i] ? value : 0)))
+    : scaleToUint8(brightness.pixels.map((value, i) => (mask[i] ? value : 0)));
+  return { ...cutout, pixels, networkInput: toNetworkUnits(pixels) };
+}
+
+/** Stretch grey levels p to 255 p / max p, rounded as NumPy does: halves to the even number. */
+function stretchedLevels(levels: Uint8Array): Uint8Array {
+  const factor = Math.fround(255 / levels.reduce((a, b) => Math.max(a, b)));
+  return levels.map((level) => {
+    const value = Math.fround(level * factor);
+    const low = Math.floor(value);
+    return value - low === 0.5 ? low + (low % 2) : Math.round(value);
+  });
 }
 
 /** Scale pixels v from 0 to 255 to [-1, 1], rounded as float32. */

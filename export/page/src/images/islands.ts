@@ -28,6 +28,7 @@ export interface Extent {
   readonly confused: boolean;
   readonly centroid: readonly [number, number]; // x and y from the middle of the frame
   readonly covariance: Matrix | null; // of the flux, along x and y
+  readonly mask: Uint8Array | null; // pixels of the source
 }
 
 /** Find the source of a frame in units of the noise and measure it; see `images.extent`. */
@@ -64,6 +65,7 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     confused,
     centroid: [centroid(1), centroid(0)],
     covariance: fluxCovariance(source),
+    mask: maskOf(source, snr.pixels.length),
   };
 }
 
@@ -79,7 +81,14 @@ const NOTHING: Extent = {
   confused: false,
   centroid: [0, 0],
   covariance: null,
+  mask: null,
 };
+
+function maskOf(source: readonly Island[], length: number): Uint8Array {
+  const mask = new Uint8Array(length);
+  for (const { places } of source) for (const place of places) mask[place] = 1;
+  return mask;
+}
 
 function brightIslands(snr: Grid): Island[] {
   const { width, height, pixels } = snr;
@@ -112,6 +121,7 @@ function brightIslands(snr: Grid): Island[] {
       offsets.reduce((sum, offset, i) => sum + weights[i]! * offset[axis], 0) / total;
     found.push({
       points: edge,
+      places,
       peak,
       total,
       distance: Math.min(...offsets.map(([y, x]) => Math.sqrt(y * y + x * x))),

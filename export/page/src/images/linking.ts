@@ -28,6 +28,7 @@ export interface Island {
   readonly distance: number;
   readonly extent: number;
   readonly centroid: Point;
+  readonly places: readonly number[]; // numbers of its pixels in the frame
   readonly moments: Matrix; // second, along x and y, pixels squared
 }
 

@@ -133,6 +133,7 @@ export function cutoutFromLevels(levels: Grid): Cutout {
     centroid: extent.centroid,
     ellipse: extent.covariance && ellipseOf(extent.covariance, null, PIXEL_SCALE),
     offset: 0,
+    sourceMask: extent.mask,
   };
 }
 

@@ -34,15 +34,15 @@ export function overlayOf({ found }: Result, name: string): FrameMap | null {
 }
 
 /** Pixels of the map in the colours of a stretch. */
-export function mapImage({ cutout }: Result, options: ViewOptions): ImageData {
-  const { brightness, pixels, noise } = cutout;
+export function mapImage({ cutout, seen }: Result, options: ViewOptions): ImageData {
+  const { brightness, noise } = cutout;
   const { width, height } = brightness;
   const image = new ImageData(width, height);
   const peak = maximum(brightness.pixels) || 1;
   const sigma = Number.isFinite(noise) ? noise : 0;
   const place = (i: number): number => {
     const value = brightness.pixels[i]!;
-    if (options.stretch === "network") return pixels[i]! / 255;
+    if (options.stretch === "network") return seen[i]! / 255;
     if (options.stretch === "asinh") {
       const soft = sigma || peak / 100;
       return Math.asinh((value + sigma) / soft) / Math.asinh((peak + sigma) / soft);
@@ -50,7 +50,7 @@ export function mapImage({ cutout }: Result, options: ViewOptions): ImageData {
     const linear = (value + sigma) / (peak + sigma);
     return options.stretch === "linear" ? linear : Math.sqrt(Math.max(linear, 0));
   };
-  for (let i = 0; i < pixels.length; i++) {
+  for (let i = 0; i < seen.length; i++) {
     const isKnown = options.stretch === "network" || Number.isFinite(brightness.pixels[i]);
     image.data.set([...(isKnown ? colourAt(options.colours, place(i)) : UNKNOWN), 255], 4 * i);
   }
