@@ -423,6 +423,12 @@ def test_info_shows_the_metadata(model_path, capsys):
     assert "tiny" in capsys.readouterr().out
 
 
+def test_info_shows_that_the_network_sees_the_source_alone(alone_path, capsys):
+    assert run("info", alone_path) == 0
+    (line,) = (one for one in capsys.readouterr().out.splitlines() if "source alone" in one)
+    assert "true" in line
+
+
 def test_benchmark_prints_a_row_a_thread_count(model_path, capsys):
     assert run("benchmark", model_path, "--repeats", "3", "--threads", "1", "2") == 0
     out = capsys.readouterr().out

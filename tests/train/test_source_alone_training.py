@@ -1,9 +1,13 @@
 """Training with `--source-alone`: every image that the network is given shows its source alone."""
 
 import dataclasses
+from collections import Counter
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from rich.console import Console
+from support.tiny_model_file import radio_galaxy
 
 from export.export_source import ExportSource
 from export.exporting import Export, _with_images
@@ -11,10 +15,13 @@ from export.metadata import describe
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.images import cutout_from_array, source_alone, to_network_units
 from keras_astroattn.models import AGCNN
+from keras_astroattn.recalibration import GivenLabel
+from train import labelled_sources
 from train.configuration import TrainConfig
 from train.loop import build
 from train.predictions import view_logits
 from train.sources import load_evaluation_sources, split_sources, training_images
+from train.studies.attention.__main__ import _by_title
 
 WHOLE = TrainConfig(data="simulated", gates=1, seed=3)
 ALONE = dataclasses.replace(WHOLE, source_alone=True)
@@ -107,3 +114,39 @@ def test_the_command_has_the_option(command, small_data, tmp_path):
     from keras_astroattn.models.loading import load_network
 
     assert load_network(str(tmp_path / "run")).source_alone is True
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_fine_tuning_reads_what_its_network_sees(alone, monkeypatch):
+    frames = [radio_galaxy() for _ in range(60)]
+    for frame in frames[::2]:
+        frame[70:76, 8:14] = frame.max()
+    cutouts = [cutout_from_array(frame) for frame in frames]
+    monkeypatch.setattr(labelled_sources, "cut_of", lambda *options: cutouts.__getitem__)
+    monkeypatch.setattr(labelled_sources, "survey_summary", lambda path: None)
+    result = SimpleNamespace(
+        path=None,
+        sources=[str(row) for row in range(60)],
+        numbers=lambda column: np.full(60, np.nan),
+        probabilities=np.full((60, 2), 0.5),
+    )
+    labels = [GivenLabel(str(row), "FRI" if row % 3 else "FRII") for row in range(60)]
+    found = labelled_sources.read_labelled(result, labels, Counter(), Console(), alone)
+    assert neighbours_lit(found.image) == (0 if alone else 30)
+    expected = cutouts[0].source_alone() if alone else cutouts[0]
+    np.testing.assert_array_equal(found.image[0], expected.pixels)
+
+
+@pytest.mark.usefixtures("small_data")
+def test_the_attention_study_measures_a_network_on_what_it_sees(tmp_path):
+    whole = load_sources("simulated", "test")
+    for alone in (False, True):
+        path = tmp_path / f"{alone}.keras"
+        AGCNN(gates=1, source_alone=alone).save(path)
+        groups = _by_title([str(path)], "simulated", "test", None, None, None)
+        (((network, sources),),) = groups.values()
+        assert network.model.source_alone is alone
+        if alone:
+            assert_alone(sources, whole)
+        else:
+            np.testing.assert_array_equal(sources.image, whole.image)

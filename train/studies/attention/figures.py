@@ -10,6 +10,7 @@ from keras_astroattn.datasets.simulation import simulate
 from keras_astroattn.evaluation import deletion_order
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
 from keras_astroattn.images import CLASS_NAMES, flux_patches
+from keras_astroattn.models import images_seen_by
 from keras_astroattn.models.wrappers import full_model
 from keras_astroattn.plots import (
     deletion_figure,
@@ -62,7 +63,7 @@ def save_figures(
     Args:
         measured: their measurements.
         network: the network, or the first, whose maps are drawn.
-        images: (n, h, w) uint8, images that it measured.
+        images: (n, h, w) uint8, images that it measured, as it sees them.
         labels: (n,) their classes.
         stem: beginning of the names of the files.
         output: folder of the figures.
@@ -80,7 +81,7 @@ def _figures(measured: Measured, network: TitledNetwork) -> dict[str, Figure]:
     images, labels = (
         np.concatenate([getattr(one, what) for one in made]) for what in ("image", "label")
     )
-    examples = _examples(network, images, labels)
+    examples = _examples(network, images_seen_by(network.model, images), labels)
     return {
         "equivariance": _equivariance(measured),
         "deletion": _deletion(measured),
