@@ -183,8 +183,7 @@ class Cutout:
         if self.source_mask is None:
             return self
         if flag.PICTURE in self.flags:
-            levels = np.where(self.source_mask, np.rint(self.brightness * 255), np.float32(0))
-            pixels = np.rint(levels * (np.float32(255) / levels.max())).astype(np.uint8)
+            pixels = stretched_alone(np.rint(self.brightness * 255), self.source_mask)
         else:
             pixels = scale_to_uint8(np.where(self.source_mask, self.brightness, np.float32(0)))
         network_input = to_network_units(pixels)[..., np.newaxis]
@@ -273,6 +272,12 @@ def finish(
         contrast=peak,
         covariance=extent.covariance,
     )
+
+
+def stretched_alone(levels: np.ndarray, source: np.ndarray) -> np.ndarray:
+    """Return grey levels p of a source alone: rint(255 p / max p) on its mask, 0 elsewhere."""
+    shown = np.where(source, levels, 0).astype(np.float32)
+    return np.rint(shown * (np.float32(255) / shown.max())).astype(np.uint8)
 
 
 def beam_pixels(beam: Beam | None, pixel_scale: float) -> float:

@@ -12,8 +12,8 @@ from keras_astroattn.errors import InputError
 from . import flags as flag
 from .beam import Beam
 from .colormap import invert_colormap
-from .conventions import BEAM, IMAGE_SIZE, PIXEL_SCALE
-from .cutout import Cutout, blanked_threshold, source_flags
+from .conventions import BEAM, IMAGE_SIZE, PIXEL_SCALE, to_network_units
+from .cutout import Cutout, blanked_threshold, source_flags, stretched_alone
 from .extent import measure_extent
 from .field_cutout import cutout_from_field
 from .fits_map import LARGEST_FIELD
@@ -169,8 +169,8 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
     image = normalise(squeezed)
     brightness = (image.network + 1) / 2
     lit = np.count_nonzero(image.pixels)
-    snr = brightness / blanked_threshold(brightness, image.pixels)
-    extent = measure_extent(snr if lit else np.zeros_like(snr))
+    snr = _implied_snr(brightness, image.pixels)
+    extent = measure_extent(snr)
     return Cutout(
         pixels=image.pixels,
         network_input=image.network[..., np.newaxis],
@@ -202,14 +202,17 @@ def source_alone(image: np.ndarray) -> np.ndarray:
     Returns:
         uint8 of the same shape: `Cutout.source_alone` of `cutout_from_array`. An image without a
         source is unchanged.
-
-    Raises:
-        InputError: An image is no finished image.
     """
     if image.ndim == 3:
         return np.stack([source_alone(one) for one in image]) if len(image) else image
-    cutout = cutout_from_array(image)
-    return image if cutout.source_mask is None else cutout.source_alone().pixels
+    extent = measure_extent(_implied_snr((to_network_units(image) + 1) / 2, image))
+    return image if extent.mask is None else stretched_alone(image, extent.mask)
+
+
+def _implied_snr(brightness: np.ndarray, pixels: np.ndarray) -> np.ndarray:
+    """Return a finished image in units of the noise that its faintest lit pixel implies."""
+    snr = brightness / blanked_threshold(brightness, pixels)
+    return snr if pixels.any() else np.zeros_like(snr)
 
 
 def _read_array(path: Path) -> np.ndarray:
