@@ -2,7 +2,7 @@
 
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +11,7 @@ import numpy as np
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
 
+from keras_astroattn.edge.frames import frame_signature
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE
@@ -19,6 +20,7 @@ from keras_astroattn.process import quiet_native_logs
 
 from .export_source import ExportSource
 from .fixed_batch import fix_batch
+from .frame_graph import frames_of
 from .half_precision import store_halved
 from .inference_graph import inference_outputs
 from .operator_order import run_when_needed
@@ -39,31 +41,49 @@ Zero must be a step too. With steps from -1 to 1 the black sky, -1, would lie be
 a square root would enlarge the difference. With steps of 1/127 the black sky is a step."""
 
 
-class _Server(tf.Module):
-    """Module with one function from `image` to named outputs, and the variables it reads."""
+Outputs = Callable[[tf.Tensor], dict[str, tf.Tensor]]
 
-    def __init__(self, outputs: Callable, temperature: float, variables=()):
+
+class _Server(tf.Module):
+    """Module with functions from `image` to named outputs, and the variables they read.
+
+    Args:
+        outputs: function by the size of its image.
+        temperature: temperature of the probabilities.
+        variables: variables that the functions read.
+    """
+
+    def __init__(self, outputs: Mapping[int, Outputs], temperature: float, variables=()):
         super().__init__()
         self.weights = list(variables)
+        self.functions = {
+            SIGNATURE if size == IMAGE_SIZE else frame_signature(size): _served(
+                function, size, temperature
+            )
+            for size, function in outputs.items()
+        }
 
-        @tf.function(
-            input_signature=[
-                tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32, name="image")
-            ],
-            autograph=False,
-        )
-        def serve(image):
-            named = dict(outputs(image))
-            logits = named["logits"]
-            scaled = logits if temperature == 1 else logits * np.float32(1 / temperature)
-            return named | {"logits": logits, "probabilities": tf.nn.softmax(scaled)}
+    def save(self, folder: Path) -> list[str]:
+        """Write a SavedModel, and return the names of its signatures."""
+        concrete = {name: serve.get_concrete_function() for name, serve in self.functions.items()}
+        tf.saved_model.save(self, str(folder), signatures=concrete)
+        return list(concrete)
 
-        self.serve = serve
 
-    def save(self, folder: Path) -> None:
-        tf.saved_model.save(
-            self, str(folder), signatures={SIGNATURE: self.serve.get_concrete_function()}
-        )
+def _served(outputs: Outputs, size: int, temperature: float) -> Callable:
+    """Return a function from a batch of square images to logits, probabilities and maps."""
+
+    @tf.function(
+        input_signature=[tf.TensorSpec((None, size, size, 1), tf.float32, name="image")],
+        autograph=False,
+    )
+    def serve(image):
+        named = dict(outputs(image))
+        logits = named["logits"]
+        scaled = logits if temperature == 1 else logits * np.float32(1 / temperature)
+        return named | {"logits": logits, "probabilities": tf.nn.softmax(scaled)}
+
+    return serve
 
 
 def write_saved_model(source: ExportSource, folder: Path, attention: bool = True) -> None:
@@ -80,7 +100,8 @@ def write_saved_model(source: ExportSource, folder: Path, attention: bool = True
         given = model(image, training=False)
         return given if attention else {"logits": given["logits"]}
 
-    _Server(outputs, source.calibration.temperature, model.variables).save(folder)
+    outputs_by_size = {IMAGE_SIZE: outputs}
+    _Server(outputs_by_size, source.calibration.temperature, model.variables).save(folder)
 
 
 def convert(
@@ -89,8 +110,11 @@ def convert(
     training_images: np.ndarray | None = None,
     attention: bool = True,
     integer_borders: bool = False,
+    frames: Sequence[int] | None = None,
 ) -> bytes:
     """Return the .tflite file of a model, without metadata.
+
+    Beside the signature for whole images, it has one for each frame; they share the weights.
 
     Args:
         source: the model.
@@ -99,6 +123,7 @@ def convert(
         training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
         attention: whether to include the attention maps, and the evidence, in the outputs.
         integer_borders: with `int8`: input and outputs have 8 bits too.
+        frames: sizes of the frames, pixels; by default `frames_of` the model.
 
     Returns:
         Bytes of the file. Its shape signatures state a batch of 1 (see `fixed_batch`).
@@ -107,31 +132,39 @@ def convert(
         InputError: The precision is `int8`, and the model has `softmax` attention or votes.
     """
     integer = precision == "int8"
-    outputs = inference_outputs(source.model, attention, integer, half=precision == "float16")
+    half = precision == "float16"
+    outputs = inference_outputs(source.model, attention, integer, half)
     if not integer:
-        return _converted(source, outputs, precision)
+        sizes = frames_of(source.model) if frames is None else frames
+        parts = {
+            size: inference_outputs(source.model, attention, half=half, frame=size)
+            for size in sizes
+        }
+        return _converted(source, {IMAGE_SIZE: outputs} | parts, precision)
     require_quantizable(source)
     images, offset = _ranges(
-        source, training_images, lambda images: _converted(source, outputs, precision, images)
+        source,
+        training_images,
+        lambda images: _converted(source, {IMAGE_SIZE: outputs}, precision, images),
     )
 
     def without_offset(image: tf.Tensor) -> dict[str, tf.Tensor]:
         named = outputs(image)
         return named | {"logits": named["logits"] - offset}
 
-    return _converted(source, without_offset, precision, images, integer_borders)
+    return _converted(source, {IMAGE_SIZE: without_offset}, precision, images, integer_borders)
 
 
 def _converted(
     source: ExportSource,
-    outputs: Callable,
+    outputs: Mapping[int, Outputs],
     precision: Precision,
     images: np.ndarray | None = None,
     integer_borders: bool = False,
 ) -> bytes:
     with tempfile.TemporaryDirectory() as folder:
-        _Server(outputs, source.calibration.temperature).save(Path(folder))
-        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=[SIGNATURE])
+        signatures = _Server(outputs, source.calibration.temperature).save(Path(folder))
+        converter = tf.lite.TFLiteConverter.from_saved_model(folder, signature_keys=signatures)
         converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS]
         # Not TensorFlow's float16, which also rounds constants, biases and the dense layers.
         if precision in ("dynamic", "int8"):

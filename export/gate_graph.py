@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras_astroattn.layers import AttentionGate, AttentionNormalization
 from keras_astroattn.outputs import resize_matrix
 
+from .frame_graph import central_block
 from .votes_graph import by_matrices
 
 STRIP_BYTES = 768 * 1024
@@ -34,6 +35,7 @@ def scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> tf
     """Return the scores s (batch, height, width) of a gate."""
     theta, phi = array(gate.theta.kernel)[0, 0], array(gate.phi.kernel)[0, 0]
     psi, bias = array(gate.psi.kernel)[0, 0, :, 0], array(gate.psi.bias)
+    whole_x, whole_g = (tensor.shape[1:3] for tensor in gate.input)
     if integer:
         gating = tf.image.resize(_pointwise(g, phi), x.shape[1:3])
         compared = tf.nn.relu(_pointwise(x, theta) + gating)
@@ -43,9 +45,14 @@ def scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> tf
     signs = [(channels, pick) for channels, pick in signs if channels.any()]
     height, width = x.shape[1:3]
     minus_u = [_pointwise(g, -phi[:, channels] * psi[channels]) for channels, _ in signs]
-    by_rows = height >= MANY_ROWS * g.shape[1]
+    if (height, width) != whole_x:
+        pieces = _by_blocks(minus_u, (height, width), whole_g, whole_x)
+    elif height >= MANY_ROWS * g.shape[1]:
+        pieces = _between_rows(minus_u, height, width)
+    else:
+        pieces = _by_strips(minus_u, height, width)
     strips = []
-    for rows, upsampled in (_between_rows if by_rows else _by_strips)(minus_u, height, width):
+    for rows, upsampled in pieces:
         sums = []
         for (channels, pick), part in zip(signs, upsampled, strict=True):
             t = _pointwise(x[:, rows], theta[:, channels] * psi[channels])
@@ -53,8 +60,10 @@ def scores(gate: AttentionGate, x: tf.Tensor, g: tf.Tensor, integer: bool) -> tf
         strips.append(sums[0] if len(sums) == 1 else sums[0] + sums[1])
     compared = _joined(strips)
     total_u = tf.reshape(_pointwise(g, (phi @ psi)[:, np.newaxis]), [-1, *g.shape[1:3]])
-    return compared + (_resize_map(total_u, (height, width)) + bias)
+    return compared + (_resize_map(total_u, (height, width), whole_g, whole_x) + bias)
 
+
+Size = tuple[int, int]
 
 Upsampled = Iterator[tuple[slice, list[tf.Tensor]]]
 
@@ -88,6 +97,19 @@ def _between_rows(parts: list[tf.Tensor], height: int, width: int) -> Upsampled:
         yield rows, mixed
 
 
+def _by_blocks(parts: list[tf.Tensor], target: Size, whole: Size, whole_target: Size) -> Upsampled:
+    """Yield all rows of a frame, with each part upsampled by matrices: columns, then rows."""
+    height, width = size = tuple(parts[0].shape[1:3])
+    rows, columns = _resize_blocks(size, target, whole, whole_target)
+    resized = []
+    for part in parts:
+        channels = part.shape[-1]
+        across = tf.matmul(columns[np.newaxis], tf.reshape(part, [-1, width, channels]))
+        across = tf.reshape(across, [-1, height, target[1] * channels])
+        resized.append(tf.reshape(tf.matmul(rows[np.newaxis], across), [-1, *target, channels]))
+    yield slice(None), resized
+
+
 def _pointwise(x: tf.Tensor, kernel: np.ndarray) -> tf.Tensor:
     """Return a 1 x 1 convolution, kernel (channels in, channels out)."""
     return tf.nn.conv2d(x, kernel[np.newaxis, np.newaxis].astype(np.float32), 1, "VALID")
@@ -115,17 +137,45 @@ def _resize_matrix(size: int, target: int) -> np.ndarray:
     return resize_matrix(size, target).astype(np.float32)
 
 
-def _resize_map(a: tf.Tensor, size: tuple[int, int]) -> tf.Tensor:
-    """Resize maps (batch, h, w) bilinearly."""
-    height, width = a.shape[1:]
-    if (height, width) == tuple(size):
+def _resize_blocks(
+    size: Size, target: Size, whole: Size, whole_target: Size
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the blocks, of rows and of columns, of the matrices that resize the whole image's map.
+
+    Args:
+        size: size of a map, the part in the middle of the whole image's.
+        target: size of the resized map, also a part.
+        whole: size of the whole image's map.
+        whole_target: size of the whole image's resized map.
+    """
+    rows, columns = (
+        central_block(_resize_matrix(old, new), (new_part, old_part))
+        for old, new, old_part, new_part in zip(whole, whole_target, size, target, strict=True)
+    )
+    return rows, columns
+
+
+def _resize_map(a: tf.Tensor, target: Size, whole: Size, whole_target: Size) -> tf.Tensor:
+    """Resize maps (batch, h, w) bilinearly; see `_resize_blocks`."""
+    if whole == whole_target:
         return a
-    return by_matrices(a, _resize_matrix(height, size[0]), _resize_matrix(width, size[1]))
+    return by_matrices(a, *_resize_blocks(tuple(a.shape[1:]), target, whole, whole_target))
 
 
-def mean_map(maps: list[tf.Tensor], size: tuple[int, int]) -> tf.Tensor:
-    """Return the mean of maps (batch, h, w), resized to one size."""
-    resized = [_resize_map(a, size) for a in maps]
+def mean_map(
+    maps: list[tf.Tensor], size: Size, whole_maps: list[Size], whole_size: Size
+) -> tf.Tensor:
+    """Return the mean of maps (batch, h, w), resized to one size.
+
+    Args:
+        maps: the maps, or parts in their middle.
+        size: size of the mean.
+        whole_maps: sizes of the maps of the whole image.
+        whole_size: size of the mean of the whole image.
+    """
+    resized = [
+        _resize_map(a, size, whole, whole_size) for a, whole in zip(maps, whole_maps, strict=True)
+    ]
     total = resized[0]
     for one in resized[1:]:
         total = total + one

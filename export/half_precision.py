@@ -25,30 +25,47 @@ def store_halved(content: bytes) -> bytes:
         Bytes of the new file.
     """
     model = flatbuffer_utils.convert_bytearray_to_object(bytearray(content))
+    halved: dict[int, np.ndarray] = {}
+    for buffer in _kernel_buffers(model):
+        values = _halved(model.buffers[buffer].data)
+        if values is not None:
+            halved[buffer] = np.frombuffer(values.tobytes(), np.uint8)
+            model.buffers[buffer].data = halved[buffer]
+    for graph in model.subgraphs:
+        for number, wide in enumerate(list(graph.tensors)):
+            if wide.buffer in halved:
+                _widen(graph, number, len(model.operatorCodes))
+    model.operatorCodes.append(_dequantize())
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+
+
+def _kernel_buffers(model: schema.ModelT) -> list[int]:
+    """Return the buffers that hold float32 kernels, in one graph or several, and nothing else."""
     with_kernel = {
         number
         for number, code in enumerate(model.operatorCodes)
         if code.builtinCode in _WITH_KERNEL
     }
     holders = Counter(tensor.buffer for graph in model.subgraphs for tensor in graph.tensors)
+    kernels: Counter[int] = Counter()
     for graph in model.subgraphs:
         operators = [one for one in graph.operators if one.opcodeIndex in with_kernel]
-        for number in sorted({int(one.inputs[_KERNEL]) for one in operators}):
-            wide = graph.tensors[number]
-            halved = _halved(model.buffers[wide.buffer].data)
-            if wide.type != schema.TensorType.FLOAT32 or holders[wide.buffer] > 1 or halved is None:
-                continue
-            narrow, widening = schema.TensorT(), schema.OperatorT()
-            narrow.name, narrow.shape, narrow.buffer = b"half/" + wide.name, wide.shape, wide.buffer
-            narrow.type = schema.TensorType.FLOAT16
-            model.buffers[wide.buffer].data = np.frombuffer(halved.tobytes(), np.uint8)
-            wide.buffer = 0  # the empty buffer: the tensor is computed
-            widening.opcodeIndex = len(model.operatorCodes)
-            widening.inputs, widening.outputs = [len(graph.tensors)], [number]
-            graph.tensors.append(narrow)
-            graph.operators.insert(0, widening)
-    model.operatorCodes.append(_dequantize())
-    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
+        for number in {int(one.inputs[_KERNEL]) for one in operators}:
+            tensor = graph.tensors[number]
+            kernels[tensor.buffer] += tensor.type == schema.TensorType.FLOAT32
+    return [buffer for buffer, count in sorted(kernels.items()) if count == holders[buffer]]
+
+
+def _widen(graph: schema.SubGraphT, number: int, dequantize: int) -> None:
+    """Compute a kernel from its halved buffer, by the operator of a code."""
+    wide, narrow, widening = graph.tensors[number], schema.TensorT(), schema.OperatorT()
+    narrow.name, narrow.shape, narrow.buffer = b"half/" + wide.name, wide.shape, wide.buffer
+    narrow.type = schema.TensorType.FLOAT16
+    wide.buffer = 0  # the empty buffer: the tensor is computed
+    widening.opcodeIndex = dequantize
+    widening.inputs, widening.outputs = [len(graph.tensors)], [number]
+    graph.tensors.append(narrow)
+    graph.operators.insert(0, widening)
 
 
 def _halved(data: np.ndarray | None) -> np.ndarray | None:

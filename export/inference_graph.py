@@ -49,6 +49,7 @@ from keras_astroattn.layers import (
     VotesAggregation,
 )
 
+from .frame_graph import MEAN_MAP, central, computed_sizes, inputs_of
 from .gate_graph import array, mean_map, normalized, pooled, scores
 from .votes_graph import votes
 
@@ -67,7 +68,7 @@ class _Convolution:
 
     `sky`, (channels,), is the value of x on the empty sky; kernel and bias are still float64.
     `half`: the kernel will be rounded to float16. `padding`: SAME, VALID, or SKY, for which x
-    first gets the border of `SkyPadding`.
+    first gets the border of `SkyPadding`. DONE: x has its border, and the sky is subtracted.
     """
 
     x: tf.Tensor
@@ -100,8 +101,20 @@ class _Padded:
     x: tf.Tensor
 
 
+@dataclass(frozen=True, eq=False)
+class _Centred:
+    """A deferred x: the sky is subtracted from y, a part in the middle of the map x."""
+
+    y: tf.Tensor
+    sky: np.ndarray
+
+
 def inference_outputs(
-    model: keras.Model, attention: bool = True, integer: bool = False, half: bool = False
+    model: keras.Model,
+    attention: bool = True,
+    integer: bool = False,
+    half: bool = False,
+    frame: int | None = None,
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return a function from images to `logits`, `attention_1` .., `attention_mean`, `evidence`.
 
@@ -114,6 +127,9 @@ def inference_outputs(
         integer: build the graph for full integer quantization: psi stays a convolution,
             because XNNPACK has no 8-bit kernel for sums.
         half: round the large kernels to float16.
+        frame: pixels of the frame that the function takes, a square in the middle of an image
+            that is black elsewhere; None: the whole image. The maps that it returns are parts in
+            the middle of the whole image's; beyond them, the maps are 0. See `export.frame_graph`.
 
     Returns:
         The function; its keys are the names of the outputs.
@@ -126,27 +142,33 @@ def inference_outputs(
         raise ValueError(f"layers must be used once each; these are not: {', '.join(used)}")
 
     sky = _empty_sky(model)
+    sizes = None if frame is None else computed_sizes(model, frame)
 
     def outputs(image: tf.Tensor) -> dict[str, tf.Tensor]:
-        values, maps, evidence = {id(model.input): image}, [], None
+        values, maps, whole_maps, evidence = {id(model.input): image}, [], [], None
         for layer in model.layers:
             if isinstance(layer, keras.layers.InputLayer):
                 continue
             inputs = keras.tree.map_structure(lambda tensor: values[id(tensor)], layer.input)
             if isinstance(layer, _TAKES_A_LIST) and not isinstance(inputs, list):
                 inputs = [inputs]  # Keras replaces a list of one by its element
+            if sizes is not None and layer.name in sky:
+                inputs = _placed(layer, inputs, sizes[layer.name], sky[layer.name])
             result = _compute(layer, inputs, integer, half, sky)
             if isinstance(layer, VotesAggregation):
                 _, evidence, *maps = result
             elif isinstance(layer, AttentionGate):
                 maps.append(result[1])
+                whole_maps.append(tuple(layer.output[1].shape[1:]))
             given = keras.tree.flatten(layer.output)
             for tensor, value in zip(given, result if len(given) > 1 else [result], strict=True):
                 values[id(tensor)] = value
         named = {"logits": _computed(values[id(model.output)])}
         if attention and maps:
             named |= {f"attention_{number}": a for number, a in enumerate(maps, start=1)}
-            named["attention_mean"] = mean_map(maps, tuple(model.input.shape[1:3]))
+            whole = tuple(model.input.shape[1:3])
+            size = whole if sizes is None else (sizes[MEAN_MAP], sizes[MEAN_MAP])
+            named["attention_mean"] = mean_map(maps, size, whole_maps, whole)
         if attention and evidence is not None:
             named["evidence"] = evidence
         return named
@@ -155,21 +177,55 @@ def inference_outputs(
 
 
 def _empty_sky(model: keras.Model) -> dict[str, np.ndarray]:
-    """Return the input (channels,) of each convolution in the middle of a black image, by name."""
-    convolutions = [layer for layer in model.layers if _is_convolution(layer)]
-    if not convolutions:
+    """Return the inputs (channels,) of layers in the middle of a black image, by name.
+
+    They are those of convolutions and of poolings on the group.
+    """
+    layers = [
+        layer
+        for layer in model.layers
+        if _is_convolution(layer) or isinstance(layer, (P4MMaxPool, P4MGroupPool))
+    ]
+    if not layers:
         return {}
     black = np.full((1, *model.input.shape[1:]), BLACK, np.float32)
-    inputs = keras.Model(model.input, [layer.input for layer in convolutions])(black)
+    inputs = keras.Model(model.input, [layer.input for layer in layers])(black)
     middle = (array(one)[0, one.shape[1] // 2, one.shape[2] // 2] for one in inputs)
     return {
         layer.name: one.astype(np.float64).ravel()
-        for layer, one in zip(convolutions, middle, strict=True)
+        for layer, one in zip(layers, middle, strict=True)
     }
 
 
 def _is_convolution(layer: keras.Layer) -> bool:
     return _is_plain_convolution(layer) or isinstance(layer, (P4MLifting, P4MConv2D))
+
+
+def _placed(layer: keras.Layer, inputs, size: int, sky: np.ndarray) -> tf.Tensor | _Centred:
+    """Return the part of a layer's input from which it computes a part of its output.
+
+    Args:
+        layer: a convolution, or a pooling on the group.
+        inputs: a part in the middle of the whole input. The rest of the input is sky.
+        size: pixels of the output to compute, along an axis.
+        sky: the sky (channels,) of the input.
+    """
+    x = inputs.x if isinstance(inputs, _Padded) else inputs
+    border = isinstance(inputs, _Padded) and size == layer.output.shape[1]
+    wanted = inputs_of(layer, size) - 2 * border
+    if not isinstance(x, _Centred):
+        x = _computed(x)
+        if x.shape[1] >= wanted and isinstance(layer, P4MGroupPool):
+            part = central(x.shape[1], wanted)
+            return x[:, part, part]
+        x = _Centred(x - sky.astype(np.float32), sky)
+    y, missing = x.y, (wanted - x.y.shape[1]) // 2
+    if missing < 0:
+        part = central(y.shape[1], wanted)
+        y = y[:, part, part]
+    elif missing > 0:
+        y = tf.pad(y, [[0, 0], [missing, missing], [missing, missing], [0, 0]])
+    return _Centred(_with_border(y) if border else y, sky)
 
 
 def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[str, np.ndarray]):
@@ -180,7 +236,13 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
     if isinstance(layer, AttentionPooling) and isinstance(inputs[0], _Attended):
         return pooled(inputs[0].x, inputs[0].a, layer.pooling)
     if isinstance(layer, SkyPadding):
-        return _Padded(_computed(inputs))
+        return _Padded(inputs if isinstance(inputs, _Centred) else _computed(inputs))
+    if isinstance(inputs, _Centred) and isinstance(layer, P4MMaxPool):
+        window = layer.window(layer.input.shape[1])
+        return _Centred(tf.nn.max_pool2d(inputs.y, window, 2, "VALID"), inputs.sky)
+    if isinstance(inputs, _Centred) and _is_convolution(layer):
+        kernel, bias = _kernel_and_bias(layer)
+        return _Convolution(inputs.y, kernel, bias, inputs.sky, True, half, "DONE")
     padding = "SKY" if isinstance(inputs, _Padded) else None
     inputs = keras.tree.map_structure(_computed, inputs, none_is_leaf=False)
     if _is_convolution(layer):
@@ -203,7 +265,7 @@ def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[st
     if isinstance(layer, VotesAggregation):
         return votes(layer, inputs, array, half)
     if isinstance(layer, AttentionMean):
-        return mean_map(inputs, layer.size)
+        return mean_map(inputs, layer.size, [tuple(a.shape[1:]) for a in inputs], layer.size)
     if isinstance(layer, ConcatGatingAggregation) and integer:
         return _logits_by_vector(layer, inputs)
     if isinstance(layer, keras.layers.ReLU):
@@ -253,6 +315,8 @@ def _computed(value):
         return value.x * value.a[..., tf.newaxis]
     if isinstance(value, _Padded):
         return value.x
+    if isinstance(value, _Centred):
+        return value.y + value.sky.astype(np.float32)
     return value
 
 
@@ -290,6 +354,9 @@ def _convolve(pending: _Convolution) -> tf.Tensor:
     height, width = x.shape[1:3]
     if pending.centred:
         bias += _on_the_sky(kernel, pending.sky)
+    if padding == "DONE":
+        return tf.nn.conv2d(x, kernel, 1, "VALID") + bias.astype(np.float32)
+    if pending.centred:
         # Without the channel axis, because padding is slow with it, and because the converter
         # would otherwise move the subtraction back into the bias.
         x = tf.reshape(x, [-1, height, width])

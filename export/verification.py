@@ -1,7 +1,7 @@
 """Verify that an exported file gives the outputs of the Keras model."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import keras
@@ -11,6 +11,8 @@ from ai_edge_litert.interpreter import Interpreter
 
 from keras_astroattn.edge import Classifier, open_model
 from keras_astroattn.edge.model_file import SIGNATURE
+from keras_astroattn.edge.network import Network
+from keras_astroattn.images import BLACK
 from keras_astroattn.models.wrappers import full_model
 from keras_astroattn.outputs import softmax
 from keras_astroattn.process import quiet_native_logs
@@ -30,7 +32,13 @@ SMALLEST_AGREEMENT = 0.98
 LARGEST_ACCURACY_CHANGE = 0.01
 """Largest change of the accuracy, for precisions below float32."""
 
+FRAME_TOLERANCE = 1e-4
+"""Largest difference of a frame's outputs from those of the whole image, in parts of the largest
+logit, or of the largest value of a map."""
+
 _SHOWN = ("attention", "evidence")
+
+_SMALLEST_SCALE = 1e-3  # of a map that is nearly 0, for example of a black image
 
 _BATCH = 32
 
@@ -179,13 +187,44 @@ def verify_litert(
     """Verify a .tflite file as `keras_astroattn.edge` runs it, one image at a time."""
     with quiet_native_logs():
         classifier = Classifier(open_model(path))
+        network = Network(classifier.model, threads=1)
 
     def predict(images: np.ndarray) -> Mapping[str, np.ndarray]:
         return _joined([classifier.predict(image[np.newaxis]) for image in images])
 
-    return verify(
-        predict, reference, precision, attention, operators_beyond_litert(classifier.model.content)
-    )
+    unknown = operators_beyond_litert(classifier.model.content)
+    found = verify(predict, reference, precision, attention, unknown)
+    return replace(found, failures=found.failures + differing_frames(network, reference.images))
+
+
+def differing_frames(network: Network, images: np.ndarray) -> tuple[str, ...]:
+    """Compare each frame of a file with the whole image, on images made black outside the frame.
+
+    Args:
+        network: the file.
+        images: (n, 150, 150, 1) in [-1, 1].
+
+    Returns:
+        A reason for each frame whose outputs differ by more than `FRAME_TOLERANCE`.
+    """
+    failures = []
+    for size in network.sizes[:-1]:
+        first = (images.shape[1] - size) // 2
+        inside = slice(first, first + size)
+        largest = 0.0
+        for image in images:
+            seen = np.full((1, *image.shape), BLACK, np.float32)
+            seen[0, inside, inside] = image[inside, inside]
+            given = network.run_in_frame(seen, size)
+            for name, values in network.run_in_frame(seen, images.shape[1]).items():
+                scale = max(float(np.abs(values).max()), _SMALLEST_SCALE)
+                largest = max(largest, _difference(given[name], values) / scale)
+        if not largest <= FRAME_TOLERANCE:
+            failures.append(
+                f"the frame of {size} pixels differs from the whole image by {largest:.1e} "
+                f"(> {FRAME_TOLERANCE})"
+            )
+    return tuple(failures)
 
 
 def operators_beyond_litert(content: bytes) -> tuple[str, ...]:

@@ -19,6 +19,10 @@ import tensorflow as tf
 from keras_astroattn.layers import VotesAggregation
 from keras_astroattn.layers.votes import BRIGHT, SMALLEST_WEIGHT, antialiased_matrix
 
+from .frame_graph import central_block
+
+Size = tuple[int, int]
+
 # From black to source within a millionth of the brightness; no pixel lies in between.
 _STEEP = 1e6
 
@@ -48,9 +52,11 @@ def votes(
     *several, g, image = inputs
     features, maps = [*several[::2], g], [*several[1::2], None]
     size, count = tuple(image.shape[1:3]), len(features)
+    *whole_maps, whole_g, whole = (tuple(tensor.shape[1:3]) for tensor in layer.input)
     source = tf.reshape(image[..., :1] if image.shape[-1] > 1 else image, [-1, *size])
     source = tf.clip_by_value((source - np.float32(BRIGHT)) * np.float32(_STEEP), 0.0, 1.0)
-    resize = _Resizes(size, [tuple(x.shape[1:3]) for x in features], half)
+    targets = [tuple(x.shape[1:3]) for x in features]
+    resize = _Resizes(size, targets, whole, [*whole_maps[::2], whole_g], half)
     kernels, offsets, bias = _affine(layer, [x.shape[-1] for x in features], array)
     logits, present, weights, shared = None, None, [], []
     for k, m in enumerate(resize.down(source)):
@@ -77,21 +83,33 @@ class _Resizes:
     Both omit the factor `by_border` of maps of half the image's size.
 
     Args:
-        size: size of the image.
-        targets: sizes of the maps.
+        size: size of the image, or of a frame in its middle.
+        targets: sizes of the maps, or of the parts in their middle.
+        whole: size of the image.
+        whole_targets: sizes of the maps of the whole image.
         half: round the matrices to float16.
     """
 
-    def __init__(self, size: tuple[int, int], targets: list[tuple[int, int]], half: bool):
+    def __init__(
+        self, size: Size, targets: list[Size], whole: Size, whole_targets: list[Size], half: bool
+    ):
         self.size, self.targets = size, targets
-        self.same = [k for k, target in enumerate(targets) if target == size]
-        self.halves = [k for k, (h, w) in enumerate(targets) if (2 * h, 2 * w) == size]
+        self.same = [k for k, target in enumerate(whole_targets) if target == whole]
+        self.halves = [
+            k for k, (h, w) in enumerate(targets) if size == whole and (2 * h, 2 * w) == size
+        ]
         self.others = [k for k in range(len(targets)) if k not in (*self.same, *self.halves)]
         self.edges = [
             np.cumsum([0, *(targets[k][axis] for k in self.others)]).tolist() for axis in (0, 1)
         ]
         matrices = [
-            [antialiased_matrix(size[axis], targets[k][axis]) for k in self.others]
+            [
+                central_block(
+                    antialiased_matrix(whole[axis], whole_targets[k][axis]),
+                    (targets[k][axis], size[axis]),
+                )
+                for k in self.others
+            ]
             for axis in (0, 1)
         ]
         self.rows, self.columns = (

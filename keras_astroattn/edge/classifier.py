@@ -12,8 +12,6 @@ import numpy as np
 from keras_astroattn.deprecation import former_argument
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import (
-    CLASS_NAMES,
-    IMAGE_SIZE,
     Cutout,
     FitsMap,
     read_source,
@@ -30,9 +28,9 @@ from .classifications import Classifications
 from .explanation import Explanation, explain_cutout
 from .labels import LabelRules, entropy
 from .metadata import SOURCE_ALONE_KEY
-from .model_file import DEFAULT_PRESET, SIGNATURE, ModelFile, open_model
+from .model_file import DEFAULT_PRESET, ModelFile, open_model
+from .network import Network
 from .prior import prior_calibration, require_one
-from .structure import require_sound
 
 
 class Classifier:
@@ -104,10 +102,10 @@ class Classifier:
                 self.rules = self.rules.calibrated(calibration.uncertain_below)
         self._temperature = _temperature_of(self.model) if tta > 1 else None
         self._threads = threads
-        self._idle: list = []
+        self._idle: list[Network] = []
         self._lock = threading.Lock()
-        with self._runner() as runner, self._one_error():
-            self._check(runner)
+        with self._network() as network:
+            self._outputs = network.outputs
 
     def __repr__(self) -> str:
         views = "" if self.tta == 1 else f", tta={self.tta}"
@@ -282,9 +280,8 @@ class Classifier:
         return outputs | {"logits": mean, "probabilities": probabilities}
 
     def _run(self, images: np.ndarray) -> dict[str, np.ndarray]:
-        with self._runner() as runner, self._one_error():
-            given = runner(image=self._quantized(images))
-        found = {name: self._dequantized(name, values) for name, values in given.items()}
+        with self._network() as network:
+            found = network.run(images)
         return found | {"probabilities": self._calibrated(found["probabilities"])}
 
     def _calibrated(self, probabilities: np.ndarray) -> np.ndarray:
@@ -318,63 +315,15 @@ class Classifier:
         return self.describe(cutout, self.predict(self.network_input(cutout)))
 
     @contextlib.contextmanager
-    def _runner(self) -> Iterator:
+    def _network(self) -> Iterator[Network]:
         with self._lock:
-            runner = self._idle.pop() if self._idle else None
-        if runner is None:
-            runner = self._new_runner()
-        yield runner
-        # After an exception the runner is dropped, because its state is unknown.
+            network = self._idle.pop() if self._idle else None
+        if network is None:
+            network = Network(self.model, self._threads)
+        yield network
+        # After an exception the network is dropped, because its state is unknown.
         with self._lock:
-            self._idle.append(runner)
-
-    def _new_runner(self):
-        from ai_edge_litert.interpreter import Interpreter
-
-        with self._one_error():
-            interpreter = Interpreter(model_content=self.model.content, num_threads=self._threads)
-            require_sound(self.model.content, interpreter)
-            # Allocated here, so that LiteRT prints its messages only while a classifier is made.
-            interpreter.allocate_tensors()
-            return interpreter.get_signature_runner(SIGNATURE)
-
-    @contextlib.contextmanager
-    def _one_error(self) -> Iterator[None]:
-        """Raise the errors of LiteRT about an altered network as an `InputError`."""
-        try:
-            yield
-        except InputError:
-            raise
-        except (ValueError, RuntimeError) as error:
-            raise InputError(
-                f"{self.model.path} cannot be run: {' '.join(str(error).split())[:200]}"
-            ) from None
-
-    def _check(self, runner) -> None:
-        inputs, self._outputs = runner.get_input_details(), runner.get_output_details()
-        shape = tuple(inputs["image"]["shape_signature"][1:]) if "image" in inputs else ()
-        if (
-            set(inputs) != {"image"}
-            or shape != (IMAGE_SIZE, IMAGE_SIZE, 1)
-            or not {"logits", "probabilities"} <= set(self._outputs)
-            or self._outputs["probabilities"]["shape"][-1] != len(CLASS_NAMES)
-        ):
-            raise InputError(f"{self.model.path} is another network: export it again")
-        self._input = inputs["image"]
-
-    def _quantized(self, images: np.ndarray) -> np.ndarray:
-        if self._input["dtype"] is np.float32:
-            return images
-        scale, zero = self._input["quantization"]
-        limits = np.iinfo(self._input["dtype"])
-        steps = np.rint(images / np.float32(scale)) + zero
-        return np.clip(steps, limits.min, limits.max).astype(self._input["dtype"])
-
-    def _dequantized(self, name: str, values: np.ndarray) -> np.ndarray:
-        if values.dtype == np.float32:
-            return values
-        scale, zero = self._outputs[name]["quantization"]
-        return (values.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+            self._idle.append(network)
 
 
 def _temperature_of(model: ModelFile) -> np.float32:

@@ -55,3 +55,30 @@ def test_a_kernel_that_float16_holds_takes_half_the_bytes_and_gives_the_same_bit
 )
 def test_any_other_kernel_stays(kernel):
     assert halves(store_halved(convolution(kernel))) == 0
+
+
+def test_a_kernel_of_two_graphs_is_stored_once_in_half_the_bytes(tmp_path):
+    module = tf.Module()
+    module.functions = {
+        f"of_{size}": tf.function(
+            lambda x: {"y": tf.nn.conv2d(x, EIGHTHS, 1, "SAME") + np.float32(1 / 3)},
+            input_signature=[tf.TensorSpec((1, size, size, 16), name="x")],
+        )
+        for size in (4, 6)
+    }
+    concrete = {name: one.get_concrete_function() for name, one in module.functions.items()}
+    tf.saved_model.save(module, str(tmp_path), signatures=concrete)
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(tmp_path), signature_keys=list(concrete)
+    )
+    whole = converter.convert()
+    half = store_halved(whole)
+    assert 4608 < len(whole) < 2 * 4608  # 1152 weights, once
+    assert 1500 < len(whole) - len(half) <= 2304
+    for size in (4, 6):
+        x = np.random.default_rng(1).normal(size=(1, size, size, 16)).astype(np.float32)
+        given, expected = (
+            Interpreter(model_content=content).get_signature_runner(f"of_{size}")(x=x)["y"]
+            for content in (half, whole)
+        )
+        np.testing.assert_array_equal(given, expected)
