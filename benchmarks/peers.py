@@ -6,6 +6,8 @@ On one core, in processes that alternate (see `benchmarks.contenders`):
   the same symmetries in e2cnn, and of Zoobot's smallest encoder;
 - inference, one image at a time, of a preset in LiteRT, of its graph in ONNX Runtime and in
   PyTorch, of the two other networks in PyTorch;
+- inference of a preset over sources of many sizes, each in the smallest frame that holds it, of
+  the same preset on whole images, in LiteRT and ONNX Runtime, and of e2cnn's network;
 - inference of a network of the paper (three gates, `range_norm`, `ft`, sum) in LiteRT, ONNX
   Runtime and PyTorch.
 
@@ -39,9 +41,9 @@ from keras_astroattn.report import markdown_table
 from .contenders import Contender, Task, largest_difference, race, ratio_and_range, serve
 from .training import keras_epoch, pytorch_epoch, training_images
 
-Race = Literal["training", "preset", "published"]
+Race = Literal["training", "preset", "sources", "published"]
 Other = Literal["onnx", "pytorch", "e2cnn", "e2cnn-plain", "zoobot"]
-RACES: tuple[Race, ...] = ("training", "preset", "published")
+RACES: tuple[Race, ...] = ("training", "preset", "sources", "published")
 
 TOLERANCES = {"preset": 2e-3, "published": 5e-4}
 """Largest accepted difference of probabilities and maps; a preset's weights are float16."""
@@ -83,6 +85,17 @@ PEERS: dict[Race, dict[str, Peer]] = {
         "e2cnn-plain": Peer("the same, exported to plain PyTorch", ("torch", "e2cnn")),
         "zoobot": Peer("Zoobot's ConvNeXt-Pico, timm, eval mode", ("torch", "timm")),
     },
+    "sources": {
+        "frames": Peer("preset, LiteRT, in frames"),
+        "litert": Peer("preset, LiteRT, whole images"),
+        "onnx": Peer(
+            "preset, ONNX Runtime, whole images",
+            ("torch", "onnx", "onnxscript", "onnxruntime"),
+            backend="torch",
+        ),
+        "e2cnn": Peer("p4m network without attention, e2cnn, eval mode", ("torch", "e2cnn")),
+        "e2cnn-plain": Peer("the same, exported to plain PyTorch", ("torch", "e2cnn")),
+    },
     "published": {
         "litert": Peer("the paper's network, LiteRT", ("torch",), compared=True),
         "onnx": Peer("the same, ONNX Runtime", ("torch", "onnx", "onnxruntime"), compared=True),
@@ -102,6 +115,8 @@ class Settings:
         images: images of an epoch.
         batch_size: images of a training step.
         calls: timed calls in a round of inference.
+        data: data set of the race "sources".
+        data_dir: folder with the archives of the data sets, or None.
         outputs: file to which the outputs of a compared contender are written.
     """
 
@@ -110,6 +125,8 @@ class Settings:
     images: int
     batch_size: int
     calls: int
+    data: str
+    data_dir: str | None
     outputs: str = ""
 
 
@@ -136,6 +153,8 @@ def _training(name: str, settings: Settings) -> Task:
 
 
 def _inference(kind: Race, name: str, settings: Settings) -> Task:
+    if kind == "sources":
+        return _over_sources(name, settings)
     call = _published(name, settings) if kind == "published" else _preset(name, settings)
     if PEERS[kind][name].compared:
         np.savez(settings.outputs, *map(np.asarray, call()))
@@ -150,6 +169,22 @@ def _inference(kind: Race, name: str, settings: Settings) -> Task:
         return {"wall": median(walls), "processor": median(processors)}
 
     return task
+
+
+def _over_sources(name: str, settings: Settings) -> Task:
+    """Return a task that classifies sources of many sizes."""
+    from . import frames
+
+    if name in ("frames", "litert"):
+        run = frames.classify(settings.model, in_frames=name == "frames")
+    else:
+        call = _preset(name, settings)
+
+        def run(image: np.ndarray) -> object:
+            return call()  # the time does not depend on the image
+
+    data_dir = None if settings.data_dir is None else Path(settings.data_dir)
+    return frames.mean_times(run, frames.images_alone(settings.data, data_dir, settings.calls))
 
 
 def _preset(name: str, settings: Settings) -> Call:
@@ -317,7 +352,8 @@ def race_table(kind: Race, contenders: Sequence[Contender], images: int) -> str:
     if kind == "training":
         headers = ["training", "images/s", "by wall time", "our rate over its (rounds)"]
     else:
-        headers = ["inference, one image", "ms", "by wall time", "our time over its (rounds)"]
+        what = "mean over sources" if kind == "sources" else "one image"
+        headers = [f"inference, {what}", "ms", "by wall time", "our time over its (rounds)"]
     return markdown_table(headers, rows)
 
 
@@ -332,11 +368,14 @@ def benchmark(
     images: Annotated[int, Parameter(validator=Number(gte=1))] = 96,
     batch_size: Annotated[int, Parameter(validator=Number(gte=1))] = 32,
     calls: Annotated[int, Parameter(validator=Number(gte=1))] = 30,
+    data: str = "simulated",
+    data_dir: Path | None = None,
 ) -> None:
     """Time training and inference on one core next to other software; print Markdown tables.
 
     Args:
-        races: What to time: training, inference of a preset, inference of a network of the paper.
+        races: What to time: training, inference of a preset, the same over sources of many sizes,
+            inference of a network of the paper.
         without: Contenders to leave out.
         model: Name of a preset.
         checkpoint: Published checkpoint of three gates; by default the network has random
@@ -344,11 +383,15 @@ def benchmark(
         rounds: Number of rounds in which the contenders alternate.
         images: Images of an epoch of training, which is a contender's part of a round.
         batch_size: Images of a step of training.
-        calls: Timed calls of a contender in a round of inference; their median counts.
+        calls: Timed calls of a contender in a round of inference; their median counts, or over
+            sources of many sizes their mean.
+        data: Data set whose sources of many sizes are classified.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     console = Console(stderr=True)
     found = None if checkpoint is None else str(checkpoint.resolve())
-    settings = Settings(model, found, images, batch_size, calls)
+    folder = None if data_dir is None else str(data_dir.resolve())
+    settings = Settings(model, found, images, batch_size, calls, data, folder)
     for kind in races:
         names = [name for name in PEERS[kind] if name not in without]
         contenders = run_race(kind, names, settings, rounds, console)

@@ -124,3 +124,11 @@ def test_survey_and_classify_are_compared_with_another_checkout(capsys):
     text = capsys.readouterr().out
     assert "survey" in text
     assert "classify" in text
+
+
+def test_a_network_without_frames_is_refused(capsys):
+    assert run("frames", "agcnn_mirabest") == 2
+    text = capsys.readouterr().err
+    assert "has no frames: its network does not see the source alone" in text
+    assert run("frames", "agcnn_mirabest", "--batches", "0") == 2
+    assert "--batches must be at least 1; got 0" in capsys.readouterr().err
