@@ -1,7 +1,5 @@
 """The source of an export: a Keras model with its training and calibration."""
 
-import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,7 +12,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.layers import AttentionGate
 from keras_astroattn.models.loading import find_network, load_network
-from keras_astroattn.models.presets import ORIGIN_MEMBER
+from keras_astroattn.models.presets import damaged_metadata, stored_metadata
 from train.configuration import Calibration, TrainConfig, read_calibration, read_run
 
 
@@ -81,25 +79,14 @@ def open_export_source(model_or_run: str | Path) -> ExportSource:
 
 def _with_origin(source: ExportSource, file: Path) -> ExportSource:
     """Return the source with the origin stored in a preset's file (by `export.preset`)."""
-    if file.suffix != ".keras":
+    metadata = stored_metadata(file) if file.suffix == ".keras" else None
+    if metadata is None:
         return source
+    calibration = Calibration.stored(file)
     try:
-        with zipfile.ZipFile(file) as archive:
-            if ORIGIN_MEMBER not in archive.namelist():
-                return source
-            origin = json.loads(archive.read(ORIGIN_MEMBER))
-        calibration = Calibration(
-            origin["calibration"]["temperature"],
-            origin["labels"]["uncertain_below"],
-            origin["calibration"]["fitted_on"],
-            origin["labels"].get("thresholds"),
-        )
-        training = origin["training"] and TrainConfig.from_json(origin["training"])
-        return replace(source, calibration=calibration, training=training, data=origin["data"])
+        training = metadata["training"] and TrainConfig.from_json(metadata["training"])
+        return replace(source, calibration=calibration, training=training, data=metadata["data"])
     except InputError as error:
         raise InputError(f"{file}: {error}") from None
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, RecursionError) as error:
-        reason = " ".join(str(error).split())[:100]
-        raise InputError(
-            f"{file} has a damaged {ORIGIN_MEMBER} ({reason}): make the preset again"
-        ) from None
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged_metadata(file, " ".join(str(error).split())[:100]) from None

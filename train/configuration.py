@@ -371,8 +371,8 @@ class Calibration:
         uncertain_below: probability of the more probable class below which the label is
             `uncertain`; None: never.
         source: data that the temperature was fitted on; None: the network is not calibrated.
-        thresholds: thresholds of the classes by size and signal-to-noise ratio, as in the
-            metadata of a model (`keras_astroattn.edge.thresholds`); None: none.
+        thresholds: thresholds of the classes, as in the metadata of a model
+            (`keras_astroattn.edge.thresholds`); None: none.
     """
 
     temperature: float = 1.0
@@ -383,6 +383,33 @@ class Calibration:
     def __post_init__(self) -> None:
         if not 0 < self.temperature < float("inf"):
             raise InputError(f"the temperature must be above 0; got {self.temperature}")
+
+    @classmethod
+    def stored(cls, path: Path) -> "Calibration":
+        """Return the calibration that a preset's .keras file carries; the default from others.
+
+        Args:
+            path: file of a network.
+
+        Raises:
+            InputError: The file's metadata are damaged.
+        """
+        from keras_astroattn.models.presets import damaged_metadata, stored_metadata
+
+        metadata = stored_metadata(path) if path.suffix == ".keras" else None
+        if metadata is None:
+            return cls()
+        try:
+            return cls(
+                metadata["calibration"]["temperature"],
+                metadata["labels"]["uncertain_below"],
+                metadata["calibration"]["fitted_on"],
+                metadata["labels"].get("thresholds"),
+            )
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from None
+        except (KeyError, TypeError, AttributeError) as error:
+            raise damaged_metadata(path, str(error)) from None
 
 
 def read_calibration(folder: Path) -> Calibration:

@@ -2,16 +2,19 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import keras
 
+from keras_astroattn.errors import InputError
 from keras_astroattn.models.keras_files import load_keras_file
 from keras_astroattn.models.wrappers import calibrated_model
 from keras_astroattn.presets import list_presets, preset_file
 
-__all__ = ["ORIGIN_MEMBER", "from_preset", "list_presets", "preset_metadata"]
+__all__ = ["ORIGIN_MEMBER", "from_preset", "list_presets", "preset_metadata", "stored_metadata"]
 
 ORIGIN_MEMBER = "keras_astroattn.json"
 """Member of a preset's .keras file with the metadata of the .tflite file."""
@@ -56,5 +59,31 @@ def preset_metadata(name: str) -> Mapping[str, Any]:
     Raises:
         InputError: The preset does not exist.
     """
-    with zipfile.ZipFile(preset_file(name, ".keras")) as archive:
-        return json.loads(archive.read(ORIGIN_MEMBER))
+    return stored_metadata(preset_file(name, ".keras")) or {}
+
+
+def stored_metadata(path: Path) -> Mapping[str, Any] | None:
+    """Return the metadata of a preset's .keras file; None if the file is that of no preset.
+
+    Args:
+        path: the .keras file.
+
+    Raises:
+        InputError: The file or its metadata are damaged.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if ORIGIN_MEMBER not in archive.namelist():
+                return None
+            found = json.loads(archive.read(ORIGIN_MEMBER))
+    except (zipfile.BadZipFile, zlib.error, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())[:100]
+        raise damaged_metadata(path, reason) from None
+    if not isinstance(found, dict):
+        raise damaged_metadata(path, "it is no object")
+    return found
+
+
+def damaged_metadata(path: Path, reason: str) -> InputError:
+    """Return the error of a preset's .keras file with damaged metadata."""
+    return InputError(f"{path} has a damaged {ORIGIN_MEMBER} ({reason}): make the preset again")
