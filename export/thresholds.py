@@ -15,7 +15,7 @@ from cyclopts.validators import Number
 
 from keras_astroattn.command import run_app
 from keras_astroattn.edge.metadata import CHECKSUM_KEY, read_metadata, split_model_file
-from keras_astroattn.edge.thresholds import are_thresholds
+from keras_astroattn.edge.thresholds import EDGES, are_thresholds
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.presets import presets_folder
@@ -139,20 +139,24 @@ def class_section(thresholds: Mapping[str, Any], fri_share: float | None) -> str
         thresholds: entry `thresholds` of `labels` of the metadata.
         fri_share: share of FRI among the training images, or None.
     """
-    sizes, ratios = (range_names(thresholds[name]) for name in ("size_beams", "peak_snr"))
+    neighbours, sizes, ratios = (range_names(thresholds[name]) for name in EDGES)
     rows = [
-        [size, *map(_cell, row)] for size, row in zip(sizes, thresholds["probability"], strict=True)
+        [crowd, size, *map(_cell, row)]
+        for crowd, table in zip(neighbours, thresholds["probability"], strict=True)
+        for size, row in zip(sizes, table, strict=True)
     ]
-    table = markdown_table(["size, beams", *(f"S/N {ratio}" for ratio in ratios)], rows)
+    headers = ["neighbours", "size, beams", *(f"S/N {ratio}" for ratio in ratios)]
+    table = markdown_table(headers, rows, text=2)
     share = "" if fri_share is None else (
         f"\n{100 * fri_share:.0f} % of the training images are FRI. `--prior` moves the "
         "probabilities to another share.\n"
     )  # fmt: skip
     text = (
         "The table holds the least P(FRI) / least P(FRII) with which the class is given, by "
-        "largest angular size and peak over noise (S/N). In cells with `-` no class can be told, "
-        "and the label is `unresolved`. A source below the least probability is `uncertain`. The "
-        "thresholds hold for beams from 5 to 45 arcsec. They were chosen with "
+        "number of other islands in the frame, size of the certain part of the source, and peak "
+        "over noise (S/N). In cells with `-` no class can be told, and the label is `unresolved`. "
+        "A source below the least probability is `uncertain`. The thresholds hold for beams from 5 "
+        "to 45 arcsec. They were chosen with "
         f"{thresholds['fitted_on']}."
     )
     return f"{TITLE}\n\n{textwrap.fill(text, 100, break_on_hyphens=False)}\n\n{table}{share}"

@@ -65,7 +65,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     ellipse: ("FWHM_PER_SIGMA",),
     islands: (*("SOURCE_SIGMA", "OFF_CENTRE_PIXELS", "_MIN_PIXELS", "_MIN_RELATIVE_PEAK"),),
     linking: (
-        *("CHANCE", "CONFUSED_CHANCE", "_TOUCHING", "_SMALLEST_REACH", "_LONGEST_GAP"),
+        *("CHANCE", "CERTAIN_CHANCE", "CONFUSED_CHANCE", "_TOUCHING", "_SMALLEST_REACH", "_LONGEST_GAP"),
         *("_NEAR_GAP", "_BALANCE", "_OPPOSITE_RATIO", "_CORE_RATIO", "_COUNT_SLOPE", "_UNSEEN"),
     ),
     recentring: ("FARTHEST", "ROUNDS"),
@@ -191,6 +191,8 @@ def describe_cutout(found: "cutout.Cutout") -> dict[str, Any]:
         "source_fraction": found.source_fraction,
         "size": _figure(found.largest_angular_size),
         "main_share": found.main_share,
+        "certain_size": _figure(found.certain_size),
+        "neighbours": found.neighbours,
         "ellipse": None if found.ellipse is None else list(astuple(found.ellipse)),
         "pixel_scale": found.pixel_scale,
         "flags": list(found.flags),

@@ -23,7 +23,7 @@ DESCRIPTIONS = {
     CLASS_NAMES[0]: "edge-darkened radio galaxy",
     CLASS_NAMES[1]: "edge-brightened radio galaxy",
     UNCERTAIN: "a resolved source; neither class is probable enough",
-    UNRESOLVED: "the source is too small or too faint for this network to tell the class",
+    UNRESOLVED: "the source is too small, faint or crowded for this network to tell the class",
     COMPACT: "the source is too small for the beam to show a class",
     BEYOND_FRAME: "the source reaches the edge of the frame; it is too large for the network",
     INCOMPLETE: "the source reaches unknown pixels (edge of the map, NaN, areas of one value)",
@@ -54,8 +54,8 @@ class LabelRules:
         compact_below_beams: sources smaller than this number of beams are `compact`.
         uncertain_below: if the larger probability is below this value, the label is
             `uncertain`; None: never.
-        thresholds: least probabilities by size and signal-to-noise ratio, beside
-            `uncertain_below`; None: none.
+        thresholds: least probabilities by size, signal-to-noise ratio and neighbours, in addition
+            to `uncertain_below`; None: none.
     """
 
     compact_below_beams: float = COMPACT_BELOW_BEAMS
@@ -123,7 +123,7 @@ class LabelRules:
             return UNCERTAIN
         if self.thresholds is None:
             return self.of_probabilities(probabilities)
-        cell = self.thresholds.at(cutout.size_in_beams, cutout.contrast)
+        cell = self.thresholds.of(cutout)
         return UNRESOLVED if cell is None else self.of_probabilities(probabilities, cell)
 
     def of_probabilities(

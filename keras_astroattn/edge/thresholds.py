@@ -1,19 +1,22 @@
-"""`ClassThresholds`: least probabilities of the classes by size and signal-to-noise ratio."""
+"""`ClassThresholds`: least probabilities of the classes by size, signal and neighbours."""
 
 import math
 import sys
 from bisect import bisect_right
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.images import CLASS_NAMES, Cutout
 
 NEVER = math.inf
 """Threshold of a class that is never given."""
+
+EDGES = ("neighbours", "certain_size_beams", "peak_snr")
+"""Keys of the edges in the metadata, in the order of the lists of `probability`."""
 
 Cell = tuple[float, ...] | None
 """Least probability of each class, or None: no class can be told."""
@@ -21,37 +24,46 @@ Cell = tuple[float, ...] | None
 
 @dataclass(frozen=True)
 class ClassThresholds:
-    """Least probabilities with which a class is given, by size and signal-to-noise ratio.
+    """Least probabilities with which a class is given, by size, signal-to-noise ratio, neighbours.
+
+    The size is that of the certain part of the source (`Cutout.certain_size`): a point source that
+    is linked to a neighbour by chance looks large, but its certain part is small.
 
     A cell reaches from its edges to the next ones. Smaller and fainter sources belong to the first
     cell, larger and brighter ones to the last.
 
     Attributes:
-        sizes: lower edges of the largest angular size, beams, in ascending order.
+        neighbours: lower edges of the number of other islands in the frame, in ascending order.
+        sizes: lower edges of the size of the certain part, beams, in ascending order.
         ratios: lower edges of the peak signal-to-noise ratio, in ascending order.
-        cells: for each size, and in it for each ratio: the least probability of each class
-            (`NEVER` for a class that is never given), or None.
+        cells: for each number of neighbours, in it for each size, and in it for each ratio: the
+            least probability of each class (`NEVER` for a class that is never given), or None.
         fitted_on: sources that the thresholds were chosen with.
     """
 
+    neighbours: tuple[float, ...]
     sizes: tuple[float, ...]
     ratios: tuple[float, ...]
-    cells: tuple[tuple[Cell, ...], ...]
+    cells: tuple[tuple[tuple[Cell, ...], ...], ...]
     fitted_on: str = ""
 
-    def at(self, size: float, ratio: float) -> Cell:
+    def of(self, cutout: Cutout) -> Cell:
         """Return the least probability of each class, or None if no class can be told.
 
         Args:
-            size: largest angular size, beams.
-            ratio: peak over noise.
+            cutout: the source.
         """
-        return self.cells[_place(self.sizes, size)][_place(self.ratios, ratio)]
+        table = self.cells[_place(self.neighbours, cutout.neighbours)]
+        row = table[_place(self.sizes, cutout.certain_size_in_beams)]
+        return row[_place(self.ratios, cutout.contrast)]
 
     def without_probabilities(self) -> "ClassThresholds":
         """Return thresholds that only state in which cells no class can be told."""
         none = (0.0,) * len(CLASS_NAMES)
-        cells = tuple(tuple(None if cell is None else none for cell in row) for row in self.cells)
+        cells = tuple(
+            tuple(tuple(None if cell is None else none for cell in row) for row in table)
+            for table in self.cells
+        )
         return replace(self, cells=cells)
 
     @classmethod
@@ -62,29 +74,27 @@ class ClassThresholds:
             values: the entry, checked by `are_thresholds`.
         """
         cells = tuple(
-            tuple(
-                None if cell is None else tuple(NEVER if p is None else float(p) for p in cell)
-                for cell in row
-            )
-            for row in values["probability"]
+            tuple(tuple(_cell_of(cell, None, NEVER) for cell in row) for row in table)
+            for table in values["probability"]
         )
-        sizes, ratios = (tuple(map(float, values[name])) for name in ("size_beams", "peak_snr"))
-        return cls(sizes, ratios, cells, str(values.get("fitted_on", "")))
+        edges = (tuple(map(float, values[name])) for name in EDGES)
+        return cls(*edges, cells, str(values.get("fitted_on", "")))
 
     def to_metadata(self) -> dict[str, Any]:
         """Return the entry `thresholds` of `labels` of the metadata, for JSON."""
         return {
-            "size_beams": list(self.sizes),
-            "peak_snr": list(self.ratios),
+            **dict(zip(EDGES, map(list, (self.neighbours, self.sizes, self.ratios)), strict=True)),
             "probability": [
-                [
-                    None if cell is None else [None if p == NEVER else p for p in cell]
-                    for cell in row
-                ]
-                for row in self.cells
+                [[_cell_of(cell, NEVER, None) for cell in row] for row in table]
+                for table in self.cells
             ],
             "fitted_on": self.fitted_on,
         }
+
+
+def _cell_of(cell: Sequence | None, old: float | None, new: float | None) -> tuple | None:
+    """Return a cell with `new` where a probability is `old`."""
+    return None if cell is None else tuple(new if p == old else float(p) for p in cell)
 
 
 def _place(edges: tuple[float, ...], value: float) -> int:
@@ -95,12 +105,15 @@ def are_thresholds(values: Any) -> bool:
     """Return whether a value of JSON is sound for `ClassThresholds.from_metadata`."""
     if not isinstance(values, dict) or not isinstance(values.get("fitted_on", ""), str):
         return False
-    sizes, ratios, rows = (values.get(name) for name in ("size_beams", "peak_snr", "probability"))
-    return (
-        _are_edges(sizes)
-        and _are_edges(ratios)
-        and _is_list(rows, len(sizes))
-        and all(_is_list(row, len(ratios)) and all(map(_is_cell, row)) for row in rows)
+    edges = [values.get(name) for name in EDGES]
+    if not all(map(_are_edges, edges)):
+        return False
+    neighbours, sizes, ratios = map(len, edges)
+    tables = values.get("probability")
+    return _is_list(tables, neighbours) and all(
+        _is_list(rows, sizes)
+        and all(_is_list(row, ratios) and all(map(_is_cell, row)) for row in rows)
+        for rows in tables
     )
 
 

@@ -56,6 +56,9 @@ class Cutout:
         wcs_header: celestial WCS keywords of `pixels` for a FITS header, or None.
         main_share: share of the source's flux in its brightest island above 3 sigma.
         main_size: `largest_angular_size` of that island alone, arcsec.
+        certain_size: `largest_angular_size` of the islands that are certain to belong together
+            (`linking.LinkedSource.certain`), at least `main_size`, arcsec.
+        neighbours: number of islands in the frame, above 5 sigma, that are not the source's.
         position: (RA, Dec) that was asked for, ICRS degrees; without one the middle of the map;
             None for a picture, and for a map without celestial coordinates.
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
@@ -89,6 +92,8 @@ class Cutout:
     wcs_header: Mapping[str, float | str] | None = field(default=None, repr=False)
     main_share: float = 0.0
     main_size: float = float("nan")
+    certain_size: float = float("nan")
+    neighbours: int = 0
     position: tuple[float, float] | None = None
     centroid: tuple[float, float] = (0.0, 0.0)
     offset: float = 0.0
@@ -167,6 +172,11 @@ class Cutout:
     def main_size_in_beams(self) -> float:
         """`main_size` over the beam's mean width (three pixels if unknown)."""
         return self.main_size / self._beam_width
+
+    @property
+    def certain_size_in_beams(self) -> float:
+        """`certain_size` over the beam's mean width (three pixels if unknown)."""
+        return self.certain_size / self._beam_width
 
     @property
     def _beam_width(self) -> float:
@@ -267,6 +277,8 @@ def finish(
         wcs_header=wcs_header,
         main_share=extent.main_share,
         main_size=extent.main_size * pixel_scale if extent.found else float("nan"),
+        certain_size=extent.certain_size * pixel_scale if extent.found else float("nan"),
+        neighbours=extent.neighbours,
         centroid=extent.centroid,
         source_mask=extent.mask,
         contrast=peak,

@@ -30,6 +30,9 @@ class Extent:
         touches_border: whether it reaches the first or last row or column.
         main_share: share of the source's flux in its brightest island.
         main_size: `size` of that island alone, pixels.
+        certain_size: `size` of the islands that are certain to belong together
+            (`linking.LinkedSource.certain`), pixels; at least `main_size`.
+        neighbours: number of islands in the frame that are not the source's.
         incomplete: whether part of the source may lie on unknown pixels.
         confused: whether a neighbour cannot be separated from it (`linking.LinkedSource`).
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
@@ -45,6 +48,8 @@ class Extent:
     touches_border: bool = False
     main_share: float = 0.0
     main_size: float = 0.0
+    certain_size: float = 0.0
+    neighbours: int = 0
     incomplete: bool = False
     confused: bool = False
     centroid: tuple[float, float] = (0.0, 0.0)
@@ -73,6 +78,7 @@ def measure_extent(
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
     sides = [_shrunken_sides(island, beam) for island in source]
+    main_size = _size([sides[source.index(main)]])
     total = sum(island.total for island in source)
     mask = np.zeros(snr.shape, bool)
     for island in source:
@@ -84,7 +90,9 @@ def measure_extent(
         min(island.distance for island in source),
         any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
         main.total / total,
-        _size([sides[source.index(main)]]),
+        main_size,
+        max(main_size, _size([sides[source.index(island)] for island in linked.certain])),
+        linked.neighbours,
         unknown is not None and _reaches(source, unknown),
         linked.confused,
         centroid_of(source),

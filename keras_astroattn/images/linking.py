@@ -20,6 +20,10 @@ from .preprocessing import MASK_SIGMA
 CHANCE = 0.02
 """Largest expected number of unrelated islands, as bright and as near, of a linked island."""
 
+CERTAIN_CHANCE = 0.002
+"""Largest expected number of unrelated islands, as bright and as near, of a certain part: even if
+most sources are points, few of them have such an island by chance."""
+
 CONFUSED_CHANCE = 0.1
 """An island that is not linked but whose expected number is below this may belong to the source."""
 
@@ -46,10 +50,15 @@ class LinkedSource:
         islands: its islands; the first is the one at the middle, or near it.
         confused: whether a neighbour cannot be separated: an island that may belong to the source
             was not linked, or an island of another source is nearer to the middle.
+        certain: the first island and those linked to it with a chance below `CERTAIN_CHANCE`;
+            empty from `divide`.
+        neighbours: number of islands of the frame that were not linked; 0 from `divide`.
     """
 
     islands: tuple[Island, ...]
     confused: bool
+    certain: tuple[Island, ...] = ()
+    neighbours: int = 0
 
 
 def link(
@@ -94,6 +103,7 @@ def link(
     waiting = [island for island in islands if island is not core]
     lobes, chance = _lobes(islands, core, counts)
     likely_lobes = lobes if chance < CONFUSED_CHANCE else []
+    certain = [core, *(lobes if chance < CERTAIN_CHANCE else [])]
     lobes = lobes if chance < CHANCE else []
     waiting = [island for island in waiting if island not in lobes]
     fresh, source = [core, *lobes], []
@@ -110,6 +120,8 @@ def link(
             if distance <= _TOUCHING or chance < CHANCE:
                 fresh.append(other)
                 waiting.remove(other)
+                if island in certain and chance < CERTAIN_CHANCE:
+                    certain.append(other)
     doubtful = any(island in waiting for island in likely_lobes) or any(
         counts.chance_in_frame(other, distance, island.extent, (*source, other)) < CONFUSED_CHANCE
         for island in source
@@ -117,7 +129,7 @@ def link(
     )
     nearest = min(island.distance for island in source)
     hidden = any(island.distance < min(nearest, OFF_CENTRE_PIXELS) for island in waiting)
-    return LinkedSource(tuple(source), doubtful or hidden)
+    return LinkedSource(tuple(source), doubtful or hidden, tuple(certain), len(waiting))
 
 
 def divide(islands: Sequence[Island], beam: float, area: float) -> list[LinkedSource]:

@@ -184,6 +184,8 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
         flags=tuple(sorted({flag.PICTURE} | image.flags | source_flags(extent))),
         main_share=extent.main_share,
         main_size=extent.main_size * PIXEL_SCALE if extent.found else float("nan"),
+        certain_size=extent.certain_size * PIXEL_SCALE if extent.found else float("nan"),
+        neighbours=extent.neighbours,
         centroid=extent.centroid,
         source_mask=extent.mask,
         contrast=extent.peak if extent.found else max(float(snr.max()), 0.0),

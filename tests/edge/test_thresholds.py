@@ -1,4 +1,4 @@
-"""Thresholds of the classes by size and signal-to-noise ratio."""
+"""Thresholds of the classes by neighbours, size and signal-to-noise ratio."""
 
 import json
 import math
@@ -13,20 +13,26 @@ from keras_astroattn.edge.thresholds import NEVER, ClassThresholds, are_threshol
 from keras_astroattn.images import Beam, cutout_from_array, flags
 
 STATED = {
-    "size_beams": [1, 2, 4],
+    "neighbours": [0, 10],
+    "certain_size_beams": [1, 2, 4],
     "peak_snr": [5, 20],
-    "probability": [[None, None], [None, [0.9, None]], [[0.8, 0.95], [0.6, 0.7]]],
+    "probability": [
+        [[None, None], [None, [0.9, None]], [[0.8, 0.95], [0.6, 0.7]]],
+        [[None, None], [None, None], [None, [0.99, 0.99]]],
+    ],
     "fitted_on": "simulated sources",
 }
 
 
-def source(size: float, contrast: float, *marks: str):
-    """A cutout of some size in beams and some peak over noise."""
+def source(size: float, contrast: float, *marks: str, neighbours: int = 9):
+    """A cutout with a certain size in beams and a peak over noise, linked to more islands."""
     cutout = cutout_from_array(radio_galaxy())
     return replace(
         cutout,
         beam=Beam(10.0, 10.0),
-        largest_angular_size=10.0 * size,
+        largest_angular_size=10.0 * size + 100.0,
+        certain_size=10.0 * size,
+        neighbours=neighbours,
         contrast=contrast,
         flags=marks,
     )
@@ -59,6 +65,15 @@ def test_labels_by_size_and_signal_to_noise(rules, size, contrast, p_frii, label
     assert rules.after_network(probabilities, source(size, contrast)) == label
 
 
+@pytest.mark.parametrize(
+    ("neighbours", "label"), [(0, "FRII"), (9, "FRII"), (10, "uncertain"), (300, "uncertain")]
+)
+def test_a_crowded_frame_has_its_own_thresholds(rules, neighbours, label):
+    crowded = source(5.0, 30.0, neighbours=neighbours)
+    assert rules.after_network(np.array([0.05, 0.95]), crowded) == label
+    assert rules.after_network(np.array([0.005, 0.995]), crowded) == "FRII"
+
+
 def test_a_map_of_unknown_beam_stays_uncertain(rules):
     found = rules.after_network(np.array([0.0, 1.0]), source(1.5, 9, flags.NO_BEAM))
     assert found == "uncertain"
@@ -76,25 +91,28 @@ def test_the_contrast_of_a_picture_is_that_of_its_faintest_pixel():
 
 def test_metadata_are_read_and_written():
     found = ClassThresholds.from_metadata(STATED)
-    assert found.at(3, 30) == (0.9, NEVER)
-    assert found.at(1, 30) is None
+    assert found.of(source(3, 30)) == (0.9, NEVER)
+    assert found.of(source(1, 30)) is None
     assert json.loads(json.dumps(found.to_metadata())) == STATED
 
 
 @pytest.mark.parametrize(
     "changed",
     [
-        {"size_beams": [1, 4, 2]},
-        {"size_beams": []},
+        {"neighbours": None},
+        {"neighbours": [0, 10, 20]},
+        {"certain_size_beams": [1, 4, 2]},
+        {"certain_size_beams": []},
         {"peak_snr": [5, True]},
         {"peak_snr": [5]},
         {"peak_snr": [5, math.nan]},
         {"peak_snr": [5, 10**400]},  # larger than any float
         {"probability": None},
-        {"probability": STATED["probability"][:2]},
-        {"probability": [[None, None], [None, None], [None, [0.9]]]},
-        {"probability": [[None, None], [None, None], [None, [0.9, 1.1]]]},
-        {"probability": [[None, None], [None, None], [None, 0.9]]},
+        {"probability": STATED["probability"][:1]},
+        {"probability": STATED["probability"][0]},
+        {"probability": 2 * [[[None, None], [None, None], [None, [0.9]]]]},
+        {"probability": 2 * [[[None, None], [None, None], [None, [0.9, 1.1]]]]},
+        {"probability": 2 * [[[None, None], [None, None], [None, 0.9]]]},
         {"fitted_on": 3},
     ],
 )
@@ -115,7 +133,7 @@ def test_an_unresolved_source_keeps_its_probabilities(model_path):
     classifier = Classifier(model_path)
     before = classifier.classify(radio_galaxy())
     classifier.rules = replace(
-        classifier.rules, thresholds=ClassThresholds((1.0,), (5.0,), ((None,),))
+        classifier.rules, thresholds=ClassThresholds((0.0,), (1.0,), (5.0,), (((None,),),))
     )
     found = classifier.classify(radio_galaxy())
     assert found.label == "unresolved"

@@ -121,6 +121,8 @@ def assert_same(found, cutout, classifier, probability=1e-4):
         "noise": cutout.noise,
         "peak_snr": cutout.peak_snr,
         "size": cutout.largest_angular_size,
+        "certain_size": cutout.certain_size,
+        "neighbours": cutout.neighbours,
     }
     for name, value in figures.items():
         given = np.nan if found[name] is None else found[name]

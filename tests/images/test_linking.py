@@ -48,6 +48,35 @@ def test_a_neighbour_in_a_crowded_frame_is_another_source():
     assert found.size == pytest.approx(measure_extent(frame(60)).size)
 
 
+@pytest.mark.parametrize(("gap", "others", "wanted"), [(8, 0, 0), (17, 0, 1), (8, 20, 21)])
+def test_islands_that_are_not_linked_are_neighbours(gap, others, wanted):
+    assert measure_extent(frame(gap, others)).neighbours == wanted
+
+
+@pytest.mark.parametrize(
+    ("gap", "brightness", "is_certain"),
+    [
+        # 0.5 (9 b / 20.4)^-1.1 (pi gap^2 + 2 gap 12.7) / 22500, b the brightness
+        (8, 5, False),  # 0.0038
+        (8, 10, True),  # 0.0018
+        (16, 10, False),  # 0.0051
+        (16, 40, True),  # 0.0011
+        (3, 5, True),  # 0.0010
+    ],
+)
+def test_an_island_is_certain_if_chance_brings_few_as_near(gap, brightness, is_certain):
+    found = measure_extent(frame(gap, neighbour=brightness))
+    assert found.mask.sum() == 100 + ONE_ISLAND
+    assert found.certain_size == (found.size if is_certain else found.main_size)
+    assert found.size > found.main_size
+
+
+def test_an_island_that_touches_in_a_crowded_frame_is_not_certain():
+    found = measure_extent(frame(4, others=100))
+    assert found.mask.sum() == 100 + ONE_ISLAND
+    assert found.certain_size == found.main_size < found.size
+
+
 def test_a_doubtful_neighbour_is_left_out_and_flagged():
     # 3 islands as bright: 3 x 405 / 22500 = 0.054.
     found = measure_extent(frame(8, others=3))

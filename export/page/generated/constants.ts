@@ -41,6 +41,7 @@ export const OFF_CENTRE_PIXELS = 15.0;
 export const MIN_PIXELS = 3;
 export const MIN_RELATIVE_PEAK = 0.02;
 export const CHANCE = 0.02;
+export const CERTAIN_CHANCE = 0.002;
 export const CONFUSED_CHANCE = 0.1;
 export const TOUCHING = 4.0;
 export const SMALLEST_REACH = 8.0;
@@ -276,7 +277,7 @@ export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
   "uncertain": "a resolved source; neither class is probable enough",
-  "unresolved": "the source is too small or too faint for this network to tell the class",
+  "unresolved": "the source is too small, faint or crowded for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",
   "incomplete": "the source reaches unknown pixels (edge of the map, NaN, areas of one value)",

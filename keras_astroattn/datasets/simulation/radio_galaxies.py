@@ -458,14 +458,19 @@ def _correlated(rng: np.random.Generator, count: int) -> np.ndarray:
     return (white[:-2] + 2 * white[1:-1] + white[2:]) / math.sqrt(6)
 
 
-def draw_neighbours(rng: np.random.Generator, mean: float = NEIGHBOURS_PER_FIELD) -> Components:
+def draw_neighbours(
+    rng: np.random.Generator,
+    mean: float = NEIGHBOURS_PER_FIELD,
+    width: float = FIELD_SIZE * PIXEL_SCALE,
+) -> Components:
     """Draw unrelated sources of a field: N(> S) ~ S^-1.1, three in ten of them double.
 
     Args:
         rng: random generator.
         mean: mean number of sources above `NEIGHBOUR_FLUX`.
+        width: width of the field, arcsec.
     """
-    half = 0.5 * FIELD_SIZE * PIXEL_SCALE
+    half = 0.5 * width
     found = []
     for _ in range(rng.poisson(mean)):
         flux = min(NEIGHBOUR_FLUX * (1 - rng.random()) ** (-1 / 1.1), 0.3)

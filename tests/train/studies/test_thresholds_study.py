@@ -17,26 +17,41 @@ from train.studies.thresholds import __main__ as study
 from train.studies.thresholds import surveys
 from train.studies.thresholds.choice import (
     LEAST_GIVEN,
+    RATIO_EDGES,
     SIZE_EDGES,
     cell_members,
     choose_cell,
     choose_thresholds,
+    shared,
 )
-from train.studies.thresholds.populations import Population, draw_neighbours, write_population
+from train.studies.thresholds.populations import (
+    LEAST_SIZE,
+    POINT,
+    Population,
+    draw_neighbours,
+    simulate_population,
+    simulated_cutout,
+    write_population,
+)
+from train.studies.thresholds.report import given_figure
 
 
 def network(random, count: int, wrong_frii: float):
     """Answers that are right, but `wrong_frii` of the FRI get P(FRII) = 0.9 instead of 0.05."""
-    is_frii = np.arange(count) % 2 == 1
-    p = np.where(is_frii, 0.97, 0.05)
-    p[~is_frii & (random.random(count) < wrong_frii)] = 0.9
-    return np.stack([1 - p, p], axis=1), is_frii
+    label = np.arange(count) % 2
+    p = np.where(label == 1, 0.97, 0.05)
+    p[(label == 0) & (random.random(count) < wrong_frii)] = 0.9
+    return np.stack([1 - p, p], axis=1), label
+
+
+def choose(p, label, target, *selections):
+    """Choose the thresholds of a cell; without selections, all sources have the same weight."""
+    return choose_cell(p, label, selections or [np.ones(len(label))], 0.7, target)
 
 
 def test_a_threshold_lies_above_the_wrong_answers():
     # At 80 % FRI, 8 % of wrong FRI are 24 % of the label FRII, and 6 % of all labels: too many.
-    p, is_frii = network(np.random.default_rng(1), 4000, 0.08)
-    found = choose_cell(p, is_frii, 0.7, 0.95)
+    found = choose(*network(np.random.default_rng(1), 4000, 0.08), 0.95)
     assert found.least[0] == 0.7
     assert 0.9 < found.least[1] <= 0.97
     assert found.right == (1, 1, 1)
@@ -47,7 +62,7 @@ def test_a_threshold_lies_above_the_wrong_answers():
 def test_answers_without_errors_need_enough_sources():
     """Wilson: of n right answers without an error, n / (n + 1) is the end of one standard error."""
     random = np.random.default_rng(2)
-    few, many = (choose_cell(*network(random, count, 0), 0.7, 0.99) for count in (60, 400))
+    few, many = (choose(*network(random, count, 0), 0.99) for count in (60, 400))
     assert few.least is None
     assert many.least == (0.7, 0.7)
     # With 20 % FRI, 200 of each class count as 1 / (0.2^2 / 200 + 0.8^2 / 200) = 294.
@@ -57,35 +72,113 @@ def test_answers_without_errors_need_enough_sources():
 def test_chance_gives_no_class():
     random = np.random.default_rng(3)
     p = random.random(3000)
-    found = choose_cell(np.stack([1 - p, p], axis=1), random.random(3000) < 0.5, 0.7, 0.95)
-    assert found.least is None
+    label = (random.random(3000) < 0.5).astype(int)
+    assert choose(np.stack([1 - p, p], axis=1), label, 0.95).least is None
 
 
 def test_a_class_that_is_hardly_ever_sure_is_not_given_alone():
     """FRI are told, and FRII only in 5 % of the cases: such a cell would hold FRI alone."""
-    is_frii = np.arange(2000) % 2 == 1
-    p = np.where(is_frii, 0.6, 0.01)
-    p[np.flatnonzero(is_frii)[:50]] = 0.99
+    label = np.arange(2000) % 2
+    p = np.where(label == 1, 0.6, 0.01)
+    p[np.flatnonzero(label)[:50]] = 0.99
     assert LEAST_GIVEN > 50 / 1000
-    assert choose_cell(np.stack([1 - p, p], axis=1), is_frii, 0.7, 0.95).least is None
+    assert choose(np.stack([1 - p, p], axis=1), label, 0.95).least is None
+
+
+def with_points(count: int, points: int, p_point: float):
+    """Galaxies of which every answer is right, and points with one P(FRII)."""
+    p, label = network(np.random.default_rng(4), count, 0)
+    p = np.concatenate([p, np.tile([1 - p_point, p_point], (points, 1))])
+    return p, np.concatenate([label, np.full(points, POINT)])
+
+
+def test_a_point_source_with_a_class_is_wrong_in_the_selection_that_has_points():
+    p, label = with_points(2000, 200, 0.9)
+    is_galaxy = (label != POINT).astype(float)
+    assert choose(p, label, 0.95, is_galaxy).least == (0.7, 0.7)
+    # 200 points and 2000 galaxies: 91 % right below P = 0.9.
+    found = choose(p, label, 0.95, is_galaxy, np.ones(2200))
+    assert found.least[0] == 0.7
+    assert 0.9 < found.least[1] <= 0.97
+    # Points that look like galaxies leave nothing that is right often enough.
+    assert choose(*with_points(2000, 200, 0.97), 0.95, is_galaxy, np.ones(2200)).least is None
+    # One in twenty points: 2000 of 2010 are right.
+    rare = np.where(is_galaxy == 1, 1.0, 0.05)
+    found = choose(*with_points(2000, 200, 0.97), 0.95, is_galaxy, rare)
+    assert found.least == (0.7, 0.7)
+    assert found.right == pytest.approx([2000 / 2010] * 3)
+
+
+def test_the_share_of_fris_leaves_points_in_proportion():
+    label = np.array([0, 0, 0, 1, POINT, POINT])
+    found = shared(np.array([1.0, 1.0, 2.0, 4.0, 2.0, 2.0]), label, 0.2)
+    np.testing.assert_allclose(found, [0.05, 0.05, 0.1, 0.8, 0.25, 0.25])
+
+
+def population(**changed) -> Population:
+    """400 galaxies of 5 beams at 30 sigma without neighbours, and black images."""
+    count = 400
+    values = {
+        "pixels": np.zeros((count, 150, 150), np.uint8),
+        "alone": np.zeros((count, 150, 150), np.uint8),
+        "label": np.arange(count) % 2,
+        "true_size": np.full(count, 5.0),
+        "size": np.full(count, 5.0),
+        "ratio": np.full(count, 30.0),
+        "neighbours": np.zeros(count, int),
+    }
+    return Population(**(values | changed))
 
 
 def test_sources_below_two_beams_get_no_class_however_sure_the_network_is():
-    is_frii = np.arange(4000) % 2 == 1
-    p = np.where(is_frii, 0.99, 0.01)
-    size = np.repeat([1.0, 1.99, 2.0, 30.0], 1000)
-    members = cell_members(size, np.full(4000, 100.0))
-    chosen = choose_thresholds(np.stack([1 - p, p], axis=1), is_frii, members, 0.7, 0.95)
-    told = [SIZE_EDGES[row] for (row, _), cell in chosen.items() if cell.least is not None]
+    one = population(size=np.repeat([1.0, 1.99, 2.0, 30.0], 100))
+    p = np.where(one.label == 1, 0.99, 0.01)
+    chosen = choose_thresholds(np.stack([1 - p, p], axis=1), one, 0.7, 0.95)
+    told = [SIZE_EDGES[size] for (_, size, _), cell in chosen.items() if cell.least is not None]
     assert told == [2.0, 10.0]
 
 
 def test_cells_reach_from_edge_to_edge():
-    members = cell_members(np.array([1.0, 1.49, 1.5, 0.2, 99]), np.array([5, 9.9, 10, 2, 1e5]))
-    assert members[0, 0].tolist() == [0, 1, 3]
-    assert members[1, 1].tolist() == [2]
-    assert members[6, 4].tolist() == [4]
-    assert sum(len(rows) for rows in members.values()) == 5
+    neighbours, size, ratio = np.zeros(400, int), np.full(400, 0.5), np.full(400, 1.0)
+    neighbours[:3], size[:4], ratio[:5] = (14, 15, 500), (2.0, 2.99, 3.0, 99), (5, 9.9, 10, 2, 1e5)
+    members = cell_members(population(size=size, ratio=ratio, neighbours=neighbours))
+    assert members[0, 1, 0].tolist() == [0]
+    assert members[1, 1, 0].tolist() == [1]
+    assert members[1, 2, 1].tolist() == [2]
+    assert members[0, 5, 0].tolist() == [3]
+    assert members[0, 0, 4].tolist() == [4]
+    assert sum(len(rows) for rows in members.values()) == 400
+
+
+def test_selections_weigh_sizes_and_points():
+    one = population(
+        label=np.repeat([0, 1, POINT, POINT], 100), true_size=np.repeat([2.0, 40.0, 0.0, 0.0], 100)
+    )
+    balanced, steep, points = one.selections().values()
+    assert balanced[::100].tolist() == [1, 1, 0, 0]
+    assert steep[::100].tolist() == [0.5, 1 / 40, 0, 0]
+    assert points[:200].tolist() == steep[:200].tolist()
+    # Of sizes uniform in the logarithm from 1 to 40, the mean of 1 / size is 0.975 / ln 40 = 0.264;
+    # one point is simulated for two galaxies, and a survey has three for each.
+    np.testing.assert_allclose(points[200:], 6 * 0.26431, rtol=1e-4)
+
+
+def test_a_source_and_its_image_alone_are_simulated():
+    drawn = [simulated_cutout(3, index) for index in range(6)]
+    assert [model.label for model, _ in drawn] == 2 * [0, 1, POINT]
+    found = simulate_population(6, 3)
+    kept = [
+        (model, cutout)
+        for model, cutout in drawn
+        if cutout.certain_size_in_beams >= LEAST_SIZE and "beyond_frame" not in cutout.flags
+    ]
+    assert len(found) == len(kept) > 1
+    assert found.label.tolist() == [model.label for model, _ in kept]
+    assert found.neighbours.tolist() == [cutout.neighbours for _, cutout in kept]
+    for image, (_, cutout) in zip(found.images(1, source_alone=True), kept, strict=True):
+        assert (image[0, ..., 0][~cutout.source_mask] == -1).all()
+    for image, (_, cutout) in zip(found.images(1, source_alone=False), kept, strict=True):
+        np.testing.assert_array_equal(image[0], cutout.network_input)
 
 
 @pytest.fixture(scope="module")
@@ -105,9 +198,10 @@ def preset(tmp_path_factory):
 
 
 STATED = {
-    "size_beams": [1.0, 3.0],
+    "neighbours": [0.0, 9.0],
+    "certain_size_beams": [1.0, 3.0],
     "peak_snr": [5.0, 50.0],
-    "probability": [[None, None], [[0.9, 0.95], [0.7, 0.8]]],
+    "probability": [[[None, None], [[0.9, 0.95], [0.7, 0.8]]], [[None, None], [None, None]]],
     "fitted_on": "simulated sources",
 }
 
@@ -116,7 +210,7 @@ def test_thresholds_are_attached_to_a_preset_and_replaced(preset, tmp_path):
     stated = tmp_path / "thresholds.json"
     before = open_model(preset / "tiny.tflite").metadata["network_sha256"]
     for first in (0.91, 0.9):
-        STATED["probability"][1][0][0] = first
+        STATED["probability"][0][1][0][0] = first
         stated.write_text(json.dumps({"thresholds": STATED}))
         arguments = ["tiny", str(stated), "--folder", str(preset), "--fri-share", "0.4"]
         assert attach.main(arguments) == 0
@@ -130,7 +224,7 @@ def test_thresholds_are_attached_to_a_preset_and_replaced(preset, tmp_path):
     assert source.data["fri_share"] == 0.4
     card = (preset / "tiny.md").read_text()
     assert card.count("## Which sources get a class") == 1
-    assert "| over 3 | 0.9000 / 0.9500 | 0.7000 / 0.8000 |" in card
+    assert "| 0 to 9 | over 3 | 0.9000 / 0.9500 | 0.7000 / 0.8000 |" in card
     assert f"| `tiny.keras` | {(preset / 'tiny.keras').stat().st_size} |" in card
     assert card.index("## Which") < card.index("## Files") < card.index("## Terms")
 
@@ -147,31 +241,36 @@ class SureNetwork:
     name, uncertain_below, run = "sure", 0.7, None
 
     def probabilities(self, population):
-        p = np.where(population.is_frii, 0.99, 0.01)
+        p = np.where(population.label == 1, 0.99, 0.01)
         yield np.stack([1 - p, p], axis=1)
 
 
 def test_the_command_writes_thresholds_table_and_figure(tmp_path, monkeypatch):
-    count = 400
-    population = Population(
-        np.zeros((count, 150, 150), np.uint8),
-        np.zeros((count, 150, 150), np.uint8),
-        np.arange(count) % 2 == 1,
-        np.full(count, 5.0),
-        np.full(count, 30.0),
-        np.full(count, 15.0),
-    )
-    write_population(tmp_path / "p.npz", population)
+    write_population(tmp_path / "p.npz", population())
     monkeypatch.setattr(study, "open_network", lambda model: SureNetwork())
     output = tmp_path / "sure.json"
     assert study.main(["sure", "--output", str(output), "--cache", str(tmp_path / "p.npz")]) == 0
     found = json.loads(output.read_text())["thresholds"]
     assert are_thresholds(found)
-    thresholds = ClassThresholds.from_metadata(found)
-    assert thresholds.at(5, 30) == (0.7, 0.7)
-    assert thresholds.at(5, 300) is None
-    assert "| 4 to 6 | 20 to 50 | 400 |" in output.with_suffix(".md").read_text()
+    size, ratio = SIZE_EDGES.index(4.0), RATIO_EDGES.index(20.0)
+    assert found["probability"][0][size][ratio] == [0.7, 0.7]
+    assert found["probability"][0][size][ratio + 1] is None
+    assert "| 0 to 15 | 4 to 6 | 20 to 50 | 400 |" in output.with_suffix(".md").read_text()
     assert output.with_suffix(".png").stat().st_size > 1000
+
+
+def test_the_figure_shows_percent_on_cells_and_colour_bar():
+    choices = choose_thresholds(
+        np.tile([[0.99, 0.01], [0.01, 0.99]], (200, 1)), population(), 0.7, 0.95
+    )
+    figure = given_figure(choices)
+    crowded, bar = figure.axes[1], figure.axes[-1]
+    size, ratio = SIZE_EDGES.index(4.0), RATIO_EDGES.index(20.0)
+    texts = {text.get_position(): text.get_text() for text in figure.axes[0].texts}
+    assert texts[ratio, size] == "100"
+    assert {text.get_text() for text in crowded.texts} == {"x"}
+    assert bar.get_ylim() == (0, 100)
+    assert "%" in bar.get_ylabel()
 
 
 @pytest.mark.parametrize(
@@ -188,13 +287,36 @@ def test_a_damaged_file_of_sources_is_one_line(content, tmp_path, monkeypatch, c
     assert not output.exists()
 
 
-@pytest.mark.parametrize(("beam", "wanted"), [(5.4, 0.5), (45.0, 20.0)])
-def test_neighbours_are_as_dense_as_in_first_and_nvss(beam, wanted):
-    """Above 5 sigma in a frame of 50 beams; 0.5 in FIRST, 20 in NVSS (docs/notes/position.md)."""
+def test_sources_are_not_simulated_for_a_folder_that_does_not_exist(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "open_network", lambda model: SureNetwork())
+    monkeypatch.setattr(study, "simulate_population", None)
+    cache, output = tmp_path / "nowhere" / "p.npz", tmp_path / "sure.json"
+    assert study.main(["sure", "--output", str(output), "--cache", str(cache)]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: --cache {cache}: ")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("content", [b"not JSON", b"[]", b"{}", b'{"calibration": {}}'])
+def test_damaged_metadata_of_a_preset_are_one_line(preset, content, tmp_path, capsys):
+    import zipfile
+
+    damaged = tmp_path / "damaged.keras"
+    with zipfile.ZipFile(preset / "tiny.keras") as old, zipfile.ZipFile(damaged, "w") as new:
+        for member in old.namelist():
+            new.writestr(member, content if member == ORIGIN_MEMBER else old.read(member))
+    assert study.main([str(damaged), "--output", str(tmp_path / "t.json")]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith(f"error: {damaged} has a damaged {ORIGIN_MEMBER}")
+    assert told.count("\n") == 1
+
+
+@pytest.mark.parametrize("wanted", [0.5, 20.0])
+def test_neighbours_have_the_wanted_density(wanted):
     draws = 400
     random, counts = np.random.default_rng(6), []
     for _ in range(draws):
-        found = draw_neighbours(random, beam)
+        found = draw_neighbours(random, wanted)
         near = (abs(found.east) < 25 * BEAM) & (abs(found.north) < 25 * BEAM)
         counts.append(np.count_nonzero(near & (found.flux >= 5 * NOISE)))
     assert np.mean(counts) == pytest.approx(wanted, abs=4 * np.sqrt(wanted / draws))
@@ -205,7 +327,9 @@ def test_the_table_of_surveys_counts_with_and_without_thresholds():
     probabilities = iter([0.1, 0.9, 0.2, 0.9])
 
     class Known:
-        rules = LabelRules(thresholds=ClassThresholds((1.0, 4.0), (5.0,), ((None,), ((0.7, 0.7),))))
+        rules = LabelRules(
+            thresholds=ClassThresholds((0.0,), (1.0, 4.0), (5.0,), (((None,), ((0.7, 0.7),)),))
+        )
 
         def network_input(self, cutout):
             return cutout.network_input[np.newaxis]
@@ -216,7 +340,7 @@ def test_the_table_of_surveys_counts_with_and_without_thresholds():
 
     plain = cutout_from_array(tiny_model_file.radio_galaxy())
     examples = [
-        (replace(plain, largest_angular_size=size * BEAM, main_share=0.5), label)
+        (replace(plain, largest_angular_size=9 * BEAM, certain_size=size * BEAM), label)
         for size, label in ((2, 1), (2, 1), (5, 0), (5, 0))
     ]
     row = surveys.survey_row(Known(), "four", examples)

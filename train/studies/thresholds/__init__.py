@@ -1,1 +1,1 @@
-"""Thresholds of the classes by size and signal-to-noise ratio, from simulated surveys."""
+"""Thresholds of the classes by neighbours, size and S/N, from simulated surveys."""

@@ -1,8 +1,9 @@
 """The command `python -m train.studies.thresholds`.
 
 Simulated sources of surveys with other beams, noise and neighbours than FIRST's are cut, linked
-and centred like a user's maps. In each cell of size and signal-to-noise ratio, the smallest
-probabilities are chosen with which at least `--target` of the given classes are right.
+and centred like a user's maps. In each cell of neighbours, size and signal-to-noise ratio, the
+smallest probabilities are chosen with which at least `--target` of the given classes are right, in
+surveys of several selections.
 """
 
 import json
@@ -24,7 +25,7 @@ from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
 from train.configuration import CALIBRATION_FILE, read_calibration
 
-from .choice import FRI_SHARES, as_thresholds, cell_members, choose_thresholds
+from .choice import FRI_SHARES, as_thresholds, choose_thresholds
 from .network import CalibratedNetwork, open_network
 from .populations import Population, read_population, simulate_population, write_population
 from .report import cell_table, given_figure
@@ -34,7 +35,7 @@ FORMAT = "keras-astroattn thresholds 1"
 
 app = cyclopts.App(
     name="python -m train.studies.thresholds",
-    help="Choose the thresholds of the classes by size and signal-to-noise ratio.",
+    help="Choose the thresholds of the classes by neighbours, size and signal-to-noise ratio.",
     version_flags=[],
 )
 
@@ -45,7 +46,7 @@ def thresholds(
     /,
     *,
     output: Path,
-    sources: Annotated[int, Parameter(validator=Number(gte=1))] = 14_000,
+    sources: Annotated[int, Parameter(validator=Number(gte=3))] = 18_000,
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
     target: Annotated[float, Parameter(validator=Number(gt=0.5, lt=1))] = 0.95,
     cache: Path | None = None,
@@ -59,7 +60,7 @@ def thresholds(
         model: Name of a preset, .tflite or .keras file, or folder of a training run.
         output: JSON file for the thresholds. The table and the figure have the same name with
             the suffixes .md and .png.
-        sources: Number of simulated sources, half of them FRI.
+        sources: Number of simulated sources: a third each FRI, FRII and point sources.
         seed: Seed of the sources.
         target: Least share of the given classes that must be right, less one standard error.
         cache: File (.npz) of the simulated sources; it is read if it exists.
@@ -69,16 +70,16 @@ def thresholds(
         network = open_network(model)
     population = _population(sources, seed, cache)
     probabilities = _classified(network, population)
-    members = cell_members(population.size, population.ratio)
     start = network.uncertain_below or 0.5
-    choices = choose_thresholds(probabilities, population.is_frii, members, start, target)
+    choices = choose_thresholds(probabilities, population, start, target)
     if all(cell.least is None for cell in choices.values()):
         raise InputError(f"{network.name}: in no cell {target:.0%} of the classes are right")
     shares = ", ".join(f"{100 * share:.0f}" for share in FRI_SHARES)
     chosen = as_thresholds(
         choices,
         f"{len(population)} simulated sources; of the classes in each cell, at least "
-        f"{100 * target:g} % are right for {shares} % FRI (less one standard error)",
+        f"{100 * target:g} % are right for {shares} % FRI (less one standard error), in surveys of "
+        f"{', '.join(population.selections())}",
     ).to_metadata()
     cells = [{"cell": place, **asdict(cell)} for place, cell in choices.items()]
     found = {"format": FORMAT, "model": network.name, "thresholds": chosen}
@@ -96,6 +97,8 @@ def thresholds(
 def _population(sources: int, seed: int, cache: Path | None) -> Population:
     if cache is not None and cache.exists():
         return read_population(cache)
+    if cache is not None and not cache.parent.is_dir():
+        raise InputError(f"--cache {cache}: there is no folder {cache.parent}: make it first")
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("simulating", total=sources)
         found = simulate_population(

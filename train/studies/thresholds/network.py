@@ -1,7 +1,5 @@
 """A network to choose thresholds for: a .tflite file, a .keras file, or a training run."""
 
-import json
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -60,8 +58,8 @@ def open_network(model: str) -> CalibratedNetwork:
 
     found = find_network(model)
     is_run = (found.path.parent / CALIBRATION_FILE).exists()
-    calibration = read_calibration(found.path.parent) if is_run else _stored(found.path)
     network = load_network(model)
+    calibration = read_calibration(found.path.parent) if is_run else Calibration.stored(found.path)
 
     def probabilities(population: Population) -> Iterator[np.ndarray]:
         for images in population.images(_BATCH, sees_source_alone(network)):
@@ -70,16 +68,3 @@ def open_network(model: str) -> CalibratedNetwork:
 
     run = found.path.parent if found.kind == "run" else None
     return CalibratedNetwork(found.name, calibration.uncertain_below, probabilities, run)
-
-
-def _stored(path: Path) -> Calibration:
-    """Return the calibration that a preset's .keras file carries; otherwise, none."""
-    from keras_astroattn.models.presets import ORIGIN_MEMBER
-
-    if not zipfile.is_zipfile(path):
-        return Calibration()
-    with zipfile.ZipFile(path) as archive:
-        if ORIGIN_MEMBER not in archive.namelist():
-            return Calibration()
-        origin = json.loads(archive.read(ORIGIN_MEMBER))
-    return Calibration(origin["calibration"]["temperature"], origin["labels"]["uncertain_below"])

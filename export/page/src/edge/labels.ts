@@ -4,9 +4,10 @@ import { beamWidth, type Cutout } from "../images/cutout";
 
 /** Least probabilities of the classes; see `edge.thresholds`. Null: no class can be told. */
 export interface ClassThresholds {
-  readonly size_beams: readonly number[];
+  readonly neighbours: readonly number[];
+  readonly certain_size_beams: readonly number[];
   readonly peak_snr: readonly number[];
-  readonly probability: readonly (readonly (readonly (number | null)[] | null)[])[];
+  readonly probability: readonly (readonly (readonly (readonly (number | null)[] | null)[])[])[];
 }
 
 /** Thresholds of the labels, as stated in a model's metadata. */
@@ -51,9 +52,10 @@ export function afterNetwork(
   const best = probabilities[1]! > probabilities[0]! ? 1 : 0;
   let least = rules.uncertainBelow ?? 0;
   if (rules.thresholds) {
-    const { size_beams, peak_snr, probability } = rules.thresholds;
-    const size = cutout.largestAngularSize / beamWidth(cutout);
-    const cell = probability[place(size_beams, size)]![place(peak_snr, cutout.contrast)]!;
+    const { neighbours, certain_size_beams, peak_snr, probability } = rules.thresholds;
+    const table = probability[place(neighbours, cutout.neighbours)]!;
+    const row = table[place(certain_size_beams, cutout.certainSize / beamWidth(cutout))]!;
+    const cell = row[place(peak_snr, cutout.contrast)]!;
     if (cell === null) return "unresolved";
     least = Math.max(least, cell[best] ?? Infinity);
   }

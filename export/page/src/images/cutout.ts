@@ -39,6 +39,8 @@ export interface Cutout {
   readonly keywords: WcsKeywords | null;
   readonly mainShare: number;
   readonly mainSize: number;
+  readonly certainSize: number;
+  readonly neighbours: number; // islands in the frame that are not the source's
   readonly centroid: Pair;
   readonly ellipse: Ellipse | null;
   readonly offset: number;
@@ -160,6 +162,8 @@ function finish(
     keywords,
     mainShare: extent.mainShare,
     mainSize: extent.found ? extent.mainSize * pixelScale : NaN,
+    certainSize: extent.found ? extent.certainSize * pixelScale : NaN,
+    neighbours: extent.neighbours,
     centroid: extent.centroid,
     ellipse: extent.covariance && ellipseOf(extent.covariance, keywords, pixelScale),
     offset: 0,

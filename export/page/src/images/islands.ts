@@ -24,6 +24,8 @@ export interface Extent {
   readonly touchesBorder: boolean;
   readonly mainShare: number;
   readonly mainSize: number;
+  readonly certainSize: number; // of the islands that are not linked by chance
+  readonly neighbours: number; // islands that are not the source's
   readonly incomplete: boolean;
   readonly confused: boolean;
   readonly centroid: readonly [number, number]; // x and y from the middle of the frame
@@ -39,7 +41,7 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     const incomplete = hidden && hidesASource(unknown, snr.width, OFF_CENTRE_PIXELS);
     return { ...NOTHING, incomplete };
   }
-  const { islands: source, confused } = link(
+  const { islands: source, certain, confused } = link(
     islands,
     beam,
     snr.pixels.length,
@@ -47,6 +49,7 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
   );
   const main = source.reduce((best, each) => (each.total > best.total ? each : best));
   const size = shrunkenSize(source, beam);
+  const mainSize = source.length > 1 ? shrunkenSize([main], beam) : size;
   const total = source.reduce((sum, island) => sum + island.total, 0);
   const centroid = (axis: 0 | 1): number =>
     source.reduce((sum, island) => sum + island.total * island.centroid[axis], 0) / total;
@@ -60,7 +63,9 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
       island.points.some((point) => point.some((k, axis) => k === 0 || k === last[axis])),
     ),
     mainShare: main.total / total,
-    mainSize: source.length > 1 ? shrunkenSize([main], beam) : size,
+    mainSize,
+    certainSize: Math.max(mainSize, shrunkenSize(certain, beam)),
+    neighbours: islands.length - source.length,
     incomplete: hidden && reaches(source, unknown, snr.width),
     confused,
     centroid: [centroid(1), centroid(0)],
@@ -77,6 +82,8 @@ const NOTHING: Extent = {
   touchesBorder: false,
   mainShare: 0,
   mainSize: 0,
+  certainSize: 0,
+  neighbours: 0,
   incomplete: false,
   confused: false,
   centroid: [0, 0],

@@ -1,6 +1,7 @@
 /** Selection of the islands that belong to the source; see `images.linking`. */
 import {
   BALANCE,
+  CERTAIN_CHANCE,
   CHANCE,
   CONFUSED_CHANCE,
   CORE_RATIO,
@@ -35,6 +36,7 @@ export interface Island {
 /** The islands of the source, and whether a neighbour cannot be separated from it. */
 export interface LinkedSource {
   readonly islands: readonly Island[];
+  readonly certain: readonly Island[]; // those that are not linked by chance
   readonly confused: boolean;
 }
 
@@ -56,6 +58,7 @@ export function link(
   const pair = lobes(islands, core, counts);
   const likelyLobes = pair.chance < CONFUSED_CHANCE ? pair.islands : [];
   const fresh = [core, ...(pair.chance < CHANCE ? pair.islands : [])];
+  const certain = [core, ...(pair.chance < CERTAIN_CHANCE ? pair.islands : [])];
   let waiting = islands.filter((island) => !fresh.includes(island));
   const source: Island[] = [];
   for (let island = fresh.shift(); island; island = fresh.shift()) {
@@ -68,9 +71,11 @@ export function link(
       // A brighter galaxy, unless unknown pixels may hide the other lobe.
       if (isBrighter && !other.points.some(mayFace)) continue;
       const own = [...linked, other];
-      if (gap <= TOUCHING || counts.chance(other, gap, island.extent, own) < CHANCE) {
+      const chance = counts.chance(other, gap, island.extent, own);
+      if (gap <= TOUCHING || chance < CHANCE) {
         fresh.push(other);
         waiting = waiting.filter((one) => one !== other);
+        if (certain.includes(island) && chance < CERTAIN_CHANCE) certain.push(other);
       }
     }
   }
@@ -83,7 +88,8 @@ export function link(
       ),
     );
   const nearest = Math.min(OFF_CENTRE_PIXELS, ...source.map((island) => island.distance));
-  return { islands: source, confused: doubtful || waiting.some((one) => one.distance < nearest) };
+  const confused = doubtful || waiting.some((one) => one.distance < nearest);
+  return { islands: source, certain, confused };
 }
 
 /** Expected numbers of unrelated islands, from the islands of a frame. */

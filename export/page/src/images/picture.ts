@@ -130,6 +130,8 @@ export function cutoutFromLevels(levels: Grid): Cutout {
     keywords: null,
     mainShare: extent.mainShare,
     mainSize: extent.found ? extent.mainSize * PIXEL_SCALE : NaN,
+    certainSize: extent.found ? extent.certainSize * PIXEL_SCALE : NaN,
+    neighbours: extent.neighbours,
     centroid: extent.centroid,
     ellipse: extent.covariance && ellipseOf(extent.covariance, null, PIXEL_SCALE),
     offset: 0,
