@@ -50,7 +50,8 @@ class Surroundings:
         image, is nearer to another entry of the catalogue than to one of the source itself, and
         more than a beam away from the latter. With `mask`, islands of emission that contain
         another entry and none of the source are made black, and the cutout is flagged
-        `neighbours_masked`.
+        `neighbours_masked`. The islands that are linked to one with an entry of the source
+        (`Cutout.source_mask`) stay: another entry on them is a component of the source.
 
         Args:
             cutout: cutout of the source.
@@ -150,7 +151,11 @@ def _foreign_islands(cutout: Cutout, own, other, beam: float) -> np.ndarray:
                 found.add(int(labels[nearest]))
         return found
 
-    chosen = np.isin(labels, sorted(touched(other) - touched(own)))
+    ours = touched(own)
+    if cutout.source_mask is not None:
+        linked = set(labels[cutout.source_mask[points[:, 0], points[:, 1]]].tolist())
+        ours |= linked if linked & ours else set()
+    chosen = np.isin(labels, sorted(touched(other) - ours))
     blank[points[chosen, 0], points[chosen, 1]] = True
     return blank
 
@@ -167,4 +172,10 @@ def _without(cutout: Cutout, blank: np.ndarray, found: set[str]) -> Cutout:
         wcs_header=cutout.wcs_header,
         masked=blank,
     )
-    return dataclasses.replace(finished, position=cutout.position, offset=cutout.offset)
+    # The blanked islands are neighbours still.
+    return dataclasses.replace(
+        finished,
+        position=cutout.position,
+        offset=cutout.offset,
+        neighbours=max(finished.neighbours, cutout.neighbours),
+    )

@@ -76,6 +76,25 @@ def test_emission_that_holds_a_component_of_the_source_stays(tmp_path):
     assert flags.NEIGHBOURS_MASKED not in found.flags
 
 
+def test_a_lobe_with_an_entry_of_its_own_stays(tmp_path):
+    """The lobes are 18 arcsec east and west; the catalogue has each of them and no parent."""
+    neighbours = [(18.0, 0.0, 0), (-18.0, 0.0, 1), (0.0, 72.0, 2)]
+    plain, found = treated(tmp_path, neighbours, mask=True)
+    assert flags.NEIGHBOURS_MASKED in found.flags
+    assert (found.pixels[plain.source_mask] > 0).all()
+    assert found.largest_angular_size == plain.largest_angular_size
+    assert found.pixels[100:130].max() < 10
+    assert found.neighbours == plain.neighbours == 1
+
+
+def test_a_neighbour_that_is_taken_for_the_source_is_black(tmp_path):
+    """The only entry of the source is on empty sky, and the double is another's."""
+    neighbours = [(18.0, 0.0, 1), (-18.0, 0.0, 1)]
+    plain, found = treated(tmp_path, neighbours, mask=True)
+    assert plain.source_mask[75].any()
+    assert not found.pixels[65:85].any()
+
+
 def test_a_source_is_drawn_as_the_network_saw_it(tmp_path):
     plain, masked = treated(tmp_path, [(0.0, 72.0, 1)], mask=True)
     source = Source(0, 0.0, 0.0, str(tmp_path / "map.fits"), "FRII", 0.9, 0.3)
