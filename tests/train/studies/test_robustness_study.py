@@ -8,7 +8,7 @@ from train.degradation import smoothed, with_noise
 from train.studies.robustness.__main__ import main
 from train.studies.robustness.artefacts import KINDS
 from train.studies.robustness.tables import binned, share
-from train.studies.robustness.trials import Trial
+from train.studies.robustness.trials import Trial, drawn_for_field
 
 
 def trials(*sizes):
@@ -72,3 +72,16 @@ def test_the_command_writes_every_table(tmp_path):
         "Signal-to-noise",
     ]
     assert main(["--data-dir", str(tmp_path), "--output", str(page)]) == 2
+
+
+@pytest.mark.parametrize("scale", [1.8, 9.0])
+def test_neighbours_fill_the_field_of_a_wide_beam(scale):
+    """14 sources of two parts in 540 x 540 arcsec; doubles reach a little beyond the field."""
+    width = 300 * scale
+    found = [drawn_for_field(index, scale).neighbours for index in range(20)]
+    mean = np.mean([len(one) / 2 for one in found])
+    expected = 14 * (width / 540) ** 2
+    assert mean == pytest.approx(expected, abs=4 * np.sqrt(expected / 20))
+    east = np.concatenate([one.east for one in found])
+    # Uniform from -width / 2 to width / 2: a standard deviation of width / sqrt(12).
+    assert east.std() == pytest.approx(width / np.sqrt(12), rel=0.1)

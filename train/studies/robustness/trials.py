@@ -1,19 +1,32 @@
 """Degraded FIRST fields and simulated sources, and their labels."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
-from keras_astroattn.datasets.simulation import draw_source, generator, observe
+from keras_astroattn.datasets.simulation import SourceModel, draw_source, generator, observe
+from keras_astroattn.datasets.simulation.radio_galaxies import (
+    NEIGHBOURS_PER_FIELD,
+    draw_neighbours,
+)
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import BEAM, CLASS_NAMES, PIXEL_SCALE, Cutout, cutout_from_field
+from keras_astroattn.images import (
+    BEAM,
+    CLASS_NAMES,
+    FIELD_SIZE,
+    PIXEL_SCALE,
+    Cutout,
+    cutout_from_field,
+)
 
 BEAMS = (5.4, 6.0, 8.0, 10.0, 15.0, 25.0, 45.0)
 """Full widths at half maximum from FIRST's to NVSS's beam, arcsec."""
 
 SEED = 20
+
+_NEIGHBOURS = 8  # purpose of `generator`
 
 Field = tuple[np.ndarray, int]
 """A map in Jy/beam, and its class."""
@@ -94,13 +107,29 @@ def first_fields(folder: Path) -> list[tuple[np.ndarray, int]]:
     return [(np.squeeze(fits.getdata(path)), classes[path.name[0]]) for path in paths]
 
 
+def drawn_for_field(index: int, scale: float) -> SourceModel:
+    """Return a source with neighbours of FIRST's density on the sky in all of its field.
+
+    Args:
+        index: its number.
+        scale: pixel scale of the field of 300 x 300 pixels, arcsec.
+    """
+    wider = scale / PIXEL_SCALE
+    neighbours = draw_neighbours(
+        generator(SEED, index, _NEIGHBOURS),
+        NEIGHBOURS_PER_FIELD * wider**2,
+        FIELD_SIZE * PIXEL_SCALE * wider,
+    )
+    return replace(draw_source(SEED, index), neighbours=neighbours)
+
+
 def simulated_trials(classifier: Classifier, count: int) -> dict[float, list[Trial]]:
     """Classify simulated sources observed with each of `BEAMS`, three pixels a beam."""
     found: dict[float, list[Trial]] = {}
     for beam in BEAMS:
         scale = beam * PIXEL_SCALE / BEAM
         for index in range(count):
-            source = draw_source(SEED, index)
+            source = drawn_for_field(index, scale)
             field = observe(source, generator(SEED, index, 1), pixel_scale=scale, beam=beam)
             cutout = cutout_from_field(field, scale, beam)
             found.setdefault(beam, []).append(classify(classifier, cutout, source.label))

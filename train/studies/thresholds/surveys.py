@@ -17,15 +17,13 @@ from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
 from keras_astroattn.command import run_app
-from keras_astroattn.datasets.simulation import SourceModel, draw_source, generator, observe
-from keras_astroattn.datasets.simulation.radio_galaxies import NEIGHBOURS_PER_FIELD, draw_neighbours
+from keras_astroattn.datasets.simulation import generator, observe
 from keras_astroattn.edge import Classifier, LabelRules
 from keras_astroattn.edge.labels import UNRESOLVED
 from keras_astroattn.files import write_text
 from keras_astroattn.images import (
     BEAM,
     CLASS_NAMES,
-    FIELD_SIZE,
     PIXEL_SCALE,
     Cutout,
     cutout_from_array,
@@ -36,15 +34,13 @@ from keras_astroattn.report import markdown_table
 from keras_astroattn.wilson import wilson_interval
 from train.degradation import smoothed
 from train.studies.accuracy.test_sets import UNSEEN_FRDEEP, load_test_set
-from train.studies.robustness.trials import SEED, first_fields
+from train.studies.robustness.trials import SEED, drawn_for_field, first_fields
 
 SMOOTHED_BEAMS = (BEAM, 8.0, 10.0, 15.0, 25.0, 45.0)
 """Beams that FIRST fields are smoothed to, arcsec."""
 
 SIMULATED_BEAMS = (BEAM, 6.0, 15.0, 25.0, 45.0)
 """Beams of simulated sources, arcsec; three pixels each."""
-
-_PURPOSE = 8  # of `generator`: neighbours in wide fields
 
 Example = tuple[Cutout, int]
 """A cutout and its class, 0 FRI or 1 FRII."""
@@ -99,7 +95,7 @@ def _sets(data_dir: Path, count: int) -> Iterator[tuple[str, list[Example]]]:
     for beam in SMOOTHED_BEAMS:
         yield f"FIRST at {beam:g} arcsec", [(_smoothed(one, beam), label) for one, label in fields]
     for beam in SIMULATED_BEAMS:
-        models = [_with_neighbours(draw_source(SEED, k), k, beam / 3) for k in range(count)]
+        models = [drawn_for_field(k, beam / 3) for k in range(count)]
         fields_of_beam = (
             observe(one, generator(SEED, index, 1), pixel_scale=beam / 3, beam=beam)
             for index, one in enumerate(models)
@@ -111,22 +107,6 @@ def _sets(data_dir: Path, count: int) -> Iterator[tuple[str, list[Example]]]:
                 for field, one in zip(fields_of_beam, models, strict=True)
             ],
         )
-
-
-def _with_neighbours(model: SourceModel, index: int, scale: float) -> SourceModel:
-    """Return a source with neighbours of FIRST's density on the sky in all of its field.
-
-    Args:
-        model: the source.
-        index: its number.
-        scale: pixel scale of the field, arcsec.
-    """
-    wider = scale / PIXEL_SCALE
-    rng = generator(SEED, index, _PURPOSE)
-    neighbours = draw_neighbours(
-        rng, NEIGHBOURS_PER_FIELD * wider**2, FIELD_SIZE * PIXEL_SCALE * wider
-    )
-    return replace(model, neighbours=neighbours)
 
 
 def _smoothed(field: np.ndarray, beam: float) -> Cutout:
