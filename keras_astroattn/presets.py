@@ -10,7 +10,7 @@ from pathlib import Path
 
 from keras_astroattn.errors import InputError
 
-DEFAULT_PRESET = "agcnn_mirabest"
+DEFAULT_PRESET = "agcnn_survey"
 """Name of the preset that is used by default."""
 
 
