@@ -66,7 +66,7 @@ class Classifier:
         >>> from keras_astroattn.samples import sample_paths
         >>> classifier = Classifier()
         >>> classifier
-        Classifier('agcnn_mirabest')
+        Classifier('agcnn_survey')
         >>> classifier.classify(sample_paths()[0])
         Classification('fri.fits', FRI, P(FRI) 1.00, P(FRII) 0.00, flags: none)
         >>> [found.label for found in classifier.classify(sample_paths())]

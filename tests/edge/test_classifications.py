@@ -13,7 +13,7 @@ from astropy.table import Table
 from PIL import Image
 from support.tiny_model_file import radio_galaxy
 
-from keras_astroattn.edge import Classification, Classifications, Classifier
+from keras_astroattn.edge import DEFAULT_PRESET, Classification, Classifications, Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FitsMap, cutout_from_array, read_fits
 from keras_astroattn.samples import sample_paths
@@ -81,7 +81,7 @@ def test_results_are_shown_in_one_line(results, classifier):
         "Classification('fri.fits', FRI, P(FRI) 1.00, P(FRII) 0.00, flags: none)"
     )
     assert repr(results[2]) == "Classification('compact.fits', compact, flags: none)"
-    assert repr(classifier) == "Classifier('agcnn_mirabest')"
+    assert repr(classifier) == "Classifier('agcnn_survey')"
 
 
 def known(value):
@@ -138,7 +138,7 @@ def test_a_notebook_shows_the_picture_with_north_up(results):
     row, column = np.argwhere(pixels == pixels.max())[0]
     assert picture[149 - row, column] == 255
     assert ((picture[::-1] > 0) == (pixels > 0)).all()
-    for text in ("frii.fits", "FRII", "P(FRI) 0.00, P(FRII) 1.00", "recentred", "agcnn_mirabest"):
+    for text in ("frii.fits", "FRII", "P(FRI) 0.00, P(FRII) 1.00", "recentred", DEFAULT_PRESET):
         assert text in html
 
 

@@ -168,5 +168,5 @@ class Altered:
 def test_a_frame_that_differs_is_refused():
     images = full_frame(150)
     assert differing_frames(Altered(1e-5), images) == ()
-    (failure,) = differing_frames(Altered(0.004), images)
-    assert failure == "the frame of 50 pixels differs from the whole image by 1.0e-03 (> 0.0001)"
+    (failure,) = differing_frames(Altered(0.04), images)
+    assert failure == "the frame of 50 pixels differs from the whole image by 1.0e-02 (> 0.001)"

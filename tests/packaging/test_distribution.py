@@ -59,7 +59,7 @@ def test_the_wheel_carries_small_presets_of_three_files(wheel):
             by_name.setdefault(path.stem, set()).add(path.suffix)
     assert DEFAULT_PRESET in by_name
     assert all(kinds == {".keras", ".tflite", ".md"} for kinds in by_name.values()), by_name
-    assert sum(file.file_size for file in files) < 8.5e6  # four presets
+    assert sum(file.file_size for file in files) < 9e6  # four presets, two of them with frames
 
 
 def test_the_wheel_carries_no_survey_images(wheel):

@@ -14,7 +14,7 @@ from support.small_survey import COMMAND, assert_scored, read_result, write_cata
 
 from keras_astroattn.cli.app import app
 from keras_astroattn.command import run_app
-from keras_astroattn.edge import Classifier
+from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.images import read_fits
 from keras_astroattn.images.quiet import quiet
 from keras_astroattn.tables import COLUMNS
@@ -237,7 +237,7 @@ def test_the_exported_table_and_regions_are_of_the_survey(scored, tmp_path, caps
     assert run_app(app, ["survey-summary", str(output), *arguments]) == 0
     meta = Table.read(table).meta
     assert " survey --catalogue " in meta["command"]
-    assert meta["model"] == "agcnn_mirabest"
+    assert meta["model"] == DEFAULT_PRESET
     rows = read_result(output)
     drawn = pytest.importorskip("regions").Regions.read(regions)
     known = [row for row in rows if row["aa_ra"] is not None]
@@ -334,7 +334,7 @@ def test_an_answer_may_be_the_mean_of_views(world, expected, tmp_path):
     found = Classifier(tta=2).classify(read_fits(row["aa_path"], position))
     assert (row["aa_label"], row["aa_p_fri"]) == (found.label, found.p_fri)
     assert row["aa_p_fri"] != expected[number][row["aa_path"]][1]
-    assert row["aa_model"] == "agcnn_mirabest (tta 2)"
+    assert row["aa_model"] == f"{DEFAULT_PRESET} (tta 2)"
 
 
 def test_fields_of_first_are_tiles(world, data_dir, tmp_path):
