@@ -123,7 +123,7 @@ def convert(
         training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
         attention: whether to include the attention maps, and the evidence, in the outputs.
         integer_borders: with `int8`: input and outputs have 8 bits too.
-        frames: sizes of the frames, pixels; by default `frames_of` the model.
+        frames: sizes of the frames, pixels; by default `frames_of` the model; none with `int8`.
 
     Returns:
         Bytes of the file. Its shape signatures state a batch of 1 (see `fixed_batch`).
@@ -135,7 +135,7 @@ def convert(
     half = precision == "float16"
     outputs = inference_outputs(source.model, attention, integer, half)
     if not integer:
-        sizes = frames_of(source.model) if frames is None else frames
+        sizes = frames_of(source.model, precision) if frames is None else frames
         parts = {
             size: inference_outputs(source.model, attention, half=half, frame=size)
             for size in sizes

@@ -30,13 +30,16 @@ MEAN_MAP = "attention_mean"
 _SMALLEST_WEIGHT = 1e-6  # smaller weights of the resizing are rounding
 
 
-def frames_of(model: keras.Model) -> tuple[int, ...]:
+def frames_of(model: keras.Model, precision: str) -> tuple[int, ...]:
     """Return the sizes of the frames that an exported file has, pixels.
 
     A model has frames if it sees the source alone, its convolutions continue the sky beyond the
     border, only pixels of the source vote, and each pixel of an attention map depends on its own
-    score alone.
+    score alone. Steps of 8 bits, which span the values of a whole tensor, differ between a frame
+    and the whole image, so only `float32` and `float16` files have frames.
     """
+    if precision not in ("float32", "float16"):
+        return ()
     return FRAMES if sees_source_alone(model) and can_have_frames(model) else ()
 
 

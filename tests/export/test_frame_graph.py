@@ -131,9 +131,11 @@ def test_networks_that_can_have_frames(network, options, possible):
 
 
 def test_only_networks_that_see_the_source_alone_have_frames():
-    assert frames_of(EquivariantAGCNN(**OPTIONS, source_alone=True))
-    assert frames_of(EquivariantAGCNN(**OPTIONS)) == ()
-    assert frames_of(keras.Sequential([keras.layers.Dense(2)])) == ()
+    alone = EquivariantAGCNN(**OPTIONS, source_alone=True)
+    assert frames_of(alone, "float32") == frames_of(alone, "float16") != ()
+    assert frames_of(alone, "dynamic") == ()
+    assert frames_of(EquivariantAGCNN(**OPTIONS), "float32") == ()
+    assert frames_of(keras.Sequential([keras.layers.Dense(2)]), "float32") == ()
 
 
 @pytest.mark.slow
