@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from rich.console import Console
 
 from keras_astroattn.command import run_app
+from keras_astroattn.presets import DEFAULT_PRESET
 
 app = cyclopts.App(
     name="python -m export.page",
@@ -22,7 +23,7 @@ app = cyclopts.App(
 def page(
     *,
     output: Path = Path("page"),
-    model: str = "agcnn_evidence",
+    model: str = DEFAULT_PRESET,
     generate: Annotated[bool, Parameter(negative="")] = False,
 ) -> int:
     """Build the page that classifies radio maps in a browser.

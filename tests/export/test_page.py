@@ -23,10 +23,10 @@ from export.page import build, generate
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FitsMap, read_image
+from keras_astroattn.presets import DEFAULT_PRESET as PRESET
 from keras_astroattn.presets import preset_file
 from keras_astroattn.samples import sample_paths
 
-PRESET = "agcnn_evidence"
 BROWSERS = {"chromium": ("chromium", "chromium-browser"), "firefox": ("firefox-esr", "firefox")}
 
 
