@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import tensorflow as tf
-from support.tiny_model_file import untrained_model
+from support.votes_network import OPTIONS, votes_network
 
 from export.conversion import convert
 from export.export_source import ExportSource
@@ -16,24 +16,10 @@ from keras_astroattn.edge import open_model
 from keras_astroattn.edge.network import Network
 from keras_astroattn.models import AGCNN, EquivariantAGCNN
 
-OPTIONS = {
-    "normalization": "sigmoid",
-    "aggregation": "votes",
-    "padding": "sky",
-    "psi_bias": 0.0,
-    "stretch": "sqrt",
-}
-
 
 @pytest.fixture(scope="module")
 def model():
-    network = untrained_model(EquivariantAGCNN, **OPTIONS)
-    head = network.get_layer("logits")
-    random = np.random.default_rng(4)
-    for variable in head.batch_normalization.variables:
-        variable.assign(random.uniform(0.5, 1.5, variable.shape))
-    head.dense.bias.assign([0.25, -0.5])
-    return network
+    return votes_network(EquivariantAGCNN)
 
 
 def full_frame(size: int) -> np.ndarray:

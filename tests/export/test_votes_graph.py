@@ -8,6 +8,7 @@ import pytest
 import tensorflow as tf
 from rich.console import Console
 from support.tiny_model_file import untrained_model
+from support.votes_network import OPTIONS, votes_network
 
 from export.conversion import convert, write_saved_model
 from export.export_source import ExportSource
@@ -18,14 +19,6 @@ from keras_astroattn.edge import Classifier
 from keras_astroattn.edge.model_file import SIGNATURE
 from keras_astroattn.errors import InputError
 from keras_astroattn.models import AGCNN, EquivariantAGCNN, evidence_model
-
-OPTIONS = {
-    "normalization": "sigmoid",
-    "aggregation": "votes",
-    "padding": "sky",
-    "psi_bias": 0.0,
-    "stretch": "sqrt",
-}
 
 
 def images(count: int) -> np.ndarray:
@@ -39,13 +32,7 @@ def images(count: int) -> np.ndarray:
 
 @pytest.fixture(scope="module", params=[EquivariantAGCNN, AGCNN])
 def model(request):
-    network = untrained_model(request.param, **OPTIONS)
-    head = network.get_layer("logits")
-    random = np.random.default_rng(4)
-    for variable in head.batch_normalization.variables:
-        variable.assign(random.uniform(0.5, 1.5, variable.shape))
-    head.dense.bias.assign([0.25, -0.5])
-    return network
+    return votes_network(request.param)
 
 
 def test_the_graph_gives_what_keras_gives(model):
