@@ -51,6 +51,7 @@ def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
     import keras
 
     from keras_astroattn.models import sees_source_alone
+    from keras_astroattn.models.image_classifier import ImageClassifier
 
     calibration = source.calibration
     data = dict(source.data)
@@ -80,7 +81,7 @@ def describe(source: "ExportSource", precision: str) -> dict[str, Any]:
         "network": {
             "class": type(source.model).__name__,
             "config": json.loads(json.dumps(source.model.get_config(), default=str))
-            if type(source.model).__module__.startswith("keras_astroattn")
+            if isinstance(source.model, ImageClassifier)
             else None,
             "parameters": source.model.count_params(),
         },

@@ -10,6 +10,7 @@ import keras
 from keras_astroattn.images.rotation import tta_angles
 from keras_astroattn.layers.attention_gate import AttentionGate
 from keras_astroattn.layers.attention_mean import AttentionMean
+from keras_astroattn.layers.base import register
 from keras_astroattn.layers.rotate import Rotate
 from keras_astroattn.layers.temperature_scaling import TemperatureScaling
 from keras_astroattn.layers.votes import VotesAggregation
@@ -18,6 +19,37 @@ from .seen_images import sees_source_alone
 
 TTA_VIEWS = 4
 """Views of `tta_model` by default."""
+
+
+@register
+class Wrapper(keras.Model):
+    """A functional model around a network, which needs the same images as the network.
+
+    Its files state `source_alone`, because those of `keras.Model` keep only the graph.
+
+    Args:
+        inputs: as in `keras.Model`.
+        outputs: as in `keras.Model`.
+        name: as in `keras.Model`.
+        source_alone: whether the network is for images that show only the source (see `AGCNN`).
+        **kwargs: options of `keras.Model`.
+    """
+
+    def __init__(self, inputs, outputs, name=None, *, source_alone: bool = False, **kwargs):
+        super().__init__(inputs=inputs, outputs=outputs, name=name, **kwargs)
+        self.source_alone = source_alone
+
+    def get_config(self):
+        """Return the graph and `source_alone`."""
+        return {**super().get_config(), "source_alone": self.source_alone}
+
+    @classmethod
+    def from_config(cls, config, custom_objects=None):
+        """Build the model that `get_config` describes."""
+        graph = {name: value for name, value in config.items() if name != "source_alone"}
+        wrapper = super().from_config(graph, custom_objects)
+        wrapper.source_alone = config["source_alone"]
+        return wrapper
 
 
 def attention_model(model: keras.Model) -> keras.Model:
@@ -177,6 +209,5 @@ def tta_model(model: keras.Model, angles: Sequence[float] = tta_angles(TTA_VIEWS
 
 def _wrapper(model: keras.Model, image, outputs, suffix: str) -> keras.Model:
     """Return a functional model that needs the same images as the network in it."""
-    wrapper = keras.Model(image, outputs, name=f"{model.name}_{suffix}")
-    wrapper.source_alone = sees_source_alone(model)
-    return wrapper
+    alone = sees_source_alone(model)
+    return Wrapper(image, outputs, f"{model.name}_{suffix}", source_alone=alone)

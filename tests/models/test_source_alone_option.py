@@ -62,13 +62,36 @@ def test_the_option_changes_no_number():
     one, other = small(source_alone=True), small()
     other.set_weights(one.get_weights())
     images = np.random.default_rng(3).uniform(-1, 1, (2, 32, 32, 1)).astype("float32")
-    np.testing.assert_array_equal(np.asarray(one(images)), np.asarray(other(images)))
+    given = [keras.ops.convert_to_numpy(network(images)) for network in (one, other)]
+    np.testing.assert_array_equal(*given)
 
 
 @pytest.mark.parametrize("value", ["yes", None, 2])
 def test_other_values_are_refused(value):
     with pytest.raises(ValueError, match="source_alone"):
         small(source_alone=value)
+
+
+@pytest.mark.parametrize(
+    ("wrap", "name", "alone"),
+    [
+        (evidence_model, "a.keras", True),
+        (tta_model, "a.keras", True),
+        (lambda network: calibrated_model(attention_model(network), 1.5), "a.keras", True),
+        (attention_model, "a.keras", False),
+        (calibrated_model, "a.h5", True),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*HDF5:UserWarning")
+def test_files_of_wrappers_state_what_their_network_sees(wrap, name, alone, tmp_path):
+    wrapper = wrap(small(source_alone=alone))
+    wrapper.save(tmp_path / name)
+    loaded = keras.models.load_model(tmp_path / name)
+    assert sees_source_alone(loaded) is alone
+    images = np.random.default_rng(3).uniform(-1, 1, (2, 32, 32, 1)).astype("float32")
+    given, again = (keras.tree.flatten(model(images)) for model in (wrapper, loaded))
+    for one, other in zip(given, again, strict=True):
+        np.testing.assert_array_equal(*map(keras.ops.convert_to_numpy, (one, other)))
 
 
 @pytest.mark.parametrize("alone", [False, True])
