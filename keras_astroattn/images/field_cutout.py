@@ -14,10 +14,10 @@ from .beam import PIXELS_PER_BEAM, Beam
 from .conventions import IMAGE_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, beam_pixels, finish
 from .extent import centroid_of, find_source
-from .frame import Frame, FramePlan, native_frame, plan, regridded_frame
+from .frame import Frame, FramePlan, frame_middle, native_frame, plan, regridded_frame
 from .preprocessing import LARGEST_VALUE
 from .quantities import ANGLE, BRIGHTNESS, in_unit
-from .recentring import recentred
+from .recentring import on_map, recentred
 from .unknown import examine
 from .window_noise import WindowNoise
 
@@ -131,14 +131,16 @@ def cutout_from_field(
         frame = None if is_blanked else frame_at(place, estimate=True)
         if frame is None or isinstance(frame.noise, np.ndarray) or not frame.noise > 0:
             cutout = cut(place)
-            return None if flag.NO_SOURCE in cutout.flags else cutout.centroid
-        return _source_place(frame, todo)
+            centroid = None if flag.NO_SOURCE in cutout.flags else cutout.centroid
+        else:
+            centroid = _source_centroid(frame, todo)
+        return None if centroid is None else on_map(centroid, frame_middle(place, todo), step)
 
     return recentred(cut, look, centre, step, field.shape) if recentre else cut(centre)
 
 
-def _source_place(frame: Frame, todo: FramePlan) -> tuple[float, float] | None:
-    """Return (x, y) of the source's flux as in its `Cutout`, without the rest of it."""
+def _source_centroid(frame: Frame, todo: FramePlan) -> tuple[float, float] | None:
+    """Return the centroid of the source's flux as in its `Cutout`, without the rest of it."""
     snr, unknown = frame.brightness / frame.noise, ~np.isfinite(frame.brightness)
     snr[unknown] = 0.0
     source = find_source(snr, beam_pixels(todo.beam, todo.pixel_scale), unknown)

@@ -103,6 +103,23 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
     return FramePlan(wanted, (scale / scales[0], scale / scales[1]), kernel, gain, scale)
 
 
+def frame_middle(centre: tuple[float, float], todo: FramePlan) -> tuple[float, float]:
+    """Return (x, y) of the middle of the frame about a place, pixels of the map.
+
+    On the map's own pixels it lies midway between pixels, at most one pixel from the place: the
+    source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
+    """
+    if todo.step is not None:
+        return centre
+    x, y = (left + (FIELD_SIZE - 1) / 2 for left in _first_pixel(centre))
+    return x, y
+
+
+def _first_pixel(centre: tuple[float, float]) -> list[int]:
+    """Return (x, y) of the first of the 300 x 300 pixels about a place on the map's own pixels."""
+    return [math.ceil(c - FIELD_SIZE / 2) for c in centre]
+
+
 def native_frame(
     field: np.ndarray,
     centre: tuple[float, float],
@@ -120,8 +137,7 @@ def native_frame(
     Returns:
         The frame.
     """
-    # The source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
-    left, top = (math.ceil(c - FIELD_SIZE / 2) for c in centre)
+    left, top = _first_pixel(centre)
     found = frozenset()
     if isinstance(noise, WindowNoise):
         sigma, certain = (noise.estimated if estimate else noise.measured)(left, top)

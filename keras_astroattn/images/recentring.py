@@ -55,8 +55,8 @@ def recentred(
 
     Args:
         cut: function that cuts the frame about (x, y), pixels of the map.
-        look: function that only finds the source there: (x, y) of its flux, pixels from the
-            middle of the frame; None without a source.
+        look: function that only finds the source there: (x, y) of its flux, pixels of the map;
+            None without a source.
         centre: (x, y) of the stated position, pixels of the map counted from 0.
         step: (x, y) distance of the frame's pixels, pixels of the map.
         shape: (height, width) of the map, pixels.
@@ -64,18 +64,18 @@ def recentred(
     Returns:
         The cutout, with its `offset`.
     """
-    start, place, found, centroid = centre, centre, None, look(centre)
+    start, place, found, source = centre, centre, None, look(centre)
     for _ in range(ROUNDS):
-        if centroid is None:
+        if source is None:
             break
-        wanted = _whole(tuple(p + c * s for p, c, s in zip(place, centroid, step, strict=True)))
+        wanted = _whole(source)
         if wanted == place:
             break
         moved = math.hypot(*((w - p) / s for w, p, s in zip(wanted, start, step, strict=True)))
         if moved > FARTHEST or _outside(wanted, step, shape) > _outside(start, step, shape):
             return cut(start)
         place, found = wanted, cut(wanted)
-        centroid = None if flag.NO_SOURCE in found.flags else found.centroid
+        source = None if flag.NO_SOURCE in found.flags else on_map(found.centroid, place, step)
     found = cut(start) if found is None else found
     distance = math.hypot(*((p - q) / s for p, q, s in zip(place, start, step, strict=True)))
     flags = {flag.RECENTRED} if distance > PIXELS_PER_BEAM else set()
@@ -84,6 +84,19 @@ def recentred(
         offset=distance * found.pixel_scale,
         flags=tuple(sorted({*found.flags, *flags})),
     )
+
+
+def on_map(
+    offset: tuple[float, float], middle: tuple[float, float], step: tuple[float, float]
+) -> tuple[float, float]:
+    """Return (x, y) on the map of a place in a frame.
+
+    Args:
+        offset: (x, y) from the middle of the frame, pixels of the frame.
+        middle: (x, y) of the middle of the frame, pixels of the map.
+        step: (x, y) distance of the frame's pixels, pixels of the map.
+    """
+    return middle[0] + offset[0] * step[0], middle[1] + offset[1] * step[1]
 
 
 def _whole(place: tuple[float, ...]) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from keras_astroattn.images import (
     read_fits,
     read_image,
     read_source,
+    recentring,
 )
 
 SIGMA = 1e-4
@@ -48,6 +49,16 @@ def test_a_moved_frame_holds_pixels_of_the_map():
     # The middle of 150 pixels lies between pixels 74 and 75.
     np.testing.assert_array_equal(found.brightness, field[125 - 5 : 275 - 5, 125 + 6 : 275 + 6])
     assert np.hypot(*found.centroid) < 1
+
+
+def test_one_move_reaches_the_source_from_a_place_between_pixels(monkeypatch):
+    monkeypatch.setattr(recentring, "ROUNDS", 1)
+    field = double(MIDDLE + 0.4, MIDDLE + 0.4)
+    found = cutout_from_field(field, 1.8, 5.4, centre=(MIDDLE + 5.3, MIDDLE - 3.7), recentre=True)
+    # MIDDLE lies midway between pixels, so the source is in the middle pixel of the frame about it.
+    right = cutout_from_field(field, 1.8, 5.4, centre=(MIDDLE, MIDDLE))
+    np.testing.assert_array_equal(found.pixels, right.pixels)
+    assert found.offset == pytest.approx(1.8 * np.hypot(5.3, 3.7))
 
 
 def test_a_source_further_than_20_pixels_stays():

@@ -16,7 +16,7 @@ import { beamArea, meanWidth, type Beam } from "./beam";
 import { moveKeywords, type WcsKeywords } from "./celestial";
 import { ellipseOf, type Ellipse } from "./ellipse";
 import { InputError } from "./errors";
-import { nativeFrame, plan, regriddedFrame, type Frame, type Pair } from "./frame";
+import { frameMiddle, nativeFrame, plan, regriddedFrame, type Frame, type Pair } from "./frame";
 import { grid, type Grid } from "./grid";
 import { measureExtent, type Extent } from "./islands";
 import { columnLengths, determinant, type Matrix } from "./matrix";
@@ -95,7 +95,8 @@ export function cutoutFromField(given: Grid, options: FieldOptions): Cutout {
   };
   const cutout = cut(centre);
   if (!options.recentre) return cutout;
-  return recentred(cutout, cut, centre, step, [field.width, field.height]);
+  const middle = frameMiddle(centre, todo);
+  return recentred(cutout, cut, centre, middle, step, [field.width, field.height]);
 }
 
 /** Flags of a frame that lacks pixels: beyond the map's edge, or unknown inside it. */

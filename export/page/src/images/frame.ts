@@ -77,10 +77,21 @@ export function plan(jacobian: Matrix | null, beam: Beam | null, asIs: boolean):
   };
 }
 
+/** The middle of the frame that is cut at a place, pixels of the map; see `images.frame`. */
+export function frameMiddle(centre: Pair, todo: Plan): Pair {
+  if (todo.step) return centre;
+  const [left, top] = firstPixel(centre);
+  return [left + (FIELD_SIZE - 1) / 2, top + (FIELD_SIZE - 1) / 2];
+}
+
+/** The first of the 300 x 300 pixels about a place on the map's own pixels. */
+function firstPixel(centre: Pair): Pair {
+  return [Math.ceil(centre[0] - FIELD_SIZE / 2), Math.ceil(centre[1] - FIELD_SIZE / 2)];
+}
+
 /** The frame on the map's own pixels. */
 export function nativeFrame(field: Grid, centre: Pair, noise: number | null, area: number): Frame {
-  // The source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
-  const [left, top] = centre.map((place) => Math.ceil(place - FIELD_SIZE / 2)) as [number, number];
+  const [left, top] = firstPixel(centre);
   const flags: string[] = [];
   let sigma = noise;
   if (sigma === null) {
