@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 _SAMPLE = 4096  # values from which quantiles of all values are estimated
-_MIDDLE = (0.455, 0.525)  # quantiles between which the medians are searched
+_MIDDLE = (0.43, 0.55)  # quantiles between which the medians are searched
 _DEVIATION = (0.16, 0.84)  # quantiles of Gaussian noise that are two standard deviations apart
 _FAR = 2.3  # standard deviations from the median; bounds of 3 sigma are rarely nearer
 _ROUNDINGS = 16  # the result of NumPy may differ from the sums here by fewer rounding errors
@@ -120,7 +120,7 @@ class Clipping:
         return math.sqrt(max(square / count - mean * mean, 0.0))
 
     def _in_middle(self, values: np.ndarray) -> np.ndarray:
-        return values[(values >= self._around[0]) & (values <= self._around[1])]
+        return chosen(values, (values >= self._around[0]) & (values <= self._around[1]))
 
     def _outside(self, values: np.ndarray) -> np.ndarray:
         low, high = map(values.dtype.type, self._inside)
@@ -129,9 +129,7 @@ class Clipping:
     def _sums_of(self, values: np.ndarray) -> tuple[float, float]:
         """Return the sums of the offsets from a value near the median, and of their squares."""
         offsets = np.subtract(values, self._centre, dtype=np.float64)
-        total = float(offsets.sum())
-        offsets *= offsets
-        return total, float(offsets.sum())
+        return float(offsets.sum()), float(offsets @ offsets)
 
     def _sort_outside(self, low: float, high: float) -> None:
         """Sort the values that are not between two values; all values if the bounds cross."""
@@ -156,10 +154,33 @@ class Clipping:
         upper = self._below + count // 2 - self._first
         lower = upper - 1 + count % 2
         if lower >= 0 and upper < self._middle.size:
-            pair = self._middle[lower : upper + 1]
-            # `mean` of two values takes longer, and adds float16 in another type.
-            return pair.mean() if pair.itemsize < 4 else (pair[0] + pair[-1]) * pair.dtype.type(0.5)
-        return np.median(self.kept())
+            pair = self._middle[[lower, upper]]
+        else:
+            pair = np.array(around_median(self.kept()))
+        # `mean` of two values takes longer, and adds float16 in another type.
+        return pair.mean() if pair.itemsize < 4 else (pair[0] + pair[1]) * pair.dtype.type(0.5)
+
+
+def chosen(values: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the (n,) values where a mask is True.
+
+    With a boolean index, the processor guesses at each value whether it is taken. This takes 2 to
+    4 times as long if over a tenth of the values are taken, at random places.
+    """
+    return values[np.flatnonzero(mask)]
+
+
+def around_median(values: np.ndarray) -> tuple[np.floating, np.floating]:
+    """Return the two values around the median, whose mean it is; one twice if n is odd.
+
+    `numpy.median` takes nine times as long, because it partitions at two places at once.
+
+    Args:
+        values: (n,) without NaN; at least one.
+    """
+    upper = values.size // 2
+    halves = np.partition(values, upper)
+    return halves[upper] if values.size % 2 else halves[:upper].max(), halves[upper]
 
 
 def _exchanged(values: np.ndarray, removed: np.ndarray, added: np.ndarray) -> np.ndarray:

@@ -8,6 +8,7 @@ pixels give the noise.
 
 import numpy as np
 
+from .clipping import around_median, chosen
 from .preprocessing import measure_noise
 
 FULL_SHARE = 0.95
@@ -48,11 +49,12 @@ def checked_noise(
     """Return the result of `measure_sky_noise` from its clipped noise and known pixels."""
     if known >= FULL_SHARE * full or not clipped > 0:
         return clipped, True
-    negative = field[field < 0].astype(np.float64)
+    negative = chosen(field.ravel(), field.ravel() < 0)
     share = negative.size / known
     beams = negative.size / max(beam_area, 1.0)
     certain = share >= _SKY_SHARE or (share >= _LEAST_SHARE and beams >= _LEAST_BEAMS)
     if not negative.size:
         return clipped, False
-    half = _MAD_TO_SIGMA * float(np.median(-negative))
+    lower, upper = map(float, around_median(negative))
+    half = _MAD_TO_SIGMA * (lower + upper) / -2
     return (half if clipped > MOST_EXCESS * half else clipped), bool(certain)
