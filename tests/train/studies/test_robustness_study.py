@@ -1,10 +1,15 @@
 """Degraded fields, and the tables of their labels."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
+from support.tiny_model_file import radio_galaxy
 
+from keras_astroattn.edge import Classifier
 from keras_astroattn.images import measure_noise
 from train.degradation import smoothed, with_noise
+from train.studies.robustness import position
 from train.studies.robustness.__main__ import main
 from train.studies.robustness.artefacts import KINDS
 from train.studies.robustness.tables import binned, share
@@ -72,6 +77,19 @@ def test_the_command_writes_every_table(tmp_path):
         "Signal-to-noise",
     ]
     assert main(["--data-dir", str(tmp_path), "--output", str(page)]) == 2
+
+
+def test_each_frame_is_listed_once(alone_path, votes_path, tmp_path, monkeypatch):
+    one = SimpleNamespace(image=radio_galaxy()[np.newaxis], label=np.zeros(1, int))
+    monkeypatch.setattr(position, "load_sources", lambda *_: one)
+    expected = {alone_path: ["position", "source alone"]}
+    expected[votes_path] = ["position", "source", "source alone"]
+    for path, frames in expected.items():
+        text = position.position_table(Classifier(path), tmp_path)
+        rows = [line.split(" | ") for line in text.splitlines() if line.startswith("| 1 images")]
+        assert [row[1] for row in rows] == frames
+        for frame in frames:
+            assert f"*{frame.capitalize()}*" in text
 
 
 @pytest.mark.parametrize("scale", [1.8, 9.0])

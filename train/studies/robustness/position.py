@@ -37,8 +37,6 @@ _FIRST_ANGLE = 0.3  # of the step between directions: no error lies along an axi
 Frame = Literal["position", "source", "source alone"]
 """Place of the frame; "source alone" also blanks the islands that do not belong to the source."""
 
-FRAMES: tuple[Frame, ...] = ("position", "source", "source alone")
-
 Cut = Callable[[float, float, bool], Cutout]
 """From the error of the position (x, y; pixels), and whether to centre on the source, a cutout."""
 
@@ -56,6 +54,16 @@ class Answer:
     probabilities: np.ndarray
 
 
+def frames_for(classifier: Classifier) -> tuple[Frame, ...]:
+    """Return the frames to measure.
+
+    A network that sees the source alone gives one answer for "source" and "source alone".
+    """
+    if classifier.sees_source_alone:
+        return ("position", "source alone")
+    return ("position", "source", "source alone")
+
+
 def position_table(classifier: Classifier, data_dir: Path) -> str:
     """Return the labels that change with an error of the position, and accuracy without one.
 
@@ -66,6 +74,7 @@ def position_table(classifier: Classifier, data_dir: Path) -> str:
     Returns:
         A Markdown section.
     """
+    frames = frames_for(classifier)
     maps = sorted((data_dir / "fits").glob("*.fits"))
     test = load_sources("mirabest-confident", "test", data_dir)
     cuts = {
@@ -77,19 +86,27 @@ def position_table(classifier: Classifier, data_dir: Path) -> str:
     rows = []
     for name, some in cuts.items():
         labels = test.label if len(some) == len(test.label) else None
-        for frame in FRAMES:
+        for frame in frames:
             exact = [answer(classifier, cut, frame) for cut in some]
             row = [name, frame, *_changes(classifier, some, exact, frame)]
             rows.append([*row, *(_scores(exact, labels) if labels is not None else ("-", "-"))])
     return (
-        f"## Position ({DIRECTIONS} directions for each error)\n\n"
-        "*Position* is MiraBest's own frame. *Source* is the default of `read_fits`: the frame is "
-        "moved to the flux centroid. *Source alone* also blanks all other islands. A label is "
+        f"## Position ({DIRECTIONS} directions for each error)\n\n{_meanings(frames)} A label is "
         "*changed* if it differs from that of the same source without an error. The images of "
         "MiraBest* (its confident test sources) are placed in an empty map, so that their frames "
         "can be moved; beyond the image the sky is black. *Correct* and *log loss* are those of "
         f"the network without the label rules.\n\n{markdown_table(headers, rows)}"
     )
+
+
+def _meanings(frames: Sequence[Frame]) -> str:
+    """Return sentences that explain the frames."""
+    moved = "the default of `read_fits`: the frame is moved to the flux centroid"
+    if "source" in frames:
+        rest = f"*Source* is {moved}. *Source alone* also blanks all other islands."
+    else:
+        rest = f"*Source alone* is {moved}. In both frames the network sees the source alone."
+    return f"*Position* is MiraBest's own frame. {rest}"
 
 
 def answer(
