@@ -15,12 +15,11 @@ from cyclopts.validators import Number
 
 from keras_astroattn.command import run_app
 from keras_astroattn.edge.metadata import CHECKSUM_KEY, read_metadata, split_model_file
-from keras_astroattn.edge.thresholds import EDGES, are_thresholds
+from keras_astroattn.edge.thresholds import EDGES, are_thresholds, range_names
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.presets import presets_folder
 from keras_astroattn.report import markdown_table
-from train.studies.thresholds.choice import range_names
 
 from .metadata import with_metadata
 

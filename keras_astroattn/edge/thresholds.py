@@ -92,6 +92,11 @@ class ClassThresholds:
         }
 
 
+def range_names(edges: Sequence[float]) -> list[str]:
+    """Return the name of each range between edges; the last one is open."""
+    return [f"{low:g} to {high:g}" for low, high in pairwise(edges)] + [f"over {edges[-1]:g}"]
+
+
 def _cell_of(cell: Sequence | None, old: float | None, new: float | None) -> tuple | None:
     """Return a cell with `new` where a probability is `old`."""
     return None if cell is None else tuple(new if p == old else float(p) for p in cell)

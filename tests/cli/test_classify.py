@@ -1,4 +1,4 @@
-"""`astroattn classify`, `info` and `benchmark` from end to end."""
+"""`astroattn classify` and `benchmark` from end to end."""
 
 import csv
 import hashlib
@@ -414,19 +414,6 @@ def test_pictures_drawn_before_are_not_classified(folder):
     Image.fromarray(radio_galaxy()).save(folder / "attention" / "galaxy.png.png")
     found = find_images([folder], excluded=folder / "below" / ".." / "attention")
     assert len(found) == 5
-
-
-def test_info_shows_the_metadata(model_path, capsys):
-    assert run("info", model_path, "--json") == 0
-    assert json.loads(capsys.readouterr().out)["class_names"] == ["FRI", "FRII"]
-    assert run("info", model_path) == 0
-    assert "tiny" in capsys.readouterr().out
-
-
-def test_info_shows_that_the_network_sees_the_source_alone(alone_path, capsys):
-    assert run("info", alone_path) == 0
-    (line,) = (one for one in capsys.readouterr().out.splitlines() if "source alone" in one)
-    assert "true" in line
 
 
 def test_benchmark_prints_a_row_a_thread_count(model_path, capsys):

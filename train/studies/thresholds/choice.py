@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise, product
+from itertools import product
 
 import numpy as np
 
@@ -149,11 +149,6 @@ def _limits(start: float) -> np.ndarray:
     first = start / (1 - start)
     odds = np.geomspace(max(first, 1.0), max(_LARGEST_ODDS, 2 * first), _STEPS)
     return np.round(odds / (1 + odds), 5)
-
-
-def range_names(edges: Sequence[float]) -> list[str]:
-    """Return the name of each range between edges; the last one is open."""
-    return [f"{low:g} to {high:g}" for low, high in pairwise(edges)] + [f"over {edges[-1]:g}"]
 
 
 def cells() -> Iterator[Cell]:

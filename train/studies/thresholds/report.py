@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.figure import Figure
 
+from keras_astroattn.edge.thresholds import range_names
 from keras_astroattn.plots.style import TEXT_WIDTH, new_figure, styled
 from keras_astroattn.report import markdown_table
 
@@ -15,7 +16,6 @@ from .choice import (
     SIZE_EDGES,
     Cell,
     CellChoice,
-    range_names,
 )
 
 Choices = Mapping[Cell, CellChoice]
