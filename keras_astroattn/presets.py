@@ -13,6 +13,9 @@ from keras_astroattn.errors import InputError
 DEFAULT_PRESET = "agcnn_survey"
 """Name of the preset that is used by default."""
 
+REMOVED_PRESETS = {"agcnn_field": "agcnn_survey"}
+"""Preset to use instead, by the name of a preset of earlier versions."""
+
 
 def presets_folder() -> Path:
     """Return the folder of the presets."""
@@ -36,5 +39,19 @@ def preset_file(name: str, suffix: str) -> Path:
         InputError: The preset does not exist.
     """
     if name not in list_presets():
+        refuse_removed(name)
         raise InputError(f"no preset {name!r}: there are {', '.join(list_presets()) or 'none'}")
     return presets_folder() / f"{name}{suffix}"
+
+
+def refuse_removed(name: str) -> None:
+    """Refuse the name of a preset that only earlier versions have.
+
+    Args:
+        name: name that is neither that of a preset nor of a file.
+
+    Raises:
+        InputError: An earlier version has a preset of this name.
+    """
+    if name in REMOVED_PRESETS:
+        raise InputError(f"the preset {name} was removed: use {REMOVED_PRESETS[name]}")

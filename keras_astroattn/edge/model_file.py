@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.presets import DEFAULT_PRESET, list_presets, preset_file
+from keras_astroattn.presets import DEFAULT_PRESET, list_presets, preset_file, refuse_removed
 
 from .metadata import read_metadata
 
@@ -49,6 +49,7 @@ def find_model(model: str | os.PathLike) -> Path:
     path = Path(model)
     if path.is_file():
         return path
+    refuse_removed(str(model))
     known = f"the presets are {', '.join(presets)}" if presets else "no preset is installed"
     what = "is a folder" if path.is_dir() else "does not exist"
     raise InputError(f"model {model}: not a preset, and as a file it {what}; {known}")

@@ -8,7 +8,7 @@ from typing import Literal
 import keras
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.presets import list_presets, preset_file
+from keras_astroattn.presets import list_presets, preset_file, refuse_removed
 
 from .keras_files import load_keras_file
 from .published import load_published
@@ -55,6 +55,7 @@ def find_network(model: str | os.PathLike) -> NetworkFile:
         return NetworkFile(path.stem, path, "checkpoint")
     if path.is_file():
         return NetworkFile(path.stem, path, "file")
+    refuse_removed(str(model))
     raise InputError(
         f"{model}: no preset ({', '.join(list_presets())}), no .keras file, no folder of a "
         "finished training run, and no checkpoint"

@@ -15,6 +15,7 @@ from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import cutout_from_array, to_network_units
 from keras_astroattn.models import from_preset, list_presets, preset_metadata
+from keras_astroattn.models.loading import load_network
 from keras_astroattn.presets import preset_file
 
 PRESETS = list_presets()
@@ -23,6 +24,12 @@ PRESETS = list_presets()
 def test_the_default_is_among_them_and_the_edge_knows_the_same():
     assert DEFAULT_PRESET in PRESETS
     assert edge.list_presets() == PRESETS
+
+
+@pytest.mark.parametrize("find", [from_preset, preset_metadata, load_network, Classifier])
+def test_a_removed_preset_names_the_one_to_use(find):
+    with pytest.raises(InputError, match=r"^the preset agcnn_field was removed: use agcnn_survey$"):
+        find("agcnn_field")
 
 
 @pytest.mark.parametrize("name", PRESETS)
