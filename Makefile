@@ -55,7 +55,7 @@ docs: $(VENV)/.docs
 demo: $(VENV)/.train
 	rm -rf $(DEMO)
 	KERAS_BACKEND=tensorflow $(BIN)/python -m train.run --data simulated --train-limit 600 \
-	  --epochs 15 --aggregation votes --padding sky --output $(DEMO)
+	  --epochs 15 --aggregation votes --padding sky --source-alone --output $(DEMO)
 	@echo
 	@echo "What speaks for which class: $(DEMO)/attention/progress.png, epoch_0015.png"
 	@echo "How the training went:       $(DEMO)/losses.png"
