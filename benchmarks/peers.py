@@ -20,11 +20,9 @@ import importlib.util
 import json
 import sys
 import tempfile
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import median
 from typing import Annotated, Literal
 
 import cyclopts
@@ -38,10 +36,9 @@ from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
 from keras_astroattn.report import markdown_table
 
-from .contenders import Contender, Task, largest_difference, race, ratio_and_range, serve
-from .training import keras_epoch, pytorch_epoch, training_images
+from .contenders import Contender, largest_difference, race, ratio_and_range, serve
+from .peer_tasks import Race, Settings, task_of
 
-Race = Literal["training", "preset", "sources", "published"]
 Other = Literal["onnx", "pytorch", "e2cnn", "e2cnn-plain", "zoobot"]
 RACES: tuple[Race, ...] = ("training", "preset", "sources", "published")
 
@@ -105,33 +102,6 @@ PEERS: dict[Race, dict[str, Peer]] = {
 """The contenders of each race; the first is ours."""
 
 
-@dataclass(frozen=True)
-class Settings:
-    """Settings of a worker.
-
-    Attributes:
-        model: name or path of a preset's network.
-        checkpoint: published checkpoint, or None for random weights.
-        images: images of an epoch.
-        batch_size: images of a training step.
-        calls: timed calls in a round of inference.
-        data: data set of the race "sources".
-        data_dir: folder with the archives of the data sets, or None.
-        outputs: file to which the outputs of a compared contender are written.
-    """
-
-    model: str
-    checkpoint: str | None
-    images: int
-    batch_size: int
-    calls: int
-    data: str
-    data_dir: str | None
-    outputs: str = ""
-
-
-Call = Callable[[], object]
-
 app = cyclopts.App(name="python -m benchmarks.peers", version_flags=[])
 
 
@@ -139,140 +109,7 @@ app = cyclopts.App(name="python -m benchmarks.peers", version_flags=[])
 def work(kind: Race, name: str, settings: str) -> None:
     """Serve as a contender; `settings` is JSON."""
     given = Settings(**json.loads(settings))
-    serve(lambda: _training(name, given) if kind == "training" else _inference(kind, name, given))
-
-
-def _training(name: str, settings: Settings) -> Task:
-    images, labels = training_images(settings.images)
-    if name == "keras":
-        return keras_epoch(images, labels, settings.batch_size, equivariant=True)
-    from . import peer_networks
-
-    network = peer_networks.SteerableCNN if name == "e2cnn" else peer_networks.Encoder
-    return pytorch_epoch(images, labels, settings.batch_size, threads=1, network=network)
-
-
-def _inference(kind: Race, name: str, settings: Settings) -> Task:
-    if kind == "sources":
-        return _over_sources(name, settings)
-    call = _published(name, settings) if kind == "published" else _preset(name, settings)
-    if PEERS[kind][name].compared:
-        np.savez(settings.outputs, *map(np.asarray, call()))
-
-    def task() -> dict:
-        walls, processors = [], []
-        for _ in range(settings.calls):
-            wall, processor = time.perf_counter(), time.process_time()
-            call()
-            walls.append(time.perf_counter() - wall)
-            processors.append(time.process_time() - processor)
-        return {"wall": median(walls), "processor": median(processors)}
-
-    return task
-
-
-def _over_sources(name: str, settings: Settings) -> Task:
-    """Return a task that classifies sources of many sizes."""
-    from . import frames
-
-    if name in ("frames", "litert"):
-        run = frames.classify(settings.model, in_frames=name == "frames")
-    else:
-        call = _preset(name, settings)
-
-        def run(image: np.ndarray) -> object:
-            return call()  # the time does not depend on the image
-
-    data_dir = None if settings.data_dir is None else Path(settings.data_dir)
-    return frames.mean_times(run, frames.images_alone(settings.data, data_dir, settings.calls))
-
-
-def _preset(name: str, settings: Settings) -> Call:
-    """Return a call that runs a preset, or a network of other software, on one image."""
-    image = training_images(1)[0]
-    if name == "litert":
-        from keras_astroattn.edge import Classifier
-
-        classifier = Classifier(settings.model)
-        return lambda: _in_order(classifier.predict(image))
-    import torch
-
-    torch.set_num_threads(1)
-    if name in ("onnx", "pytorch"):
-        from keras_astroattn.models import attention_model
-        from keras_astroattn.models.loading import load_network
-
-        network = attention_model(load_network(settings.model))
-        inputs = torch.from_numpy(image)
-        if name == "onnx":
-            return _onnx(network, inputs)
-
-        def keras_on_pytorch() -> list[np.ndarray]:
-            with torch.inference_mode():
-                return [value.numpy() for value in _in_order(network(inputs, training=False))]
-
-        return keras_on_pytorch
-    from . import peer_networks
-
-    torch.manual_seed(0)
-    other = peer_networks.Encoder() if name == "zoobot" else peer_networks.SteerableCNN()
-    other = other.plain() if name == "e2cnn-plain" else other.eval()
-    pixels = torch.from_numpy(image.transpose(0, 3, 1, 2).copy())
-
-    def pytorch() -> np.ndarray:
-        with torch.inference_mode():
-            return other(pixels).numpy()
-
-    return pytorch
-
-
-def _in_order(outputs: dict) -> list:
-    """Return logits and attention maps, in this order."""
-    return [outputs[name] for name in ("logits", *sorted(n for n in outputs if "attention" in n))]
-
-
-def _onnx(network, inputs) -> Call:
-    """Return ONNX Runtime's call of the graph that `torch.onnx` exports from Keras on PyTorch."""
-    import onnxruntime
-    import torch
-
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = options.inter_op_num_threads = 1
-    with tempfile.TemporaryDirectory() as folder:
-        path = str(Path(folder, "preset.onnx"))
-        torch.onnx.export(network, (inputs,), path, dynamo=True, verbose=False)
-        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    feed = {session.get_inputs()[0].name: inputs.numpy()}
-
-    def call() -> list[np.ndarray]:
-        # The exporter sorts a dict of outputs by name: the maps, then the logits.
-        *maps, logits = session.run(None, feed)
-        return [logits, *maps]
-
-    return call
-
-
-def _published(name: str, settings: Settings) -> Call:
-    """Return a call that runs a network of the paper on one image."""
-    import keras
-
-    from export.inference_graph import inference_outputs
-    from export.operator_order import run_when_needed
-    from keras_astroattn.models import AGCNN, load_published
-
-    from . import inference
-
-    keras.utils.set_random_seed(0)
-    if settings.checkpoint is None:
-        model = AGCNN(gates=inference.GATES)
-    else:
-        model = load_published(settings.checkpoint)
-    image = inference.example_image()
-    if name == "litert":
-        content = run_when_needed(inference.litert_file(inference_outputs(model)))
-        return inference.litert(content, image, 1)
-    runtime = inference.onnx_runtime if name == "onnx" else inference.pytorch
-    return runtime(inference.reference_of(model), image, 1)
+    serve(lambda: task_of(kind, name, given))
 
 
 def missing(peer: Peer) -> list[str]:
@@ -295,7 +132,8 @@ def run_race(
             if lacking := missing(peer):
                 console.print(f"{peer.title}: left out, {', '.join(lacking)} is not installed")
                 continue
-            given = replace(settings, outputs=str(Path(folder, f"{name}.npz")))
+            outputs = str(Path(folder, f"{name}.npz")) if peer.compared else None
+            given = replace(settings, outputs=outputs)
             contenders[name] = Contender(
                 peer.title,
                 ("benchmarks.peers", "work", kind, name, json.dumps(asdict(given))),
