@@ -1,5 +1,6 @@
 """The command `python -m train.cross_validation`: predict every source out of fold."""
 
+import dataclasses
 import functools
 import itertools
 import sys
@@ -13,9 +14,15 @@ from sklearn.model_selection import StratifiedKFold
 
 from keras_astroattn.command import run_app
 from keras_astroattn.datasets import Sources, load_sources
+from keras_astroattn.files import atomic_path
 
 from .configuration import TrainConfig
-from .named_configurations import epochs_of, training_options
+from .named_configurations import (
+    configuration_before,
+    epochs_of,
+    training_options,
+    with_those_before,
+)
 from .predictions import Predictions, trained, view_logits
 from .runner import Training, run_trainings
 
@@ -54,7 +61,7 @@ def held_out_rows(sources: Sources, split: Split) -> list[np.ndarray]:
 def fold_path(
     output: Path, configuration: str, epochs: int, seed: int, part: int, split: Split = "folds"
 ) -> Path:
-    """Return the file of the predictions of a run."""
+    """Return the file of the predictions of a run; its network lies beside it, `.keras`."""
     return output / configuration / f"epochs{epochs}-seed{seed}-{_PART[split]}{part}.npz"
 
 
@@ -71,25 +78,35 @@ def run_folds(
 
     The confident sources are divided into parts. A configuration that trains on all of MiraBest
     also trains on the uncertain sources: on all of them in each fold, and on those in the same
-    range of redshift in each half.
+    range of redshift in each half. A configuration that continues another one does so in each
+    part, so that the other one is trained too.
 
     Args:
         sources: sources of MiraBest.
         output: folder of the predictions.
         configurations: names of the configurations.
-        epochs: epochs of each run; None for the configuration's own number.
+        epochs: epochs of each run of these; None for the configuration's own number.
         seeds: seeds of the runs.
         console: console for the progress.
         split: division of the sources.
     """
-    passes = {name: epochs_of(name, epochs) for name in configurations}
+    every = with_those_before(configurations)
+    options = {name: epochs if name in configurations else None for name in every}
     confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
     held_out = held_out_rows(sources.select(confident), split)
     trainings = []
-    for seed, name, part in itertools.product(seeds, configurations, range(len(held_out))):
-        path = fold_path(output, name, passes[name], seed, part, split)
+
+    def path_of(name: str, seed: int, part: int) -> Path:
+        return fold_path(output, name, epochs_of(name, options[name]), seed, part, split)
+
+    for seed, part, name in itertools.product(seeds, range(len(held_out)), every):
+        path = path_of(name, seed, part)
         if not path.exists():
-            config = training_options(name, epochs, seed)
+            config = training_options(name, options[name], seed)
+            before = configuration_before(name)
+            if before is not None:
+                start = path_of(before, seed, part).with_suffix(".keras")
+                config = dataclasses.replace(config, initial_weights=str(start))
             rows = held_out[part]
             training = np.delete(confident, rows)
             if config.data == "mirabest":
@@ -98,7 +115,9 @@ def run_folds(
                     seen, z = sources.redshift[training], sources.redshift[uncertain]
                     more = uncertain[(z >= seen.min()) & (z <= seen.max())]
                 training = np.concatenate([training, more])
-            run = functools.partial(_held_out, config, sources, training, confident, rows, console)
+            run = functools.partial(
+                _held_out, config, sources, training, confident, rows, path, console
+            )
             trainings.append((path, Training(f"{name}, seed {seed}, {_PART[split]} {part}", run)))
     results = run_trainings([training for _, training in trainings], console)
     for (path, _), (_, predictions) in zip(trainings, results, strict=True):
@@ -111,10 +130,17 @@ def _held_out(
     training: np.ndarray,
     confident: np.ndarray,
     rows: np.ndarray,
+    path: Path,
     console: Console,
 ) -> Predictions:
-    """Train on some rows of the sources, and predict the held-out rows of the confident ones."""
+    """Train on some rows of the sources, and predict the held-out rows of the confident ones.
+
+    The network is saved beside `path`, the file for the predictions.
+    """
     network = trained(config, sources.select(training), console)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path.with_suffix(".keras")) as temporary:
+        network.save(temporary)
     return Predictions(rows, view_logits(network, sources.image[confident[rows]]))
 
 
@@ -166,7 +192,8 @@ def cross_validate(
 
     This is done five times, so that each source is predicted once for each seed. With
     `--split halves`, the half at lower redshift predicts the other half, and vice versa.
-    Finished runs are not repeated.
+    Finished runs are not repeated. The networks are saved beside the predictions. A configuration
+    that continues another one, such as `alone-survey`, trains that one first.
 
     Args:
         configuration: Name of a configuration; repeat the option for several.

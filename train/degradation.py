@@ -75,7 +75,7 @@ def with_copies(sources: Sources, copies: int, seed: int) -> Sources:
         images, confident = sources.image.copy(), sources.confident.copy()
         for row, image in enumerate(sources.image):
             rng = np.random.default_rng([seed, copy, *str(sources.name[row]).encode()])
-            found = _degraded(image, rng)
+            found = degraded_cutout(image, rng)
             if found is not None:
                 images[row] = found.pixels
                 confident[row] &= found.size_in_beams >= SOFT_BELOW
@@ -83,8 +83,16 @@ def with_copies(sources: Sources, copies: int, seed: int) -> Sources:
     return join(parts)
 
 
-def _degraded(image: np.ndarray, rng: np.random.Generator) -> Cutout | None:
-    """Return a degraded image; None if the source is too small or faint for it."""
+def degraded_cutout(image: np.ndarray, rng: np.random.Generator) -> Cutout | None:
+    """Return a copy of an image with a wider beam and, for most copies, more noise.
+
+    Args:
+        image: uint8 (150, 150), an image of FIRST.
+        rng: random generator of beam and noise.
+
+    Returns:
+        The copy, recentred on the source; None if the source is too small or faint for one.
+    """
     if not image.any():
         return None
     field = _field(image, rng)

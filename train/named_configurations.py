@@ -1,4 +1,7 @@
-"""Training options by name, on top of the recipe `fast`, for cross-validation."""
+"""Training options by name, on top of the recipe `fast`, for cross-validation.
+
+A configuration with `after` continues the network of another configuration.
+"""
 
 from typing import Any
 
@@ -26,6 +29,15 @@ _AFTER_SIMULATED = {
     "uncertain_confidence": 0.75,
     "learning_rate": 1.5e-3,
     "epochs": 20,
+}
+
+_ALONE = {
+    "data": "mirabest",
+    "uncertain_confidence": 0.75,
+    "symmetry": "p4m",
+    "aggregation": "votes",
+    "padding": "sky",
+    "source_alone": True,
 }
 
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
@@ -60,11 +72,41 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
     },
     "p4m-votes-alone-uncertain": {
         **_AFTER_SIMULATED,
-        "symmetry": "p4m",
-        "aggregation": "votes",
-        "padding": "sky",
-        "source_alone": True,
+        **_ALONE,
         "initial_weights": VOTES_RUN,
+    },
+    "alone-mirabest": {
+        **_AFTER_SIMULATED,
+        **_ALONE,
+        "consistency": 0.1,
+        "consistency_passes": 8,
+        "initial_weights": VOTES_RUN,
+    },
+    "alone-mixed": {
+        **_ALONE,
+        "after": "alone-mirabest",
+        "epochs": 4,
+        "learning_rate": 1e-3,
+        "observation": "many-beams",
+        "mixed_simulated": 5400,
+        "degraded_copies": 1,
+        "balance_sizes": True,
+    },
+    "alone-survey": {
+        **_ALONE,
+        "after": "alone-mixed",
+        "epochs": 5,
+        "learning_rate": 7e-4,
+        "degraded_copies": 1,
+        "balance_sizes": True,
+    },
+    "alone-evidence": {
+        **_ALONE,
+        "after": "alone-survey",
+        "epochs": 1,
+        "learning_rate": 1e-4,
+        "consistency": 0.1,
+        "consistency_passes": 5,
     },
     "p4m-votes-consistent-start": {
         **_AFTER_SIMULATED,
@@ -85,6 +127,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
 def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
     """Return the options of a run of a named configuration.
 
+    The run of a configuration that continues another one starts from the folder `runs/OTHER`.
+
     Args:
         name: name of the configuration.
         epochs: passes over the training images; None for the configuration's own number.
@@ -93,9 +137,10 @@ def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
     Raises:
         InputError: The configuration does not exist.
     """
-    if name not in CONFIGURATIONS:
-        raise InputError(f"no configuration {name!r}: choose from {', '.join(CONFIGURATIONS)}")
-    options = dict(CONFIGURATIONS[name])
+    options = dict(_options_of(name))
+    before = options.pop("after", None)
+    if before is not None:
+        options["initial_weights"] = f"runs/{before}"
     if epochs is not None:
         options["epochs"] = epochs
     if "initial_weights" in options:
@@ -106,3 +151,29 @@ def training_options(name: str, epochs: int | None, seed: int) -> TrainConfig:
 def epochs_of(name: str, epochs: int | None) -> int:
     """Return the passes of a run of a named configuration; see `training_options`."""
     return training_options(name, epochs, 0).epochs
+
+
+def configuration_before(name: str) -> str | None:
+    """Return the configuration whose network a configuration continues, or None.
+
+    Raises:
+        InputError: The configuration does not exist.
+    """
+    return _options_of(name).get("after")
+
+
+def with_those_before(names: list[str]) -> list[str]:
+    """Return configurations and all that they continue, each once and after that one."""
+    ordered: dict[str, None] = {}
+    for name in names:
+        before = configuration_before(name)
+        if before is not None:
+            ordered.update(dict.fromkeys(with_those_before([before])))
+        ordered[name] = None
+    return list(ordered)
+
+
+def _options_of(name: str) -> dict[str, Any]:
+    if name not in CONFIGURATIONS:
+        raise InputError(f"no configuration {name!r}: choose from {', '.join(CONFIGURATIONS)}")
+    return CONFIGURATIONS[name]

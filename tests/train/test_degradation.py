@@ -12,7 +12,7 @@ from keras_astroattn.images import cutout_from_array
 from train import degradation
 from train.batches import training_batches
 from train.configuration import TrainConfig
-from train.degradation import SMALLEST, _degraded, _field, with_copies
+from train.degradation import SMALLEST, _field, degraded_cutout, with_copies
 from train.sources import LARGEST_WEIGHT, size_weights, split_sources
 
 
@@ -127,7 +127,7 @@ def test_half_of_the_copies_get_more_noise(monkeypatch):
     monkeypatch.setattr(degradation, "with_noise", with_noise)
     for seed in range(40):
         noisier.append(False)
-        _degraded(image, np.random.default_rng(seed))
+        degraded_cutout(image, np.random.default_rng(seed))
     assert 10 <= sum(noisier) <= 30
 
 
@@ -135,7 +135,7 @@ def test_no_copy_is_smaller_than_a_beam():
     # 15 pixels of 1.8 arcsec are 27 arcsec: less than many of the beams, of up to 45 arcsec.
     (image,) = _doubles([15])
     image[75, 75] = 4  # of 3 sigma, so the points are of 150
-    found = [_degraded(image, np.random.default_rng(seed)) for seed in range(12)]
+    found = [degraded_cutout(image, np.random.default_rng(seed)) for seed in range(12)]
     assert min(one.size_in_beams for one in found) >= SMALLEST
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -20,7 +21,12 @@ from train.cross_validation import (
     folds,
     run_folds,
 )
-from train.named_configurations import epochs_of, training_options
+from train.named_configurations import (
+    VOTES_RUN,
+    epochs_of,
+    training_options,
+    with_those_before,
+)
 from train.predictions import Predictions, symmetric_images
 from train.studies.accuracy import test_sets
 from train.studies.accuracy.report import groups, peak_snr, read_out_of_fold, report
@@ -56,6 +62,45 @@ def test_every_source_is_held_out_once_and_classes_keep_their_proportion():
         np.testing.assert_array_equal(one, other)
 
 
+class Saved:
+    """A network that only says where it was saved."""
+
+    def save(self, path):
+        path.write_text(path.name)
+
+
+def test_a_part_continues_the_network_of_the_same_part(tmp_path, monkeypatch, sources):
+    starts = []
+    monkeypatch.setattr(
+        cross_validation,
+        "trained",
+        lambda config, sources, console: starts.append(config.initial_weights) or Saved(),
+    )
+    monkeypatch.setattr(
+        cross_validation, "view_logits", lambda network, images: np.zeros((4, len(images), 2))
+    )
+    run_folds(sources, tmp_path, ["alone-survey"], 2, range(1), Console(quiet=True))
+    first, mixed = VOTES_RUN.format(seed=0), "alone-mixed/epochs4"
+    assert starts[0] == starts[3] == first
+    assert starts[1] == str(tmp_path / "alone-mirabest/epochs20-seed0-fold0.keras")
+    assert starts[2] == str(tmp_path / f"{mixed}-seed0-fold0.keras")
+    assert starts[-1] == str(tmp_path / f"{mixed}-seed0-fold4.keras")
+    assert len(starts) == 15
+    assert all(Path(start).exists() for start in starts if start != first)
+    # The number of epochs is that of the named configuration, not of those before it.
+    assert finished_seeds(tmp_path, "alone-survey", 2) == [0]
+
+
+def test_a_configuration_follows_those_that_it_continues_once():
+    assert with_those_before(["alone-survey", "p4m", "alone-mirabest", "alone-evidence"]) == [
+        "alone-mirabest",
+        "alone-mixed",
+        "alone-survey",
+        "p4m",
+        "alone-evidence",
+    ]
+
+
 def test_the_near_half_predicts_the_far_one_and_is_predicted_by_it(tmp_path, monkeypatch):
     """Of six confident and two uncertain sources; what is near is trained on without the far."""
     some = load_sources("simulated", "test").select(slice(0, 8))
@@ -64,7 +109,9 @@ def test_the_near_half_predicts_the_far_one_and_is_predicted_by_it(tmp_path, mon
     some = dataclasses.replace(some, redshift=redshift, confident=confident)
     seen = []
     monkeypatch.setattr(
-        cross_validation, "trained", lambda config, training, console: seen.append(training)
+        cross_validation,
+        "trained",
+        lambda config, sources, console: seen.append(sources) or Saved(),
     )
     monkeypatch.setattr(
         cross_validation, "view_logits", lambda network, images: np.zeros((8, len(images), 2))

@@ -19,6 +19,7 @@ from train.studies.thresholds.choice import (
     LEAST_GIVEN,
     RATIO_EDGES,
     SIZE_EDGES,
+    Sample,
     cell_members,
     choose_cell,
     choose_thresholds,
@@ -46,7 +47,8 @@ def network(random, count: int, wrong_frii: float):
 
 def choose(p, label, target, *selections):
     """Choose the thresholds of a cell; without selections, all sources have the same weight."""
-    return choose_cell(p, label, selections or [np.ones(len(label))], 0.7, target)
+    weights = selections or [np.ones(len(label))]
+    return choose_cell([Sample(p, label, one) for one in weights], 0.7, target)
 
 
 def test_a_threshold_lies_above_the_wrong_answers():
@@ -133,9 +135,33 @@ def population(**changed) -> Population:
 def test_sources_below_two_beams_get_no_class_however_sure_the_network_is():
     one = population(size=np.repeat([1.0, 1.99, 2.0, 30.0], 100))
     p = np.where(one.label == 1, 0.99, 0.01)
-    chosen = choose_thresholds(np.stack([1 - p, p], axis=1), one, 0.7, 0.95)
+    chosen = choose_thresholds([(np.stack([1 - p, p], axis=1), one)], 0.7, 0.95)
     told = [SIZE_EDGES[size] for (_, size, _), cell in chosen.items() if cell.least is not None]
     assert told == [2.0, 10.0]
+
+
+def degraded(**changed) -> Population:
+    """The galaxies of `population`, as degraded copies."""
+    return population(true_size=None, neighbours=None, **changed)
+
+
+def test_degraded_copies_count_for_any_number_of_neighbours():
+    """Simulated sources are told at 30 sigma, and copies only if the answer is surer."""
+    p = np.where(np.arange(400) % 2 == 1, 0.99, 0.01)
+    simulated = [(np.stack([1 - p, p], axis=1), population(neighbours=np.repeat([0, 20], 200)))]
+    cell, crowded = ((k, SIZE_EDGES.index(4.0), RATIO_EDGES.index(20.0)) for k in (0, 1))
+    without = choose_thresholds(simulated, 0.7, 0.95)
+    assert without[cell].least == without[crowded].least == (0.7, 0.7)
+    q = np.where(np.arange(400) % 4 < 2, p, np.where(p > 0.5, 0.2, 0.8))  # half wrong, below 0.8
+    copies = (np.stack([1 - q, q], axis=1), degraded())
+    for place in (cell, crowded):
+        least = choose_thresholds([*simulated, copies], 0.7, 0.95)[place].least
+        assert all(0.8 < one <= 0.99 for one in least)
+    # Copies of another size say nothing of this one, and too few copies nothing at all.
+    elsewhere = (copies[0], degraded(size=np.full(400, 20.0)))
+    assert choose_thresholds([*simulated, elsewhere], 0.7, 0.95)[cell].least == (0.7, 0.7)
+    few = degraded(size=np.where(np.arange(400) < 38, 5.0, 20.0))
+    assert choose_thresholds([*simulated, (copies[0], few)], 0.7, 0.95)[cell].least == (0.7, 0.7)
 
 
 def test_cells_reach_from_edge_to_edge():
@@ -260,9 +286,8 @@ def test_the_command_writes_thresholds_table_and_figure(tmp_path, monkeypatch):
 
 
 def test_the_figure_shows_percent_on_cells_and_colour_bar():
-    choices = choose_thresholds(
-        np.tile([[0.99, 0.01], [0.01, 0.99]], (200, 1)), population(), 0.7, 0.95
-    )
+    p = np.tile([[0.99, 0.01], [0.01, 0.99]], (200, 1))
+    choices = choose_thresholds([(p, population())], 0.7, 0.95)
     figure = given_figure(choices)
     crowded, bar = figure.axes[1], figure.axes[-1]
     size, ratio = SIZE_EDGES.index(4.0), RATIO_EDGES.index(20.0)

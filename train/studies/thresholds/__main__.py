@@ -3,7 +3,8 @@
 Simulated sources of surveys with other beams, noise and neighbours than FIRST's are cut, linked
 and centred like a user's maps. In each cell of neighbours, size and signal-to-noise ratio, the
 smallest probabilities are chosen with which at least `--target` of the given classes are right, in
-surveys of several selections.
+surveys of several selections. With `--configuration`, this must hold for degraded copies of real
+sources too.
 """
 
 import json
@@ -24,9 +25,11 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
 from train.configuration import CALIBRATION_FILE, read_calibration
+from train.cross_validation import OUTPUT
 
 from .choice import FRI_SHARES, as_thresholds, choose_thresholds
 from .network import CalibratedNetwork, open_network
+from .out_of_fold import classified_copies, fold_networks
 from .populations import Population, read_population, simulate_population, write_population
 from .report import cell_table, given_figure
 
@@ -50,6 +53,9 @@ def thresholds(
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 1,
     target: Annotated[float, Parameter(validator=Number(gt=0.5, lt=1))] = 0.95,
     cache: Path | None = None,
+    configuration: str | None = None,
+    folds: Path = OUTPUT,
+    data_dir: Path | None = None,
 ) -> None:
     """Choose the thresholds of a network, and write them with a table and a figure.
 
@@ -64,22 +70,36 @@ def thresholds(
         seed: Seed of the sources.
         target: Least share of the given classes that must be right, less one standard error.
         cache: File (.npz) of the simulated sources; it is read if it exists.
+        configuration: Configuration that the training run MODEL was trained with: the networks of
+            its cross-validation classify degraded copies of MiraBest, of sources that they were
+            not trained on.
+        folds: Folder of the predictions of `python -m train.cross_validation`.
+        data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with quiet_native_logs():
         network = open_network(model)
+    if configuration is not None:
+        if network.run is None:
+            raise InputError(f"{model} is no training run: --configuration needs the folder of one")
+        networks = fold_networks(folds, configuration)
     population = _population(sources, seed, cache)
-    probabilities = _classified(network, population)
+    answers = [(_classified(network, population), population)]
+    if configuration is not None:
+        answers.append(_degraded(networks, network.run, data_dir))
     start = network.uncertain_below or 0.5
-    choices = choose_thresholds(probabilities, population, start, target)
+    choices = choose_thresholds(answers, start, target)
     if all(cell.least is None for cell in choices.values()):
         raise InputError(f"{network.name}: in no cell {target:.0%} of the classes are right")
     shares = ", ".join(f"{100 * share:.0f}" for share in FRI_SHARES)
+    kinds = ["simulated sources", "degraded copies of MiraBest (out of fold)"]
+    counts = [f"{len(one)} {kind}" for (_, one), kind in zip(answers, kinds, strict=False)]
+    selections = [name for _, one in answers for name in one.selections()]
     chosen = as_thresholds(
         choices,
-        f"{len(population)} simulated sources; of the classes in each cell, at least "
+        f"{' and '.join(counts)}; of the classes in each cell, at least "
         f"{100 * target:g} % are right for {shares} % FRI (less one standard error), in surveys of "
-        f"{', '.join(population.selections())}",
+        f"{', '.join(selections)}",
     ).to_metadata()
     cells = [{"cell": place, **asdict(cell)} for place, cell in choices.items()]
     found = {"format": FORMAT, "model": network.name, "thresholds": chosen}
@@ -117,6 +137,19 @@ def _classified(network: CalibratedNetwork, population: Population) -> np.ndarra
             parts.append(part)
             progress.advance(task, len(part))
     return np.concatenate(parts)
+
+
+def _degraded(
+    networks: list[Path], run: Path, data_dir: Path | None
+) -> tuple[np.ndarray, Population]:
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("degrading MiraBest", total=None)
+        return classified_copies(
+            networks,
+            read_calibration(run).temperature,
+            data_dir,
+            lambda done, total: progress.update(task, completed=done, total=total),
+        )
 
 
 def _attach(network: CalibratedNetwork, chosen: dict) -> None:

@@ -62,40 +62,68 @@ class CellChoice:
     lower: tuple[float, ...] = (float("nan"),) * len(FRI_SHARES)
 
 
-def choose_cell(
-    probabilities: np.ndarray,
-    label: np.ndarray,
-    selections: Sequence[np.ndarray],
-    start: float,
-    target: float,
-) -> CellChoice:
-    """Choose the thresholds of one cell that give most classes.
+@dataclass(frozen=True)
+class Sample:
+    """Sources of one selection, and the answers of a network; length n.
 
-    For each selection and each of `FRI_SHARES`, the share of right classes less one standard error
-    must reach `target`. A class of a point source is wrong. The number in the interval is the
-    effective one, (sum of weights)^2 / sum of squared weights.
-
-    Args:
+    Attributes:
         probabilities: (n, 2) P(FRI) and P(FRII).
         label: (n,) true classes, 0 FRI or 1 FRII; others are point sources.
-        selections: (n,) weights of the sources in each selection; the first has no points.
+        weights: (n,) weights of the sources.
+    """
+
+    probabilities: np.ndarray
+    label: np.ndarray
+    weights: np.ndarray
+
+    @property
+    def counts(self) -> list[int]:
+        """Number of sources of each class."""
+        return [int(np.count_nonzero(self.label == one)) for one in range(len(CLASS_NAMES))]
+
+    def right(self) -> np.ndarray:
+        """Return (n,) whether the larger probability is that of the true class."""
+        return self.probabilities.argmax(axis=1) == self.label
+
+    def labelled(self, limits: np.ndarray, weights: np.ndarray) -> np.ndarray:
+        """Return the weight of the sources with a class, for each threshold of FRI and of FRII."""
+        said = self.probabilities.argmax(axis=1)
+        # (steps, n): whether the larger probability of a source reaches a threshold.
+        sure = (self.probabilities.max(axis=1)[None] >= limits[:, None]).astype(np.float64)
+        fri, frii = (sure @ (weights * (said == one)) for one in range(len(CLASS_NAMES)))
+        return fri[:, None] + frii[None, :]
+
+
+def choose_cell(samples: Sequence[Sample], start: float, target: float) -> CellChoice:
+    """Choose the thresholds of one cell that give most classes.
+
+    For each sample and each of `FRI_SHARES`, the share of right classes less one standard error
+    must reach `target`. A class of a point source is wrong. The number in the interval is the
+    effective one, (sum of weights)^2 / sum of squared weights. A sample with too few sources of
+    a class does not count; if it is the first, no class is given.
+
+    Args:
+        samples: sources of each selection; the first has no points, and its galaxies must be given
+            classes (`LEAST_GIVEN`).
         start: smallest threshold.
         target: share of the given classes that must be right.
     """
-    counts = [int(np.count_nonzero(label == one)) for one in range(len(CLASS_NAMES))]
-    if min(counts) < _FEWEST:
-        return CellChoice(None, sum(counts))
-    limits, said = _limits(start), probabilities.argmax(axis=1)
-    # (steps, n): whether the larger probability of a source reaches a threshold.
-    sure = (probabilities.max(axis=1)[None] >= limits[:, None]).astype(np.float64)
-    fri, frii = (sure @ ((said == one) & (label == one)) / counts[one] for one in (0, 1))
-    enough = (fri >= LEAST_GIVEN)[:, None] & (frii >= LEAST_GIVEN)[None, :]
-    weights = [
-        shared(one, label, share) for one, share in product(selections, FRI_SHARES)
-    ]  # fmt: skip
-    given = np.array([_labelled(sure, said, one) for one in weights])
-    good = np.array([_labelled(sure, said, one * (said == label)) for one in weights])
-    squares = np.array([_labelled(sure, said, one**2) for one in weights])
+    first, count = samples[0], sum(samples[0].counts)
+    if min(first.counts) < _FEWEST:
+        return CellChoice(None, count)
+    limits = _limits(start)
+    fri, frii = (
+        first.labelled(limits, (first.label == one) & first.right()) / first.counts[one]
+        for one in range(len(CLASS_NAMES))
+    )
+    enough = (fri >= LEAST_GIVEN) & (frii >= LEAST_GIVEN)
+    counted = [one for one in samples if min(one.counts) >= _FEWEST]
+    mixed = [
+        (one, shared(one.weights, one.label, share)) for one, share in product(counted, FRI_SHARES)
+    ]
+    given = np.array([one.labelled(limits, weights) for one, weights in mixed])
+    good = np.array([one.labelled(limits, weights * one.right()) for one, weights in mixed])
+    squares = np.array([one.labelled(limits, weights**2) for one, weights in mixed])
     with np.errstate(invalid="ignore", divide="ignore"):
         right = good / given
         effective = given**2 / squares
@@ -111,18 +139,12 @@ def choose_cell(
             least = tuple(float(limits[step]) for step in place)
             return CellChoice(
                 least,
-                sum(counts),
+                count,
                 float(balanced[tuple(place)]),
                 _least_of_shares(right[at]),
                 _least_of_shares(lower),
             )
-    return CellChoice(None, sum(counts))
-
-
-def _labelled(sure: np.ndarray, said: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the weight of the sources with a class, for each threshold of FRI and of FRII."""
-    fri, frii = (sure @ (weights * (said == one)) for one in range(len(CLASS_NAMES)))
-    return fri[:, None] + frii[None, :]
+    return CellChoice(None, count)
 
 
 def _least_of_shares(values: Sequence[float]) -> tuple[float, ...]:
@@ -158,38 +180,52 @@ def cells() -> Iterator[Cell]:
 
 def cell_members(population: Population) -> dict[Cell, np.ndarray]:
     """Return the rows of the sources in each cell."""
-    measured = (population.neighbours, population.size, population.ratio)
-    places = [
-        np.maximum(np.searchsorted(edges, values, "right") - 1, 0)
-        for edges, values in zip((NEIGHBOUR_EDGES, SIZE_EDGES, RATIO_EDGES), measured, strict=True)
-    ]
-    return {cell: np.flatnonzero((np.transpose(places) == cell).all(axis=1)) for cell in cells()}
+    rows = np.arange(len(population))
+    places = {
+        "size": _places(SIZE_EDGES, population.size),
+        "ratio": _places(RATIO_EDGES, population.ratio),
+    }
+    if population.neighbours is not None:
+        places["neighbours"] = _places(NEIGHBOUR_EDGES, population.neighbours)
+    members = {}
+    for neighbours, size, ratio in cells():
+        inside = (places["size"] == size) & (places["ratio"] == ratio)
+        if "neighbours" in places:
+            inside &= places["neighbours"] == neighbours
+        members[neighbours, size, ratio] = rows[inside]
+    return members
+
+
+def _places(edges: Sequence[float], values: np.ndarray) -> np.ndarray:
+    return np.maximum(np.searchsorted(edges, values, "right") - 1, 0)
 
 
 def choose_thresholds(
-    probabilities: np.ndarray, population: Population, start: float, target: float
+    answers: Sequence[tuple[np.ndarray, Population]], start: float, target: float
 ) -> dict[Cell, CellChoice]:
     """Choose the thresholds of every cell from `LEAST_SIZE`; see `choose_cell`.
 
     Args:
-        probabilities: (n, 2) P(FRI) and P(FRII).
-        population: the n sources.
+        answers: populations, the simulated one first, each with the (n, 2) probabilities P(FRI)
+            and P(FRII) of its sources.
         start: smallest threshold.
         target: share of the given classes that must be right.
     """
-    selections = list(population.selections().values())
-    return {
-        cell: choose_cell(
-            probabilities[rows],
-            population.label[rows],
-            [one[rows] for one in selections],
-            start,
-            target,
+    members = [cell_members(population) for _, population in answers]
+    choices = {}
+    for cell in cells():
+        samples = [
+            Sample(probabilities[rows[cell]], population.label[rows[cell]], weights[rows[cell]])
+            for (probabilities, population), rows in zip(answers, members, strict=True)
+            for weights in population.selections().values()
+        ]
+        large = SIZE_EDGES[cell[1]] >= LEAST_SIZE
+        choices[cell] = (
+            choose_cell(samples, start, target)
+            if large
+            else CellChoice(None, len(samples[0].label))
         )
-        if SIZE_EDGES[cell[1]] >= LEAST_SIZE
-        else CellChoice(None, len(rows))
-        for cell, rows in cell_members(population).items()
-    }
+    return choices
 
 
 def as_thresholds(choices: Mapping[Cell, CellChoice], fitted_on: str) -> ClassThresholds:

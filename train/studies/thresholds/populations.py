@@ -68,25 +68,26 @@ _PURPOSE = 7  # of `generator`, as in `simulation.many_beams`, whose data sets h
 
 @dataclass(frozen=True, eq=False)
 class Population:
-    """Simulated sources whose certain part has at least `LEAST_SIZE`; length n.
+    """Sources whose certain part has at least `LEAST_SIZE`, simulated or degraded; length n.
 
     Attributes:
         pixels: (n, 150, 150) uint8, images for the network.
         alone: (n, 150, 150) uint8, images for a network that sees the source alone.
         label: 0 FRI, 1 FRII, `POINT`.
-        true_size: angular size, beams; 0 for a point source.
+        true_size: angular size, beams; 0 for a point source; None for degraded copies.
         size: measured size of the certain part (`Cutout.certain_size`), beams.
         ratio: measured peak over noise.
-        neighbours: number of other islands in the frame.
+        neighbours: number of other islands in the frame; None for degraded copies, which stand for
+            any number.
     """
 
     pixels: np.ndarray
     alone: np.ndarray
     label: np.ndarray
-    true_size: np.ndarray
+    true_size: np.ndarray | None
     size: np.ndarray
     ratio: np.ndarray
-    neighbours: np.ndarray
+    neighbours: np.ndarray | None
 
     def __len__(self) -> int:
         return len(self.label)
@@ -105,9 +106,12 @@ class Population:
     def selections(self) -> dict[str, np.ndarray]:
         """Return the (n,) weights of the sources in surveys of three selections.
 
-        Galaxies of every size are equally common in the first. In the second their number falls
-        as N(> size) ~ 1 / size. The third has `POINTS_PER_GALAXY` point sources for each of these.
+        Degraded copies are one selection, with equal weights. Of simulated sources, galaxies of
+        every size are equally common in the first selection. In the second their number falls as
+        N(> size) ~ 1 / size. The third has `POINTS_PER_GALAXY` point sources for each of these.
         """
+        if self.true_size is None:
+            return {"degraded images of MiraBest": np.ones(len(self))}
         is_galaxy = self.label != POINT
         steep = np.where(is_galaxy, 1 / np.maximum(self.true_size, SIZES[0]), 0.0)
         low, high = SIZES
@@ -140,12 +144,17 @@ def simulate_population(
     kept = []
     for index in range(count):
         model, cutout = simulated_cutout(seed, index)
-        if rules.before_network(cutout) is None and cutout.certain_size_in_beams >= LEAST_SIZE:
+        if may_have_class(cutout, rules):
             kept.append(_row(model, cutout))
         report_progress(index + 1)
     if not kept:
         raise InputError(f"none of {count} simulated sources is large enough: simulate more")
     return Population(*map(np.array, zip(*kept, strict=True)))
+
+
+def may_have_class(cutout: Cutout, rules: LabelRules) -> bool:
+    """Return whether the network classifies a source whose certain part is large enough."""
+    return rules.before_network(cutout) is None and cutout.certain_size_in_beams >= LEAST_SIZE
 
 
 def _row(model: SourceModel, cutout: Cutout) -> tuple:
