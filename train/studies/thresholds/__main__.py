@@ -31,7 +31,7 @@ from .choice import FRI_SHARES, as_thresholds, choose_thresholds
 from .network import CalibratedNetwork, open_network
 from .out_of_fold import classified_copies, fold_networks
 from .populations import Population, read_population, simulate_population, write_population
-from .report import cell_table, given_figure
+from .report import cell_table, given_figure, totals_table
 
 FORMAT = "keras-astroattn thresholds 1"
 """Value of `format` in the file of thresholds."""
@@ -68,7 +68,7 @@ def thresholds(
             the suffixes .md and .png.
         sources: Number of simulated sources: a third each FRI, FRII and point sources.
         seed: Seed of the sources.
-        target: Least share of the given classes that must be right, less one standard error.
+        target: Least share of the given classes that must be right in every selection.
         cache: File (.npz) of the simulated sources; it is read if it exists.
         configuration: Configuration that the training run MODEL was trained with: the networks of
             its cross-validation classify degraded copies of MiraBest, of sources that they were
@@ -88,7 +88,8 @@ def thresholds(
     if configuration is not None:
         answers.append(_degraded(networks, network.run, data_dir))
     start = network.uncertain_below or 0.5
-    choices = choose_thresholds(answers, start, target)
+    found = choose_thresholds(answers, start, target)
+    choices = found.cells
     if all(cell.least is None for cell in choices.values()):
         raise InputError(f"{network.name}: in no cell {target:.0%} of the classes are right")
     shares = ", ".join(f"{100 * share:.0f}" for share in FRI_SHARES)
@@ -97,17 +98,18 @@ def thresholds(
     selections = [name for _, one in answers for name in one.selections()]
     chosen = as_thresholds(
         choices,
-        f"{' and '.join(counts)}; of the classes in each cell, at least "
-        f"{100 * target:g} % are right for {shares} % FRI (less one standard error), in surveys of "
-        f"{', '.join(selections)}",
+        f"{' and '.join(counts)}; of the classes, at least {100 * target:g} % are right for "
+        f"{shares} % FRI in surveys of {', '.join(selections)}, and at least "
+        f"{100 * found.floor:g} % (less one standard error) in each cell",
     ).to_metadata()
     cells = [{"cell": place, **asdict(cell)} for place, cell in choices.items()]
-    found = {"format": FORMAT, "model": network.name, "thresholds": chosen}
-    text = json.dumps(found | {"cells": cells}, indent=1).replace("NaN", "null")
+    stated = {"format": FORMAT, "model": network.name, "thresholds": chosen}
+    text = json.dumps(stated | {"cells": cells}, indent=1).replace("NaN", "null")
     from keras_astroattn.plots import save_figure
 
     write_text(output, text + "\n")
-    write_text(output.with_suffix(".md"), f"{chosen['fitted_on']}\n\n{cell_table(choices)}")
+    tables = f"{totals_table(found.totals)}\n{cell_table(choices)}"
+    write_text(output.with_suffix(".md"), f"{chosen['fitted_on']}\n\n{tables}")
     save_figure(given_figure(choices), output.with_suffix(""), formats=("png",))
     if network.run is not None:
         _attach(network, chosen)

@@ -24,11 +24,14 @@ RATIO_EDGES = (5.0, 10.0, 20.0, 50.0, 200.0)
 FRI_SHARES = (0.2, 0.5, 0.8)
 """Shares of FRI among the galaxies of a cell for which the classes must be right."""
 
+FLOORS = (0.85, 0.87, 0.89, 0.91, 0.93)
+"""Least shares of right classes in one cell that are tried, from the lowest; then the target."""
+
 LEAST_GIVEN = 0.1
 """Least share of the sources of each class that must be given it; otherwise, none is given."""
 
 CONFIDENCE_LEVEL = 0.6827
-"""Of the interval whose lower end must reach the target: one standard error.
+"""Of the interval whose lower end must reach the floor of a cell: one standard error.
 
 With a level of 0.95, 12,000 simulated sources are too few: thresholds chosen with one half give a
 class to 46 % of the other half, 97 % of them right, instead of 62 %, 96 % of them right.
@@ -36,6 +39,12 @@ class to 46 % of the other half, 97 % of them right, instead of 62 %, 96 % of th
 
 Cell = tuple[int, int, int]
 """Numbers of the cell's neighbours, size and ratio."""
+
+Answers = Sequence[tuple[np.ndarray, Population]]
+"""Probabilities of the sources of populations."""
+
+Totals = dict[str, list[tuple[float, float]]]
+"""For each selection and share of FRI: share given a class, and share of these that are right."""
 
 _LARGEST_ODDS = 1e5
 _STEPS = 80
@@ -60,6 +69,21 @@ class CellChoice:
     given: float = 0.0
     right: tuple[float, ...] = (float("nan"),) * len(FRI_SHARES)
     lower: tuple[float, ...] = (float("nan"),) * len(FRI_SHARES)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Thresholds of all cells.
+
+    Attributes:
+        cells: thresholds of each cell.
+        floor: least share of right classes in a cell.
+        totals: what is given and right over all cells.
+    """
+
+    cells: dict[Cell, CellChoice]
+    floor: float
+    totals: Totals
 
 
 @dataclass(frozen=True)
@@ -94,11 +118,11 @@ class Sample:
         return fri[:, None] + frii[None, :]
 
 
-def choose_cell(samples: Sequence[Sample], start: float, target: float) -> CellChoice:
+def choose_cell(samples: Sequence[Sample], start: float, floor: float) -> CellChoice:
     """Choose the thresholds of one cell that give most classes.
 
     For each sample and each of `FRI_SHARES`, the share of right classes less one standard error
-    must reach `target`. A class of a point source is wrong. The number in the interval is the
+    must reach `floor`. A class of a point source is wrong. The number in the interval is the
     effective one, (sum of weights)^2 / sum of squared weights. A sample with too few sources of
     a class does not count; if it is the first, no class is given.
 
@@ -106,7 +130,7 @@ def choose_cell(samples: Sequence[Sample], start: float, target: float) -> CellC
         samples: sources of each selection; the first has no points, and its galaxies must be given
             classes (`LEAST_GIVEN`).
         start: smallest threshold.
-        target: share of the given classes that must be right.
+        floor: share of the given classes that must be right.
     """
     first, count = samples[0], sum(samples[0].counts)
     if min(first.counts) < _FEWEST:
@@ -127,7 +151,7 @@ def choose_cell(samples: Sequence[Sample], start: float, target: float) -> CellC
     with np.errstate(invalid="ignore", divide="ignore"):
         right = good / given
         effective = given**2 / squares
-    allowed = enough & (np.nan_to_num(right).min(axis=0) >= target)
+    allowed = enough & (np.nan_to_num(right).min(axis=0) >= floor)
     balanced = given[FRI_SHARES.index(0.5)]
     for place in np.argwhere(allowed)[np.argsort(-balanced[allowed], kind="stable")]:
         at = (slice(None), *place)
@@ -135,7 +159,7 @@ def choose_cell(samples: Sequence[Sample], start: float, target: float) -> CellC
             wilson_interval(share, number, CONFIDENCE_LEVEL)[0]
             for share, number in zip(right[at], effective[at], strict=True)
         ]
-        if min(lower) >= target:
+        if min(lower) >= floor:
             least = tuple(float(limits[step]) for step in place)
             return CellChoice(
                 least,
@@ -200,10 +224,12 @@ def _places(edges: Sequence[float], values: np.ndarray) -> np.ndarray:
     return np.maximum(np.searchsorted(edges, values, "right") - 1, 0)
 
 
-def choose_thresholds(
-    answers: Sequence[tuple[np.ndarray, Population]], start: float, target: float
-) -> dict[Cell, CellChoice]:
-    """Choose the thresholds of every cell from `LEAST_SIZE`; see `choose_cell`.
+def choose_thresholds(answers: Answers, start: float, target: float) -> Chosen:
+    """Choose the thresholds of every cell from `LEAST_SIZE`.
+
+    Over all cells, `target` of the classes must be right in each selection for each of
+    `FRI_SHARES`. In each cell at least a floor must be (`choose_cell`), the lowest of `FLOORS` for
+    which this holds.
 
     Args:
         answers: populations, the simulated one first, each with the (n, 2) probabilities P(FRI)
@@ -211,6 +237,15 @@ def choose_thresholds(
         start: smallest threshold.
         target: share of the given classes that must be right.
     """
+    for floor in (*[one for one in FLOORS if one < target], target):
+        choices = _choose_cells(answers, start, floor)
+        totals = given_and_right(answers, choices)
+        if all(right >= target for row in totals.values() for _, right in row):
+            break
+    return Chosen(choices, floor, totals)
+
+
+def _choose_cells(answers: Answers, start: float, floor: float) -> dict[Cell, CellChoice]:
     members = [cell_members(population) for _, population in answers]
     choices = {}
     for cell in cells():
@@ -219,13 +254,45 @@ def choose_thresholds(
             for (probabilities, population), rows in zip(answers, members, strict=True)
             for weights in population.selections().values()
         ]
-        large = SIZE_EDGES[cell[1]] >= LEAST_SIZE
         choices[cell] = (
-            choose_cell(samples, start, target)
-            if large
+            choose_cell(samples, start, floor)
+            if SIZE_EDGES[cell[1]] >= LEAST_SIZE
             else CellChoice(None, len(samples[0].label))
         )
     return choices
+
+
+def given_and_right(answers: Answers, choices: Mapping[Cell, CellChoice]) -> Totals:
+    """Return how many sources are given a class in each selection, and how many are right.
+
+    Args:
+        answers: see `choose_thresholds`.
+        choices: thresholds of each cell.
+
+    Returns:
+        For each selection, for each of `FRI_SHARES`, the share of the sources that are given a
+        class, and the share of these classes that are right. Degraded copies count once for each
+        range of neighbours.
+    """
+    totals = {}
+    for probabilities, population in answers:
+        said = probabilities.argmax(axis=1)
+        given = np.zeros(len(population))
+        for cell, rows in cell_members(population).items():
+            least = choices[cell].least
+            if least is not None:
+                given[rows] += probabilities[rows].max(axis=1) >= np.take(least, said[rows])
+        for name, weights in population.selections().items():
+            totals[name] = []
+            for share in FRI_SHARES:
+                mixed = shared(weights, population.label, share)
+                labelled = float(mixed @ given)
+                right = float(mixed @ (given * (said == population.label)))
+                ranges = len(NEIGHBOUR_EDGES) if population.neighbours is None else 1
+                totals[name].append(
+                    (labelled / mixed.sum() / ranges, right / labelled if labelled else np.nan)
+                )
+    return totals
 
 
 def as_thresholds(choices: Mapping[Cell, CellChoice], fitted_on: str) -> ClassThresholds:

@@ -16,6 +16,7 @@ from .choice import (
     SIZE_EDGES,
     Cell,
     CellChoice,
+    Totals,
 )
 
 Choices = Mapping[Cell, CellChoice]
@@ -24,6 +25,16 @@ Choices = Mapping[Cell, CellChoice]
 def neighbour_names() -> list[str]:
     """Return the name of each range of the number of neighbours."""
     return [f"{name} neighbours" for name in range_names(NEIGHBOUR_EDGES)]
+
+
+def totals_table(totals: Totals) -> str:
+    """Return a Markdown table of what is given and right in each selection."""
+    headers = ["selection", *[f"{100 * share:.0f} % FRI: given, right" for share in FRI_SHARES]]
+    rows = [
+        [name, *[f"{100 * given:.0f} %, {100 * right:.1f} %" for given, right in row]]
+        for name, row in totals.items()
+    ]
+    return markdown_table(headers, rows)
 
 
 def cell_table(choices: Choices) -> str:
