@@ -21,7 +21,7 @@ from keras_astroattn.images import (
 from keras_astroattn.images.preprocessing import MASK_SIGMA
 from keras_astroattn.images.resampling import smooth
 
-BEAMS = (6.0, 45.0)
+BEAMS = (BEAM, 45.0)
 """Narrowest and widest beam, arcsec; uniform in the logarithm."""
 
 SMALLEST = 1.0
@@ -30,7 +30,7 @@ SMALLEST = 1.0
 FAINTEST = 8.0
 """Least peak over noise of a copy."""
 
-_NOISIER = 0.5  # share of the copies with added noise
+_NOISIER = 0.75  # share of the copies with added noise
 _TRIES = 6
 _MARGIN = (FIELD_SIZE - IMAGE_SIZE) // 2
 
@@ -58,7 +58,7 @@ def with_noise(
 def with_copies(sources: Sources, copies: int, seed: int) -> Sources:
     """Add degraded copies of each source.
 
-    A copy has a wider beam and, for half of the copies, more noise. It is shown as `read_fits`
+    A copy has a wider beam and, for three of four copies, more noise. It is shown as `read_fits`
     shows a map: with three pixels a beam, recentred on the source. Its label counts as uncertain
     if the source measures less than `SOFT_BELOW` beams.
 

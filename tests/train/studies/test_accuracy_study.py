@@ -82,7 +82,7 @@ def test_a_part_continues_the_network_of_the_same_part(tmp_path, monkeypatch, so
     run_folds(sources, tmp_path, ["alone-survey"], 2, range(1), Console(quiet=True))
     first, mixed = VOTES_RUN.format(seed=0), "alone-mixed/epochs4"
     assert starts[0] == starts[3] == first
-    assert starts[1] == str(tmp_path / "alone-mirabest/epochs20-seed0-fold0.keras")
+    assert starts[1] == str(tmp_path / "p4m-votes-alone-uncertain/epochs20-seed0-fold0.keras")
     assert starts[2] == str(tmp_path / f"{mixed}-seed0-fold0.keras")
     assert starts[-1] == str(tmp_path / f"{mixed}-seed0-fold4.keras")
     assert len(starts) == 15
@@ -92,8 +92,8 @@ def test_a_part_continues_the_network_of_the_same_part(tmp_path, monkeypatch, so
 
 
 def test_a_configuration_follows_those_that_it_continues_once():
-    assert with_those_before(["alone-survey", "p4m", "alone-mirabest", "alone-evidence"]) == [
-        "alone-mirabest",
+    assert with_those_before(["alone-survey", "p4m", "alone-mixed", "alone-evidence"]) == [
+        "p4m-votes-alone-uncertain",
         "alone-mixed",
         "alone-survey",
         "p4m",
