@@ -15,9 +15,9 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import calibrated, confidence_threshold, fit_temperature
 from keras_astroattn.files import write_text
 
-from .configuration import CALIBRATION_FILE, Calibration
+from .configuration import CALIBRATION_FILE, CONFIG_FILE, Calibration, read_run
 from .cross_validation import FOLDS, OUTPUT, finished_seeds, out_of_fold
-from .named_configurations import epochs_of
+from .named_configurations import epochs_of, training_options
 
 app = cyclopts.App(
     name="python -m train.calibration",
@@ -64,6 +64,34 @@ def fit_calibration(
     )
 
 
+def require_configuration(run: Path, configuration: str, epochs: int | None) -> None:
+    """Check that a run was trained with the options of a named configuration.
+
+    Args:
+        run: folder of the run.
+        configuration: name of the configuration.
+        epochs: passes over the training images; None for the configuration's own number.
+
+    Raises:
+        InputError: There is no run, or options differ; the error names them.
+    """
+    if not (run / CONFIG_FILE).exists():
+        raise InputError(f"{run} holds no training run: name the folder of one")
+    config, data = read_run(run)
+    wanted = training_options(configuration, epochs, config.seed)
+    mine, theirs = config.to_json(), wanted.to_json()
+    mine["data"] = wanted.data if wanted.data == "auto" else data["name"]
+    differing = [name for name in mine if name not in _FREE and mine[name] != theirs[name]]
+    if differing:
+        found = ", ".join(f"{name} {mine[name]}, not {theirs[name]}" for name in differing)
+        raise InputError(f"{run} is no run of {configuration}: it has {found}")
+
+
+_FREE = ("initial_weights", "validation_fraction", "evaluate", "protocol_repeats")
+"""Options that may differ: the run before may lie anywhere, and networks of cross-validation have
+no validation sources."""
+
+
 @app.default
 def calibrate(
     run: Path,
@@ -84,6 +112,7 @@ def calibrate(
         output: Folder of the predictions of `python -m train.cross_validation`.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
+    require_configuration(run, configuration, epochs)
     sources = load_sources("mirabest-confident", "all", data_dir)
     calibration = fit_calibration(
         output, configuration, epochs_of(configuration, epochs), error_rate, sources

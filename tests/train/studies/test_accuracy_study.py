@@ -13,7 +13,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import EquivariantAGCNN, tta_model
 from train import cross_validation
-from train.calibration import fit_calibration
+from train.calibration import fit_calibration, require_configuration
 from train.cross_validation import (
     FOLDS,
     finished_seeds,
@@ -219,6 +219,26 @@ def test_configurations_of_different_passes_are_compared(tmp_path, sources):
 def test_nothing_is_fitted_on_nothing(tmp_path, sources):
     with pytest.raises(InputError, match="no complete cross-validation of p4m at 3 epochs"):
         fit_calibration(tmp_path, "p4m", EPOCHS, 0.05, sources)
+
+
+def test_a_run_is_calibrated_with_its_own_configuration_alone(tmp_path):
+    run, elsewhere = tmp_path / "run", "elsewhere/before"
+    run.mkdir()
+    with pytest.raises(InputError, match="run holds no training run"):
+        require_configuration(run, "alone-survey", None)
+    config = training_options("alone-survey", None, 3)
+    config = dataclasses.replace(config, initial_weights=elsewhere, evaluate="test")
+
+    def save(**changed):
+        saved = dataclasses.replace(config, **changed).to_json()
+        text = json.dumps({"config": saved, "data": {"name": "mirabest"}})
+        (run / "config.json").write_text(text)
+
+    save()
+    require_configuration(run, "alone-survey", None)
+    save(degraded_copies=1, padding="zeros")
+    with pytest.raises(InputError, match="it has padding zeros, not sky, degraded_copies 1, not 2"):
+        require_configuration(run, "alone-survey", None)
 
 
 def test_groups_by_size_do_not_overlap(sources):
