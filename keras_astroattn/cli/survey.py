@@ -53,7 +53,12 @@ def survey(
         ),
     ] = None,
     mask_neighbours: Annotated[
-        bool, Parameter(negative="", help="Make the emission of other catalogued sources black.")
+        bool,
+        Parameter(
+            negative="",
+            help="Make the emission of other catalogued sources black. Only for a model that sees "
+            "the whole frame, for example agcnn_mirabest.",
+        ),
     ] = False,
     tta: TTA = 1,
     turns: Turns = None,

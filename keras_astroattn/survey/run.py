@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from keras_astroattn.edge import ModelFile, list_presets, open_model
+from keras_astroattn.edge.metadata import SOURCE_ALONE_KEY
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import partial_files, write_text
 from keras_astroattn.tables import command_line, utc_now
@@ -42,10 +43,15 @@ def run_survey(settings: SurveySettings, progress: "Progress") -> dict:
         The summary, which is also in `_summary.json` of the output folder.
 
     Raises:
-        InputError: An input is invalid, the output folder is not writable or holds another
-            survey, or the connection to the cluster is lost.
+        InputError: An input is invalid or not for this model, the output folder is not writable or
+            holds another survey, or the connection to the cluster is lost.
     """
     model = open_model(settings.model)
+    if settings.mask_neighbours and model.metadata.get(SOURCE_ALONE_KEY):
+        raise InputError(
+            f"--mask-neighbours is not for {settings.model}, which sees the source alone: "
+            "leave it out, or name a --model that sees the whole frame"
+        )
     identity = identity_of(settings, model)
     with open_output(settings.output) as folder:
         # Checked before Dask is imported, so that a finished survey returns at once.

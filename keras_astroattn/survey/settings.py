@@ -26,7 +26,8 @@ class SurveySettings:
         rows: "component" or "source".
         linking_length: largest distance of components of one source, arcsec; None: components
             are joined by their parent column.
-        mask_neighbours: whether to make other catalogued emission black.
+        mask_neighbours: whether to make other catalogued emission black, for a model that sees the
+            whole frame.
         tta: number of rotated views of each image over which the prediction is averaged.
         calibration: calibration for this survey, or None.
         chunk_size: largest number of rows of one file.

@@ -5,6 +5,8 @@ import pytest
 from support.small_survey import World, read_result
 from support.synthetic_maps import celestial_header, gaussian, noise, write
 
+from keras_astroattn.cli.app import app
+from keras_astroattn.command import run_app
 from keras_astroattn.edge import Classifier
 from keras_astroattn.images import read_fits
 
@@ -62,3 +64,15 @@ def test_a_bright_neighbour_does_not_change_the_answer(answers, alone_path, vote
     assert within == without == Classifier(alone_path).classify(one).p_fri
     without, within = answers(votes_path)
     assert within != without
+
+
+def test_neighbours_are_not_masked_for_a_network_that_does_not_see_them(
+    alone_path, tmp_path, capsys
+):
+    inputs = ("--catalogue", tmp_path / "a.csv", "--images", tmp_path / "*.fits")
+    output = ("--output", tmp_path / "scored", "--model", alone_path, "--mask-neighbours")
+    assert run_app(app, [str(one) for one in ("survey", *inputs, *output)]) == 2
+    err = capsys.readouterr().err
+    assert f"{alone_path}, which sees the source alone" in err
+    assert err.count("\n") == 1
+    assert not (tmp_path / "scored").exists()
