@@ -29,6 +29,7 @@ from keras_astroattn.recalibration import (
     fit_calibration,
 )
 from keras_astroattn.report import markdown_table
+from train.studies.robustness.trials import among_neighbours
 
 BEAMS = (5.4, 9.0, 15.0)
 """Beams of the simulated surveys, arcsec; FIRST's is the first."""
@@ -157,7 +158,8 @@ def simulated_cutout(seed: int, index: int, beam: float) -> Cutout:
         beam: full width at half maximum of the beam, arcsec.
     """
     scale, shape = beam / _PIXELS_PER_BEAM, (FIELD_SIZE, FIELD_SIZE)
-    sky = render(draw_source(seed, index, index % 2), shape, scale, beam)
+    source = among_neighbours(draw_source(seed, index, index % 2), seed, index, scale)
+    sky = render(source, shape, scale, beam)
     sky += draw_noise(generator(seed, index, 5), shape, NOISE, scale, beam)
     return cutout_from_field(sky, scale, beam)
 

@@ -26,6 +26,24 @@ def test_a_draw_improves_an_overconfident_network():
     assert len(covered) >= 40  # the purity of two labels before, and of some after
 
 
+def test_neighbours_fill_the_field_of_a_wide_beam(monkeypatch):
+    """14 sources of two parts in 540 x 540 arcsec, as many per area in 1500 x 1500 arcsec."""
+    found = []
+
+    def render(source, shape, *_):
+        found.append(source.neighbours)
+        return np.zeros(shape, np.float32)
+
+    monkeypatch.setattr(study, "render", render)
+    for index in range(6):
+        study.simulated_cutout(0, index, 15.0)
+    east = np.concatenate([one.east for one in found])
+    expected = 14 * (1500 / 540) ** 2
+    assert len(east) / 2 / 6 == pytest.approx(expected, abs=4 * np.sqrt(expected / 6))
+    # Uniform from -750 to 750: a standard deviation of 1500 / sqrt(12).
+    assert east.std() == pytest.approx(1500 / np.sqrt(12), rel=0.1)
+
+
 @pytest.mark.slow
 def test_the_study_prints_and_writes_its_table(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(study, "BEAMS", (9.0,))

@@ -114,13 +114,25 @@ def drawn_for_field(index: int, scale: float) -> SourceModel:
         index: its number.
         scale: pixel scale of the field of 300 x 300 pixels, arcsec.
     """
+    return among_neighbours(draw_source(SEED, index), SEED, index, scale)
+
+
+def among_neighbours(source: SourceModel, seed: int, index: int, scale: float) -> SourceModel:
+    """Replace the neighbours of a source by those of FIRST's density in all of a field.
+
+    Args:
+        source: the source.
+        seed: seed of the set.
+        index: its number.
+        scale: pixel scale of the field of 300 x 300 pixels, arcsec.
+    """
     wider = scale / PIXEL_SCALE
     neighbours = draw_neighbours(
-        generator(SEED, index, _NEIGHBOURS),
+        generator(seed, index, _NEIGHBOURS),
         NEIGHBOURS_PER_FIELD * wider**2,
         FIELD_SIZE * PIXEL_SCALE * wider,
     )
-    return replace(draw_source(SEED, index), neighbours=neighbours)
+    return replace(source, neighbours=neighbours)
 
 
 def simulated_trials(classifier: Classifier, count: int) -> dict[float, list[Trial]]:
