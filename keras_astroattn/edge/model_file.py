@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from keras_astroattn.errors import InputError
-from keras_astroattn.presets import DEFAULT_PRESET, list_presets, preset_file, refuse_removed
+from keras_astroattn.presets import (
+    DEFAULT_PRESET,
+    list_presets,
+    preset_file,
+    presets_folder,
+    refuse_removed,
+)
 
 from .metadata import read_metadata
 
@@ -32,6 +38,11 @@ class ModelFile:
     path: Path
     content: bytes = field(repr=False)
     metadata: Mapping[str, Any] = field(repr=False)
+
+    @property
+    def is_preset(self) -> bool:
+        """Whether the file is a part of this package."""
+        return self.path.parent == presets_folder()
 
 
 def find_model(model: str | os.PathLike) -> Path:

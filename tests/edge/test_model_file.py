@@ -17,6 +17,7 @@ from export.checksum import main as add_checksum
 from export.metadata import with_metadata
 from keras_astroattn.edge import Classifier, list_presets, open_model
 from keras_astroattn.edge.metadata import split_model_file
+from keras_astroattn.edge.structure import require_sound
 from keras_astroattn.errors import InputError
 from keras_astroattn.presets import preset_file
 
@@ -48,6 +49,24 @@ def refusal(tmp_path, content: bytes) -> str:
     assert "\n" not in message
     assert len(message) < 400
     return message
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_a_preset_is_sound(name):
+    require_sound(open_model(name).content)
+
+
+def test_only_files_that_are_no_presets_are_checked_when_they_are_opened(tmp_path, monkeypatch):
+    def refuse(network):
+        raise ValueError("its structure was checked")
+
+    monkeypatch.setattr("keras_astroattn.edge.network.require_sound", refuse)
+    preset = open_model(PRESETS[0])
+    copied = tmp_path / preset.path.name
+    copied.write_bytes(preset.content)
+    assert Classifier(PRESETS[0]).name == PRESETS[0]
+    with pytest.raises(InputError, match="its structure was checked"):
+        Classifier(copied)
 
 
 @pytest.mark.parametrize("name", PRESETS)
