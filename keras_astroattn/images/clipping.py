@@ -129,7 +129,9 @@ class Clipping:
     def _sums_of(self, values: np.ndarray) -> tuple[float, float]:
         """Return the sums of the offsets from a value near the median, and of their squares."""
         offsets = np.subtract(values, self._centre, dtype=np.float64)
-        return float(offsets.sum()), float(offsets @ offsets)
+        total = float(offsets.sum())
+        offsets *= offsets  # not a product of vectors, for which NumPy's BLAS would start threads
+        return total, float(offsets.sum())
 
     def _sort_outside(self, low: float, high: float) -> None:
         """Sort the values that are not between two values; all values if the bounds cross."""
