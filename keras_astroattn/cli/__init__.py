@@ -1,6 +1,7 @@
 """The `astroattn` command."""
 
 import contextlib
+import os
 import sys
 
 from keras_astroattn.process import ended_by_signals
@@ -14,6 +15,9 @@ def main() -> None:
     A signal ends `astroattn survey` at once, with one line, also during its imports. Its written
     files are complete or absent at any moment.
     """
+    # NumPy's BLAS starts its threads when it is imported, which takes 0.1 s of processor time in
+    # this process and in each worker. Work is divided among processes.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     is_survey = sys.argv[1:2] == ["survey"]
     with ended_by_signals(_GO_ON) if is_survey else contextlib.nullcontext():
         try:

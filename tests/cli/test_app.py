@@ -1,5 +1,6 @@
 """How every command ends."""
 
+import os
 import subprocess
 import sys
 
@@ -71,6 +72,19 @@ def test_the_command_starts_without_keras() -> None:
         "assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="it lists the threads")
+def test_the_command_starts_no_threads_of_blas() -> None:
+    code = (
+        "import contextlib, os, sys; from keras_astroattn.cli import main\n"
+        "sys.argv = ['astroattn', '--version']\n"
+        "with contextlib.suppress(SystemExit): main()\n"
+        "import numpy\n"
+        "assert len(os.listdir('/proc/self/task')) == 1, os.listdir('/proc/self/task')\n"
+    )
+    free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, env=free)
 
 
 @pytest.mark.parametrize(
