@@ -115,7 +115,7 @@ def test_batches_hold_the_weight_of_each_image():
 
 
 def test_three_of_four_copies_get_more_noise(monkeypatch):
-    """Of 40 copies 20 +- 3.2 do; those between 10 and 30 are within three standard deviations."""
+    """Of 40 copies 30 +- 2.7 do; 22 to 38 are within three standard deviations."""
     (image,) = _doubles([60])
     image[75, 75] = 4  # of 3 sigma, so the points are of 150
     noisier = []
