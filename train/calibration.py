@@ -4,9 +4,12 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Annotated
 
 import cyclopts
 import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 
 from keras_astroattn.command import run_app
@@ -27,7 +30,12 @@ app = cyclopts.App(
 
 
 def fit_calibration(
-    output: Path, configuration: str, epochs: int, error_rate: float, sources: Sources
+    output: Path,
+    configuration: str,
+    epochs: int,
+    error_rate: float,
+    sources: Sources,
+    parts: int = FOLDS,
 ) -> Calibration:
     """Fit temperature and threshold on the out-of-fold logits of all finished seeds.
 
@@ -37,6 +45,7 @@ def fit_calibration(
         epochs: passes over the training images.
         error_rate: accepted share of wrong predictions above the threshold.
         sources: the confident sources of MiraBest.
+        parts: use the sources of the first parts only.
 
     Returns:
         The calibration.
@@ -44,21 +53,26 @@ def fit_calibration(
     Raises:
         InputError: No cross-validation of the configuration is complete.
     """
-    seeds = finished_seeds(output, configuration, epochs)
+    seeds = finished_seeds(output, configuration, epochs, parts=parts)
     if not seeds:
         raise InputError(
             f"{output} holds no complete cross-validation of {configuration} at {epochs} epochs: "
             "run python -m train.cross_validation first"
         )
-    count = len(sources)
-    logits = [out_of_fold(output, configuration, epochs, seed, count)[0] for seed in seeds]
-    labels, logits = np.tile(sources.label, len(seeds)), np.concatenate(logits)
+    logits = [
+        out_of_fold(output, configuration, epochs, seed, len(sources), parts=parts)[0]
+        for seed in seeds
+    ]
+    held_out = np.isfinite(logits[0]).all(axis=-1)
+    labels = np.tile(sources.label[held_out], len(seeds))
+    logits = np.concatenate([one[held_out] for one in logits])
     temperature = fit_temperature(labels, logits)
     limit = confidence_threshold(labels, calibrated(logits, temperature), error_rate)
     return Calibration(
         temperature,
         limit.confidence,
-        f"{FOLDS}-fold out-of-fold logits of {count} confident MiraBest sources, "
+        f"{FOLDS}-fold out-of-fold logits of {held_out.sum()} confident MiraBest sources"
+        f"{'' if parts == FOLDS else f' in {parts} of the folds'}, "
         f"{len(seeds)} seed{'s' if seeds[1:] else ''}; {100 * error_rate:.3g} % of the "
         f"{100 * limit.coverage:.1f} % that are not uncertain are wrong",
     )
@@ -99,6 +113,7 @@ def calibrate(
     configuration: str = "p4m",
     epochs: int | None = None,
     error_rate: float = 0.02,
+    parts: Annotated[int, Parameter(validator=Number(gte=1, lte=FOLDS))] = FOLDS,
     output: Path = OUTPUT,
     data_dir: Path | None = None,
 ) -> None:
@@ -109,13 +124,14 @@ def calibrate(
         configuration: Name of the configuration that the run was trained with.
         epochs: Passes over the training images; by default the configuration's own number.
         error_rate: Accepted share of wrong predictions; less confident ones are `uncertain`.
+        parts: Use the first parts of the cross-validation only.
         output: Folder of the predictions of `python -m train.cross_validation`.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     require_configuration(run, configuration, epochs)
     sources = load_sources("mirabest-confident", "all", data_dir)
     calibration = fit_calibration(
-        output, configuration, epochs_of(configuration, epochs), error_rate, sources
+        output, configuration, epochs_of(configuration, epochs), error_rate, sources, parts
     )
     write_text(run / CALIBRATION_FILE, json.dumps(asdict(calibration), indent=1) + "\n")
     Console().print(calibration)

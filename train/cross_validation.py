@@ -5,10 +5,12 @@ import functools
 import itertools
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import cyclopts
 import numpy as np
+from cyclopts import Parameter
+from cyclopts.validators import Number
 from rich.console import Console
 from sklearn.model_selection import StratifiedKFold
 
@@ -73,8 +75,9 @@ def run_folds(
     seeds: range,
     console: Console,
     split: Split = "folds",
+    parts: int | None = None,
 ) -> None:
-    """Train the missing runs, fold by fold and seed by seed.
+    """Train the missing runs, seed by seed and fold by fold.
 
     The confident sources are divided into parts. A configuration that trains on all of MiraBest
     also trains on the uncertain sources: on all of them in each fold, and on those in the same
@@ -89,11 +92,12 @@ def run_folds(
         seeds: seeds of the runs.
         console: console for the progress.
         split: division of the sources.
+        parts: train on the first parts only; None for all.
     """
     every = with_those_before(configurations)
     options = {name: epochs if name in configurations else None for name in every}
     confident, uncertain = np.flatnonzero(sources.confident), np.flatnonzero(~sources.confident)
-    held_out = held_out_rows(sources.select(confident), split)
+    held_out = held_out_rows(sources.select(confident), split)[:parts]
     trainings = []
 
     def path_of(name: str, seed: int, part: int) -> Path:
@@ -145,15 +149,19 @@ def _held_out(
 
 
 def finished_seeds(
-    output: Path, configuration: str, epochs: int, split: Split = "folds"
+    output: Path,
+    configuration: str,
+    epochs: int,
+    split: Split = "folds",
+    parts: int | None = None,
 ) -> list[int]:
-    """Return the seeds with predictions of all parts."""
+    """Return the seeds with predictions of all parts, or of the first `parts`."""
     found = (output / configuration).glob(f"epochs{epochs}-seed*-{_PART[split]}0.npz")
     seeds = sorted(int(path.stem.split("-")[1].removeprefix("seed")) for path in found)
     return [
         seed
         for seed in seeds
-        if all(path.exists() for path in _paths(output, configuration, epochs, seed, split))
+        if all(path.exists() for path in _paths(output, configuration, epochs, seed, split)[:parts])
     ]
 
 
@@ -164,11 +172,16 @@ def out_of_fold(
     seed: int,
     count: int,
     split: Split = "folds",
+    parts: int | None = None,
 ) -> np.ndarray:
-    """Return (views, n, 2) logits of all sources, each by the network not trained on it."""
-    parts = [Predictions.load(path) for path in _paths(output, configuration, epochs, seed, split)]
-    logits = np.full((len(parts[0].logits), count, 2), np.nan, np.float32)
-    for part in parts:
+    """Return (views, n, 2) logits of all sources, each by the network not trained on it.
+
+    With `parts`, those of the sources that are not in the first parts are NaN.
+    """
+    paths = _paths(output, configuration, epochs, seed, split)[:parts]
+    found = [Predictions.load(path) for path in paths]
+    logits = np.full((len(found[0].logits), count, 2), np.nan, np.float32)
+    for part in found:
         logits[:, part.rows] = part.logits
     return logits
 
@@ -185,6 +198,7 @@ def cross_validate(
     epochs: int | None = None,
     seeds: int = 3,
     split: Split = "folds",
+    parts: Annotated[int | None, Parameter(validator=Number(gte=1, lte=FOLDS))] = None,
     output: Path = OUTPUT,
     data_dir: Path | None = None,
 ) -> None:
@@ -200,11 +214,12 @@ def cross_validate(
         epochs: Passes over the training images; by default the configuration's own number.
         seeds: Number of runs of each part.
         split: `folds` for five random folds, `halves` for near and far sources.
+        parts: Train for the first parts only, and predict their sources.
         output: Folder of the predictions.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     sources = load_sources("mirabest", "all", data_dir)
-    run_folds(sources, output, configuration, epochs, range(seeds), Console(), split)
+    run_folds(sources, output, configuration, epochs, range(seeds), Console(), split, parts)
 
 
 if __name__ == "__main__":

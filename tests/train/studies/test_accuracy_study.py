@@ -198,6 +198,13 @@ def test_a_certainty_that_is_too_low_is_corrected_out_of_fold(tmp_path, sources)
     assert calibration.temperature == pytest.approx(1 / np.log(19), rel=1e-3)
     assert calibration.uncertain_below == pytest.approx(0.95, rel=1e-3)
     assert "100 confident MiraBest sources, 1 seed;" in calibration.source
+    # The first two parts alone; the third is missing.
+    fold_path(tmp_path, "p4m", EPOCHS, 0, 2).unlink()
+    some = fit_calibration(tmp_path, "p4m", EPOCHS, 0.05, sources, parts=2)
+    assert "of 40 confident MiraBest sources in 2 of the folds, 1 seed;" in some.source
+    rows = np.concatenate(folds(sources.label)[:2])
+    wrong = np.isin(rows, range(0, 100, 20)).mean()
+    assert some.temperature == pytest.approx(1 / np.log((1 - wrong) / wrong), rel=1e-3)
 
 
 def test_a_configuration_has_its_own_number_of_passes():

@@ -66,3 +66,14 @@ def test_a_part_without_a_network_is_one_line(tmp_path):
         (tmp_path / "alone-survey" / f"epochs5-seed0-fold{part}.keras").touch()
     found = out_of_fold.fold_networks(tmp_path, "alone-survey")
     assert [path.stem[-1] for path in found] == list("01234")
+
+
+def test_the_first_parts_are_enough(sources, monkeypatch):
+    monkeypatch.setattr(loading, "load_network", lambda path: Constant(int(path[0])))
+    monkeypatch.setattr(models, "sees_source_alone", lambda network: False)
+    done = []
+    _, copies = out_of_fold.classified_copies(
+        [Path("0.keras")], 1.0, None, lambda *args: done.append(args), copies=1
+    )
+    assert done[-1] == (4, 4)
+    assert 0 < len(copies) <= 4

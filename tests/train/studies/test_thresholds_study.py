@@ -11,6 +11,7 @@ from export import thresholds as attach
 from keras_astroattn.datasets.simulation import NOISE
 from keras_astroattn.edge import Classifier, LabelRules, open_model
 from keras_astroattn.edge.thresholds import ClassThresholds, are_thresholds
+from keras_astroattn.errors import InputError
 from keras_astroattn.images import BEAM, cutout_from_array
 from keras_astroattn.models.presets import ORIGIN_MEMBER
 from train.studies.thresholds import __main__ as study
@@ -131,6 +132,12 @@ def population(**changed) -> Population:
         "neighbours": np.zeros(count, int),
     }
     return Population(**(values | changed))
+
+
+def test_a_network_that_guesses_gets_no_thresholds():
+    p = np.random.default_rng(5).random(400)
+    with pytest.raises(InputError, match="no thresholds were found with which 95% of"):
+        choose_thresholds([(np.stack([1 - p, p], axis=1), population())], 0.7, 0.95)
 
 
 def test_sources_below_two_beams_get_no_class_however_sure_the_network_is():

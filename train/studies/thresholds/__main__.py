@@ -25,7 +25,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
 from train.configuration import CALIBRATION_FILE, read_calibration
-from train.cross_validation import OUTPUT
+from train.cross_validation import FOLDS, OUTPUT
 
 from .choice import FRI_SHARES, as_thresholds, choose_thresholds
 from .network import CalibratedNetwork, open_network
@@ -55,6 +55,7 @@ def thresholds(
     cache: Path | None = None,
     configuration: str | None = None,
     folds: Path = OUTPUT,
+    parts: Annotated[int, Parameter(validator=Number(gte=1, lte=FOLDS))] = FOLDS,
     data_dir: Path | None = None,
 ) -> None:
     """Choose the thresholds of a network, and write them with a table and a figure.
@@ -74,6 +75,7 @@ def thresholds(
             its cross-validation classify degraded copies of MiraBest, of sources that they were
             not trained on.
         folds: Folder of the predictions of `python -m train.cross_validation`.
+        parts: Use the first parts of the cross-validation only.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -82,7 +84,7 @@ def thresholds(
     if configuration is not None:
         if network.run is None:
             raise InputError(f"{model} is no training run: --configuration needs the folder of one")
-        networks = fold_networks(folds, configuration)
+        networks = fold_networks(folds, configuration, parts)
     population = _population(sources, seed, cache)
     answers = [(_classified(network, population), population)]
     if configuration is not None:
@@ -90,8 +92,6 @@ def thresholds(
     start = network.uncertain_below or 0.5
     found = choose_thresholds(answers, start, target)
     choices = found.cells
-    if all(cell.least is None for cell in choices.values()):
-        raise InputError(f"{network.name}: in no cell {target:.0%} of the classes are right")
     shares = ", ".join(f"{100 * share:.0f}" for share in FRI_SHARES)
     kinds = ["simulated sources", "degraded copies of MiraBest (out of fold)"]
     counts = [f"{len(one)} {kind}" for (_, one), kind in zip(answers, kinds, strict=False)]

@@ -7,6 +7,7 @@ from itertools import product
 import numpy as np
 
 from keras_astroattn.edge.thresholds import ClassThresholds
+from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.wilson import wilson_interval
 
@@ -24,8 +25,8 @@ RATIO_EDGES = (5.0, 10.0, 20.0, 50.0, 200.0)
 FRI_SHARES = (0.2, 0.5, 0.8)
 """Shares of FRI among the galaxies of a cell for which the classes must be right."""
 
-FLOORS = (0.85, 0.87, 0.89, 0.91, 0.93)
-"""Least shares of right classes in one cell that are tried, from the lowest; then the target."""
+FLOORS = (0.85, 0.87, 0.89, 0.91, 0.93, 0.95, 0.97, 0.99)
+"""Least shares of right classes in one cell that are tried, from the lowest."""
 
 LEAST_GIVEN = 0.1
 """Least share of the sources of each class that must be given it; otherwise, none is given."""
@@ -236,13 +237,16 @@ def choose_thresholds(answers: Answers, start: float, target: float) -> Chosen:
             and P(FRII) of its sources.
         start: smallest threshold.
         target: share of the given classes that must be right.
+
+    Raises:
+        InputError: No floor reaches the target.
     """
-    for floor in (*[one for one in FLOORS if one < target], target):
+    for floor in FLOORS:
         choices = _choose_cells(answers, start, floor)
         totals = given_and_right(answers, choices)
         if all(right >= target for row in totals.values() for _, right in row):
-            break
-    return Chosen(choices, floor, totals)
+            return Chosen(choices, floor, totals)
+    raise InputError(f"no thresholds were found with which {target:.0%} of the classes are right")
 
 
 def _choose_cells(answers: Answers, start: float, floor: float) -> dict[Cell, CellChoice]:

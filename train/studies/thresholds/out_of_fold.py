@@ -22,12 +22,13 @@ _SEED = 20_000  # the copies that a network trains on have the seed of its run
 _BATCH = 64
 
 
-def fold_networks(output: Path, configuration: str) -> list[Path]:
+def fold_networks(output: Path, configuration: str, parts: int = FOLDS) -> list[Path]:
     """Return the networks that `train.cross_validation` saved, one for each part, with seed 0.
 
     Args:
         output: folder of its predictions.
         configuration: name of the configuration.
+        parts: number of parts, from the first.
 
     Raises:
         InputError: A network is missing.
@@ -35,7 +36,7 @@ def fold_networks(output: Path, configuration: str) -> list[Path]:
     epochs = epochs_of(configuration, None)
     paths = [
         fold_path(output, configuration, epochs, 0, part).with_suffix(".keras")
-        for part in range(FOLDS)
+        for part in range(parts)
     ]
     for path in paths:
         if not path.exists():
@@ -58,7 +59,8 @@ def classified_copies(
     A copy has a wider beam and, for most copies, more noise (`degraded_cutout`).
 
     Args:
-        networks: .keras files, one for each part of the sources that it was not trained on.
+        networks: .keras files, one for each of the first parts of the sources, that it was not
+            trained on. The copies are those of the sources in these parts.
         temperature: temperature of their logits.
         data_dir: folder with the archives of the data sets.
         report_progress: called with the number of finished sources and that of all.
@@ -71,8 +73,9 @@ def classified_copies(
     from keras_astroattn.models.loading import load_network
 
     sources = load_sources("mirabest-confident", "all", data_dir)
-    rules, said, rows, done = LabelRules(), [], [], 0
-    for path, held_out in zip(networks, folds(sources.label), strict=True):
+    parts = folds(sources.label)[: len(networks)]
+    rules, said, rows, done, total = LabelRules(), [], [], 0, sum(map(len, parts))
+    for path, held_out in zip(networks, parts, strict=True):
         kept = []
         for source in held_out:
             for copy in range(copies):
@@ -83,7 +86,7 @@ def classified_copies(
                 if cutout is not None and may_have_class(cutout, rules):
                     kept.append(_row(cutout, int(sources.label[source])))
             done += 1
-            report_progress(done, len(sources))
+            report_progress(done, total)
         population = _population(kept)
         network = load_network(str(path))
         for images in population.images(_BATCH, sees_source_alone(network)):
