@@ -194,14 +194,14 @@ def test_degraded_copies_count_for_any_number_of_neighbours():
     for place in (cell, crowded):
         least = choose_thresholds([*simulated, copies], 0.7, 0.95).cells[place].least
         assert all(0.8 < one <= 0.99 for one in least)
-    # Copies of another size say nothing of this one, and too few copies nothing at all.
+    # Copies of another size say nothing of this one, and too few copies only all together.
     elsewhere = (copies[0], degraded(size=np.full(400, 20.0)))
-    assert choose_thresholds([*simulated, elsewhere], 0.7, 0.95).cells[cell].least == (0.7, 0.7)
+    found = choose_thresholds([*simulated, elsewhere], 0.7, 0.95)
+    assert found.cells[cell].least == (0.7, 0.7)
+    assert np.isnan(np.array(found.totals["degraded images of MiraBest"])[:, 1]).all()
     few = degraded(size=np.where(np.arange(400) < 38, 5.0, 20.0))
-    assert choose_thresholds([*simulated, (copies[0], few)], 0.7, 0.95).cells[cell].least == (
-        0.7,
-        0.7,
-    )
+    with pytest.raises(InputError, match="no thresholds were found"):
+        choose_thresholds([*simulated, (copies[0], few)], 0.7, 0.95)
 
 
 def test_cells_reach_from_edge_to_edge():

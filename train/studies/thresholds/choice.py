@@ -244,7 +244,8 @@ def choose_thresholds(answers: Answers, start: float, target: float) -> Chosen:
     for floor in FLOORS:
         choices = _choose_cells(answers, start, floor)
         totals = given_and_right(answers, choices)
-        if all(right >= target for row in totals.values() for _, right in row):
+        given = any(choice.least is not None for choice in choices.values())
+        if given and not any(right < target for row in totals.values() for _, right in row):
             return Chosen(choices, floor, totals)
     raise InputError(f"no thresholds were found with which {target:.0%} of the classes are right")
 
@@ -275,8 +276,8 @@ def given_and_right(answers: Answers, choices: Mapping[Cell, CellChoice]) -> Tot
 
     Returns:
         For each selection, for each of `FRI_SHARES`, the share of the sources that are given a
-        class, and the share of these classes that are right. Degraded copies count once for each
-        range of neighbours.
+        class, and the share of these classes that are right (NaN if none is given). Degraded copies
+        count once for each range of neighbours.
     """
     totals = {}
     for probabilities, population in answers:
