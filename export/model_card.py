@@ -88,7 +88,7 @@ Reproduce it with
   and no class.
 - Small sources: 47 % of MiraBest's FRII are under 27", but only 12 % of its FRI. So a small size
   alone favours FRII.
-- Frames that are not centred on the source: the network can take neighbours for lobes.
+{neighbours}
 - {accuracy}
 
 The documentation lists the labels by beam, size and signal-to-noise ratio
@@ -152,6 +152,7 @@ def model_card(
             f"| `{name}` | {size} | {_KINDS[Path(name).suffix]} |" for name, size in files.items()
         ),
         verification=_filled(_verification(verified, metadata["precision"])),
+        neighbours=_neighbours(metadata),
         accuracy=_filled(_how_well_known(source, evaluations)),
         terms=_filled(f"{metadata['terms'][0].upper()}{metadata['terms'][1:]}."),
     )
@@ -168,6 +169,20 @@ def _alone(metadata: Mapping[str, Any]) -> str:
         " The network sees the source alone: other islands are black, and the brightest pixel of "
         "the source is white, as `edge.Classifier` and `Cutout.source_alone` make it."
     )
+
+
+def _neighbours(metadata: Mapping[str, Any]) -> str:
+    if not metadata.get(SOURCE_ALONE_KEY):
+        text = (
+            "Frames that are not centred on the source: the network can take neighbours for lobes."
+        )
+    else:
+        text = (
+            "Islands: the network does not see a lobe that was not linked to the source, and can "
+            "take a neighbour that was linked to it for a lobe. The flag `confused` marks doubtful "
+            "sources."
+        )
+    return textwrap.fill(f"- {text}", 100, subsequent_indent="  ")
 
 
 _KINDS = {
