@@ -181,7 +181,10 @@ def flags_page() -> str:
             "",
             "## Labels",
             "",
-            "The column `label` holds one of these words.",
+            "The column `label` holds one of these words. Instead of a class, the label is "
+            "`uncertain` for a map with the flag `no_beam`, and for a source of `--detect` with "
+            "the flag `confused`. [Use the labels](../../how-to/use-the-labels.md) says what to do "
+            "with each label.",
             "",
             *_table(("label", "meaning"), _described(labels.DESCRIPTIONS)),
             "",

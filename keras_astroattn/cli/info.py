@@ -18,7 +18,9 @@ from keras_astroattn.process import quiet_native_logs
 
 
 def info(
-    model: str = DEFAULT_PRESET, *, as_json: Annotated[bool, Parameter("--json")] = False
+    model: str = DEFAULT_PRESET,
+    *,
+    as_json: Annotated[bool, Parameter("--json", negative="")] = False,
 ) -> None:
     """Show the metadata of a model: its network, training data, calibration, and terms of use.
 
