@@ -84,7 +84,7 @@ class TrainConfig:
     """Target probability of an uncertain label (a third of MiraBest has one)."""
 
     mixed_simulated: Annotated[int, Parameter(group=_data)] = 0
-    """Simulated sources of `--observation` among the training images, besides those of `--data`."""
+    """Simulated sources of `--observation` among the training images, in addition to `--data`."""
 
     degraded_copies: Annotated[int, Parameter(group=_data)] = 0
     """Copies of each training image with wider beams and more noise, in addition to it."""
