@@ -19,6 +19,7 @@ _BLOCK_ROWS = 1024
 _LONG_ROW = 2**14  # bytes: shorter rows are read whole
 _FINEST = 9  # pixels a beam: finer maps are averaged in blocks while reading
 _FLOATS = {-32: ">f4", -64: ">f8"}
+_SCALED = {16: ">i2"}  # integers that are scaled in float32, as astropy does
 
 
 class MapPixels:
@@ -120,24 +121,33 @@ class MapPixels:
         return values
 
     def _as_stored(self) -> tuple[np.dtype, int] | None:
-        """Return dtype and offset of the plane's first pixel if no conversion is needed."""
+        """Return dtype and offset of the plane's first pixel if it is not converted by astropy."""
         header, planes = self._header, self._planes
         axes, bits = len(planes.index), header.values["BITPIX"]
+        is_scaled = not {"BSCALE", "BZERO"}.isdisjoint(header.values)
+        kinds = _SCALED if is_scaled else _FLOATS
         if (
             header.is_compressed_image
-            or not {"BSCALE", "BZERO"}.isdisjoint(header.values)
-            or bits not in _FLOATS
+            or bits not in kinds
+            or (is_scaled and not self._is_simply_scaled())
             or (planes.row_axis, planes.column_axis) != (axes - 2, axes - 1)
         ):
             return None
-        kind = np.dtype(_FLOATS[bits])
+        kind = np.dtype(kinds[bits])
         plane = 0
         for number, extent in zip(planes.index[:-2], header.shape[:1:-1], strict=True):
             plane = plane * extent + number
         return kind, header.data_start + plane * math.prod(planes.shape) * kind.itemsize
 
+    def _is_simply_scaled(self) -> bool:
+        """Return whether all integers are brightness: BSCALE v + BZERO, without a BLANK."""
+        values = self._header.values
+        stated = [values.get(key, 0.0) for key in ("BSCALE", "BZERO")]
+        is_number = all(isinstance(value, float) and math.isfinite(value) for value in stated)
+        return is_number and "BLANK" not in values
+
     def _stored(self, rows: slice, columns: slice) -> np.ndarray:
-        """Return pixels that need no conversion, read directly from the file.
+        """Return pixels read directly from the file.
 
         astropy makes an array of every row, which takes 5 ms for a cutout. The file is not
         memory-mapped, because a file that is cut short meanwhile would end the process.
@@ -154,7 +164,15 @@ class MapPixels:
             content = b"".join(parts)
         if len(content) != height * length:
             raise InputError("the file is truncated: fetch it again")
-        return np.frombuffer(content, kind).reshape(height, width)
+        values = np.frombuffer(content, kind).reshape(height, width)
+        return values if kind.kind == "f" else self._scaled(values)
+
+    def _scaled(self, values: np.ndarray) -> np.ndarray:
+        """Return BSCALE v + BZERO in float32, rounded as by astropy."""
+        scaled = values.astype(np.float32)
+        scaled *= self._header.values.get("BSCALE", 1.0)
+        scaled += self._header.values.get("BZERO", 0.0)
+        return scaled
 
 
 def block_size(step: tuple[float, float] | None) -> int:

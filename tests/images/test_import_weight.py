@@ -46,6 +46,15 @@ def test_reading_fits_loads_no_coordinates_until_they_are_needed(tmp_path):
     assert not loaded_after(code, path) & {*HEAVY, "PIL"}
 
 
+def test_maps_of_scaled_integers_are_read_without_astropy():
+    code = (
+        "from keras_astroattn.images import read_fits\n"
+        "from keras_astroattn.samples import sample_paths\n"
+        "read_fits(sample_paths()[0])\n"
+    )
+    assert "astropy" not in loaded_after(code)
+
+
 def test_warnings_come_back_after_threads_leave_in_another_order():
     before = (list(warnings.filters), warnings.showwarning)
     first_in, second_in, first_out = threading.Event(), threading.Event(), threading.Event()
