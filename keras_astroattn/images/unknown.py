@@ -7,7 +7,7 @@ is incomplete.
 
 import numpy as np
 
-from .islands import grown, label_islands
+from .islands import connected, grown, label_islands
 
 LEAST_AREA = 9
 """Least number of connected pixels of one value that form an area: noise repeats a value in one or
@@ -87,11 +87,7 @@ def _constant_areas(
     if _is_coarse(field[~zero][::_EVERY]):
         return _blocks(across, down), True
     areas = _large_islands(zero)
-    candidates = _large_islands(tied & ~zero)
-    values, counts = np.unique(field[candidates], return_counts=True)
-    for value in values[counts >= LEAST_AREA]:
-        areas |= _large_islands(candidates & (field == value))
-    return areas, False
+    return areas | _large_equal_islands(field, _large_islands(tied & ~zero)), False
 
 
 def _is_coarse(values: np.ndarray) -> bool:
@@ -107,6 +103,28 @@ def _large_islands(mask: np.ndarray) -> np.ndarray:
     large = points[np.bincount(labels, minlength=1)[labels] >= LEAST_AREA]
     islands = np.zeros(mask.shape, bool)
     islands[large[:, 0], large[:, 1]] = True
+    return islands
+
+
+def _large_equal_islands(field: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Return the islands of one value in a mask that have at least `LEAST_AREA` pixels."""
+    count = np.count_nonzero(mask)
+    numbers = np.zeros(field.shape, np.intp)
+    numbers[mask] = np.arange(count)
+    ones, others = [], []
+    all_but_last, all_but_first, every = slice(-1), slice(1, None), slice(None)
+    for here, there in (
+        ((every, all_but_last), (every, all_but_first)),
+        ((all_but_last, every), (all_but_first, every)),
+        ((all_but_last, all_but_last), (all_but_first, all_but_first)),
+        ((all_but_last, all_but_first), (all_but_first, all_but_last)),
+    ):
+        linked = mask[here] & mask[there] & (field[here] == field[there])
+        ones.append(numbers[here][linked])
+        others.append(numbers[there][linked])
+    labels = connected(count, np.concatenate(ones), np.concatenate(others))
+    islands = np.zeros(field.shape, bool)
+    islands[mask] = np.bincount(labels, minlength=1)[labels] >= LEAST_AREA
     return islands
 
 
