@@ -106,7 +106,7 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
 def frame_middle(centre: tuple[float, float], todo: FramePlan) -> tuple[float, float]:
     """Return (x, y) of the middle of the frame about a place, pixels of the map.
 
-    On the map's own pixels it lies midway between pixels, at most one pixel from the place: the
+    On the map's own pixels it lies midway between pixels, at most half a pixel from the place: the
     source falls between pixels 149 and 150 of the 300, as in the files of MiraBest.
     """
     if todo.step is not None:
