@@ -182,7 +182,8 @@ def around_median(values: np.ndarray) -> tuple[np.floating, np.floating]:
     """
     upper = values.size // 2
     halves = np.partition(values, upper)
-    return halves[upper] if values.size % 2 else halves[:upper].max(), halves[upper]
+    lower = halves[upper] if values.size % 2 else halves[:upper].max()
+    return lower, halves[upper]
 
 
 def _exchanged(values: np.ndarray, removed: np.ndarray, added: np.ndarray) -> np.ndarray:
