@@ -143,7 +143,10 @@ def test_resuming_a_finished_run_touches_nothing(world, scored):
     ("more", "message"),
     [
         ((), "holds a survey: name another folder"),
-        (("--resume", "--mask-neighbours"), "the earlier run had another mask neighbours"),
+        (
+            ("--resume", "--mask-neighbours", "--model", "agcnn_mirabest"),
+            "the earlier run had another model and mask neighbours",
+        ),
         (("--resume", "--beam", "5"), "the earlier run had another map options"),
         (("--resume", "--tta", "4"), "the earlier run had another tta"),
         (("--columns", "ra:ra"), "give ra=NAME"),
