@@ -6,9 +6,9 @@ import numpy as np
 
 from keras_astroattn.edge import LabelRules, Result
 from keras_astroattn.edge.calibration import Calibration, ModelName
-from keras_astroattn.edge.labels import UNRESOLVED, entropy
+from keras_astroattn.edge.labels import UNCERTAIN, UNRESOLVED, entropy
 from keras_astroattn.errors import InputError
-from keras_astroattn.images.flags import NO_BEAM
+from keras_astroattn.images.flags import CONFUSED, NO_BEAM
 from keras_astroattn.tables import Table
 
 
@@ -16,8 +16,9 @@ def recalibrated_labels(result: Result, probabilities: np.ndarray, threshold: fl
     """Return the labels that follow from other probabilities.
 
     Args:
-        result: the table. Labels of sources without probabilities do not change, and sources
-            whose class cannot be told stay `unresolved`.
+        result: the table. Labels of sources without probabilities do not change. Sources whose
+            class cannot be told stay `unresolved`, and those that are `uncertain` because the beam
+            is unknown or a neighbour may be part of them stay so.
         probabilities: (n, 2) P(FRI) and P(FRII); NaN without a class.
         threshold: confidence below which a source is `uncertain`; None: never.
 
@@ -28,11 +29,16 @@ def recalibrated_labels(result: Result, probabilities: np.ndarray, threshold: fl
     known = np.isfinite(probabilities).all(axis=1).tolist()
     given = zip(probabilities, known, result.labels, result.texts("flags"), strict=True)
     return [
-        rules.of_probabilities(p)
-        if is_known and label != UNRESOLVED and NO_BEAM not in flags.split(";")
-        else label
+        rules.of_probabilities(p) if is_known and _is_open(label, flags.split(";")) else label
         for p, is_known, label, flags in given
     ]
+
+
+def _is_open(label: str, flags: list[str]) -> bool:
+    """Return whether the probabilities decide the label."""
+    if label == UNRESOLVED or NO_BEAM in flags:
+        return False
+    return not (label == UNCERTAIN and CONFUSED in flags)
 
 
 def recalibrate_table(result: Result, calibration: Calibration) -> Table:
