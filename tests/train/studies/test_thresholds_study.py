@@ -164,17 +164,22 @@ def test_a_cell_may_be_less_right_than_all_cells_together():
     answers = [(np.stack([1 - p, p], axis=1), both)]
     found = choose_thresholds(answers, 0.7, 0.95)
     assert found.floor == FLOORS[0]
-    given, right = np.transpose(found.totals["balanced sizes"])
+    given, right = np.transpose(found.totals["galaxies of all sizes equally common"])
     np.testing.assert_allclose(given, 1)
     np.testing.assert_allclose(right, 0.96)
     # At 97 % the cell of 5 beams must do without a class.
     strict = choose_thresholds(answers, 0.7, 0.97)
     assert strict.floor > 0.92
-    np.testing.assert_allclose(strict.totals["balanced sizes"], [(0.5, 1.0)] * 3)
+    np.testing.assert_allclose(
+        strict.totals["galaxies of all sizes equally common"], [(0.5, 1.0)] * 3
+    )
     told = [cell for cell, choice in strict.cells.items() if choice.least is not None]
     assert told == [(0, SIZE_EDGES.index(10.0), RATIO_EDGES.index(20.0))]
     text = totals_table(strict.totals)
-    assert "| balanced sizes | 50 %, 100.0 % | 50 %, 100.0 % | 50 %, 100.0 % |" in text
+    assert (
+        "| galaxies of all sizes equally common | 50 %, 100.0 % | 50 %, 100.0 % | 50 %, 100.0 % |"
+        in text
+    )
 
 
 def degraded(**changed) -> Population:

@@ -99,7 +99,7 @@ def thresholds(
     chosen = as_thresholds(
         choices,
         f"{' and '.join(counts)}; of the classes, at least {100 * target:g} % are right for "
-        f"{shares} % FRI in surveys of {', '.join(selections)}, and at least "
+        f"{shares} % FRI in each of these surveys ({'; '.join(selections)}), and at least "
         f"{100 * found.floor:g} % (less one standard error) in each cell",
     ).to_metadata()
     cells = [{"cell": place, **asdict(cell)} for place, cell in choices.items()]

@@ -119,9 +119,11 @@ class Population:
         points_per_galaxy = _LABELS.count(POINT) / (len(_LABELS) - _LABELS.count(POINT))
         of_point = POINTS_PER_GALAXY * mean / points_per_galaxy
         return {
-            "balanced sizes": is_galaxy.astype(float),
-            "steep sizes": steep,
-            "steep sizes and points": np.where(is_galaxy, steep, of_point),
+            "galaxies of all sizes equally common": is_galaxy.astype(float),
+            "galaxies whose number falls as 1 / size": steep,
+            f"the latter and {POINTS_PER_GALAXY:g} point sources for each": np.where(
+                is_galaxy, steep, of_point
+            ),
         }
 
 
