@@ -146,7 +146,7 @@ def model_card(
             f"bit for bit, and brings maps of other surveys to it.{_alone(metadata)}"
         ),
         training=_training(source, run),
-        command=_command(source, run),
+        command=_command(source),
         calibration=_filled(_calibration(source)),
         files="\n".join(
             f"| `{name}` | {size} | {_KINDS[Path(name).suffix]} |" for name, size in files.items()
@@ -252,12 +252,6 @@ def _what(source: ExportSource) -> str:
 def _training(source: ExportSource, run: Path) -> str:
     saved, config = _saved(run), source.training
     texts = [_learned(saved, config.split == "all")]
-    if "mean_of" in saved:
-        seeds = ", ".join(str(one["seed"]) for one in saved["mean_of"])
-        texts.append(
-            f"The weights are the mean of those of {len(saved['mean_of'])} such networks, of the "
-            f"seeds {seeds}."
-        )
     while (before := _first_run(config)) is not None:
         config = read_run(before)[0]
         texts.append(
@@ -307,15 +301,10 @@ def _first_run(config: TrainConfig) -> Path | None:
     return folder if folder is not None and folder.is_dir() else None
 
 
-def _command(source: ExportSource, run: Path) -> str:
+def _command(source: ExportSource) -> str:
     if source.training is None:
         raise InputError(f"{source.name} comes from no training run: give the folder of one")
-    averaged = [Path(one["run"]) for one in _saved(run).get("mean_of", [])]
-    if not averaged:
-        return "\n".join(_commands(source.training))
-    lines = [line for one in averaged for line in _commands(read_run(one)[0], one)]
-    mean = f"python -m train.mean {' '.join(map(str, averaged))} --output {run}"
-    return "\n".join([*dict.fromkeys(lines), mean])
+    return "\n".join(_commands(source.training))
 
 
 def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
