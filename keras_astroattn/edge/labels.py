@@ -22,7 +22,7 @@ ERROR = "error"
 DESCRIPTIONS = {
     CLASS_NAMES[0]: "edge-darkened radio galaxy",
     CLASS_NAMES[1]: "edge-brightened radio galaxy",
-    UNCERTAIN: "a resolved source; neither class is probable enough",
+    UNCERTAIN: "neither class is sure enough, the beam is unknown, or a neighbour may be included",
     UNRESOLVED: "the source is too small, faint or crowded for this network to tell the class",
     COMPACT: "the source is too small for the beam to show a class",
     BEYOND_FRAME: "the source reaches the edge of the frame; it is too large for the network",

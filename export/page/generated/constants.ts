@@ -276,7 +276,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
 export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
-  "uncertain": "a resolved source; neither class is probable enough",
+  "uncertain": "neither class is sure enough, the beam is unknown, or a neighbour may be included",
   "unresolved": "the source is too small, faint or crowded for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",
