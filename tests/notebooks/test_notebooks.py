@@ -8,6 +8,7 @@ import pytest
 from keras_astroattn.edge import Classifier
 from keras_astroattn.images import read_fits
 from keras_astroattn.plots import attention_figure
+from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.samples import sample_paths
 from notebooks.execute import FOLDER, NAMES, SURVEY_IMAGES, executed
 
@@ -75,11 +76,12 @@ def test_a_notebook_is_kept_with_its_figures_and_without_noise(name):
     assert not re.search(r"/(home|root|tmp|work|Users|opt)/", text)
 
 
-def test_the_quickstart_explains_a_source_where_the_network_gives_evidence(votes_path):
+def test_the_quickstart_explains_a_source(votes_path):
     book = json.loads((FOLDER / "quickstart.ipynb").read_text(encoding="utf-8"))
     (cell,) = (one for one in book["cells"] if one["id"] == "quickstart-explained")
     shown = []
     names = {
+        "quiet_native_logs": quiet_native_logs,
         "Classifier": lambda: Classifier(votes_path),
         "read_fits": read_fits,
         "sample_paths": sample_paths,
