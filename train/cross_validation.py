@@ -63,7 +63,7 @@ def held_out_rows(sources: Sources, split: Split) -> list[np.ndarray]:
 def fold_path(
     output: Path, configuration: str, epochs: int, seed: int, part: int, split: Split = "folds"
 ) -> Path:
-    """Return the file of the predictions of a run; its network lies beside it, `.keras`."""
+    """Return the file of the predictions of a run; that of its network has the suffix .keras."""
     return output / configuration / f"epochs{epochs}-seed{seed}-{_PART[split]}{part}.npz"
 
 
@@ -105,7 +105,7 @@ def run_folds(
 
     for seed, part, name in itertools.product(seeds, range(len(held_out)), every):
         path = path_of(name, seed, part)
-        if not path.exists():
+        if not (path.exists() and path.with_suffix(".keras").exists()):
             config = training_options(name, options[name], seed)
             before = configuration_before(name)
             if before is not None:
@@ -139,7 +139,7 @@ def _held_out(
 ) -> Predictions:
     """Train on some rows of the sources, and predict the held-out rows of the confident ones.
 
-    The network is saved beside `path`, the file for the predictions.
+    The network is saved next to `path`, the file for the predictions.
     """
     network = trained(config, sources.select(training), console)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -206,7 +206,7 @@ def cross_validate(
 
     This is done five times, so that each source is predicted once for each seed. With
     `--split halves`, the half at lower redshift predicts the other half, and vice versa.
-    Finished runs are not repeated. The networks are saved beside the predictions. A configuration
+    Finished runs are not repeated. The networks are saved next to the predictions. A configuration
     that continues another one, such as `alone-survey`, trains that one first.
 
     Args:

@@ -128,6 +128,9 @@ def test_the_near_half_predicts_the_far_one_and_is_predicted_by_it(tmp_path, mon
     assert finished_seeds(tmp_path, "p4m-uncertain", EPOCHS) == []
     run_folds(*arguments, "halves")
     assert len(seen) == 2  # what is there is not repeated
+    kept[0].with_suffix(".keras").unlink()  # predictions alone are not enough
+    run_folds(*arguments, "halves")
+    assert len(seen) == 3
 
 
 def test_halves_have_a_report_of_their_own(tmp_path, sources):
