@@ -18,6 +18,7 @@ from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.models.wrappers import full_model, votes_head
 from keras_astroattn.process import quiet_native_logs
 
+from .compaction import compacted
 from .export_source import ExportSource
 from .fixed_batch import fix_batch
 from .frame_graph import frames_of
@@ -179,7 +180,7 @@ def _converted(
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             content = converter.convert()
     halved = store_halved(content) if precision == "float16" else content
-    return fix_batch(run_when_needed(halved))
+    return compacted(fix_batch(run_when_needed(halved)))
 
 
 def _ranges(

@@ -5,6 +5,7 @@ import zipfile
 import numpy as np
 import pytest
 from ai_edge_litert.interpreter import Interpreter
+from tensorflow.lite.tools import flatbuffer_utils
 
 from export.fixed_batch import fix_batch
 from keras_astroattn.edge import Classifier, list_presets
@@ -48,6 +49,9 @@ def test_a_preset_takes_batches(paths, name):
 def test_only_the_batch_of_the_signatures_changes(model_path):
     with zipfile.ZipFile(model_path) as archive:
         network = model_path.read_bytes()[: archive.getinfo("metadata.json").header_offset]
+    # Each shape and signature in its own bytes: the exported file shares those that are equal.
+    tables = flatbuffer_utils.convert_bytearray_to_object(bytearray(network))
+    network = bytes(flatbuffer_utils.convert_object_to_bytearray(tables))
     assert fix_batch(network) == network
     static = np.array([1, 150, 150, 1], "<i4").tobytes()
     dynamic = np.array([-1, 150, 150, 1], "<i4").tobytes()
