@@ -81,8 +81,8 @@ Reproduce it with
 
 - Point sources: the network gives them one of the two classes. The rules of `keras_astroattn.edge`
   prevent this. If you call the .keras file directly, apply these rules yourself.
-- Imaging artefacts: arms and rings around bright sources can get a class. A FITS map that shows
-  them has the flag `artefacts`.
+- Imaging artefacts: the network gives arms and rings around bright sources a class. A source of a
+  FITS map that shows them has the flag `artefacts` and no class; a picture has no such flag.
 - Coarse beams: on FIRST's pixels, a beam larger than 5.4" makes every source look edge-brightened.
   `read_fits` brings such maps to three pixels a beam. A file without a beam has the flag `no_beam`
   and no class.

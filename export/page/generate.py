@@ -72,7 +72,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     recentring: ("FARTHEST", "ROUNDS"),
     frame: ("SAME_SCALE",),
     resampling: ("_REACH", "_MIN_WEIGHT"),
-    cutout: ("LOW_SNR", "NEGATIVE_SHARE", "SMALLEST_FIELD", "_JUST_ABOVE"),
+    cutout: ("LOW_SNR", "NEGATIVE_SHARE", "NEGATIVE_DEPTH", "SMALLEST_FIELD", "_JUST_ABOVE"),
     fits_map: ("LARGEST_FIELD",),
     map_pixels: ("_FINEST",),
     header_beam: ("_MOST_PIXELS", "_LEAST_PIXELS", "_WIDEST", "_NARROWEST", "_ROUND"),
@@ -115,6 +115,7 @@ def constants() -> str:
             }
             for survey in known_surveys.SURVEYS
         ],
+        "WITHOUT_CLASS": sorted(labels.WITHOUT_CLASS),
         "FLAG_MEANINGS": flags.DESCRIPTIONS,
         "LABEL_MEANINGS": labels.DESCRIPTIONS,
         "COLUMNS": [column.name for column in COLUMNS],

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_astroattn.images import CLASS_NAMES, Cutout, flags
-from keras_astroattn.images.flags import NO_BEAM
+from keras_astroattn.images.flags import ARTEFACTS, NO_BEAM
 
 from .thresholds import ClassThresholds
 
@@ -22,7 +22,8 @@ ERROR = "error"
 DESCRIPTIONS = {
     CLASS_NAMES[0]: "edge-darkened radio galaxy",
     CLASS_NAMES[1]: "edge-brightened radio galaxy",
-    UNCERTAIN: "neither class is sure enough, the beam is unknown, or a neighbour may be included",
+    UNCERTAIN: "neither class is sure enough, the beam is unknown, or artefacts or a neighbour "
+    "may be part of the source",
     UNRESOLVED: "the source is too small, faint or crowded for this network to tell the class",
     COMPACT: "the source is too small for the beam to show a class",
     BEYOND_FRAME: "the source reaches the edge of the frame; it is too large for the network",
@@ -44,6 +45,11 @@ COMPACT_FROM_SHARE = 0.8
 because islands near a point source are other sources by chance. This lowers the share of point
 sources in FIRST's fields that the network classifies from 7.0 to 5.5 %, and excludes none of
 MiraBest's radio galaxies."""
+
+
+WITHOUT_CLASS = frozenset({ARTEFACTS, NO_BEAM})
+"""Flags of sources that get no class, whatever their probabilities. The network was trained on
+sources at its own beam. It gives arms of artefacts around a point source the class FRI."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +115,7 @@ class LabelRules:
     def after_network(self, probabilities: np.ndarray, cutout: Cutout) -> str:
         """Return the label of a source that the network classified.
 
-        A map of unknown beam (flag `no_beam`) gets no class, because the network was trained on
-        sources at its own beam.
+        A source with one of the flags `WITHOUT_CLASS` gets no class.
 
         Args:
             probabilities: (classes,) probabilities.
@@ -119,7 +124,7 @@ class LabelRules:
         Returns:
             A class, `uncertain` or `unresolved`.
         """
-        if NO_BEAM in cutout.flags:
+        if WITHOUT_CLASS.intersection(cutout.flags):
             return UNCERTAIN
         if self.thresholds is None:
             return self.of_probabilities(probabilities)

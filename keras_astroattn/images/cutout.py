@@ -21,8 +21,13 @@ LOW_SNR = 10.0
 """Peak signal-to-noise ratio below which a source is flagged `low_snr`."""
 
 NEGATIVE_SHARE = 0.01
-"""Share of a frame below -3 sigma above which it is flagged `artefacts`: 0.0013 of Gaussian
-noise is, and at most 0.0064 of 45 of 46 FIRST fields."""
+"""Share of a frame below -3 sigma and below `NEGATIVE_DEPTH` above which it is flagged `artefacts`:
+0.0013 of Gaussian noise is below -3 sigma, and at most 0.0064 of 45 of 46 FIRST fields."""
+
+NEGATIVE_DEPTH = 0.002
+"""Depth of the negative values of artefacts, over the peak of the source. The hundredth most
+negative value of a bright real or simulated galaxy (peak over 4000 sigma) is at most 0.0009; a
+point source with arms or rings that the default network gives a class has at least 0.003."""
 
 SMALLEST_FIELD = 16
 """Smallest height and width of a map, pixels."""
@@ -261,7 +266,7 @@ def finish(
     found = set(flags) | source_flags(extent)
     if extent.found and peak < LOW_SNR and not is_blanked:
         found.add(flag.LOW_SNR)
-    if not is_blanked and np.count_nonzero(snr < -MASK_SIGMA) > NEGATIVE_SHARE * snr.size:
+    if not is_blanked and has_artefacts(snr, peak):
         found.add(flag.ARTEFACTS)
     return Cutout(
         pixels=pixels,
@@ -284,6 +289,17 @@ def finish(
         contrast=peak,
         covariance=extent.covariance,
     )
+
+
+def has_artefacts(snr: np.ndarray, peak: float) -> bool:
+    """Return whether `NEGATIVE_SHARE` of a frame is as negative as near imaging artefacts.
+
+    Args:
+        snr: (height, width) brightness over noise.
+        peak: brightness over noise of the source's brightest pixel.
+    """
+    depth = max(MASK_SIGMA, NEGATIVE_DEPTH * peak)
+    return np.count_nonzero(snr < -depth) > NEGATIVE_SHARE * snr.size
 
 
 def stretched_alone(levels: np.ndarray, source: np.ndarray) -> np.ndarray:

@@ -44,7 +44,7 @@ DESCRIPTIONS = {
     BEYOND_FRAME: "emission of the source reaches the edge of the frame",
     CONFUSED: "a neighbour may belong to the source, or is nearer to the position than it is",
     RECENTRED: "the frame was moved by over a beam (3 pixels) from the position to the source",
-    ARTEFACTS: "over 1 % of the frame is below -3 sigma, as near imaging artefacts (noise: 0.13 %)",
+    ARTEFACTS: "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
     SMOOTHED: "the map was convolved to the beam that the network knows, or to a round one",
     RESAMPLED: "the map was regridded to three pixels a beam",
     UNDERSAMPLED: "the file has fewer than two pixels a beam",

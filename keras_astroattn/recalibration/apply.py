@@ -6,9 +6,9 @@ import numpy as np
 
 from keras_astroattn.edge import LabelRules, Result
 from keras_astroattn.edge.calibration import Calibration, ModelName
-from keras_astroattn.edge.labels import UNCERTAIN, UNRESOLVED, entropy
+from keras_astroattn.edge.labels import UNCERTAIN, UNRESOLVED, WITHOUT_CLASS, entropy
 from keras_astroattn.errors import InputError
-from keras_astroattn.images.flags import CONFUSED, NO_BEAM
+from keras_astroattn.images.flags import CONFUSED
 from keras_astroattn.tables import Table
 
 
@@ -17,8 +17,8 @@ def recalibrated_labels(result: Result, probabilities: np.ndarray, threshold: fl
 
     Args:
         result: the table. Labels of sources without probabilities do not change. Sources whose
-            class cannot be told stay `unresolved`, and those that are `uncertain` because the beam
-            is unknown or a neighbour may be part of them stay so.
+            class cannot be told stay `unresolved`. Those that get no class because of a flag
+            (`WITHOUT_CLASS`) or a neighbour that may be part of them are `uncertain`.
         probabilities: (n, 2) P(FRI) and P(FRII); NaN without a class.
         threshold: confidence below which a source is `uncertain`; None: never.
 
@@ -29,16 +29,18 @@ def recalibrated_labels(result: Result, probabilities: np.ndarray, threshold: fl
     known = np.isfinite(probabilities).all(axis=1).tolist()
     given = zip(probabilities, known, result.labels, result.texts("flags"), strict=True)
     return [
-        rules.of_probabilities(p) if is_known and _is_open(label, flags.split(";")) else label
+        _recalibrated_label(rules, p, label, flags.split(";")) if is_known else label
         for p, is_known, label, flags in given
     ]
 
 
-def _is_open(label: str, flags: list[str]) -> bool:
-    """Return whether the probabilities decide the label."""
-    if label == UNRESOLVED or NO_BEAM in flags:
-        return False
-    return not (label == UNCERTAIN and CONFUSED in flags)
+def _recalibrated_label(rules: LabelRules, p: np.ndarray, label: str, flags: list[str]) -> str:
+    """Return the label of a source with probabilities p."""
+    if label == UNRESOLVED:
+        return UNRESOLVED
+    if WITHOUT_CLASS.intersection(flags) or (label == UNCERTAIN and CONFUSED in flags):
+        return UNCERTAIN
+    return rules.of_probabilities(p)
 
 
 def recalibrate_table(result: Result, calibration: Calibration) -> Table:

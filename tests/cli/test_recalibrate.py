@@ -39,6 +39,8 @@ def table(tmp_path):
         rows.writerow(["b.fits", "uncertain", 0.5, 0.5, 0.693147, "no_beam", "tiny"])
         rows.writerow(["d.fits", "uncertain", 0.0001, 0.9999, 0.001, "confused", "tiny"])
         rows.writerow(["u.fits", "unresolved", 0.0001, 0.9999, 0.001, "", "tiny"])
+        rows.writerow(["a.fits", "uncertain", 0.9999, 0.0001, 0.001, "artefacts;recentred", "tiny"])
+        rows.writerow(["o.fits", "FRI", 0.9999, 0.0001, 0.001, "artefacts", "tiny"])
     with labels.open("w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["source", "label", "labeller", "time", "part", "inclusion_probability"])
@@ -69,9 +71,11 @@ def test_a_table_is_recalibrated_without_its_images(table, tmp_path, capsys):
     classed = [row for row in range(2000) if after.labels[row] != "uncertain"]
     wrong = [row for row in classed if (after.labels[row] == "FRII") != true[row]]
     assert len(wrong) / len(classed) < 0.05
-    # Without a beam, or with a neighbour that may be part of it, there is no class, and a small
-    # source does not become resolved.
-    assert after.labels[2000:] == ["compact", "uncertain", "uncertain", "unresolved"]
+    # Without a beam, with artefacts, or with a neighbour that may be part of it, there is no
+    # class, and a small source does not become resolved.
+    assert after.labels[2000:] == [
+        *("compact", "uncertain", "uncertain", "unresolved"), *2 * ["uncertain"]
+    ]  # fmt: skip
     assert np.isnan(after.probabilities[2000]).all()
     assert after.model == fitted.name
     shown = capsys.readouterr().out

@@ -74,9 +74,12 @@ def test_a_crowded_frame_has_its_own_thresholds(rules, neighbours, label):
     assert rules.after_network(np.array([0.005, 0.995]), crowded) == "FRII"
 
 
-def test_a_map_of_unknown_beam_stays_uncertain(rules):
-    found = rules.after_network(np.array([0.0, 1.0]), source(1.5, 9, flags.NO_BEAM))
-    assert found == "uncertain"
+@pytest.mark.parametrize("flag", [flags.NO_BEAM, flags.ARTEFACTS])
+@pytest.mark.parametrize(("size", "contrast"), [(1.5, 9), (400.0, 1e6)])
+def test_a_source_with_one_of_these_flags_is_uncertain(rules, size, contrast, flag):
+    marked = source(size, contrast, flag)
+    assert rules.after_network(np.array([0.0, 1.0]), marked) == "uncertain"
+    assert rules.calibrated(None).after_network(np.array([0.0, 1.0]), marked) == "uncertain"
 
 
 def test_the_contrast_of_a_picture_is_that_of_its_faintest_pixel():

@@ -17,12 +17,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from support.synthetic_maps import celestial_header, gaussian, noise, write
+from support.synthetic_maps import celestial_header, gaussian, noise, point_with_arms, write
 
 from export.page import build, generate
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import FitsMap, read_image
+from keras_astroattn.images import FitsMap, flags, read_image
 from keras_astroattn.presets import DEFAULT_PRESET as PRESET
 from keras_astroattn.presets import preset_file
 from keras_astroattn.samples import sample_paths
@@ -209,6 +209,9 @@ def altered_maps(folder: Path) -> list[Path]:
         packed = folder / f"{name}_packed.fits.gz"
         packed.write_bytes(gzip.compress(sample.read_bytes()))
         made.append(packed)
+    for share in (0.002, 0.03):
+        field = noise((300, 300), 1.5e-4) + point_with_arms(share)
+        write(f"arms_{share}", field, celestial_header((300, 300)))
     return made
 
 
@@ -217,6 +220,7 @@ def test_altered_maps_have_the_same_flags_and_labels(classify, classifier, tmp_p
     paths = altered_maps(tmp_path)
     for path, found in zip(paths, classify(paths), strict=True):
         cutout = read_image(path)
+        assert (flags.ARTEFACTS in cutout.flags) == (path.stem == "arms_0.03")
         assert_same(found, cutout, classifier, probability=2e-3)
         difference = np.abs(pixels_of(found).astype(int) - cutout.pixels)
         # numpy smooths and resamples in float32: some values lie at the edge of a grey level.

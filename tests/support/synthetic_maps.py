@@ -50,6 +50,23 @@ def noise(shape, sigma=1e-4, seed=0):
     return np.random.default_rng(seed).normal(0, sigma, shape).astype(np.float32)
 
 
+def point_with_arms(share: float) -> np.ndarray:
+    """A point of 1 Jy/beam in FIRST's pixels, and three ripples through it that fade outwards.
+
+    Args:
+        share: brightness of a ripple near the point, over that of the point.
+
+    Returns:
+        (300, 300) float32, Jy/beam.
+    """
+    row, column = np.mgrid[:300, :300] - 149.5
+    radius = np.hypot(row, column)
+    across = [row * np.cos(k * np.pi / 3) - column * np.sin(k * np.pi / 3) for k in range(3)]
+    ripple = np.cos(2 * np.pi * radius / 50) / (1 + radius / 20)
+    arms = share * ripple * sum(np.exp(-(one**2) / 8) for one in across)
+    return (np.exp(-(radius**2) / 2 / (3 / 2.355) ** 2) + arms).astype(np.float32)
+
+
 def write(path, data, header=None):
     """Write one primary HDU and return the path."""
     fits.PrimaryHDU(data, header).writeto(path)

@@ -59,6 +59,7 @@ export const REACH = 4.5;
 export const MIN_WEIGHT = 0.5;
 export const LOW_SNR = 10.0;
 export const NEGATIVE_SHARE = 0.01;
+export const NEGATIVE_DEPTH = 0.002;
 export const SMALLEST_FIELD = 16;
 export const JUST_ABOVE = 1.000001;
 export const LARGEST_FIELD = 1200;
@@ -247,6 +248,10 @@ export const SURVEYS = [
     ]
   }
 ];
+export const WITHOUT_CLASS = [
+  "artefacts",
+  "no_beam"
+];
 export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "no_beam": "the header states no beam and none was given; the map was not smoothed or regridded",
   "assumed_beam": "the header states no beam (its survey's was assumed) or no BPA (0 was assumed)",
@@ -262,7 +267,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "beyond_frame": "emission of the source reaches the edge of the frame",
   "confused": "a neighbour may belong to the source, or is nearer to the position than it is",
   "recentred": "the frame was moved by over a beam (3 pixels) from the position to the source",
-  "artefacts": "over 1 % of the frame is below -3 sigma, as near imaging artefacts (noise: 0.13 %)",
+  "artefacts": "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
   "smoothed": "the map was convolved to the beam that the network knows, or to a round one",
   "resampled": "the map was regridded to three pixels a beam",
   "undersampled": "the file has fewer than two pixels a beam",
@@ -276,7 +281,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
 export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
-  "uncertain": "neither class is sure enough, the beam is unknown, or a neighbour may be included",
+  "uncertain": "neither class is sure enough, the beam is unknown, or artefacts or a neighbour may be part of the source",
   "unresolved": "the source is too small, faint or crowded for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",

@@ -1,5 +1,10 @@
 /** Rules that turn a cutout and its probabilities into a label; see `edge.labels`. */
-import { CLASS_NAMES, COMPACT_BELOW_BEAMS, COMPACT_FROM_SHARE } from "../../generated/constants";
+import {
+  CLASS_NAMES,
+  COMPACT_BELOW_BEAMS,
+  COMPACT_FROM_SHARE,
+  WITHOUT_CLASS,
+} from "../../generated/constants";
 import { beamWidth, type Cutout } from "../images/cutout";
 
 /** Least probabilities of the classes; see `edge.thresholds`. Null: no class can be told. */
@@ -48,7 +53,7 @@ export function afterNetwork(
   probabilities: Float32Array,
   cutout: Cutout,
 ): string {
-  if (cutout.flags.includes("no_beam")) return "uncertain";
+  if (WITHOUT_CLASS.some((flag) => cutout.flags.includes(flag))) return "uncertain";
   const best = probabilities[1]! > probabilities[0]! ? 1 : 0;
   let least = rules.uncertainBelow ?? 0;
   if (rules.thresholds) {

@@ -5,6 +5,7 @@ import {
   LARGEST_VALUE,
   LOW_SNR,
   MASK_SIGMA,
+  NEGATIVE_DEPTH,
   NEGATIVE_SHARE,
   OFF_CENTRE_PIXELS,
   PIXELS_PER_BEAM,
@@ -146,7 +147,8 @@ function finish(
   const peak = extent.found ? extent.peak : brightest;
   const flags = new Set([...of.flags, ...sourceFlags(extent)]);
   if (extent.found && peak < LOW_SNR && !isBlanked) flags.add("low_snr");
-  const negative = snr.pixels.filter((value) => value < -MASK_SIGMA).length;
+  const depth = Math.max(MASK_SIGMA, Math.fround(NEGATIVE_DEPTH * peak));
+  const negative = snr.pixels.filter((value) => value < -depth).length;
   if (!isBlanked && negative > NEGATIVE_SHARE * snr.pixels.length) flags.add("artefacts");
   return {
     pixels,
