@@ -25,7 +25,7 @@ from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
 
 from .classify import DIFFERENT, Cost, cost_of, make_folders
-from .survey import command, repeated
+from .survey.runs import command, repeated
 
 HERE = Path(__file__).resolve().parents[1]
 

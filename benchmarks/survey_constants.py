@@ -20,7 +20,7 @@ from cyclopts.validators import Number
 from keras_astroattn.command import run_app
 from keras_astroattn.report import markdown_table
 
-from .survey import command, run, simulated_survey
+from .survey.runs import command, run, simulated_survey
 
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 

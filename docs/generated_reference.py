@@ -183,8 +183,8 @@ def flags_page() -> str:
             "",
             "The column `label` holds one of these words. Instead of a class, the label is "
             "`uncertain` for a source with the flag `no_beam` or `artefacts`, and for a source of "
-            "`--detect` with the flag `confused`. [Use the labels](../../how-to/use-the-labels.md) says what to do "
-            "with each label.",
+            "`--detect` with the flag `confused`. [Use the labels](../../how-to/use-the-labels.md) "
+            "says what to do with each label.",
             "",
             *_table(("label", "meaning"), _described(labels.DESCRIPTIONS)),
             "",

@@ -68,7 +68,7 @@ def test_a_survey_is_timed_with_one_worker_and_with_two(tmp_path, capsys):
     for name in ("psutil", "distributed", "pyarrow"):
         pytest.importorskip(name)
     sizes = ("--sources", "4", "--tiles", "1", "--rows", "8", "--rounds", "1")
-    assert run("survey", "speed", *sizes, "--folder", str(tmp_path)) == 0
+    assert run("survey.__main__", "speed", *sizes, "--folder", str(tmp_path)) == 0
     assert "command / network" in capsys.readouterr().out
 
 

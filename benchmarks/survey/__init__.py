@@ -1,0 +1,1 @@
+"""Speed, memory and agreement of `astroattn survey` on a simulated survey."""
