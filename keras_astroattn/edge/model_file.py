@@ -85,6 +85,16 @@ def open_model(model: str | os.PathLike = DEFAULT_PRESET) -> ModelFile:
         content = path.read_bytes()
     except OSError as error:
         raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
+    try:
+        metadata = _checked_metadata(content, path)
+    except InputError:
+        if path.parent != presets_folder():
+            raise
+        raise InputError(f"the preset {path} is damaged: install keras-astroattn again") from None
+    return ModelFile(path.stem, path, content, metadata)
+
+
+def _checked_metadata(content: bytes, path: Path) -> dict[str, Any]:
     if content[4:8] != b"TFL3":
         raise InputError(f"{path} is not a .tflite file: give one that export.run wrote")
-    return ModelFile(path.stem, path, content, read_metadata(content, path))
+    return read_metadata(content, path)

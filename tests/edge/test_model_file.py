@@ -89,6 +89,18 @@ def test_every_single_flipped_bit_of_the_network_is_noticed(tmp_path, model_path
         assert "is damaged" in message or "no .tflite file" in message
 
 
+@pytest.mark.parametrize("end", [0, 5, 900_000, -1])
+def test_a_damaged_preset_says_to_install_the_package_again(tmp_path, monkeypatch, end):
+    content = preset_file(PRESETS[0], ".tflite").read_bytes()
+    damaged = tmp_path / f"{PRESETS[0]}.tflite"
+    damaged.write_bytes(content[:end])
+    monkeypatch.setattr("keras_astroattn.presets.presets_folder", lambda: tmp_path)
+    monkeypatch.setattr("keras_astroattn.edge.model_file.presets_folder", lambda: tmp_path)
+    with pytest.raises(InputError) as raised:
+        open_model(PRESETS[0])
+    assert str(raised.value) == f"the preset {damaged} is damaged: install keras-astroattn again"
+
+
 def test_bytes_put_between_network_and_metadata_are_noticed(tmp_path, model_path, network):
     content = model_path.read_bytes()
     assert "damaged" in refusal(tmp_path, network + b"\0" * 16 + content[len(network) :])
