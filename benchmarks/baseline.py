@@ -13,13 +13,12 @@ import tempfile
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.simulation.survey import simulate_survey
 from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
@@ -31,7 +30,7 @@ HERE = Path(__file__).resolve().parents[1]
 
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 
-app = cyclopts.App(name="python -m benchmarks.baseline", version_flags=[])
+app = new_app(name="python -m benchmarks.baseline")
 
 
 @app.default

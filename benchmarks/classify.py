@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 import numpy as np
 import psutil
 from cyclopts import Parameter
@@ -24,7 +23,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.simulation import draw_source, simulate_field
 from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
@@ -78,7 +77,7 @@ except OSError:
     print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20)
 """
 
-app = cyclopts.App(name="python -m benchmarks.classify", version_flags=[])
+app = new_app(name="python -m benchmarks.classify")
 
 
 @dataclass(frozen=True)

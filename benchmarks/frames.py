@@ -12,13 +12,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.sources import DATA_NAMES
 from keras_astroattn.edge import open_model
 from keras_astroattn.edge.frames import smallest_frame
@@ -28,8 +27,9 @@ from keras_astroattn.report import markdown_table
 
 from .contenders import Task
 
-app = cyclopts.App(
-    name="python -m benchmarks.frames", help=__doc__.splitlines()[0], version_flags=[]
+app = new_app(
+    name="python -m benchmarks.frames",
+    help=__doc__.splitlines()[0],
 )
 
 _ROUNDS, _CALLS = 5, 10  # of batches

@@ -20,13 +20,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.process import available_cores
 from keras_astroattn.report import markdown_table
@@ -46,7 +45,7 @@ PAPER_IMAGES = {"training": 855, "validation": 214}
 # Several processes share the memory of an accelerator.
 _SHARE = {"TF_FORCE_GPU_ALLOW_GROWTH": "true", "XLA_PYTHON_CLIENT_PREALLOCATE": "false"}
 
-app = cyclopts.App(name="python -m benchmarks.gpu", version_flags=[])
+app = new_app(name="python -m benchmarks.gpu")
 
 
 def device() -> tuple[str, bool]:

@@ -13,7 +13,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import keras
 import numpy as np
 import tensorflow as tf
@@ -28,7 +27,7 @@ from benchmarks.contenders import Outputs, largest_difference
 from benchmarks.reference_implementations import ReferenceAGCNN
 from export.inference_graph import inference_outputs
 from export.operator_order import run_when_needed
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.layers import AttentionGate
 from keras_astroattn.models import AGCNN, attention_model, load_published
@@ -176,7 +175,7 @@ def results_table(times: dict[str, tuple[list[float], list[float]]], title: str)
     return table
 
 
-app = cyclopts.App(name="python -m benchmarks.inference", version_flags=[])
+app = new_app(name="python -m benchmarks.inference")
 
 
 @app.default

@@ -25,13 +25,12 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.edge import DEFAULT_PRESET
 from keras_astroattn.errors import InputError
 from keras_astroattn.report import markdown_table
@@ -102,7 +101,7 @@ PEERS: dict[Race, dict[str, Peer]] = {
 """The contenders of each race; the first is ours."""
 
 
-app = cyclopts.App(name="python -m benchmarks.peers", version_flags=[])
+app = new_app(name="python -m benchmarks.peers")
 
 
 @app.command(show=False)

@@ -11,13 +11,12 @@ import sys
 import time
 from collections.abc import Callable
 
-import cyclopts
 import numpy as np
 from PIL import Image
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 
 from .training import training_images
 
@@ -25,8 +24,9 @@ MIRABEST_TEST_SOURCES = 153
 PAPER_REPEATS = 360
 BATCH_SIZE = 16
 
-app = cyclopts.App(
-    name="python -m benchmarks.pooled", help=__doc__.splitlines()[0], version_flags=[]
+app = new_app(
+    name="python -m benchmarks.pooled",
+    help=__doc__.splitlines()[0],
 )
 
 

@@ -14,13 +14,12 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 
 HERE = Path(__file__).resolve().parents[1]
@@ -46,7 +45,7 @@ for _ in range(int(sys.argv[2])):
 print(json.dumps({"ms": 1e3 * min(times), "digest": digest.hexdigest(), "fields": len(paths)}))
 """
 
-app = cyclopts.App(name="python -m benchmarks.reading", version_flags=[])
+app = new_app(name="python -m benchmarks.reading")
 
 
 @app.default

@@ -12,13 +12,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
 from keras_astroattn.cli.injection import selection
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation.intervals import wilson_interval
 from keras_astroattn.report import markdown_table
@@ -27,7 +26,7 @@ from keras_astroattn.survey.injection import KINDS, Injected
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 Key = tuple[str, str]
 
-app = cyclopts.App(name="python -m benchmarks.selection_coverage", version_flags=[])
+app = new_app(name="python -m benchmarks.selection_coverage")
 
 
 @app.default

@@ -16,7 +16,6 @@ import urllib.request
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -25,7 +24,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.survey.session import SUMMARY
 
@@ -54,7 +53,7 @@ AtLeast1 = Annotated[int, Parameter(validator=Number(gte=1))]
 AtLeast0 = Annotated[int, Parameter(validator=Number(gte=0))]
 Seconds = Annotated[float, Parameter(validator=Number(gte=0, lte=3600))]
 
-app = cyclopts.App(name="python -m benchmarks.serve", version_flags=[])
+app = new_app(name="python -m benchmarks.serve")
 
 
 @app.default

@@ -10,20 +10,20 @@ import tempfile
 import time
 from pathlib import Path
 
-import cyclopts
 import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 
 from .training import training_images
 
 MIRABEST_TRAINING_SOURCES = 855
 """Training images of a run on MiraBest: 1069, of which 20 % are held out."""
 
-app = cyclopts.App(
-    name="python -m benchmarks.snapshots", help=__doc__.splitlines()[0], version_flags=[]
+app = new_app(
+    name="python -m benchmarks.snapshots",
+    help=__doc__.splitlines()[0],
 )
 
 

@@ -13,18 +13,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.report import markdown_table
 
 from .survey.runs import command, run, simulated_survey
 
 Positive = Annotated[int, Parameter(validator=Number(gte=1))]
 
-app = cyclopts.App(name="python -m benchmarks.survey_constants", version_flags=[])
+app = new_app(name="python -m benchmarks.survey_constants")
 
 
 @app.default

@@ -26,13 +26,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.survey.settings import CHUNK_SIZE
 
 WORKERS = (1, 10, 30, 100, 300, 1000)
@@ -52,7 +51,7 @@ SETTINGS = {
 
 Positive = Annotated[float, Parameter(validator=Number(gt=0))]
 
-app = cyclopts.App(name="python -m benchmarks.survey_model", version_flags=[])
+app = new_app(name="python -m benchmarks.survey_model")
 
 
 @Parameter(name="*")

@@ -15,7 +15,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 
 from .contenders import Contender, race, serve
@@ -187,7 +187,7 @@ def results_table(results: dict[int, dict[str, Contender]], images: int, threads
     return table
 
 
-app = cyclopts.App(name="python -m benchmarks.training", version_flags=[])
+app = new_app(name="python -m benchmarks.training")
 app.command(work, show=False)
 
 

@@ -95,13 +95,12 @@ def commands_page() -> str:
 def _tidied(text: str, program: str) -> str:
     """Return the text of cyclopts for one program, with its subcommands one heading lower.
 
-    Left out are the list of subcommands, which the page's own contents show, the flags that empty
-    a list, and defaults that say nothing. An option stands in one line.
+    Left out are the list of subcommands, which the page's own contents show, and defaults that say
+    nothing. An option stands in one line.
     """
     text = re.sub(r"^## Table of Contents$.*?(?=^## |\Z)", "", text, flags=re.MULTILINE | re.DOTALL)
     text = re.sub(rf"^## (?={re.escape(program)} )", "### ", text, flags=re.MULTILINE)
     text = text.replace(f"{program} {program.removeprefix('python ')}", program)
-    text = re.sub(r", --empty-[\w-]+", "", text)
     text = re.sub(r" \*\[default: (?:False|\(\)|\[\])\]\*", "", text)
     return re.sub(r"(?<=\S)\n {4,}(?=\S)", " ", text)
 

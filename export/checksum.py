@@ -5,9 +5,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-import cyclopts
-
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.edge.metadata import CHECKSUM_KEY, read_metadata, split_model_file
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
@@ -15,10 +13,9 @@ from keras_astroattn.files import atomic_path
 from .fixed_batch import fix_batch
 from .metadata import with_metadata
 
-app = cyclopts.App(
+app = new_app(
     name="python -m export.checksum",
     help="Add the checksum of the network to .tflite files, and fix their batch to 1.",
-    version_flags=[],
 )
 
 _TRIAL = """

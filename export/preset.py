@@ -11,20 +11,18 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
-import cyclopts
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.presets import presets_folder
 from keras_astroattn.process import quiet_native_logs
 from train.runner import import_quietly
 
-app = cyclopts.App(
+app = new_app(
     name="python -m export.preset",
     help="Make a preset from a training run: .keras file, .tflite file and model card.",
-    version_flags=[],
 )
 
 _NAME = re.compile(r"[a-z][a-z0-9_]*")

@@ -9,15 +9,14 @@ from typing import Annotated
 
 import cyclopts
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
 from keras_astroattn.models.published import load_published
 
-app = cyclopts.App(
+app = new_app(
     name="python -m export.published",
     help="Convert a published PyTorch checkpoint to a Keras model.",
-    version_flags=[],
 )
 
 

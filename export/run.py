@@ -6,22 +6,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 from cyclopts import Parameter
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from train.runner import import_quietly
 
-app = cyclopts.App(
+app = new_app(
     name="python -m export.run",
     help="Export a trained model as SavedModel and LiteRT files, and verify them.",
-    version_flags=[],
 )
 
-Names = Parameter(consume_multiple=True, negative="")
+Names = Parameter(consume_multiple=True)
 
 FAILED = 3
 """Exit status if a file failed its verification."""

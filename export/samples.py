@@ -3,11 +3,10 @@
 import sys
 from collections.abc import Sequence
 
-import cyclopts
 import numpy as np
 from astropy.io import fits
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.simulation.radio_galaxies import draw_source, generator, point_source
 from keras_astroattn.datasets.simulation.telescope import NOISE, draw_noise, render
 from keras_astroattn.images import BEAM, FIELD_SIZE, PIXEL_SCALE
@@ -23,7 +22,7 @@ SOURCES = {
     "compact": lambda: point_source(200 * NOISE),
 }
 
-app = cyclopts.App(name="python -m export.samples", version_flags=[])
+app = new_app(name="python -m export.samples")
 
 
 @app.default

@@ -9,11 +9,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-import cyclopts
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.edge.metadata import CHECKSUM_KEY, read_metadata, split_model_file
 from keras_astroattn.edge.thresholds import EDGES, are_thresholds, range_names
 from keras_astroattn.errors import InputError
@@ -29,10 +28,9 @@ TITLE = "## Which sources get a class"
 FILES = "## Files\n"
 """Line of the model card before which the section stands."""
 
-app = cyclopts.App(
+app = new_app(
     name="python -m export.thresholds",
     help="Attach thresholds of the classes to the files of a preset.",
-    version_flags=[],
 )
 
 

@@ -7,7 +7,7 @@ import signal
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from typing import TextIO
+from typing import Any, TextIO
 
 import cyclopts
 from rich.console import Console
@@ -28,6 +28,19 @@ class Ended(KeyboardInterrupt):
     def __init__(self, number: int):
         super().__init__(number)
         self.number = number
+
+
+def new_app(name: str, **options: Any) -> cyclopts.App:
+    """Return the app of a command, without options that the user has no use for.
+
+    These are `--version`, unless `options` names it, and an option `--empty-...` for each list.
+
+    Args:
+        name: how the command is called.
+        **options: options of `cyclopts.App`.
+    """
+    plain = cyclopts.Parameter(negative_iterable=())
+    return cyclopts.App(name, **{"version_flags": [], "default_parameter": plain} | options)
 
 
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:

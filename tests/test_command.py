@@ -1,4 +1,7 @@
-"""What a command does with streams that are closed, full, or of another encoding, and signals."""
+"""What a command does with streams that are closed, full, or of another encoding, and signals.
+
+And which options its help lists.
+"""
 
 import os
 import signal
@@ -7,6 +10,8 @@ import sys
 import time
 
 import pytest
+
+from keras_astroattn.command import new_app, run_app
 
 COMMANDS = {
     "astroattn": "-m keras_astroattn.cli info --json",
@@ -28,6 +33,21 @@ def shell(line: str, **variables: str) -> subprocess.CompletedProcess:
         ["bash", "-c", line.replace("PYTHON", sys.executable)],
         capture_output=True, timeout=60, env=os.environ | variables,
     )  # fmt: skip
+
+
+def test_the_help_lists_no_option_that_the_command_did_not_name(capsys):
+    app = new_app("lists")
+
+    @app.command
+    def one(*, threads: tuple[int, ...] = (1,), names: list[str] | None = None) -> None:
+        """Use lists."""
+
+    assert run_app(app, ["one", "--help"]) == 0
+    text = capsys.readouterr().out
+    assert "--threads" in text
+    assert "--empty" not in text
+    assert run_app(app, ["--version"]) == 2
+    assert run_app(app, ["one", "--empty-names"]) == 2
 
 
 @pytest.fixture

@@ -6,13 +6,12 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import calibrated, confidence_threshold, fit_temperature
@@ -22,10 +21,9 @@ from .configuration import CALIBRATION_FILE, CONFIG_FILE, Calibration, read_run
 from .cross_validation import FOLDS, OUTPUT, finished_seeds, out_of_fold
 from .named_configurations import epochs_of, training_options
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.calibration",
     help="Fit the temperature and the `uncertain` threshold of a training run.",
-    version_flags=[],
 )
 
 

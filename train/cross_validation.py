@@ -7,14 +7,13 @@ import sys
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from sklearn.model_selection import StratifiedKFold
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.files import atomic_path
 
@@ -28,10 +27,9 @@ from .named_configurations import (
 from .predictions import Predictions, trained, view_logits
 from .runner import Training, run_trainings
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.cross_validation",
     help="Train on part of MiraBest and predict the rest, so that every source is predicted once.",
-    version_flags=[],
 )
 
 OUTPUT = Path("runs/benchmark-accuracy")

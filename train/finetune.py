@@ -8,14 +8,13 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.edge import Result, list_presets, read_result
 from keras_astroattn.edge.calibration import FORMAT, Calibration, ModelName
 from keras_astroattn.errors import InputError
@@ -32,10 +31,9 @@ from .runner import import_quietly
 NAME = "finetuned"
 """Name of the fine-tuned network: the stem of its files, and its name in tables."""
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.finetune",
     help="Fine-tune a network to the labels of a survey, and compare it with recalibrating alone.",
-    version_flags=[],
 )
 
 
@@ -44,7 +42,7 @@ def finetune(
     result: Path,
     /,
     *,
-    labels: Annotated[list[Path], Parameter(negative="")],
+    labels: list[Path],
     output: Path,
     labeller: str | None = None,
     model: str | None = None,

@@ -3,19 +3,17 @@
 import sys
 from collections.abc import Sequence
 
-import cyclopts
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 
 from .configuration import TrainConfig, options_not_given
 from .runner import import_quietly
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.run",
     help="Train an attention-gated CNN on radio galaxies, and draw its attention at each epoch.",
     config=options_not_given,
-    version_flags=[],
 )
 
 FILES = {

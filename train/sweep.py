@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 
 from .configuration import CONFIG_FILE, TrainConfig
@@ -23,10 +22,9 @@ from .runner import Training, import_quietly, run_trainings
 if TYPE_CHECKING:
     from .training import RunResult
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.sweep",
     help="Train a grid of networks, and compare them over seeds.",
-    version_flags=[],
 )
 
 Values = tuple[str, ...]

@@ -2,15 +2,13 @@
 
 from collections.abc import Sequence
 
-import cyclopts
-
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 
 from .agreement import agree
 from .memory import memory
 from .speed import speed
 
-app = cyclopts.App(name="python -m benchmarks.survey", version_flags=[])
+app = new_app(name="python -m benchmarks.survey")
 for command in (speed, memory, agree):
     app.command(command)
 

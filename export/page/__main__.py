@@ -5,17 +5,15 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 from cyclopts import Parameter
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.presets import DEFAULT_PRESET
 
-app = cyclopts.App(
+app = new_app(
     name="python -m export.page",
     help="Build the page that classifies radio maps in a browser.",
-    version_flags=[],
 )
 
 

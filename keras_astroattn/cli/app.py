@@ -4,11 +4,9 @@ import ast
 import sys
 from pathlib import Path
 
-import cyclopts
+from keras_astroattn.command import new_app, run_app
 
-from keras_astroattn.command import run_app
-
-app = cyclopts.App(
+app = new_app(
     name="astroattn",
     help="Classify radio galaxies as FRI or FRII, and show the network's attention.",
     version_flags=["--version"],

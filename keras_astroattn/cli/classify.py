@@ -48,7 +48,7 @@ _TARGETS_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying
 
 
 def classify(  # noqa: D417 - the others are described in `options`
-    paths: Annotated[list[str], Parameter(negative="", allow_leading_hyphen=True)],
+    paths: Annotated[list[str], Parameter(allow_leading_hyphen=True)],
     /,
     *,
     model: Model = DEFAULT_PRESET,
@@ -67,7 +67,7 @@ def classify(  # noqa: D417 - the others are described in `options`
     resume: Annotated[bool, Parameter(negative="")] = False,
     overwrite: Annotated[bool, Parameter(negative="")] = False,
     strict: Annotated[bool, Parameter(negative="")] = False,
-    position: Annotated[list[str] | None, Parameter(negative="", allow_leading_hyphen=True)] = None,
+    position: Annotated[list[str] | None, Parameter(allow_leading_hyphen=True)] = None,
     positions: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
     columns: Columns = None,
     detect: Annotated[bool, Parameter(negative="")] = False,

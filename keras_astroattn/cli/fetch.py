@@ -27,7 +27,7 @@ def fetch(  # noqa: D417 - the columns are described in `options`
     survey: str,
     output: Path,
     positions: Annotated[str | None, Parameter(allow_leading_hyphen=True)] = None,
-    position: Annotated[list[str] | None, Parameter(allow_leading_hyphen=True, negative="")] = None,
+    position: Annotated[list[str] | None, Parameter(allow_leading_hyphen=True)] = None,
     size: Annotated[float | None, Parameter(validator=Number(gt=0, lte=120))] = None,
     columns: Columns = None,
     rate: Annotated[float, Parameter(validator=Number(gt=0, lte=5))] = 1.0,

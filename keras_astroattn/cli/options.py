@@ -22,7 +22,6 @@ Catalogue = Annotated[Path, Parameter(help="CSV file, FITS table, VOTable or Par
 Tiles = Annotated[
     list[str],
     Parameter(
-        negative="",
         consume_multiple=True,
         help="Tiles: glob patterns (quoted), folders, FITS files, or text files that list them.",
     ),
@@ -93,7 +92,6 @@ Channel = Annotated[int | None, Parameter(help="Number of the channel of a cube,
 BeamSize = Annotated[
     tuple[float, ...] | None,
     Parameter(
-        negative="",
         consume_multiple=True,
         help="Beam: width in arcsec, or major axis, minor axis (arcsec) and position "
         "angle (degrees). By default, from the header.",

@@ -41,7 +41,7 @@ def recalibrate(
     result: Path,
     /,
     *,
-    labels: Annotated[list[Path] | None, Parameter(negative="")] = None,
+    labels: list[Path] | None = None,
     labeller: str | None = None,
     calibration: Path | None = None,
     output: Path | None = None,

@@ -26,7 +26,7 @@ def report(  # noqa: D417 - the others are described in `options`
     choose: Literal["stratified", "random", "uncertain"] = "stratified",
     to_label: Annotated[int, Parameter(validator=Number(gte=0, lte=MOST_SOURCES))] = 200,
     seed: Annotated[int, Parameter(validator=Number(gte=0))] = 0,
-    labels: Annotated[list[Path] | None, Parameter(negative="")] = None,
+    labels: list[Path] | None = None,
     label_studio: Path | None = None,
     zooniverse: Path | None = None,
     model: str | None = None,

@@ -6,17 +6,14 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Literal
 
-import cyclopts
-
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 
 from ..runner import import_quietly
 from .configuration import ExperimentConfig
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.paper",
     help="Make the figures and tables of the paper, from its published weights or from your runs.",
-    version_flags=[],
 )
 
 _MODULES = {"all": "every_model"}

@@ -40,7 +40,7 @@ class ExperimentConfig:
     """Number of random transforms of each image; by default 360 as in the paper, and 1000 for
     `misclassified`."""
 
-    in_full: Annotated[tuple[str, ...], Parameter(consume_multiple=True, negative="")] = ()
+    in_full: Annotated[tuple[str, ...], Parameter(consume_multiple=True)] = ()
     """Names of networks that always get at least 360 transforms, whatever --repeats says; `*`
     stands for any text."""
 

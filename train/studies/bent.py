@@ -8,7 +8,6 @@ FR class only.
 
 from pathlib import Path
 
-import cyclopts
 import numpy as np
 from rich.console import Console
 from sklearn.linear_model import LogisticRegression
@@ -17,7 +16,7 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.evaluation import frame_regions
 from keras_astroattn.evaluation.intervals import bootstrap_weights, percentile_interval
@@ -40,8 +39,9 @@ _NO_SIDE = 0.25  # pixels: nearer to the core along the axis, a pixel belongs to
 
 HEAD = ("features", "sources", "bent", "AUROC", "average precision")
 
-app = cyclopts.App(
-    name="python -m train.studies.bent", help=__doc__.splitlines()[0], version_flags=[]
+app = new_app(
+    name="python -m train.studies.bent",
+    help=__doc__.splitlines()[0],
 )
 
 

@@ -8,14 +8,13 @@ sources that nothing was trained on.
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import track
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.files import write_text
 from keras_astroattn.presets import DEFAULT_PRESET
 from keras_astroattn.recalibration import fit_odds
@@ -38,8 +37,9 @@ OPTIONS = (
 HEAD = ("network", "draw", "accuracy, %", "log loss, nats")
 """Titles of the columns of the table."""
 
-app = cyclopts.App(
-    name="python -m train.studies.finetuning", help=__doc__.splitlines()[0], version_flags=[]
+app = new_app(
+    name="python -m train.studies.finetuning",
+    help=__doc__.splitlines()[0],
 )
 
 

@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.simulation.survey import simulate_survey
 from keras_astroattn.edge import DEFAULT_PRESET, Result, open_model, read_result
 from keras_astroattn.errors import InputError
@@ -35,10 +34,9 @@ from keras_astroattn.report import markdown_table
 HEAD = ("", "before", "after", "estimate before", "estimate after")
 """Titles of the columns of the table."""
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.studies.recalibrated_survey",
     help=__doc__.splitlines()[0],
-    version_flags=[],
 )
 
 

@@ -10,12 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import cyclopts
 import numpy as np
 from rich.console import Console
 from rich.progress import track
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.simulation.radio_galaxies import draw_source, generator
 from keras_astroattn.datasets.simulation.telescope import NOISE, draw_noise, render
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier, LabelRules
@@ -42,8 +41,9 @@ SURVEY = 5000
 
 _PIXELS_PER_BEAM = 3.0
 
-app = cyclopts.App(
-    name="python -m train.studies.recalibration", help=__doc__.splitlines()[0], version_flags=[]
+app = new_app(
+    name="python -m train.studies.recalibration",
+    help=__doc__.splitlines()[0],
 )
 
 

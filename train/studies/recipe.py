@@ -15,13 +15,12 @@ import time
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from rich.console import Console
 from rich.table import Table
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.plots import accuracy_time_figure, save_figure
@@ -38,8 +37,9 @@ CORES_OF_A_LAPTOP = 2
 
 RESULTS_FILE = "results.csv"
 
-app = cyclopts.App(
-    name="python -m train.studies.recipe", help=__doc__.split("\n\n")[1], version_flags=[]
+app = new_app(
+    name="python -m train.studies.recipe",
+    help=__doc__.split("\n\n")[1],
 )
 
 

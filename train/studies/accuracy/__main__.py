@@ -3,10 +3,9 @@
 import sys
 from pathlib import Path
 
-import cyclopts
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets import load_sources
 from keras_astroattn.files import write_text
 from train.cross_validation import OUTPUT, Split
@@ -15,7 +14,7 @@ from train.named_configurations import epochs_of
 from .report import report
 from .test_sets import read_test_sets, results_table
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.studies.accuracy",
     help="Tabulate cross-validated accuracy, and evaluate on the official test sets.",
 )

@@ -8,14 +8,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, Literal
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import Progress
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
@@ -39,10 +38,9 @@ MARKS = ("<!-- figures of the command -->", "<!-- end of the figures -->")
 FORMAT = 3
 """Format of the kept results; after a change, networks are measured again."""
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.studies.attention",
     help="Measure whether maps follow a source, lie on it, and mark what the class depends on.",
-    version_flags=[],
 )
 
 
@@ -51,7 +49,7 @@ def benchmark(
     *models: str,
     data: str = "mirabest-confident",
     split: Literal["train", "test", "all"] | None = None,
-    fold: Annotated[list[int] | None, Parameter(negative=())] = None,
+    fold: list[int] | None = None,
     data_dir: Path | None = None,
     output: Path = Path("runs/benchmark-attention"),
     patches: Annotated[int, Parameter(validator=Number(gte=2))] = 10,

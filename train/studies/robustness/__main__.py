@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
@@ -23,7 +22,7 @@ from .position import position_table
 from .tables import artefact_table, beam_table, point_table, ratio_table, size_table
 from .trials import first_fields, simulated_trials
 
-app = cyclopts.App(name="python -m train.studies.robustness", version_flags=[])
+app = new_app(name="python -m train.studies.robustness")
 
 _HEAD = """\
 # Labels against beam, size and signal-to-noise ratio

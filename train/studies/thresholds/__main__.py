@@ -13,14 +13,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from rich.progress import Progress
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
@@ -36,10 +35,9 @@ from .report import cell_table, given_figure, totals_table
 FORMAT = "keras-astroattn thresholds 1"
 """Value of `format` in the file of thresholds."""
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.studies.thresholds",
     help="Choose the thresholds of the classes by neighbours, size and signal-to-noise ratio.",
-    version_flags=[],
 )
 
 

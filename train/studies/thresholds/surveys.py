@@ -9,14 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 from rich.console import Console
 from sklearn.metrics import roc_auc_score
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.simulation import generator, observe
 from keras_astroattn.edge import Classifier, LabelRules
 from keras_astroattn.edge.labels import UNRESOLVED
@@ -45,10 +44,9 @@ SIMULATED_BEAMS = (BEAM, 6.0, 15.0, 25.0, 45.0)
 Example = tuple[Cutout, int]
 """A cutout and its class, 0 FRI or 1 FRII."""
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.studies.thresholds.surveys",
     help="Measure the labels of a model with and without its thresholds, by survey.",
-    version_flags=[],
 )
 
 
