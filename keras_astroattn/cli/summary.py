@@ -57,7 +57,8 @@ class Summary:
             title: name of the file of the rows.
         """
         counts = sorted((label, count) for label, count in self.labels.items() if count)
-        lines = [f"{title}: {self.total} {self.noun} ({_listed(counts)})"]
+        noun = self.noun.removesuffix("s") if self.total == 1 else self.noun
+        lines = [f"{title}: {self.total} {noun} ({_listed(counts)})"]
         if self.flags:
             lines.append(f"flags: {_listed(self.flags.most_common())}")
         lines += [f"failed: {failure}" for failure in self.failures]

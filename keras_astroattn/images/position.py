@@ -58,7 +58,10 @@ def parse_position(position: "str | tuple[float, float] | SkyCoord") -> tuple[fl
     except TypeError:  # it cannot be iterated
         parts = []
     if len(parts) != 2:
-        raise InputError(f"position {position!r} is not RA,DEC: give two numbers, as 187.7,+12.4")
+        raise InputError(
+            f"position {position!r} is not RA,DEC: give degrees, as 187.7,+12.4, or "
+            "hh:mm:ss,dd:mm:ss"
+        )
     parts = [in_unit(part, ("deg",), "position") for part in parts]
     try:
         ra = parse_angle(parts[0], sexagesimal=HOURS)

@@ -95,7 +95,7 @@ def attention_figure(
         else:
             relative = evidence[row] / evidence_limit(evidence[row])
             signed = show_evidence(axes, relative, images[row], 1.0)
-            window = source_window(images[row])
+            window = source_window(images[row], evidence[row])
             zoom(axes, window, PIXEL_SCALE)
             mark_window(panels[row, 0], window)
     for row, label in enumerate(labels):

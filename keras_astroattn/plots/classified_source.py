@@ -94,7 +94,7 @@ def classified_source_figure(
         source = np.where(source > (3 * noise if noise > 0 else 0), source, 0)
         signed = show_evidence(panels[-1], evidence, source)
         bar_below(panels[-1], signed, EVIDENCE_KEY)
-        window = source_window(source)
+        window = source_window(source, evidence)
         zoom(panels[-1], window, sky.pixel_scale)
         mark_window(panels[0], window)
         if parts:

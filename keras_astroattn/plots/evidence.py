@@ -107,12 +107,14 @@ def show_evidence(
     return drawn
 
 
-def source_window(image: np.ndarray) -> Window:
+def source_window(image: np.ndarray, evidence: np.ndarray | None = None) -> Window:
     """Return a square window around a small source.
 
     Args:
         image: (h, w) brightness. The window holds every island, a group of touching pixels above
             0, with at least 5 % of the flux.
+        evidence: (h, w) evidence, or a mask of the source: if any value is not 0, pixels of value
+            0 are no part of the source.
 
     Returns:
         The window; the whole frame for a source that fills most of it, and without a source.
@@ -120,6 +122,8 @@ def source_window(image: np.ndarray) -> Window:
     height, width = image.shape
     frame = (-0.5, width - 0.5, -0.5, height - 0.5)
     flux = np.where(image > 0, image, 0).astype(float)
+    if evidence is not None and evidence.any():
+        flux[evidence == 0] = 0
     if not flux.any():
         return frame
     points, islands = label_islands(flux > 0)

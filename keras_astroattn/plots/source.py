@@ -187,7 +187,9 @@ def source_window_of(cutout: Cutout, whole_frame: bool = False) -> Window:
         whole_frame: whether to return the frame.
     """
     height, width = cutout.pixels.shape
-    return (-0.5, width - 0.5, -0.5, height - 0.5) if whole_frame else source_window(cutout.pixels)
+    if whole_frame:
+        return (-0.5, width - 0.5, -0.5, height - 0.5)
+    return source_window(cutout.pixels, cutout.source_mask)
 
 
 def _draw(

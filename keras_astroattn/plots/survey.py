@@ -25,6 +25,7 @@ from .style import (
 )
 
 _LOWEST = 0.7  # of the logarithmic axis of counts
+_PLAIN = 1000.0  # up to this count the axis has plain numbers, above it powers of ten
 _LEGEND_LINE = 0.12  # height of a line of the legend over that of the axes
 
 
@@ -52,6 +53,8 @@ def probability_figure(
         axes.stairs(values, edges, color=COLOURS[place], label=name, lw=1.2)
     axes.set_yscale("log")
     tallest = max(1.0, *(float(np.max(values)) for values in counts.values()))
+    if tallest < _PLAIN:
+        axes.yaxis.set(major_formatter=LogFormatter(), minor_formatter=LogFormatter())
     legend = _LEGEND_LINE * math.ceil(len(counts) / 2)  # share of the height
     axes.set_ylim(_LOWEST, tallest * (tallest / _LOWEST) ** (legend / (1 - legend)))
     axes.set(xlim=(0, 1), xlabel="P(FRII | resolved radio galaxy)", ylabel="sources")
@@ -139,5 +142,5 @@ def attention_sheet(
         else:
             show_evidence(axes, evidence[place], images[place])
             axes.invert_yaxis()
-            zoom(axes, source_window(images[place]), PIXEL_SCALE)
+            zoom(axes, source_window(images[place], evidence[place]), PIXEL_SCALE)
     return figure

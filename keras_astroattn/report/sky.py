@@ -9,6 +9,8 @@ WIDE = 60.0
 
 _WIDTH, _HEIGHT, _EDGE = 720.0, 360.0, 20.0
 _NEWTON_STEPS = 60
+_LABEL_STEP = 140.0  # about the distance of two labels of the right ascension
+_LABEL_EDGE = 30.0  # no label is nearer to the left or right edge
 
 
 def mollweide(longitude: np.ndarray, latitude: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -124,7 +126,7 @@ def _tangent_grid(ra: np.ndarray, dec: np.ndarray, middle: tuple[float, float]):
         line = drawn(*_gnomonic(along, np.full(41, np.radians(degrees)), middle))
         parts.append(_line(*line))
         parts.append(_text(6, float(line[1][20]) - 3, f"{degrees:+.{_decimals(step)}f}°", "start"))
-    step_ra = _nice_step(step / max(np.cos(middle[1]), 0.05))
+    step_ra = _nice_step(np.degrees(_LABEL_STEP / scale) / max(np.cos(middle[1]), 0.05))
     centre = np.degrees(middle[0])
     for number in range(-8, 9):
         degrees = (round(centre / step_ra) + number) * step_ra
@@ -136,7 +138,8 @@ def _tangent_grid(ra: np.ndarray, dec: np.ndarray, middle: tuple[float, float]):
             continue
         parts.append(_line(*line))
         text = f"{degrees % 360:.{_decimals(step_ra)}f}°"
-        parts.append(_text(float(line[0][0]), _HEIGHT - 4, text, "middle"))
+        if _LABEL_EDGE < line[0][0] < _WIDTH - _LABEL_EDGE:
+            parts.append(_text(float(line[0][0]), _HEIGHT - 4, text, "middle"))
     return "".join(parts), drawn(x, y)
 
 

@@ -110,6 +110,15 @@ def test_a_window_stays_in_the_frame_and_leaves_specks_out():
     assert source_window(image) == (-0.5, 47.5, -0.5, 47.5)
 
 
+def test_a_neighbour_without_evidence_does_not_widen_the_window():
+    image = source(slice(60, 70), slice(40, 70))
+    image[140:150, 130:150] = 128
+    evidence = np.zeros((150, 150))
+    assert source_window(image, evidence) == source_window(image)  # all is the source
+    evidence[60:70, 40:70] = -1.0
+    assert source_window(image, evidence) == (30.5, 78.5, 40.5, 88.5)
+
+
 @pytest.mark.parametrize("image", [np.zeros((150, 150)), np.ones((150, 150))])
 def test_without_a_small_source_the_window_is_the_frame(image):
     assert source_window(image) == (-0.5, 149.5, -0.5, 149.5)

@@ -174,6 +174,15 @@ def probabilities_of_all_labels():
     return probability_figure({label: np.full(40, 2000) for label in labels})
 
 
+@pytest.mark.parametrize(("count", "text"), [(6, "6"), (100_000, "$\\mathdefault{10^{5}}$")])
+def test_small_counts_of_probabilities_are_plain_numbers(count, text):
+    figure = probability_figure({"FRI": np.full(4, count)})
+    figure.draw_without_rendering()
+    (axes,) = figure.axes
+    labels = [one.get_text() for one in axes.get_yticklabels(which="both")]
+    assert text in labels
+
+
 FIGURES = {
     "probabilities of all labels": probabilities_of_all_labels,
     "source in a column": lambda: paper_source(88),

@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import re
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -95,6 +96,20 @@ def test_a_small_area_is_drawn_with_north_up_and_east_to_the_left():
     # 0.2 degrees of RA at Dec 10 are 0.197 degrees, 0.1 of Dec are 0.1.
     assert (west - east) / (low - high) == pytest.approx(2 * np.cos(np.radians(10)), rel=0.01)
     assert "tangent plane" in svg
+
+
+@pytest.mark.parametrize("dec", [0.0, 30.0, 75.0])
+@pytest.mark.parametrize("width", [0.01, 0.3, 4.0])
+def test_labels_of_the_right_ascension_do_not_overlap(dec, width):
+    east = np.array([-0.5, 0.0, 0.5]) * width / np.cos(np.radians(dec))
+    svg = sky_svg((359.98 + east) % 360, np.array([dec] * 3), ["fri"] * 3, {"fri": "FRI"})
+    labels = re.findall(r'<text x="([^"]*)" y="356.0" text-anchor="middle">([^<]*)', svg)
+    assert len(labels) >= 3
+    # The letters of the page are at most 8 units wide.
+    ends = sorted((float(x) - 4 * len(text), float(x) + 4 * len(text)) for x, text in labels)
+    assert all(end < start for (_, end), (start, _) in pairwise(ends))
+    assert ends[0][0] >= 0
+    assert ends[-1][1] <= 720
 
 
 def test_a_wide_area_is_drawn_on_the_whole_sky():

@@ -19,7 +19,9 @@ export function parsePosition(position: string): Sky {
     `position '${position}' is not RA,DEC in degrees, nor hh:mm:ss,dd:mm:ss`,
   );
   if (parts.length !== 2) {
-    throw new InputError(`position '${position}' is not RA,DEC: give two numbers, as 187.7,+12.4`);
+    throw new InputError(
+      `position '${position}' is not RA,DEC: give degrees, as 187.7,+12.4, or hh:mm:ss,dd:mm:ss`,
+    );
   }
   const ra = angle(parts[0]!, HOURS, true);
   const dec = angle(parts[1]!, 1, false);
