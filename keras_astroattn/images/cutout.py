@@ -25,9 +25,9 @@ NEGATIVE_SHARE = 0.01
 0.0013 of Gaussian noise is below -3 sigma, and at most 0.0064 of 45 of 46 FIRST fields."""
 
 NEGATIVE_DEPTH = 0.002
-"""Depth of the negative values of artefacts, over the peak of the source. The hundredth most
-negative value of a bright real or simulated galaxy (peak over 4000 sigma) is at most 0.0009; a
-point source with arms or rings that the default network gives a class has at least 0.003."""
+"""Depth of the negative values of artefacts, over the peak of the source. In frames of real and
+simulated galaxies with peaks over 4000 sigma, 1 % of the pixels lie below -0.0009 of the peak at
+most; where the default network gives a point source with arms or rings a class, below -0.003."""
 
 SMALLEST_FIELD = 16
 """Smallest height and width of a map, pixels."""
