@@ -46,7 +46,6 @@ because islands near a point source are other sources by chance. This lowers the
 sources in FIRST's fields that the network classifies from 7.0 to 5.5 %, and excludes none of
 MiraBest's radio galaxies."""
 
-
 WITHOUT_CLASS = frozenset({ARTEFACTS, NO_BEAM})
 """Flags of sources that get no class, whatever their probabilities. The network was trained on
 sources at its own beam. It gives arms of artefacts around a point source the class FRI."""
