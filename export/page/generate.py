@@ -40,6 +40,7 @@ from keras_astroattn.images import (
     resampling,
     sky_noise,
     unknown,
+    widening,
 )
 from keras_astroattn.plots import evidence
 from keras_astroattn.plots.style import ATTENTION_COLOURS, CLASS_COLOURS
@@ -70,6 +71,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
         *("_NEAR_GAP", "_BALANCE", "_OPPOSITE_RATIO", "_CORE_RATIO", "_COUNT_SLOPE", "_UNSEEN"),
     ),
     recentring: ("FARTHEST", "ROUNDS"),
+    widening: ("WIDENINGS", "LEAST_SIZE", "_NOT_WIDENED", "_NOT_SHOWN"),
     frame: ("SAME_SCALE",),
     resampling: ("_REACH", "_MIN_WEIGHT"),
     cutout: ("LOW_SNR", "NEGATIVE_SHARE", "NEGATIVE_DEPTH", "SMALLEST_FIELD", "_JUST_ABOVE"),

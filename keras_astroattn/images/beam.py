@@ -92,6 +92,10 @@ class Beam:
         """Geometric mean of the two widths, arcsec."""
         return math.sqrt(self.major * self.minor)
 
+    def scaled(self, factor: float) -> "Beam":
+        """Return a beam of the same shape and angle, wider by a factor."""
+        return Beam(self.major * factor, self.minor * factor, self.angle)
+
     @property
     def covariance(self) -> np.ndarray:
         """(2, 2) covariance matrix of the Gaussian along (east, north), arcsec^2."""

@@ -37,6 +37,7 @@ def cutout_from_field(
     noise: "float | np.ndarray | Quantity | None" = None,
     jacobian: np.ndarray | None = None,
     as_is: bool = False,
+    widening: int = 1,
     flags: Iterable[str] = (),
     wcs_header: Mapping[str, float | str] | None = None,
 ) -> Cutout:
@@ -71,6 +72,8 @@ def cutout_from_field(
         jacobian: instead of `pixel_scale`: (2, 2), arcsec east and north (rows) for a step
             along x and y (columns).
         as_is: do not change the beam (FIRST).
+        widening: factor by which the beam and the pixels are widened in addition, for sources
+            that are larger than the frame (`widening.wide_enough`).
         flags: further flags that the caller knows.
         wcs_header: WCS keywords of `field` (`celestial_keywords.wcs_keywords`).
 
@@ -98,7 +101,7 @@ def cutout_from_field(
             raise InputError(f"a pixel scale of {pixel_scale} arcsec is wrong: give one above 0")
         jacobian = np.diag([-across, down])
     beam = None if beam is None else Beam.of(beam)
-    todo = plan(jacobian, beam, as_is)
+    todo = plan(jacobian, beam, as_is, widening)
     found = set(flags)
     found |= {flag.NO_BEAM} if beam is None else set()
     found |= {flag.NO_WCS} if jacobian is None else set()

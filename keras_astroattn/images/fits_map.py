@@ -33,6 +33,7 @@ from .position import parse_position
 from .quantities import BRIGHTNESS, in_unit
 from .quiet import quiet
 from .recentring import FARTHEST, Centre, require_centre
+from .widening import widened
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -222,6 +223,22 @@ class FitsMap:
                         "name the position of a source on it (--position RA,DEC), give a "
                         "catalogue (--positions FILE, or astroattn survey), or add --detect"
                     )
+
+        def cut(widening: int) -> Cutout:
+            return self._cut((x, y), jacobian, noise, widening)
+
+        cutout = widened(cut) if self.centre == "source" else cut(1)
+        if position is not None:
+            position = parse_position(position)
+        elif self.keywords:
+            position = pixel_position(self.keywords, (x, y), self._wcs)
+        return replace(cutout, position=position)
+
+    def _cut(self, centre, jacobian, noise, widening: int) -> Cutout:
+        """Return the source at a pixel, its beam widened by a factor."""
+        x, y = centre
+        todo = plan(jacobian, self.beam, self.is_first, widening)
+        step = todo.step or (1.0, 1.0)
         recentre = self.centre == "source"
         farthest = FARTHEST if recentre else 0.0
         reach = [(FIELD_SIZE / 2 + farthest) * pace + todo.margin + 2 for pace in step]
@@ -243,7 +260,7 @@ class FitsMap:
         middle = (block - 1) / 2
         origin = (low[0] + middle, low[1] + middle)
         keywords = self.keywords and move_keywords(self.keywords, origin, (block, block))
-        cutout = cutout_from_field(
+        return cutout_from_field(
             field,
             beam=self.beam,
             centre=((x - origin[0]) / block, (y - origin[1]) / block),
@@ -251,14 +268,10 @@ class FitsMap:
             noise=noise,
             jacobian=None if jacobian is None else jacobian * block,
             as_is=self.is_first,
+            widening=widening,
             flags=self._flags,
             wcs_header=keywords,
         )
-        if position is not None:
-            position = parse_position(position)
-        elif self.keywords:
-            position = pixel_position(self.keywords, (x, y), self._wcs)
-        return replace(cutout, position=position)
 
     def noise_beam(self) -> Beam | None:
         """Return the beam that the noise in the middle of the map implies (`estimate_beam`).

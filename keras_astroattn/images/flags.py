@@ -21,6 +21,7 @@ RECENTRED = "recentred"
 ARTEFACTS = "artefacts"
 SMOOTHED = "smoothed"
 RESAMPLED = "resampled"
+WIDER_BEAM = "wider_beam"
 UNDERSAMPLED = "undersampled"
 PICTURE = "picture"
 BACKGROUND = "background"
@@ -47,6 +48,7 @@ DESCRIPTIONS = {
     ARTEFACTS: "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
     SMOOTHED: "the map was convolved to the beam that the network knows, or to a round one",
     RESAMPLED: "the map was regridded to three pixels a beam",
+    WIDER_BEAM: "the source exceeds the frame; the map was smoothed to 2 or 4 times its beam",
     UNDERSAMPLED: "the file has fewer than two pixels a beam",
     PICTURE: "the file has no header; 1.8 arcsec a pixel and a beam of 5.4 arcsec were assumed",
     BACKGROUND: "the sky of the picture was not black; its noise was measured and made black",

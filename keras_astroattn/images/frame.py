@@ -62,7 +62,9 @@ class FramePlan:
         return smoothing_margin(self.kernel) if self.kernel is not None else 0
 
 
-def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) -> FramePlan:
+def plan(
+    jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False, widening: int = 1
+) -> FramePlan:
     """Decide to which beam and grid a map is brought.
 
     Args:
@@ -70,6 +72,7 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
             None if the pixel scale is unknown.
         beam: the map's beam; None if it is unknown: the map is then left unchanged.
         as_is: do not change the beam (FIRST, whose beam is that of the training images).
+        widening: factor by which the beam is widened in addition, and the pixels with it.
 
     Returns:
         The plan.
@@ -87,6 +90,7 @@ def plan(jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False) ->
     if beam is None:
         return FramePlan(None, None, None, 1.0, own_scale)
     wanted = beam if as_is else target_beam(beam)
+    wanted = wanted if widening == 1 else wanted.scaled(widening)
     scale = target_scale(wanted)
     kernel, gain = None, 1.0
     if wanted is not beam:

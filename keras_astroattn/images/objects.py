@@ -22,6 +22,7 @@ from .picture import cutout_from_array, read_image
 from .quantities import ANGLE, has_unit, in_unit
 from .quiet import quiet
 from .recentring import require_centre
+from .widening import widened
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
@@ -132,7 +133,13 @@ def _from_array(values: np.ndarray, options: dict) -> Cutout:
         flags = {UNKNOWN_UNIT} if factor is None else flags
         values = values.value * (factor or 1.0)
     values = values.reshape([n for n in values.shape if n != 1])
-    return cutout_from_field(values, recentre=recentre, flags=flags, **options)
+
+    def cut(widening: int) -> Cutout:
+        return cutout_from_field(
+            values, recentre=recentre, flags=flags, widening=widening, **options
+        )
+
+    return widened(cut) if recentre else cut(1)
 
 
 def _is_hdu(value: Any) -> bool:

@@ -20,6 +20,7 @@ from .fits_map import LARGEST_FIELD
 from .fits_source import read_fits
 from .grey_levels import normalise, sky_at_zero
 from .recentring import require_centre
+from .widening import widened
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fz", ".fits.bz2")
 """Suffixes of the files that `read_fits` reads."""
@@ -124,14 +125,20 @@ def _cutout_from_map(
             f"{values.shape[1]} x {values.shape[0]} pixels of {pixel_scale:g} arcsec are more than "
             f"one source: cut it out, at most {widest / 60:.0f} arcmin"
         )
-    return cutout_from_field(
-        values,
-        pixel_scale,
-        beam,
-        recentre=require_centre(options.get("centre", "source")) == "source",
-        noise=options.get("noise"),
-        flags=found,
-    )
+    recentre = require_centre(options.get("centre", "source")) == "source"
+
+    def cut(widening: int) -> Cutout:
+        return cutout_from_field(
+            values,
+            pixel_scale,
+            beam,
+            recentre=recentre,
+            noise=options.get("noise"),
+            widening=widening,
+            flags=found,
+        )
+
+    return widened(cut) if recentre else cut(1)
 
 
 def cutout_from_array(values: np.ndarray) -> Cutout:

@@ -102,8 +102,9 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
 
     A header states where a tile ends, but not where its pixels are unknown. So the tiles are
     tried in order: the first one with all pixels of the frame is chosen. If there is none, a tile
-    on which the source is not `incomplete` is preferred; among several such tiles, the one with
-    the largest `known_share`; among equal ones, the first.
+    on which the source is not `incomplete` is preferred; among several such tiles, one that shows
+    a source larger than the frame as a whole (`wider_beam`); then the one with the largest
+    `known_share`; among equal ones, the first.
 
     Args:
         paths: tiles that contain the position, at least one, the most distant edge first.
@@ -116,7 +117,7 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
         InputError: The source is blank on every tile, or can be cut from none of them. The
             message is that of the first tile.
     """
-    best, best_rank, first_error = None, (False, 0.0), None
+    best, best_rank, first_error = None, (False, False, 0.0), None
     for path in paths:
         try:
             cutout = cut(path)
@@ -126,7 +127,8 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
         except InputError as error:
             first_error = first_error or error
             continue
-        rank = (flags.INCOMPLETE not in cutout.flags, share)
+        is_complete = flags.INCOMPLETE not in cutout.flags
+        rank = (is_complete, flags.WIDER_BEAM in cutout.flags, share)
         if rank > best_rank:
             best, best_rank = (path, cutout), rank
         if share == 1:

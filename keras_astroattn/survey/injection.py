@@ -25,7 +25,7 @@ from keras_astroattn.datasets.simulation import (
 )
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, Beam, Cutout, FitsMap
+from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, Beam, Cutout, FitsMap, flags
 from keras_astroattn.images.celestial import local_jacobian
 from keras_astroattn.images.pixel_position import pixel_position
 from keras_astroattn.images.resampling import smooth
@@ -203,6 +203,8 @@ def _free_place(
 
 def _is_free(cutout: Cutout) -> bool:
     """Return whether the frame is known, has noise, and has no emission around its middle."""
+    if flags.WIDER_BEAM in cutout.flags:
+        return False
     if not cutout.noise > 0 or cutout.offset or not np.isfinite(cutout.brightness).all():
         return False
     offsets = np.arange(IMAGE_SIZE) - (IMAGE_SIZE - 1) / 2

@@ -40,8 +40,20 @@ class Surroundings:
     def _on(self, sky: FitsMap) -> "_OnTile":
         key = str(sky.path)
         if key not in self._found:
-            self._found[key] = _OnTile(sky, self._zones, self._ra, self._dec, self._source)
+            every = slice(None)
+            self._found[key] = self._near(sky, every, _frame_scale(sky))
         return self._found[key]
+
+    def _near(self, sky: FitsMap, which: slice, scale: float) -> "_OnTile":
+        of = (values[which] for values in (self._ra, self._dec, self._source))
+        return _OnTile(sky, self._zones, *of, scale)
+
+    def _in_frame(self, cutout: Cutout, sky: FitsMap, place: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (k, 2) x and y in the frame of the source's own entries, and of others."""
+        if flags.WIDER_BEAM not in cutout.flags:
+            return self._on(sky).in_frame(place, sky, cutout)
+        alone = self._near(sky, slice(place, place + 1), cutout.pixel_scale)
+        return alone.in_frame(0, sky, cutout)
 
     def treated(self, cutout: Cutout, sky: FitsMap, place: int, mask: bool) -> Cutout:
         """Return a cutout with flags, and optionally blanking, for its neighbours.
@@ -61,7 +73,7 @@ class Surroundings:
         """
         if sky.keywords is None or cutout.wcs_header is None:
             return cutout
-        own, other = self._on(sky).in_frame(place, sky, cutout)
+        own, other = self._in_frame(cutout, sky, place)
         if not len(other):
             return cutout
         beam = cutout.beam.mean / cutout.pixel_scale if cutout.beam else PIXELS_PER_BEAM
@@ -75,11 +87,14 @@ class Surroundings:
 
 
 class _OnTile:
-    """Sources and the entries around each, in pixels of a tile."""
+    """Sources and the entries in a frame about each, in pixels of a tile.
 
-    def __init__(self, sky: FitsMap, zones: Zones, ra, dec, source):
+    `scale` is the pixel scale of the frame, arcsec.
+    """
+
+    def __init__(self, sky: FitsMap, zones: Zones, ra, dec, source, scale: float):
         self.sources = sky.locate(ra % 360.0 % 360.0, dec)
-        radius = _frame_scale(sky) * IMAGE_SIZE / 2 * math.sqrt(2) * 1.05 / 3600
+        radius = scale * IMAGE_SIZE / 2 * math.sqrt(2) * 1.05 / 3600
         self._of, near_ra, near_dec, near_source = zones.around(ra, dec, radius)
         order = np.argsort(self._of, kind="stable")
         self._of = self._of[order]

@@ -71,3 +71,19 @@ def write(path, data, header=None):
     """Write one primary HDU and return the path."""
     fits.PrimaryHDU(data, header).writeto(path)
     return path
+
+
+def bar(shape, length, x=None, y=None, beam=5.4, peak=0.01, scale=1.8):
+    """A line of `length` arcsec along x with beads a beam apart, seen with a round beam, Jy/beam.
+
+    It is brighter at its ends.
+    """
+    x, y = (shape[1] - 1) / 2 if x is None else x, (shape[0] - 1) / 2 if y is None else y
+    rows, columns = (np.arange(n) for n in shape)
+    down = np.exp(-4 * np.log(2) * ((rows - y) * scale / beam) ** 2)
+    along = np.zeros(shape[1])
+    for place in np.linspace(-length / 2, length / 2, round(length / beam) + 1):
+        bead = (columns - x) * scale - place
+        height = 1 + 4 * (2 * abs(place) / length) ** 4
+        along += height * np.exp(-4 * np.log(2) * (bead / beam) ** 2)
+    return (peak * np.outer(down, along)).astype(np.float32)

@@ -54,6 +54,22 @@ export const COUNT_SLOPE = 1.1;
 export const UNSEEN = 0.5;
 export const FARTHEST = 20.0;
 export const ROUNDS = 3;
+export const WIDENINGS = [
+  2,
+  4
+] as const;
+export const LEAST_SIZE = 0.75;
+export const NOT_WIDENED = [
+  "incomplete",
+  "no_beam",
+  "no_wcs",
+  "noise_uncertain"
+] as const;
+export const NOT_SHOWN = [
+  "incomplete",
+  "no_source",
+  "noise_uncertain"
+] as const;
 export const SAME_SCALE = 0.01;
 export const REACH = 4.5;
 export const MIN_WEIGHT = 0.5;
@@ -270,6 +286,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "artefacts": "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
   "smoothed": "the map was convolved to the beam that the network knows, or to a round one",
   "resampled": "the map was regridded to three pixels a beam",
+  "wider_beam": "the source exceeds the frame; the map was smoothed to 2 or 4 times its beam",
   "undersampled": "the file has fewer than two pixels a beam",
   "picture": "the file has no header; 1.8 arcsec a pixel and a beam of 5.4 arcsec were assumed",
   "background": "the sky of the picture was not black; its noise was measured and made black",

@@ -31,6 +31,11 @@ export function meanWidth(of: Beam): number {
   return Math.sqrt(of.major * of.minor);
 }
 
+/** A beam of the same shape and angle, wider by a factor. */
+export function scaledBeam(of: Beam, factor: number): Beam {
+  return beam(of.major * factor, of.minor * factor, of.angle);
+}
+
 /** Covariance matrix of the Gaussian along (east, north), square arcsec. */
 export function covariance(of: Beam): Matrix {
   const angle = (of.angle * Math.PI) / 180;

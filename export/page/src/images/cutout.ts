@@ -55,6 +55,7 @@ export interface FieldOptions {
   readonly recentre?: boolean;
   readonly noise?: number | null;
   readonly asIs?: boolean;
+  readonly widening?: number;
   readonly flags?: Iterable<string>;
   readonly keywords?: WcsKeywords | null;
 }
@@ -68,7 +69,7 @@ export function beamWidth(cutout: Pick<Cutout, "beam" | "pixelScale">): number {
 export function cutoutFromField(given: Grid, options: FieldOptions): Cutout {
   const { jacobian, beam, noise = null, asIs = false, keywords = null } = options;
   const { field, isBlanked } = asMap(given);
-  const todo = plan(jacobian, beam, asIs);
+  const todo = plan(jacobian, beam, asIs, options.widening);
   const known = new Set(options.flags);
   if (!beam) known.add("no_beam");
   if (!jacobian) known.add("no_wcs");

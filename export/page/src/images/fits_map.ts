@@ -30,7 +30,8 @@ import type { Grid } from "./grid";
 import { frequencies, isFirstBeam, recognised, saysFirst } from "./known_surveys";
 import { MapPixels } from "./map_pixels";
 import { choosePlanes, findMap } from "./map_planes";
-import { determinant, scaled } from "./matrix";
+import { determinant, scaled, type Matrix } from "./matrix";
+import { widened } from "./widening";
 
 /** An open FITS map from which any number of cutouts can be read. */
 export class FitsMap {
@@ -106,13 +107,18 @@ export class FitsMap {
     requireSize(this.width, this.height);
     const centre: Pair = pixel ?? [(this.width - 1) / 2, (this.height - 1) / 2];
     const jacobian = this.keywords && localJacobian(this.keywords, centre);
-    const todo = plan(jacobian, this.beam, this.isFirst);
-    const step = todo.step ?? [1, 1];
     if (!pixel && this.isMosaic) {
       throw new InputError(
         `the map is ${this.width} x ${this.height} pixels: click on a source, or give its position`,
       );
     }
+    return widened((widening) => this.cut(centre, jacobian, widening));
+  }
+
+  /** The source at a pixel, its beam widened by a factor. */
+  private async cut(centre: Pair, jacobian: Matrix | null, widening: number): Promise<Cutout> {
+    const todo = plan(jacobian, this.beam, this.isFirst, widening);
+    const step = todo.step ?? [1, 1];
     const reach = step.map((pace) => (FIELD_SIZE / 2 + FARTHEST) * pace + todo.margin + 2);
     const low = centre.map((c, i) => Math.max(Math.floor(c - reach[i]!), 0)) as [number, number];
     const extents = [this.width, this.height];
@@ -135,6 +141,7 @@ export class FitsMap {
       recentre: true,
       jacobian: jacobian && scaled(jacobian, block),
       asIs: this.isFirst,
+      widening,
       flags: this.flags,
       keywords: this.keywords && moveKeywords(this.keywords, origin, [block, block]),
     });

@@ -1,6 +1,6 @@
 /** The frame for the network, cut from a map: beam, pixel grid and noise. */
 import { FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE, SAME_SCALE } from "../../generated/constants";
-import { covariance, meanWidth, targetBeam, targetScale, type Beam } from "./beam";
+import { covariance, meanWidth, scaledBeam, targetBeam, targetScale, type Beam } from "./beam";
 import { InputError } from "./errors";
 import { section, window, type Grid } from "./grid";
 import {
@@ -37,8 +37,13 @@ export interface Frame {
   readonly flags: readonly string[];
 }
 
-/** Decide to which beam and grid a map is brought. */
-export function plan(jacobian: Matrix | null, beam: Beam | null, asIs: boolean): Plan {
+/** Decide to which beam and grid a map is brought; the beam is widened by a factor in addition. */
+export function plan(
+  jacobian: Matrix | null,
+  beam: Beam | null,
+  asIs: boolean,
+  widening = 1,
+): Plan {
   const own = { beam, step: null, kernel: null, gain: 1, margin: 0 };
   if (!jacobian) return { ...own, pixelScale: PIXEL_SCALE };
   const scales = columnLengths(jacobian);
@@ -48,7 +53,8 @@ export function plan(jacobian: Matrix | null, beam: Beam | null, asIs: boolean):
   }
   const pixelScale = Math.sqrt(scales[0] * scales[1]);
   if (!beam) return { ...own, pixelScale };
-  const wanted = asIs ? beam : targetBeam(beam);
+  const target = asIs ? beam : targetBeam(beam);
+  const wanted = widening === 1 ? target : scaledBeam(target, widening);
   const scale = targetScale(wanted);
   let kernel: Matrix | null = null;
   let gain = 1;

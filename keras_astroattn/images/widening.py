@@ -1,0 +1,60 @@
+"""Wider views of a source that is larger than the frame.
+
+A network knows its sources by beams, because every map is shown with three pixels a beam. A source
+of 80 beams is larger than the frame, which shows 50. A beam twice as wide would show it with 40
+beams, as many as sources of the training have. So the map is smoothed to that beam, and cut again.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from keras_astroattn.errors import InputError
+
+from . import flags as flag
+from .cutout import Cutout
+
+WIDENINGS = (2, 4)
+"""Factors by which beam and pixels are widened, in this order, until the frame holds the source."""
+
+LEAST_SIZE = 0.75
+"""Least size on the wider view, in units of that in the first frame, of which the source reaches
+the edge: a smaller one is another source, or a part of it."""
+
+_NOT_WIDENED = (flag.INCOMPLETE, flag.NO_BEAM, flag.NO_WCS, flag.NOISE_UNCERTAIN)  # first frame
+_NOT_SHOWN = (flag.INCOMPLETE, flag.NO_SOURCE, flag.NOISE_UNCERTAIN)  # wider frame
+
+
+def widened(cut: Callable[[int], Cutout]) -> Cutout:
+    """Return a source in the first frame that holds it.
+
+    If the source reaches the edge of the frame, the map is shown with twice the beam and twice the
+    pixels, then with four times. The first of these frames that holds the source is flagged
+    `wider_beam`. If none does, if the source is `incomplete` in the wider frame, if the noise
+    there is not certain, or if the source is smaller there (`LEAST_SIZE`), the first frame is
+    returned.
+
+    Args:
+        cut: function that cuts the frame about the source, of which beam and pixels are widened
+            by a factor (`frame.plan`).
+
+    Returns:
+        The source.
+
+    Raises:
+        InputError: The first frame cannot be cut.
+    """
+    first = cut(1)
+    if flag.BEYOND_FRAME not in first.flags or not set(_NOT_WIDENED).isdisjoint(first.flags):
+        return first
+    for factor in WIDENINGS:
+        try:
+            wide = cut(factor)
+        except InputError:  # axes that are not at right angles: the map cannot be regridded
+            return first
+        if not set(_NOT_SHOWN).isdisjoint(wide.flags):
+            return first
+        if flag.BEYOND_FRAME not in wide.flags:
+            is_same = wide.largest_angular_size >= LEAST_SIZE * first.largest_angular_size
+            flags = tuple(sorted({*wide.flags, flag.WIDER_BEAM}))
+            return replace(wide, flags=flags) if is_same else first
+    return first
