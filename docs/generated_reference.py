@@ -27,6 +27,7 @@ COMMANDS = {
     "python -m train.studies.robustness": "train.studies.robustness.__main__",
     "python -m train.studies.thresholds": "train.studies.thresholds.__main__",
     "python -m train.studies.thresholds.surveys": "train.studies.thresholds.surveys",
+    "python -m train.studies.thresholds.large_sources": "train.studies.thresholds.large_sources",
     "python -m export.run": "export.run",
     "python -m export.preset": "export.preset",
     "python -m export.thresholds": "export.thresholds",

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from astropy.io import fits
-from support.synthetic_maps import celestial_header, gaussian, noise, point_with_arms, write
+from support.synthetic_maps import bar, celestial_header, gaussian, noise, point_with_arms, write
 
 from export.page import build, generate
 from keras_astroattn.edge import Classifier
@@ -228,6 +228,26 @@ def test_altered_maps_have_the_same_flags_and_labels(classify, classifier, tmp_p
         assert np.count_nonzero(difference) <= 10
         if "smoothed" not in cutout.flags and "resampled" not in cutout.flags:
             assert not difference.any()
+
+
+@pytest.mark.slow
+def test_a_source_larger_than_the_frame_is_shown_as_in_python(classify, classifier, tmp_path):
+    paths = []
+    for length, width in ((400, 700), (810, 900), (700, 300)):
+        field = noise((width, width), seed=1) + bar((width, width), length)
+        header = celestial_header((width, width), beam=(6.2, 5.4, 20.0))
+        paths.append(write(tmp_path / f"{length}.fits", field, header))
+    scales = []
+    for path, found in zip(paths, classify(paths), strict=True):
+        cutout = read_image(path)
+        assert_same(found, cutout, classifier, probability=2e-3)
+        difference = np.abs(pixels_of(found).astype(int) - cutout.pixels)
+        assert difference.max() <= 1
+        assert np.count_nonzero(difference) <= 10
+        scales.append(cutout.pixel_scale / 1.8)
+    # Three pixels of twice and four times the mean beam; its own pixels.
+    mean = np.sqrt(6.2 * 5.4) / 5.4
+    assert scales == pytest.approx([2 * mean, 4 * mean, 1], rel=1e-6)
 
 
 @pytest.mark.slow

@@ -81,6 +81,14 @@ def test_a_tile_that_has_the_whole_source_is_preferred_to_one_that_knows_more_of
     assert chosen(nearly, less)[0] == "0"
 
 
+def test_a_tile_that_shows_a_large_source_as_a_whole_is_preferred():
+    nearly, less = cutout(columns(190, 300)), cutout(columns(170, 300))
+    beyond = dataclasses.replace(nearly, flags=(flags.BEYOND_FRAME,))
+    whole = dataclasses.replace(less, flags=(flags.WIDER_BEAM,))
+    assert chosen(beyond, whole)[0] == "1"
+    assert chosen(whole, beyond)[0] == "0"
+
+
 def test_a_tile_that_cannot_be_read_is_left_out():
     assert chosen(InputError("cut short"), cutout(columns(150, 300)))[0] == "1"
 

@@ -1,6 +1,7 @@
 """Simulated sources in the user's own tiles, and the selection function of their labels."""
 
 import json
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,10 +14,11 @@ from keras_astroattn.cli.injection import require_folder, selection, write_injec
 from keras_astroattn.datasets.simulation import scaled_flux
 from keras_astroattn.edge import Classification
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import FitsMap
+from keras_astroattn.images import FitsMap, cutout_from_field, flags
 from keras_astroattn.survey.injection import (
     POINT,
     Injected,
+    _is_free,
     drawn_on,
     drawn_source,
     inject,
@@ -82,6 +84,12 @@ def test_places_are_free_of_emission(tmp_path):
         for one in inject(tiles, MapOptions(), Compact(), 12):
             x, y = sky.locate([one.ra], [one.dec])[0]
             assert np.hypot(x - 250, y - 250) > 20
+
+
+def test_a_place_at_a_source_larger_than_the_frame_is_not_free():
+    empty = cutout_from_field(noise((300, 300), SIGMA, seed=5), 1.8, 5.4)
+    assert _is_free(empty)
+    assert not _is_free(replace(empty, flags=(flags.WIDER_BEAM,)))
 
 
 @pytest.mark.parametrize("beam", [(5.4, 5.4, 0.0), (9.0, 6.0, 40.0)])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from astropy.io import fits
+from support.synthetic_maps import bar, celestial_header, gaussian, noise, write
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FitsMap, flags
@@ -104,3 +105,23 @@ def test_a_source_is_drawn_as_the_network_saw_it(tmp_path):
     for mask, expected in ((True, masked), (False, plain)):
         found = cut_again(tmp_path, MapOptions(), mask, source)
         np.testing.assert_array_equal(found.pixels, expected.pixels)
+
+
+def test_neighbours_in_all_of_a_wider_frame_are_found(tmp_path):
+    """A frame of twice the beam is 540 arcsec wide: an entry 240 arcsec north is on it."""
+    shape = (701, 701)
+    sky = (
+        noise(shape) + bar(shape, 400) + gaussian(shape, 350, 350 + 240 / 1.8, 5.4, 0.3, scale=1.8)
+    )
+    write(tmp_path / "map.fits", sky.astype("f4"), celestial_header(shape, ra=0.0, dec=0.0))
+    writer = ZoneWriter(tmp_path / "zones")
+    writer.add(np.array([0.0, 0.0]), np.array([0.0, 240 / 3600]), np.array([0, 1]))
+    writer.finish()
+    near = Surroundings(Zones(tmp_path / "zones"), np.zeros(1), np.zeros(1), np.zeros(1, int))
+    with FitsMap(tmp_path / "map.fits") as opened:
+        plain = opened.cutout((0.0, 0.0))
+        found = near.treated(plain, opened, 0, mask=True)
+    assert {flags.WIDER_BEAM, flags.BRIGHT_NEIGHBOUR, flags.NEIGHBOURS_MASKED} <= set(found.flags)
+    row = 74 + round(240 / 3.6)
+    assert plain.pixels[row - 3 : row + 4].max() == 255
+    assert found.pixels[row - 3 : row + 4].max() < 10

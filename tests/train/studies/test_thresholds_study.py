@@ -381,12 +381,12 @@ def test_damaged_metadata_of_a_preset_are_one_line(preset, content, tmp_path, ca
     assert told.count("\n") == 1
 
 
-@pytest.mark.parametrize("wanted", [0.5, 20.0])
-def test_neighbours_have_the_wanted_density(wanted):
+@pytest.mark.parametrize(("wanted", "width"), [(0.5, 100), (20.0, 100), (5.0, 200)])
+def test_neighbours_have_the_wanted_density(wanted, width):
     draws = 400
     random, counts = np.random.default_rng(6), []
     for _ in range(draws):
-        found = draw_neighbours(random, wanted)
+        found = draw_neighbours(random, wanted, width)
         near = (abs(found.east) < 25 * BEAM) & (abs(found.north) < 25 * BEAM)
         counts.append(np.count_nonzero(near & (found.flux >= 5 * NOISE)))
     assert np.mean(counts) == pytest.approx(wanted, abs=4 * np.sqrt(wanted / draws))

@@ -59,9 +59,12 @@ N(> size) ~ 1 / size from 0.25 to 40 beams are smaller than a beam."""
 POSITION_ERROR = 1.0
 """Error (rms) of the position along each axis, pixels of the frame."""
 
+FIELD = 100.0
+"""Width of the map on which the noise of a frame is measured, beams: 300 pixels of a third."""
+
 _LABELS = (0, 1, POINT)  # of sources 0, 1, 2, and so on
 _PIXELS_PER_BEAM = (2.5, 3.0, 3.0, 4.0)
-_FIELD = 100.0  # beams: the noise is measured on 300 pixels of a third of a beam
+_FRAME = 50.0  # beams: 150 pixels of a third of a beam
 _FAINTEST, _BRIGHTEST, _COUNT_SLOPE = 2.0, 300.0, 1.1  # sigma; N(> S) ~ S^-1.1
 _PURPOSE = 7  # of `generator`, as in `simulation.many_beams`, whose data sets have another seed
 
@@ -172,21 +175,37 @@ def simulated_cutout(seed: int, index: int) -> tuple[SourceModel, Cutout]:
 
     Args:
         seed: seed of the set.
+        index: number of the source, as in `simulated_map`.
+    """
+    model, field, scale, centre = simulated_map(seed, index)
+    return model, cutout_from_field(field, scale, BEAM, centre=centre, recentre=True)
+
+
+def simulated_map(
+    seed: int, index: int, width: float = FIELD
+) -> tuple[SourceModel, np.ndarray, float, tuple[float, float]]:
+    """Return source `index` of a survey of some density of neighbours, and its map.
+
+    Args:
+        seed: seed of the set.
         index: number of the source; the remainder by 3 is 0 for an FRI, 1 for an FRII, 2 for
             a point source.
+        width: height and width of the map, beams.
+
+    Returns:
+        The source, its map in Jy/beam, the pixel scale in arcsec, and (x, y) of the position.
     """
     rng = generator(seed, index, _PURPOSE)
     size, ratio, density = (log_uniform(rng, *limits) for limits in (SIZES, RATIOS, DENSITIES))
     scale = BEAM / _PIXELS_PER_BEAM[rng.integers(len(_PIXELS_PER_BEAM))]
     model = _source(seed, index, size)
     model = scaled_flux(model, ratio * NOISE / float(render(model).max()))
-    model = replace(model, neighbours=draw_neighbours(rng, density))
-    width = math.ceil(_FIELD * BEAM / scale)
-    middle = (width - 1) / 2
-    field = observe(model, rng, (width, width), scale, centre=(middle, middle))
+    model = replace(model, neighbours=draw_neighbours(rng, density, width))
+    pixels = math.ceil(width * BEAM / scale)
+    middle = (pixels - 1) / 2
+    field = observe(model, rng, (pixels, pixels), scale, centre=(middle, middle))
     error = rng.normal(0, POSITION_ERROR, 2) * BEAM / 3 / scale
-    centre = (middle + error[0], middle + error[1])
-    return model, cutout_from_field(field, scale, BEAM, centre=centre, recentre=True)
+    return model, field, scale, (middle + error[0], middle + error[1])
 
 
 def _source(seed: int, index: int, size: float) -> SourceModel:
@@ -196,16 +215,18 @@ def _source(seed: int, index: int, size: float) -> SourceModel:
     return scaled_size(draw_source(seed, index, label), size * BEAM)
 
 
-def draw_neighbours(rng: np.random.Generator, density: float) -> Components:
+def draw_neighbours(rng: np.random.Generator, density: float, width: float = FIELD) -> Components:
     """Draw unrelated point sources.
 
     Args:
         rng: random generator.
         density: mean number above 5 sigma in a frame, 50 beams wide.
+        width: height and width of the map, beams.
     """
-    count = rng.poisson(4 * density * (5 / _FAINTEST) ** _COUNT_SLOPE)  # field: four frames
+    frames = (width / _FRAME) ** 2
+    count = rng.poisson(frames * density * (5 / _FAINTEST) ** _COUNT_SLOPE)
     ratio = np.minimum(_FAINTEST * (1 - rng.random(count)) ** (-1 / _COUNT_SLOPE), _BRIGHTEST)
-    half = _FIELD * BEAM / 2
+    half = width * BEAM / 2
     east, north = rng.uniform(-half, half, (2, count))
     return gaussians("neighbour", 0, ratio * NOISE, east, north, np.zeros(count))
 
