@@ -10,12 +10,11 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated
 
-import cyclopts
 import numpy as np
 from cyclopts import Parameter
 from cyclopts.validators import Number
 
-from keras_astroattn.command import run_app
+from keras_astroattn.command import new_app, run_app
 from keras_astroattn.datasets.simulation import (
     NOISE,
     draw_source,
@@ -61,10 +60,9 @@ _PURPOSE = 9  # of `generator`
 _NEIGHBOURS = 8  # of `generator`
 _POSITION_ERROR = 1.0  # rms along each axis, pixels
 
-app = cyclopts.App(
+app = new_app(
     name="python -m train.studies.thresholds.large_sources",
     help="Measure the labels of sources that reach the edge of the frame.",
-    version_flags=[],
 )
 
 
