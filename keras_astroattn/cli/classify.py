@@ -43,6 +43,7 @@ from .scoring import Scoring
 from .scoring_pool import score_targets
 from .summary import Summary
 from .targets import Target, checksum_of, find_targets
+from .terminal_table import print_sources
 
 _TARGETS_WORTH_A_PROCESS = 32  # starting a process takes as long as classifying these
 
@@ -82,8 +83,8 @@ def classify(  # noqa: D417 - the others are described in `options`
     Args:
         paths: FITS, PNG, JPEG, NPY or NPZ files, folders of them, glob patterns (quoted), @FILE
             for a text that lists any of these, and - for a list on the standard input.
-        output: Results file (.csv, .ecsv, .json, .vot, .fits or .parquet). By default, the table
-            is printed as CSV.
+        output: Results file (.csv, .ecsv, .json, .vot, .fits or .parquet). By default, the main
+            columns are printed on a terminal, and the whole table as CSV into a pipe or file.
         regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): the ellipse of each
             source, with its label and probability. Needs --output.
         attention: Folder for attention maps: for each source a picture, and the mean attention
@@ -177,14 +178,26 @@ def _to_standard_output(
     targets: list[Target], scoring: Scoring, workers: int | None, summary: Summary
 ) -> None:
     rows = (summary.take(row) for row in _scored(targets, scoring, workers))
-    # A progress bar would be drawn through the table where both go to one terminal.
-    shown = rows if sys.stdout.isatty() else _with_bar(rows, len(targets), 0)
-    write_csv_rows(sys.stdout, shown, scoring.explain)
-    sys.stdout.flush()
+    bar = _with_bar(rows, len(targets), 0)
+    if sys.stdout.isatty():
+        _to_terminal(bar)
+    else:
+        write_csv_rows(sys.stdout, bar, scoring.explain)
+        sys.stdout.flush()
     if 1 < summary.total != summary.failed:
         summary.print("classified")
     else:
         summary.print_hint()
+
+
+def _to_terminal(rows: Iterable[Row]) -> None:
+    """Print a table when all rows are there, or those that an interrupted run has."""
+    done: list[Row] = []
+    try:
+        done.extend(rows)
+    finally:
+        if done:
+            print_sources(done)
 
 
 def _to_file(

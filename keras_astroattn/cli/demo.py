@@ -6,12 +6,12 @@ import shutil
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.samples import sample_paths
 
 from .classify import classify
+from .terminal_table import print_sources
 
 
 def demo(*, output: Path = Path("astroattn-demo")) -> int:
@@ -34,7 +34,8 @@ def demo(*, output: Path = Path("astroattn-demo")) -> int:
     pictures = output / "pictures" if importlib.util.find_spec("matplotlib") else None
     status = classify([str(path) for path in maps], output=results, attention=pictures, workers=1)
     console = Console(soft_wrap=True, highlight=False, markup=False)
-    console.print(_table(results))
+    with results.open(newline="", encoding="utf-8") as file:
+        print_sources(csv.DictReader(file))
     console.print(f"Maps:     {output}")
     console.print(f"Table:    {results}")
     if pictures is None:
@@ -42,21 +43,3 @@ def demo(*, output: Path = Path("astroattn-demo")) -> int:
     else:
         console.print(f"Pictures: {pictures}")
     return status
-
-
-def _table(results: Path) -> Table:
-    table = Table("map", "label", "P(FRI)", "P(FRII)", "size (arcsec)", "peak / noise")
-    with results.open(newline="", encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            numbers = (
-                _rounded(row["p_fri"], 2),
-                _rounded(row["p_frii"], 2),
-                _rounded(row["largest_angular_size_arcsec"], 0),
-                _rounded(row["peak_snr"], 0),
-            )
-            table.add_row(Path(row["path"]).name, row["label"], *numbers)
-    return table
-
-
-def _rounded(number: str, digits: int) -> str:
-    return f"{float(number):.{digits}f}" if number else ""

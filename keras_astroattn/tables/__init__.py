@@ -26,7 +26,7 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
             "require_region_writer",
             "write_regions",
         ],
-        "text": ["encodable"],
+        "text": ["encodable", "printable"],
         "writers": ["WRITERS", "require_writer", "write_table"],
     },
 )
