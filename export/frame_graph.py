@@ -8,17 +8,16 @@ for rounding. All parts are squares in the middle of their maps.
 """
 
 import keras
-import numpy as np
 
-from keras_astroattn.layers import (
-    AttentionGate,
-    P4MConv2D,
-    P4MLifting,
-    P4MMaxPool,
-    VotesAggregation,
-)
+from keras_astroattn.layers import AttentionGate, VotesAggregation
 from keras_astroattn.layers.votes import antialiased_matrix
-from keras_astroattn.models import EquivariantAGCNN, sees_source_alone
+from keras_astroattn.models import sees_source_alone
+from keras_astroattn.models.framed_network import (
+    can_have_frames,
+    inputs_of,
+    outputs_of,
+    rows_of,
+)
 from keras_astroattn.outputs import resize_matrix
 
 FRAMES = (26, 50, 66, 90)
@@ -26,8 +25,6 @@ FRAMES = (26, 50, 66, 90)
 
 MEAN_MAP = "attention_mean"
 """Name of the size of the mean attention map, in the result of `computed_sizes`."""
-
-_SMALLEST_WEIGHT = 1e-6  # smaller weights of the resizing are rounding
 
 
 def frames_of(model: keras.Model, precision: str) -> tuple[int, ...]:
@@ -41,15 +38,6 @@ def frames_of(model: keras.Model, precision: str) -> tuple[int, ...]:
     if precision not in ("float32", "float16"):
         return ()
     return FRAMES if sees_source_alone(model) and can_have_frames(model) else ()
-
-
-def can_have_frames(model: keras.Model) -> bool:
-    """Whether the outputs for an image follow from a part that holds all that is not black."""
-    if not isinstance(model, EquivariantAGCNN):
-        return False
-    config = model.get_config()
-    wanted = {"padding": "sky", "aggregation": "votes", "normalization": "sigmoid"}
-    return all(config[name] == value for name, value in wanted.items())
 
 
 def computed_sizes(model: keras.Model, size: int) -> dict[str, int]:
@@ -72,7 +60,7 @@ def computed_sizes(model: keras.Model, size: int) -> dict[str, int]:
     backbone = [layer for layer in model.layers if layer.name in before]
     seen = {model.input._keras_history.operation.name: size}
     for layer in backbone:
-        seen[layer.name] = _outputs_of(layer, seen[before[layer.name]])
+        seen[layer.name] = outputs_of(layer, seen[before[layer.name]])
     read = _read_by_head(model, size)
     needed = {name: read.get(name, 0) for name in seen}
     for layer in reversed(backbone):
@@ -81,58 +69,17 @@ def computed_sizes(model: keras.Model, size: int) -> dict[str, int]:
     return {name: min(seen[name], needed[name]) for name in seen} | read
 
 
-def central(whole: int, part: int) -> slice:
-    """Return the pixels of a part in the middle of an axis."""
-    first = (whole - part) // 2
-    return slice(first, first + part)
-
-
-def central_block(matrix: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Return the block of a matrix that resizes a part, in the middle, to a part."""
-    return matrix[tuple(map(central, matrix.shape, shape))]
-
-
 def _read_by_head(model: keras.Model, size: int) -> dict[str, int]:
     """Return the pixels of features and g on which a pixel of the source has an effect."""
     (head,) = (layer for layer in model.layers if isinstance(layer, VotesAggregation))
     *features, g, image = head.input
     whole, g_size = image.shape[1], g.shape[1]
     sizes: dict[str, int] = {}
-    g_read, mean = _rows_of(antialiased_matrix(whole, g_size), size), 0
+    g_read, mean = rows_of(antialiased_matrix(whole, g_size), size), 0
     for x in features[::2]:
         x_size = x.shape[1]
-        x_read = _rows_of(antialiased_matrix(whole, x_size), size)
+        x_read = rows_of(antialiased_matrix(whole, x_size), size)
         sizes[x._keras_history.operation.name] = x_read
-        g_read = max(g_read, _rows_of(resize_matrix(g_size, x_size).T, x_read))
-        mean = max(mean, _rows_of(resize_matrix(x_size, whole), x_read))
+        g_read = max(g_read, rows_of(resize_matrix(g_size, x_size).T, x_read))
+        mean = max(mean, rows_of(resize_matrix(x_size, whole), x_read))
     return sizes | {g._keras_history.operation.name: g_read, MEAN_MAP: mean}
-
-
-def _rows_of(matrix: np.ndarray, part: int) -> int:
-    """Return how many rows have a weight in the columns of a part in the middle."""
-    weights = matrix[:, central(matrix.shape[1], part)]
-    return int((weights > _SMALLEST_WEIGHT).any(axis=1).sum())
-
-
-def _window(layer: keras.Layer) -> tuple[int, int]:
-    """Return width and stride of the windows of a layer."""
-    if isinstance(layer, (P4MLifting, P4MConv2D)):
-        return layer.kernel_size, 1
-    if isinstance(layer, P4MMaxPool):
-        return layer.window(layer.input.shape[1]), 2
-    if isinstance(layer, keras.layers.AveragePooling2D):
-        return layer.pool_size[0], layer.strides[0]
-    return 1, 1
-
-
-def inputs_of(layer: keras.Layer, outputs: int) -> int:
-    """Return the pixels of the input that the windows of a part of the output cover."""
-    width, stride = _window(layer)
-    return outputs and min(stride * (outputs - 1) + width, layer.input.shape[1])
-
-
-def _outputs_of(layer: keras.Layer, inputs: int) -> int:
-    """Return the pixels of the output whose windows touch a part of the input."""
-    whole, (width, stride) = layer.output.shape[1], _window(layer)
-    middles = stride * (np.arange(whole) - (whole - 1) / 2)
-    return int((np.abs(middles) < (inputs + width) / 2).sum())

@@ -11,9 +11,9 @@ import numpy as np
 import tensorflow as tf
 
 from keras_astroattn.layers import AttentionGate, AttentionNormalization
+from keras_astroattn.layers.middle import central_block
 from keras_astroattn.outputs import resize_matrix
 
-from .frame_graph import central_block
 from .votes_graph import by_matrices
 
 STRIP_BYTES = 768 * 1024

@@ -48,8 +48,10 @@ from keras_astroattn.layers import (
     SkyPadding,
     VotesAggregation,
 )
+from keras_astroattn.layers.middle import central
+from keras_astroattn.models.framed_network import inputs_of
 
-from .frame_graph import MEAN_MAP, central, computed_sizes, inputs_of
+from .frame_graph import MEAN_MAP, computed_sizes
 from .gate_graph import array, mean_map, normalized, pooled, scores
 from .votes_graph import votes
 

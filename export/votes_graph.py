@@ -17,9 +17,8 @@ import numpy as np
 import tensorflow as tf
 
 from keras_astroattn.layers import VotesAggregation
+from keras_astroattn.layers.middle import central_block
 from keras_astroattn.layers.votes import BRIGHT, SMALLEST_WEIGHT, antialiased_matrix
-
-from .frame_graph import central_block
 
 Size = tuple[int, int]
 

@@ -8,7 +8,10 @@ import tensorflow as tf
 from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, to_network_units
 from keras_astroattn.layers import RandomAffine
 
+from .frames import framed_batches, frames_before
+
 _IMAGE = tf.TensorSpec((None, IMAGE_SIZE, IMAGE_SIZE, 1), tf.float32)
+_FRAME = tf.TensorSpec((None, None, None, 1), tf.float32)
 _TARGET = tf.TensorSpec((None, len(CLASS_NAMES)), tf.float32)
 _WEIGHT = tf.TensorSpec((None,), tf.float32)
 
@@ -50,6 +53,7 @@ def training_batches(
     batch_size: int,
     seed: int,
     epochs: range,
+    augment: dict | None = None,
 ) -> tf.data.Dataset:
     """Return training batches of (images in network units, targets), epoch after epoch.
 
@@ -61,6 +65,8 @@ def training_batches(
         batch_size: number of images in a batch.
         seed: seed of the order.
         epochs: numbers of the epochs.
+        augment: options of `RandomAffine`, with which the images are transformed and cut to
+            frames (`frames.framed_batches`); None: whole images, as they are.
 
     Returns:
         The batches.
@@ -72,8 +78,17 @@ def training_batches(
             for rows in epoch_batches(len(images), passes, batch_size, seed, epoch):
                 yield to_network_units(images[rows])[..., None], *(c[rows] for c in columns)
 
-    signature = (_IMAGE, _TARGET, _WEIGHT)[: 1 + len(columns)]
-    return tf.data.Dataset.from_generator(batches, output_signature=signature).prefetch(2)
+    def framed() -> Iterator[tuple[np.ndarray, ...]]:
+        frames = frames_before(images, augment)
+        for epoch in epochs:
+            order = np.stack(list(epoch_batches(len(images), passes, batch_size, seed, epoch)))
+            random = np.random.default_rng([seed, epoch, 1])
+            for rows, pixels in framed_batches(images, frames, order, augment, random):
+                yield pixels, *(column[rows] for column in columns)
+
+    make, image = (batches, _IMAGE) if augment is None else (framed, _FRAME)
+    signature = (image, _TARGET, _WEIGHT)[: 1 + len(columns)]
+    return tf.data.Dataset.from_generator(make, output_signature=signature).prefetch(2)
 
 
 def validation_batches(

@@ -11,9 +11,11 @@ from keras_astroattn.datasets import Sources
 from keras_astroattn.images import IMAGE_SIZE
 from keras_astroattn.layers import RandomAffine
 from keras_astroattn.models import AGCNN, ConsistentNetwork, EquivariantAGCNN
+from keras_astroattn.models.framed_network import FramedNetwork
 
 from .batches import steps_per_epoch, training_batches, validation_batches
 from .configuration import TrainConfig
+from .frames import FramedTraining
 from .networks import start_from
 from .sources import size_weights, target_probabilities
 
@@ -29,7 +31,8 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
         sources: number of training sources, which sets the length of the schedule.
 
     Returns:
-        A compiled model with the layers `augmentation` and `network`.
+        A compiled model with the layers `augmentation` and `network`. With `fit_frames`, the
+        batches are augmented, and its layer `frames` holds the network (`FramedNetwork`).
 
     Raises:
         InputError: The initial weights belong to another network.
@@ -52,7 +55,8 @@ def build(config: TrainConfig, sources: int) -> keras.Model:
     )
     if config.initial_weights is not None:
         start_from(network, config.initial_weights)
-    return _compiled(config, network, _optimizer(config, sources))
+    classifier = FramedNetwork(network, name="frames") if config.fit_frames else network
+    return _compiled(config, classifier, _optimizer(config, sources))
 
 
 def build_consistency(config: TrainConfig, network: keras.Model, sources: int) -> keras.Model:
@@ -80,7 +84,7 @@ def build_consistency(config: TrainConfig, network: keras.Model, sources: int) -
 def network_of(model: keras.Model) -> keras.Model:
     """Return the network in a model of `build` or `build_consistency`."""
     layer = model.layers[-1]
-    return layer.network if isinstance(layer, ConsistentNetwork) else layer
+    return layer.network if isinstance(layer, (ConsistentNetwork, FramedNetwork)) else layer
 
 
 def number_of_epochs(config: TrainConfig) -> int:
@@ -91,10 +95,14 @@ def number_of_epochs(config: TrainConfig) -> int:
 def _compiled(
     config: TrainConfig, classifier: keras.Layer, optimizer: keras.optimizers.Optimizer
 ) -> keras.Model:
-    """Compile a classifier of images behind the augmentation."""
-    image = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
-    augmented = RandomAffine(**augmentation(config), seed=config.seed, name="augmentation")(image)
-    model = keras.Model(image, classifier(augmented), name="training")
+    """Compile a classifier of images, behind the augmentation if they are whole."""
+    if isinstance(classifier, FramedNetwork):
+        image = keras.Input((None, None, 1), name="image")
+        model = FramedTraining(image, classifier(image), name="training")
+    else:
+        image = keras.Input((IMAGE_SIZE, IMAGE_SIZE, 1), name="image")
+        augment = RandomAffine(**augmentation(config), seed=config.seed, name="augmentation")
+        model = keras.Model(image, classifier(augment(image)), name="training")
     model.compile(
         optimizer=optimizer,
         loss=keras.losses.CategoricalCrossentropy(from_logits=True),
@@ -205,6 +213,7 @@ def _fit(
                 batch_size=batch_size,
                 seed=config.seed,
                 epochs=epochs,
+                augment=augmentation(config) if isinstance(model, FramedTraining) else None,
             ),
             steps_per_epoch=steps_per_epoch(len(training), config.passes, batch_size),
             initial_epoch=epochs.start,

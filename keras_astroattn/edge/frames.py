@@ -48,19 +48,20 @@ def cut(images: np.ndarray, size: int) -> np.ndarray:
     return images[:, rows, columns]
 
 
-def placed(values: np.ndarray, shape: Sequence[int]) -> np.ndarray:
-    """Return the map of the whole image.
+def placed(values: np.ndarray, shape: Sequence[int], outside: float = 0) -> np.ndarray:
+    """Return the map of the whole image, or the image itself.
 
     Args:
         values: (n, h, w, ...), the map of a frame; or (n, classes).
         shape: shape of the map of the whole image, (height, width, ...).
+        outside: value outside the frame.
 
     Returns:
-        (n, height, width, ...), 0 outside the frame.
+        (n, height, width, ...).
     """
     if values.shape[1:] == tuple(shape):
         return values
-    whole = np.zeros((len(values), *shape), values.dtype)
+    whole = np.full((len(values), *shape), outside, values.dtype)
     rows, columns = (_middle(n, m) for n, m in zip(shape[:2], values.shape[1:3], strict=True))
     whole[:, rows, columns] = values
     return whole

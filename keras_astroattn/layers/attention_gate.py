@@ -1,9 +1,13 @@
 """The attention gate, which compares features x with the gating signal g."""
 
 import keras
+import numpy as np
 from keras import ops
 
+from keras_astroattn.outputs import resize_matrix
+
 from .base import register
+from .middle import central
 from .normalization import AttentionNormalization
 
 _TRAINING_PARTS = 4
@@ -12,6 +16,18 @@ _TRAINING_PARTS = 4
 def _one_by_one(x, kernel):
     """Convolve by a 1 x 1 kernel."""
     return ops.conv(x, ops.convert_to_tensor(kernel), data_format="channels_last")
+
+
+def _upsampled(g, size, whole):
+    """Resize g bilinearly to a size, or to that part in the middle of `whole` pixels."""
+    if whole is None:
+        return ops.image.resize(g, size, interpolation="bilinear", data_format="channels_last")
+    rows, columns = (
+        resize_matrix(old, new)[central(new, part)].astype(np.float32)
+        for old, new, part in zip(g.shape[1:3], whole, size, strict=True)
+    )
+    rows, columns = (ops.cast(matrix, g.dtype) for matrix in (rows, columns))
+    return ops.einsum("sj,brjc->brsc", columns, ops.einsum("ri,bijc->brjc", rows, g))
 
 
 @register
@@ -82,8 +98,10 @@ class AttentionGate(keras.layers.Layer):
         self.psi.build((*x_shape[:-1], self.intermediate_channels))
         self.normalize.build(x_shape[:-1])
 
-    def scores(self, inputs, training=False):
+    def scores(self, inputs, training=False, whole=None):
         """Return the compatibility scores s (batch, height, width) for inputs (x, g).
+
+        With `whole`, the height and width of a map, x is the part in the middle of that map.
 
         psi sums over the intermediate channels. In training, the sum is computed over a part of
         the channels at a time, because at full resolution they are the largest arrays of the
@@ -92,27 +110,23 @@ class AttentionGate(keras.layers.Layer):
         x, g = inputs
         phi_g = self.phi(g)
         theta, psi = self.theta.kernel, self.psi.kernel
-        size = -(-self.intermediate_channels // (_TRAINING_PARTS if training else 1))
+        parts = _TRAINING_PARTS if training and whole is None else 1
+        size = -(-self.intermediate_channels // parts)
         s = self.psi.bias
         for start in range(0, self.intermediate_channels, size):
             part = slice(start, start + size)
-            gating = ops.image.resize(
-                phi_g[..., part],
-                x.shape[1:3],
-                interpolation="bilinear",
-                data_format="channels_last",
-            )
+            gating = _upsampled(phi_g[..., part], x.shape[1:3], whole)
             agreement = ops.relu(_one_by_one(x, theta[..., part]) + gating)
             s = s + _one_by_one(agreement, psi[:, :, part])
         return ops.squeeze(s, axis=-1)
 
-    def call(self, inputs, training=False):
-        """Return (x * a, a) for inputs (x, g)."""
+    def call(self, inputs, training=False, whole=None):
+        """Return (x * a, a) for inputs (x, g); see `scores` for `whole`."""
         x, _ = inputs
-        a = self.normalize(self.scores(inputs, training=training))
+        a = self.normalize(self.scores(inputs, training=training, whole=whole))
         return x * ops.expand_dims(ops.cast(a, x.dtype), axis=-1), a
 
-    def compute_output_spec(self, inputs, training=False):
+    def compute_output_spec(self, inputs, training=False, whole=None):
         """Return the shape and compute dtype of x, and the float32 map without its channel axis."""
         x, _ = inputs
         return (

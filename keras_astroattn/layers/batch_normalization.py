@@ -50,19 +50,29 @@ class FastBatchNormalization(keras.layers.BatchNormalization):
         """Return the normalized feature map."""
         *middle, n, channels = f.shape[1:]
         merged = ops.cast(ops.reshape(f, (-1, *middle, n * channels)), "float32")
+        moments = None
         if training and self.trainable:
             axes = tuple(range(1 + len(middle)))
-            means, variances = (
-                ops.reshape(moment, (n, channels)) for moment in ops.moments(merged, axes)
-            )
+            moments = [ops.reshape(one, (n, channels)) for one in ops.moments(merged, axes)]
+        scale, offset = self.scale_and_offset(moments)
+        y = merged * ops.tile(scale, [n]) + ops.tile(offset, [n])
+        return ops.reshape(ops.cast(y, self.compute_dtype), (-1, *middle, n, channels))
+
+    def scale_and_offset(self, moments=None):
+        """Return the scale and the offset of y = scale f + offset, each (channels,).
+
+        Args:
+            moments: mean and variance of f over a batch, each (n, channels), which the moving
+                statistics follow; None: the moving statistics count.
+        """
+        if moments is None:
+            mean, variance = self.moving_mean, self.moving_variance
+        else:
+            means, variances = moments
             # All n have equal weight: the variance is the mean variance plus that of the means.
             mean = ops.mean(means, axis=0)
             variance = ops.mean(variances + ops.square(means - mean), axis=0)
             for moving, now in ((self.moving_mean, mean), (self.moving_variance, variance)):
                 moving.assign(self.momentum * moving + (1 - self.momentum) * now)
-        else:
-            mean, variance = self.moving_mean, self.moving_variance
         scale = self.gamma * ops.rsqrt(variance + self.epsilon)
-        offset = self.beta - mean * scale
-        y = merged * ops.tile(scale, [n]) + ops.tile(offset, [n])
-        return ops.reshape(ops.cast(y, self.compute_dtype), (-1, *middle, n, channels))
+        return scale, self.beta - mean * scale

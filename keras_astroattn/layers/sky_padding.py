@@ -34,7 +34,8 @@ class SkyPadding(keras.layers.Layer):
         """Return the padded feature map."""
         height, width, *rest = f.shape[1:]
         f = ops.reshape(f, (-1, height, width, math.prod(rest)))
-        f = ops.pad(f, [[0, 0], [1, 1], [1, 1], [0, 0]], mode="symmetric")
+        for axis in (1, 2):
+            f = _with_border(f, axis)
         return ops.reshape(f, (-1, height + 2, width + 2, *rest))
 
     def compute_output_shape(self, input_shape):
@@ -45,3 +46,13 @@ class SkyPadding(keras.layers.Layer):
     def get_config(self):
         """Return the arguments of `__init__`."""
         return super().get_config()
+
+
+def _with_border(f, axis: int):
+    """Repeat the first and the last pixel along an axis.
+
+    With gradients, this takes a third of the time of `ops.pad(mode="symmetric")` on TensorFlow.
+    """
+    size = f.shape[axis]
+    first, *_, last = ops.split(f, [1, size - 1], axis=axis) if size > 1 else (f, f)
+    return ops.concatenate([first, f, last], axis=axis)

@@ -7,6 +7,7 @@ from keras import ops
 from keras_astroattn.images.conventions import BLACK
 
 from .base import Float32Layer, register
+from .middle import central_block
 
 VOTES = "votes"
 """Name of the aggregation of `VotesAggregation`."""
@@ -109,11 +110,16 @@ class VotesAggregation(Float32Layer):
         self.dense.build((None, first))
 
     def call(self, inputs, training=None):
-        """Return the logits, the evidence, and the weights of each gate."""
+        """Return the logits, the evidence, and the weights of each gate.
+
+        The arrays may be smaller than those that the layer was built for: parts in their middle,
+        outside which the image is black. The logits are then those of the whole image.
+        """
         features, maps, image = _terms(inputs)
         bright = source_pixels(image)
         weights, shares, vectors, present = [], [], [], []
-        for x, a, (rows, columns) in zip(features, maps, self._resizes, strict=True):
+        resizes = self._resizes_of(features, image)
+        for x, a, (rows, columns) in zip(features, maps, resizes, strict=True):
             m = ops.matmul(ops.matmul(rows, bright), columns.T)
             a = ops.ones_like(m) if a is None else a
             weights.append(a * m)
@@ -129,7 +135,7 @@ class VotesAggregation(Float32Layer):
         widths = [part.stop - part.start for part in self._parts]
         kept = [ops.repeat(votes, n, axis=-1) for votes, n in zip(present, widths, strict=True)]
         logits = self.dense(vector * ops.concatenate(kept, axis=-1))
-        evidence = self._evidence(features, shares, sum(present)) * bright[..., np.newaxis]
+        evidence = self._evidence(features, shares, resizes, sum(present)) * bright[..., np.newaxis]
         return [logits, evidence, *weights[:-1]]
 
     def votes(self, features: list, terms) -> list:
@@ -153,11 +159,21 @@ class VotesAggregation(Float32Layer):
             for x, part in zip(features, self._parts, strict=True)
         ]
 
-    def _evidence(self, features: list, shares: list, terms):
+    def _resizes_of(self, features: list, image) -> list:
+        """Return R_k for rows and columns, for each k; of parts in the middle, their blocks."""
+        return [
+            tuple(
+                central_block(matrix, (new, old))
+                for matrix, new, old in zip(resize, x.shape[1:3], image.shape[1:3], strict=True)
+            )
+            for x, resize in zip(features, self._resizes, strict=True)
+        ]
+
+    def _evidence(self, features: list, shares: list, resizes: list, terms):
         """Return E (batch, height, width, num_classes), sky included."""
         total = 0.0
         votes = self.votes(features, terms)
-        for e, share, (rows, columns) in zip(votes, shares, self._resizes, strict=True):
+        for e, share, (rows, columns) in zip(votes, shares, resizes, strict=True):
             by_class = ops.transpose(e * share[..., np.newaxis], (0, 3, 1, 2))
             total = total + ops.matmul(ops.matmul(rows.T, by_class), columns)
         return ops.transpose(total, (0, 2, 3, 1))

@@ -8,13 +8,14 @@ from support.votes_network import OPTIONS, votes_network
 
 from export.conversion import convert
 from export.export_source import ExportSource
-from export.frame_graph import MEAN_MAP, can_have_frames, computed_sizes, frames_of
+from export.frame_graph import MEAN_MAP, computed_sizes, frames_of
 from export.inference_graph import inference_outputs
 from export.metadata import describe, with_metadata
 from export.verification import differing_frames, reference_of, verify_litert
 from keras_astroattn.edge import open_model
 from keras_astroattn.edge.network import Network
 from keras_astroattn.models import AGCNN, EquivariantAGCNN
+from keras_astroattn.models.framed_network import can_have_frames
 
 
 @pytest.fixture(scope="module")
