@@ -35,7 +35,7 @@ app = new_app(
 _ROUNDS, _CALLS = 5, 10  # of batches
 
 
-def images_alone(data: str, data_dir: Path | None, limit: int | None) -> np.ndarray:
+def pixels_alone(data: str, data_dir: Path | None, limit: int | None) -> np.ndarray:
     """Return images of a data set that show the source alone.
 
     Args:
@@ -44,15 +44,22 @@ def images_alone(data: str, data_dir: Path | None, limit: int | None) -> np.ndar
         limit: largest number of images, evenly spread over the data; None: all.
 
     Returns:
-        (n, 150, 150, 1) float32 in [-1, 1].
+        (n, 150, 150) uint8.
     """
     from keras_astroattn.datasets import load_sources
-    from keras_astroattn.images import source_alone, to_network_units
+    from keras_astroattn.images import source_alone
 
     pixels = load_sources(data, split="all", data_dir=data_dir).image
     if limit is not None and limit < len(pixels):
         pixels = pixels[np.linspace(0, len(pixels) - 1, limit).astype(int)]
-    return to_network_units(source_alone(pixels))[..., np.newaxis]
+    return source_alone(pixels)
+
+
+def images_alone(data: str, data_dir: Path | None, limit: int | None) -> np.ndarray:
+    """Return the images of `pixels_alone` as a network takes them, (n, 150, 150, 1) float32."""
+    from keras_astroattn.images import to_network_units
+
+    return to_network_units(pixels_alone(data, data_dir, limit))[..., np.newaxis]
 
 
 def classify(model: str, in_frames: bool) -> Callable[[np.ndarray], object]:

@@ -1,5 +1,6 @@
 """What the contenders of `python -m benchmarks.peers` do: train a network, or classify images."""
 
+import itertools
 import tempfile
 import time
 from collections.abc import Callable
@@ -13,7 +14,9 @@ import numpy as np
 from .contenders import Task
 from .training import keras_epoch, pytorch_epoch, training_images
 
-Race = Literal["training", "preset", "sources", "published"]
+Race = Literal["training", "frames", "preset", "sources", "published"]
+
+TRAININGS: tuple[Race, ...] = ("training", "frames")
 
 Call = Callable[[], object]
 """Runs a network on one image and returns its outputs."""
@@ -29,7 +32,7 @@ class Settings:
         images: images of an epoch.
         batch_size: images of a training step.
         calls: timed calls in a round of inference.
-        data: data set of the race "sources".
+        data: data set of the races "sources" and "frames".
         data_dir: folder with the archives of the data sets, or None.
         outputs: file to which the outputs of a compared contender are written, or None.
     """
@@ -52,7 +55,49 @@ def task_of(kind: Race, name: str, settings: Settings) -> Task:
         name: name of the contender in `peers.PEERS`.
         settings: settings of the worker.
     """
-    return _training(name, settings) if kind == "training" else _inference(kind, name, settings)
+    if kind == "frames" and name != "e2cnn":
+        return _source_training(settings, in_frames=name == "frames")
+    return _training(name, settings) if kind in TRAININGS else _inference(kind, name, settings)
+
+
+def _source_training(settings: Settings, in_frames: bool) -> Task:
+    """Return a task that trains an epoch on sources of many sizes, as `train.run` does."""
+    from train.batches import steps_per_epoch, training_batches
+    from train.configuration import TrainConfig
+    from train.loop import augmentation, build
+
+    from .frames import pixels_alone
+
+    config = TrainConfig(
+        symmetry="p4m",
+        aggregation="votes",
+        padding="sky",
+        source_alone=True,
+        fit_frames=in_frames,
+        batch_size=settings.batch_size,
+    )
+    data_dir = None if settings.data_dir is None else Path(settings.data_dir)
+    images = pixels_alone(settings.data, data_dir, settings.images)
+    targets = np.eye(2, dtype=np.float32)[np.arange(len(images)) % 2]
+    size = min(settings.batch_size, len(images))
+    model = build(config, len(images))
+    epochs = itertools.count()
+
+    def epoch() -> None:
+        number = next(epochs)
+        batches = training_batches(
+            images,
+            targets,
+            passes=1,
+            batch_size=size,
+            seed=config.seed,
+            epochs=range(number, number + 1),
+            augment=augmentation(config) if in_frames else None,
+        )
+        steps = steps_per_epoch(len(images), 1, size)
+        model.fit(batches, steps_per_epoch=steps, shuffle=False, verbose=0)
+
+    return epoch
 
 
 def _training(name: str, settings: Settings) -> Task:

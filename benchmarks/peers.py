@@ -4,6 +4,8 @@ On one core, in processes that alternate (see `benchmarks.contenders`):
 
 - training of the equivariant network with Keras on TensorFlow, of the literature's network with
   the same symmetries in e2cnn, and of Zoobot's smallest encoder;
+- training of the network of a survey on sources of many sizes, in frames (`train.run
+  --fit-frames`) and on whole images, and of e2cnn's network;
 - inference, one image at a time, of a preset in LiteRT, of its graph in ONNX Runtime and in
   PyTorch, of the two other networks in PyTorch;
 - inference of a preset over sources of many sizes, each in the smallest frame that holds it, of
@@ -36,10 +38,10 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.report import markdown_table
 
 from .contenders import Contender, largest_difference, race, ratio_and_range, serve
-from .peer_tasks import Race, Settings, task_of
+from .peer_tasks import TRAININGS, Race, Settings, task_of
 
 Other = Literal["onnx", "pytorch", "e2cnn", "e2cnn-plain", "zoobot"]
-RACES: tuple[Race, ...] = ("training", "preset", "sources", "published")
+RACES: tuple[Race, ...] = ("training", "frames", "preset", "sources", "published")
 
 TOLERANCES = {"preset": 2e-3, "published": 5e-4}
 """Largest accepted difference of probabilities and maps; a preset's weights are float16."""
@@ -67,6 +69,11 @@ PEERS: dict[Race, dict[str, Peer]] = {
         "keras": Peer("EquivariantAGCNN, Keras on TensorFlow"),
         "e2cnn": Peer("p4m network without attention, e2cnn", ("torch", "e2cnn")),
         "zoobot": Peer("Zoobot's ConvNeXt-Pico, timm", ("torch", "timm")),
+    },
+    "frames": {
+        "frames": Peer("EquivariantAGCNN with votes, in frames"),
+        "keras": Peer("the same, whole images"),
+        "e2cnn": Peer("p4m network without attention, e2cnn", ("torch", "e2cnn")),
     },
     "preset": {
         "litert": Peer("preset, LiteRT", compared=True),
@@ -179,14 +186,14 @@ def race_table(kind: Race, contenders: Sequence[Contender], images: int) -> str:
     for contender in contenders:
         theirs = contender.values("processor")
         processor, wall = contender.median("processor"), contender.median("wall")
-        if kind == "training":
+        if kind in TRAININGS:
             figures = [f"{images / processor:.1f}", f"{images / wall:.1f}"]
             ratio = ratio_and_range(theirs, ours)
         else:
             figures = [f"{1e3 * processor:.2f}", f"{1e3 * wall:.2f}"]
             ratio = ratio_and_range(ours, theirs)
         rows.append([contender.title, *figures, "" if contender is contenders[0] else ratio])
-    if kind == "training":
+    if kind in TRAININGS:
         headers = ["training", "images/s", "by wall time", "our rate over its (rounds)"]
     else:
         what = "mean over sources" if kind == "sources" else "one image"
@@ -211,8 +218,8 @@ def benchmark(
     """Time training and inference on one core next to other software; print Markdown tables.
 
     Args:
-        races: What to time: training, inference of a preset, the same over sources of many sizes,
-            inference of a network of the paper.
+        races: What to time: training, training on sources of many sizes in frames, inference of a
+            preset, the same over sources of many sizes, inference of a network of the paper.
         without: Contenders to leave out.
         model: Name of a preset.
         checkpoint: Published checkpoint of three gates; by default the network has random
@@ -222,7 +229,7 @@ def benchmark(
         batch_size: Images of a step of training.
         calls: Timed calls of a contender in a round of inference; their median counts, or over
             sources of many sizes their mean.
-        data: Data set whose sources of many sizes are classified.
+        data: Data set of the sources of many sizes.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
     """
     console = Console(stderr=True)

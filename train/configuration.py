@@ -135,8 +135,8 @@ class TrainConfig:
     """Further epochs at the end, which train with that loss."""
 
     fit_frames: Annotated[bool, Parameter(group=_training)] = False
-    """Compute only the part of the images that holds the sources of a batch: faster, and exact
-    for networks with `--symmetry p4m --aggregation votes --padding sky`."""
+    """Compute only the middle of the images that holds the sources of a batch; faster with
+    `--source-alone`. Batches then hold sources of similar size."""
 
     initial_weights: Annotated[str | None, Parameter(group=_training)] = None
     """Network whose weights the training starts from: a preset, a .keras file, or the folder of a
@@ -248,7 +248,7 @@ class TrainConfig:
         if lacking:
             options = " ".join(f"{_flag(name)} {needed[name]}" for name in lacking)
             raise InputError(
-                f"--fit-frames needs a network in which empty sky is constant: add {options}"
+                f"--fit-frames needs features that are constant on empty sky: give {options}"
             )
 
     def to_json(self) -> dict[str, Any]:

@@ -65,7 +65,7 @@ def framed_batches(
     transform = RandomAffine(**augment, seed=int(random.integers(2**31)))
     for start in range(0, len(batches), GROUP):
         group = batches[start : start + GROUP]
-        rows = group.ravel()[np.argsort(frames[group.ravel()])]
+        rows = group.ravel()[np.argsort(frames[group.ravel()], kind="stable")]
         pixels = np.concatenate(
             [
                 _transformed(images[some], frames[some].max(), transform)

@@ -40,6 +40,15 @@ _ALONE = {
     "source_alone": True,
 }
 
+_SURVEY = {
+    **_ALONE,
+    "after": "alone-mixed",
+    "epochs": 5,
+    "learning_rate": 7e-4,
+    "degraded_copies": 2,
+    "balance_sizes": True,
+}
+
 CONFIGURATIONS: dict[str, dict[str, Any]] = {
     "plain": {},
     "plain-linear": {"stretch": "linear"},
@@ -85,14 +94,8 @@ CONFIGURATIONS: dict[str, dict[str, Any]] = {
         "degraded_copies": 2,
         "balance_sizes": True,
     },
-    "alone-survey": {
-        **_ALONE,
-        "after": "alone-mixed",
-        "epochs": 5,
-        "learning_rate": 7e-4,
-        "degraded_copies": 2,
-        "balance_sizes": True,
-    },
+    "alone-survey": _SURVEY,
+    "alone-survey-frames": {**_SURVEY, "fit_frames": True},
     "alone-evidence": {
         **_ALONE,
         "after": "alone-survey",
