@@ -25,7 +25,7 @@ RATIO_EDGES = (5.0, 10.0, 20.0, 50.0, 200.0)
 FRI_SHARES = (0.2, 0.5, 0.8)
 """Shares of FRI among the galaxies of a cell for which the classes must be right."""
 
-FLOORS = (0.85, 0.87, 0.89, 0.91, 0.93, 0.95, 0.97, 0.99)
+FLOORS = tuple(round(0.85 + 0.01 * step, 2) for step in range(15))
 """Least shares of right classes in one cell that are tried, from the lowest."""
 
 LEAST_GIVEN = 0.1
