@@ -167,9 +167,9 @@ def test_a_cell_may_be_less_right_than_all_cells_together():
     given, right = np.transpose(found.totals["galaxies of all sizes equally common"])
     np.testing.assert_allclose(given, 1)
     np.testing.assert_allclose(right, 0.96)
-    # At 97 % the cell of 5 beams must do without a class.
+    # At 97 % the cell of 5 beams must do without a class: less an error, it is below 92 %.
     strict = choose_thresholds(answers, 0.7, 0.97)
-    assert strict.floor > 0.92
+    assert strict.floor == 0.92
     np.testing.assert_allclose(
         strict.totals["galaxies of all sizes equally common"], [(0.5, 1.0)] * 3
     )
