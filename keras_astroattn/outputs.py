@@ -1,4 +1,4 @@
-"""Read the outputs of a network in NumPy: probabilities, attention maps and evidence."""
+"""Read the outputs of a network in NumPy, and write its probabilities as text."""
 
 from collections.abc import Mapping
 
@@ -16,6 +16,26 @@ def softmax(logits: np.ndarray) -> np.ndarray:
     """
     powers = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return powers / powers.sum(axis=-1, keepdims=True)
+
+
+def probability_text(probability: float) -> str:
+    """Format a probability with the digits that tell it from 0 and 1.
+
+    Args:
+        probability: from 0 to 1.
+
+    Returns:
+        Two to four decimals; beyond these "> 0.9999" or "< 0.0001".
+
+    Example:
+        >>> [probability_text(p) for p in (0.381, 0.9982, 0.99964, 1.0)]
+        ['0.38', '0.998', '0.9996', '> 0.9999']
+    """
+    for digits in (2, 3, 4):
+        text = f"{probability:.{digits}f}"
+        if 0 < float(text) < 1:
+            return text
+    return "> 0.9999" if probability > 0.5 else "< 0.0001"
 
 
 def gate_maps(outputs: Mapping[str, object]) -> list[np.ndarray]:

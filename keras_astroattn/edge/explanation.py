@@ -4,12 +4,13 @@ import json
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from html import escape
 
 import numpy as np
 
 from keras_astroattn.images import BLACK, CLASS_NAMES, Cutout, flux_patches
 from keras_astroattn.images.compass import direction_name, north_and_east
-from keras_astroattn.outputs import signed_evidence
+from keras_astroattn.outputs import probability_text, signed_evidence
 from keras_astroattn.tables import EXPLANATION_COLUMNS, Row
 
 from .classification import Classification
@@ -100,8 +101,9 @@ class Explanation:
         answer = label if label == self.likelier else f"{label}, rather {self.likelier}"
         first = self.components[0]
         text = (
-            f"{answer} with P = {self.probability:.2f}: the {first.name} gives "
-            f"{100 * first.share:.0f} % of the evidence, and P = {first.p_without:.2f} without it; "
+            f"{answer} with {_equation(self.probability)}: the {first.name} gives "
+            f"{100 * first.share:.0f} % of the evidence, and {_equation(first.p_without)} without "
+            "it; "
         )
         if not self.counterfactual:
             return f"{text}no deletion that was tried changes the label."
@@ -111,7 +113,7 @@ class Explanation:
 
     def _repr_html_(self) -> str:
         """Return the sentence and a table of the components, for notebooks."""
-        sentence = f"<p>{self!r}</p>"
+        sentence = f"<p>{escape(repr(self))}</p>"
         if not self.components:
             return sentence
         titles = ("component", "flux", "evidence", "share", "P without", "label without")
@@ -119,7 +121,7 @@ class Explanation:
         rows = "".join(
             f"<tr><td>{one.name}</td><td>{100 * one.flux_share:.0f} %</td>"
             f"<td>{one.speaks_for} {abs(one.evidence):.2f}</td>"
-            f"<td>{100 * one.share:.0f} %</td><td>{one.p_without:.2f}</td>"
+            f"<td>{100 * one.share:.0f} %</td><td>{escape(probability_text(one.p_without))}</td>"
             f"<td>{one.label_without}</td></tr>"
             for one in self.components
         )
@@ -150,6 +152,12 @@ class Explanation:
     def to_json(self) -> str:
         """Return `to_dict` as JSON text."""
         return json.dumps(self.to_dict())
+
+
+def _equation(probability: float) -> str:
+    """Return "P = 0.92", or "P > 0.9999"."""
+    text = probability_text(probability)
+    return f"P {text}" if text[0] in "<>" else f"P = {text}"
 
 
 def explanation_values(found: Explanation) -> Row:

@@ -10,6 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 
+from keras_astroattn.outputs import probability_text
+
 from .attention import contours, show_map
 from .evidence import (
     EVIDENCE_KEY,
@@ -126,7 +128,7 @@ def _list_parts(figure: Figure, parts: Sequence[Part], explanation: str) -> None
             part.name,
             f"{100 * abs(part.share):.0f} %",
             part.speaks_for,
-            f"{part.p_without:.2f}",
+            probability_text(part.p_without),
         )
         for letter, part in zip(ascii_uppercase, parts, strict=False)
     ]

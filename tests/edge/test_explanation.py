@@ -27,29 +27,31 @@ def three_blobs(fluxes=(60, 40, 80)) -> np.ndarray:
     return image
 
 
-def additive_outputs(image: np.ndarray) -> dict[str, np.ndarray]:
+def additive_outputs(image: np.ndarray, scale: float = 1.0) -> dict[str, np.ndarray]:
     """A network whose logit of FRII is +3 for the upper blob, -1 for the middle, +0.5 below."""
     bright = image[0, ..., 0] > -1
     evidence = np.zeros((1, 150, 150, 2), np.float32)
     for rows, logit in ((slice(0, 50), 3.0), (slice(50, 100), -1.0), (slice(100, 150), 0.5)):
         if bright[rows].any():
-            evidence[0, rows, :, 1] += bright[rows] * logit / bright[rows].sum()
+            evidence[0, rows, :, 1] += bright[rows] * scale * logit / bright[rows].sum()
     logits = evidence.sum(axis=(1, 2))
     powers = np.exp(logits)
     return {"evidence": evidence, "probabilities": powers / powers.sum(axis=-1, keepdims=True)}
 
 
-def explain(image: np.ndarray, label_of, source_mask: np.ndarray | None = None) -> Explanation:
+def explain(
+    image: np.ndarray, label_of, source_mask: np.ndarray | None = None, scale: float = 1.0
+) -> Explanation:
     # Without a mask all emission belongs to the source; `tests/images` holds the linking.
     cutout = replace(cutout_from_array(image), source_mask=source_mask)
-    outputs = additive_outputs(cutout.network_input[np.newaxis])
+    outputs = additive_outputs(cutout.network_input[np.newaxis], scale)
     p = outputs["probabilities"][0]
     return explain_cutout(
         cutout,
         outputs,
         Classification(label_of(p), float(p[0]), float(p[1])),
         lambda images: np.concatenate(
-            [additive_outputs(one[np.newaxis])["probabilities"] for one in images]
+            [additive_outputs(one[np.newaxis], scale)["probabilities"] for one in images]
         ),
         label_of,
     )
@@ -140,6 +142,19 @@ def test_an_explanation_is_one_sentence_and_json(monkeypatch):
     stored = json.loads(found.to_json())
     assert stored["counterfactual"] == ["upper component"]
     assert sum(abs(one["share"]) for one in stored["components"]) == pytest.approx(1)
+
+
+def test_a_sure_answer_is_written_with_the_digits_that_tell_it_from_1(monkeypatch):
+    one_patch_an_island(monkeypatch)
+    # Logits 6 - 2 + 1 = 5, and 7 without the middle: P = 0.9933 and 0.99909.
+    html = explain(three_blobs(), likelier, scale=2)._repr_html_()
+    assert "FRII with P = 0.99: " in html
+    assert "<td>0.999</td>" in html
+    # Logits 25 and 35: P differs from 1 by less than 1e-10.
+    surest = explain(three_blobs(), likelier, scale=10)
+    assert repr(surest).startswith("FRII with P > 0.9999: the upper component")
+    table = ElementTree.fromstring(f"<div>{surest._repr_html_()}</div>")
+    assert "> 0.9999" in [cell.text for cell in table.iter("td")]
 
 
 def test_a_notebook_shows_the_components_in_a_table(monkeypatch):
