@@ -72,8 +72,9 @@ def cutout_from_field(
         jacobian: instead of `pixel_scale`: (2, 2), arcsec east and north (rows) for a step
             along x and y (columns).
         as_is: do not change the beam (FIRST).
-        widening: factor by which the beam and the pixels are widened in addition, for sources
-            that are larger than the frame (`widening.wide_enough`).
+        widening: factor by which the beam and the pixels are widened in addition, for a source
+            that is larger than the frame. `read_fits` and `read_source` choose it
+            (`widening.widened`).
         flags: further flags that the caller knows.
         wcs_header: WCS keywords of `field` (`celestial_keywords.wcs_keywords`).
 

@@ -40,8 +40,7 @@ class Surroundings:
     def _on(self, sky: FitsMap) -> "_OnTile":
         key = str(sky.path)
         if key not in self._found:
-            every = slice(None)
-            self._found[key] = self._near(sky, every, _frame_scale(sky))
+            self._found[key] = self._near(sky, slice(None), _frame_scale(sky))
         return self._found[key]
 
     def _near(self, sky: FitsMap, which: slice, scale: float) -> "_OnTile":
