@@ -3,6 +3,7 @@
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -19,6 +20,7 @@ from keras_astroattn.models.wrappers import full_model, votes_head
 from keras_astroattn.process import quiet_native_logs
 
 from .compaction import compacted
+from .eight_bits import eight_bits
 from .export_source import ExportSource
 from .fixed_batch import fix_batch
 from .frame_graph import frames_of
@@ -120,7 +122,8 @@ def convert(
     Args:
         source: the model.
         precision: `float32`; `float16`, large kernels of half the size; `dynamic`, 8-bit
-            weights and floating-point activations; `int8`, both in 8 bits.
+            weights and floating-point activations; `int8`, both in 8 bits, with votes only
+            those of the large convolutions (see `export.eight_bits`).
         training_images: (n, 150, 150, 1) float32 in [-1, 1] for `int8`.
         attention: whether to include the attention maps, and the evidence, in the outputs.
         integer_borders: with `int8`: input and outputs have 8 bits too.
@@ -130,8 +133,13 @@ def convert(
         Bytes of the file. Its shape signatures state a batch of 1 (see `fixed_batch`).
 
     Raises:
-        InputError: The precision is `int8`, and the model has `softmax` attention or votes.
+        InputError: The precision is `int8`, and the model has `softmax` attention without votes,
+            or votes with 8-bit borders.
     """
+    if precision == "int8":
+        require_quantizable(source, integer_borders)
+        if votes_head(source.model) is not None:
+            return _partly_integer(source, training_images, attention)
     integer = precision == "int8"
     half = precision == "float16"
     outputs = inference_outputs(source.model, attention, integer, half)
@@ -142,7 +150,6 @@ def convert(
             for size in sizes
         }
         return _converted(source, {IMAGE_SIZE: outputs} | parts, precision)
-    require_quantizable(source)
     images, offset = _ranges(
         source,
         training_images,
@@ -154,6 +161,24 @@ def convert(
         return named | {"logits": named["logits"] - offset}
 
     return _converted(source, {IMAGE_SIZE: without_offset}, precision, images, integer_borders)
+
+
+def _partly_integer(source: ExportSource, training_images: np.ndarray, attention: bool) -> bytes:
+    """Return the .tflite file of a network with votes, whose large convolutions have 8 bits.
+
+    What the rounding adds to the logits on average is subtracted from their bias, as in `_ranges`.
+    """
+    eight = eight_bits(source.model, training_images)
+
+    def converted(attention: bool) -> bytes:
+        outputs = inference_outputs(source.model, attention, half=True, eight=eight)
+        return _converted(source, {IMAGE_SIZE: outputs}, "int8")
+
+    seen = _drawn(training_images, 0)
+    logits = keras.ops.convert_to_numpy(source.model.predict(seen, batch_size=8, verbose=0))
+    errors = _logits_of(converted(attention=False), seen) - logits
+    eight = replace(eight, offset=errors.mean(axis=0))
+    return converted(attention)
 
 
 def _converted(
@@ -170,7 +195,7 @@ def _converted(
         # Not TensorFlow's float16, which also rounds constants, biases and the dense layers.
         if precision in ("dynamic", "int8"):
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
-        if precision == "int8":
+        if images is not None:
             converter.representative_dataset = _representative(images)
             if integer_borders:
                 converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
@@ -179,7 +204,7 @@ def _converted(
             # The calibrator of int8 warns that its own interpreter is deprecated.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             content = converter.convert()
-    halved = store_halved(content) if precision == "float16" else content
+    halved = store_halved(content) if precision in ("float16", "int8") else content
     return compacted(fix_batch(run_when_needed(halved)))
 
 
@@ -214,24 +239,27 @@ def _logits_of(content: bytes, images: np.ndarray) -> np.ndarray:
         return np.concatenate([serve(image=image[np.newaxis])["logits"] for image in images])
 
 
-def require_quantizable(source: ExportSource) -> None:
+def require_quantizable(source: ExportSource, integer_borders: bool = False) -> None:
     """Refuse int8 for models that it cannot represent.
 
     Args:
         source: the model.
+        integer_borders: whether input and outputs shall have 8 bits too.
 
     Raises:
-        InputError: The gates normalize by softmax, or the logits are votes.
+        InputError: The gates normalize by softmax and their maps would have 8 bits, or the
+            evidence would.
     """
-    if "softmax" in source.normalizations:
+    if votes_head(source.model) is not None:
+        if integer_borders:
+            raise InputError(
+                "int8 cannot hold the evidence of the aggregation votes, which must sum to the "
+                "logits: leave out --int8-io"
+            )
+    elif "softmax" in source.normalizations:
         raise InputError(
             "int8 cannot hold softmax attention: its steps are 1/256 and the map vanishes; "
             "use another precision"
-        )
-    if votes_head(source.model) is not None:
-        raise InputError(
-            "int8 cannot hold the aggregation votes: the number of a small source's pixels "
-            "vanishes in steps of 1/256 of the largest; use another precision"
         )
 
 

@@ -88,7 +88,7 @@ def export_opened(source: ExportSource, wanted: Export, console: Console) -> dic
     """
     if "tflite" in wanted.formats and "int8" in wanted.precision:
         try:
-            require_quantizable(source)
+            require_quantizable(source, wanted.int8_io)
         except InputError as error:
             # Whoever asks for all precisions, as by default, gets those that the model can have.
             if set(wanted.precision) != set(get_args(Precision)):

@@ -6,7 +6,7 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from .inference_graph import HALVED_FROM
+from .convolution_graph import HALVED_FROM
 
 _KERNEL = 1  # index of the kernel among the inputs of an operator
 _WITH_KERNEL = (schema.BuiltinOperator.CONV_2D, schema.BuiltinOperator.FULLY_CONNECTED)

@@ -28,7 +28,7 @@ All other layers of `keras_astroattn.layers` are called unchanged.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import keras
 import numpy as np
@@ -41,9 +41,7 @@ from keras_astroattn.layers import (
     AttentionMean,
     AttentionPooling,
     ConcatGatingAggregation,
-    P4MConv2D,
     P4MGroupPool,
-    P4MLifting,
     P4MMaxPool,
     SkyPadding,
     VotesAggregation,
@@ -51,41 +49,22 @@ from keras_astroattn.layers import (
 from keras_astroattn.layers.middle import central
 from keras_astroattn.models.framed_network import inputs_of
 
+from .convolution_graph import (
+    PendingConvolution,
+    convolve,
+    is_convolution,
+    kernel_and_bias,
+    with_border,
+)
+from .eight_bits import EightBits, in_eight_bits
 from .frame_graph import MEAN_MAP, computed_sizes
 from .gate_graph import array, mean_map, normalized, pooled, scores
 from .votes_graph import votes
 
-NARROW = 8
-"""Convolutions to at most this many channels compute two columns at once."""
-
-HALVED_FROM = 1024
-"""Least number of weights of a kernel that is rounded to float16 on request."""
+_KEEP_PARTS = (P4MMaxPool, P4MGroupPool, keras.layers.MaxPooling2D)
+"""Layers whose output, for parts of a value, are parts of the same value."""
 
 _TAKES_A_LIST = (*AGGREGATIONS.values(), AttentionMean)
-
-
-@dataclass(frozen=True, eq=False)
-class _Convolution:
-    """A deferred convolution of stride 1: batch normalization may follow.
-
-    `sky`, (channels,), is the value of x on the empty sky; kernel and bias are still float64.
-    `half`: the kernel will be rounded to float16. `padding`: SAME, VALID, or SKY, for which x
-    first gets the border of `SkyPadding`. DONE: x has its border, and the sky is subtracted.
-    """
-
-    x: tf.Tensor
-    kernel: np.ndarray
-    bias: np.ndarray
-    sky: np.ndarray
-    centred: bool
-    half: bool
-    padding: str
-
-    def scaled(self, scale: np.ndarray, shift: np.ndarray) -> "_Convolution":
-        # The symmetries of a channel of a group convolution share its statistics.
-        symmetries = self.kernel.shape[-1] // len(scale)
-        scale, shift = np.tile(scale, symmetries), np.tile(shift, symmetries)
-        return replace(self, kernel=self.kernel * scale, bias=self.bias * scale + shift)
 
 
 @dataclass(frozen=True, eq=False)
@@ -111,12 +90,36 @@ class _Centred:
     sky: np.ndarray
 
 
+@dataclass(frozen=True, eq=False)
+class _Parts:
+    """A deferred x: the parts, 8 bits from 0 to 1, of the largest value (channels,)."""
+
+    parts: tf.Tensor
+    largest: np.ndarray
+
+
+@dataclass(frozen=True, eq=False)
+class _Plan:
+    """How the layers compute: options of `inference_outputs`, and the result of `_empty_sky`."""
+
+    integer: bool
+    half: bool
+    sky: dict[str, np.ndarray]
+    eight: EightBits
+
+    @property
+    def bits(self) -> int:
+        """Number of bits of a weight in the layers that do not compute in 8 bits."""
+        return 16 if self.half else 32
+
+
 def inference_outputs(
     model: keras.Model,
     attention: bool = True,
     integer: bool = False,
     half: bool = False,
     frame: int | None = None,
+    eight: EightBits | None = None,
 ) -> Callable[[tf.Tensor], dict[str, tf.Tensor]]:
     """Return a function from images to `logits`, `attention_1` .., `attention_mean`, `evidence`.
 
@@ -132,6 +135,8 @@ def inference_outputs(
         frame: pixels of the frame that the function takes, a square in the middle of an image
             that is black elsewhere; None: the whole image. The maps that it returns are parts in
             the middle of the whole image's; beyond them, the maps are 0. See `export.frame_graph`.
+        eight: layers that compute in 8 bits, all others in floating point; None: no layers. See
+            `export.eight_bits`.
 
     Returns:
         The function; its keys are the names of the outputs.
@@ -144,6 +149,7 @@ def inference_outputs(
         raise ValueError(f"layers must be used once each; these are not: {', '.join(used)}")
 
     sky = _empty_sky(model)
+    plan = _Plan(integer, half, sky, eight or EightBits())
     sizes = None if frame is None else computed_sizes(model, frame)
 
     def outputs(image: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -156,7 +162,10 @@ def inference_outputs(
                 inputs = [inputs]  # Keras replaces a list of one by its element
             if sizes is not None and layer.name in sky:
                 inputs = _placed(layer, inputs, sizes[layer.name], sky[layer.name])
-            result = _compute(layer, inputs, integer, half, sky)
+            if layer.name in plan.eight.ranges:
+                result = _in_parts(layer, inputs, plan)
+            else:
+                result = _compute(layer, inputs, plan)
             if isinstance(layer, VotesAggregation):
                 _, evidence, *maps = result
             elif isinstance(layer, AttentionGate):
@@ -186,7 +195,7 @@ def _empty_sky(model: keras.Model) -> dict[str, np.ndarray]:
     layers = [
         layer
         for layer in model.layers
-        if _is_convolution(layer) or isinstance(layer, (P4MMaxPool, P4MGroupPool))
+        if is_convolution(layer) or isinstance(layer, (P4MMaxPool, P4MGroupPool))
     ]
     if not layers:
         return {}
@@ -197,10 +206,6 @@ def _empty_sky(model: keras.Model) -> dict[str, np.ndarray]:
         layer.name: one.astype(np.float64).ravel()
         for layer, one in zip(layers, middle, strict=True)
     }
-
-
-def _is_convolution(layer: keras.Layer) -> bool:
-    return _is_plain_convolution(layer) or isinstance(layer, (P4MLifting, P4MConv2D))
 
 
 def _placed(layer: keras.Layer, inputs, size: int, sky: np.ndarray) -> tf.Tensor | _Centred:
@@ -227,63 +232,89 @@ def _placed(layer: keras.Layer, inputs, size: int, sky: np.ndarray) -> tf.Tensor
         y = y[:, part, part]
     elif missing > 0:
         y = tf.pad(y, [[0, 0], [missing, missing], [missing, missing], [0, 0]])
-    return _Centred(_with_border(y) if border else y, sky)
+    return _Centred(with_border(y) if border else y, sky)
 
 
-def _compute(layer: keras.Layer, inputs, integer: bool, half: bool, sky: dict[str, np.ndarray]):
+def _in_parts(layer: keras.Layer, inputs, plan: _Plan) -> _Parts:
+    """Return the output of a layer in 8 bits."""
+    largest = plan.eight.ranges[layer.name]
+    if isinstance(inputs, PendingConvolution):  # a ReLU, which commutes with the division
+        result = _compute(layer, inputs.scaled(1 / largest, np.zeros_like(largest)), plan)
+    else:
+        result = _compute(layer, inputs, plan)
+        result = result * _by_channel(1 / largest, result)
+    return _Parts(in_eight_bits(result), largest)
+
+
+def _by_channel(values: np.ndarray, x: tf.Tensor) -> np.ndarray:
+    """Return values (channels,) for the channels of x, which may be symmetries of them."""
+    return np.tile(values, x.shape[-1] // len(values)).astype(np.float32)
+
+
+def _compute(layer: keras.Layer, inputs, plan: _Plan):
     if isinstance(layer, keras.layers.Dropout):
         return inputs
-    if isinstance(layer, keras.layers.BatchNormalization) and isinstance(inputs, _Convolution):
+    if isinstance(layer, keras.layers.BatchNormalization) and isinstance(
+        inputs, PendingConvolution
+    ):
         return inputs.scaled(*_normalization(layer))
     if isinstance(layer, AttentionPooling) and isinstance(inputs[0], _Attended):
         return pooled(inputs[0].x, inputs[0].a, layer.pooling)
     if isinstance(layer, SkyPadding):
-        return _Padded(inputs if isinstance(inputs, _Centred) else _computed(inputs))
+        return _Padded(inputs if isinstance(inputs, (_Centred, _Parts)) else _computed(inputs))
+    if isinstance(inputs, _Parts) and isinstance(layer, _KEEP_PARTS):
+        return _Parts(_compute(layer, inputs.parts, plan), inputs.largest)
     if isinstance(inputs, _Centred) and isinstance(layer, P4MMaxPool):
         window = layer.window(layer.input.shape[1])
         return _Centred(tf.nn.max_pool2d(inputs.y, window, 2, "VALID"), inputs.sky)
-    if isinstance(inputs, _Centred) and _is_convolution(layer):
-        kernel, bias = _kernel_and_bias(layer)
-        return _Convolution(inputs.y, kernel, bias, inputs.sky, True, half, "DONE")
+    if isinstance(inputs, _Centred) and is_convolution(layer):
+        kernel, bias = kernel_and_bias(layer)
+        return PendingConvolution(inputs.y, kernel, bias, inputs.sky, True, plan.bits, "DONE")
     padding = "SKY" if isinstance(inputs, _Padded) else None
-    inputs = keras.tree.map_structure(_computed, inputs, none_is_leaf=False)
-    if _is_convolution(layer):
+    if layer.name in plan.eight.convolutions:
+        parts = inputs.x if isinstance(inputs, _Padded) else inputs
+        kernel, bias = kernel_and_bias(layer)
         padding = padding or layer.padding.upper()
-        kernel, bias = _kernel_and_bias(layer)
-        empty = sky[layer.name]
-        centred = not integer and len(empty) == 1 and empty.any()
-        return _Convolution(inputs, kernel, bias, empty, centred, half, padding)
+        pending = PendingConvolution(
+            parts.parts, kernel, bias, plan.sky[layer.name], False, 8, padding
+        )
+        return pending.of_parts(parts.largest)
+    inputs = keras.tree.map_structure(_computed, inputs, none_is_leaf=False)
+    if is_convolution(layer):
+        padding = padding or layer.padding.upper()
+        kernel, bias = kernel_and_bias(layer)
+        empty = plan.sky[layer.name]
+        centred = not plan.integer and len(empty) == 1 and empty.any()
+        return PendingConvolution(inputs, kernel, bias, empty, centred, plan.bits, padding)
     if isinstance(layer, P4MMaxPool):
         return tf.nn.max_pool2d(inputs, layer.window(inputs.shape[1]), 2, "VALID")
     if isinstance(layer, P4MGroupPool):
-        # Halved repeatedly: XNNPACK splits into two to four parts, not into eight.
-        while inputs.shape[-1] > layer.output.shape[-1]:
-            inputs = tf.maximum(*tf.split(inputs, 2, axis=-1))
-        return inputs
+        return _largest_of_symmetries(inputs, layer.output.shape[-1])
     if isinstance(layer, AttentionGate):
         x, g = inputs
-        a = normalized(layer.normalize, scores(layer, x, g, integer))
+        a = normalized(layer.normalize, scores(layer, x, g, plan.integer))
         return _Attended(x, a), a
     if isinstance(layer, VotesAggregation):
-        return votes(layer, inputs, array, half)
+        return votes(layer, inputs, array, plan.half, plan.eight.offset)
     if isinstance(layer, AttentionMean):
         return mean_map(inputs, layer.size, [tuple(a.shape[1:]) for a in inputs], layer.size)
-    if isinstance(layer, ConcatGatingAggregation) and integer:
+    if isinstance(layer, ConcatGatingAggregation) and plan.integer:
         return _logits_by_vector(layer, inputs)
     if isinstance(layer, keras.layers.ReLU):
         return tf.nn.relu(inputs) if _is_plain_relu(layer) else _called(layer, inputs)
     return _called(layer, inputs)
 
 
-def _kernel_and_bias(layer: keras.Layer) -> tuple[np.ndarray, np.ndarray]:
-    """Return kernel and bias of the equivalent plain convolution."""
-    if _is_plain_convolution(layer):
-        kernel, bias = layer.kernel, layer.bias
-    else:
-        with tf.init_scope():
-            kernel, bias = layer.expanded_kernel(), None
-    kernel = array(kernel).astype(np.float64)
-    return kernel, np.zeros(kernel.shape[-1]) if bias is None else array(bias).astype(np.float64)
+def _largest_of_symmetries(x: tf.Tensor, channels: int) -> tf.Tensor:
+    """Return the maxima over the symmetries, by a window over an axis of their own.
+
+    XNNPACK has this operator for 8 bits too, and runs it faster than a maximum of parts.
+    """
+    height, width, both = x.shape[1:]
+    symmetries = both // channels
+    x = tf.reshape(x, [-1, height * width, symmetries, channels])
+    largest = tf.nn.max_pool2d(x, (1, symmetries), (1, symmetries), "VALID")
+    return tf.reshape(largest, [-1, height, width, channels])
 
 
 def _logits_by_vector(layer: ConcatGatingAggregation, vectors: list[tf.Tensor]) -> tf.Tensor:
@@ -311,26 +342,17 @@ def _called(layer: keras.Layer, inputs):
 
 
 def _computed(value):
-    if isinstance(value, _Convolution):
-        return _convolve(value)
+    if isinstance(value, PendingConvolution):
+        return convolve(value)
     if isinstance(value, _Attended):
         return value.x * value.a[..., tf.newaxis]
     if isinstance(value, _Padded):
-        return value.x
+        return _computed(value.x)
+    if isinstance(value, _Parts):
+        return value.parts * _by_channel(value.largest, value.parts)
     if isinstance(value, _Centred):
         return value.y + value.sky.astype(np.float32)
     return value
-
-
-def _is_plain_convolution(layer: keras.Layer) -> bool:
-    return (
-        type(layer) is keras.layers.Conv2D
-        and layer.strides == (1, 1)
-        and layer.dilation_rate == (1, 1)
-        and layer.groups == 1
-        and layer.padding in ("same", "valid")
-        and layer.activation is keras.activations.linear
-    )
 
 
 def _is_plain_relu(layer: keras.layers.ReLU) -> bool:
@@ -344,49 +366,3 @@ def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, 
     beta = array(layer.beta) if layer.center else 0.0
     scale = gamma / deviation
     return scale, beta - array(layer.moving_mean) * scale
-
-
-def _convolve(pending: _Convolution) -> tf.Tensor:
-    x, kernel, padding = pending.x, pending.kernel, pending.padding
-    if pending.half and kernel.size >= HALVED_FROM:
-        kernel = kernel.astype(np.float16)
-    kernel = kernel.astype(np.float32)
-    bias = pending.bias + _on_the_sky(pending.kernel - kernel, pending.sky)
-    rows, columns, _, channels = kernel.shape
-    height, width = x.shape[1:3]
-    if pending.centred:
-        bias += _on_the_sky(kernel, pending.sky)
-    if padding == "DONE":
-        return tf.nn.conv2d(x, kernel, 1, "VALID") + bias.astype(np.float32)
-    if pending.centred:
-        # Without the channel axis, because padding is slow with it, and because the converter
-        # would otherwise move the subtraction back into the bias.
-        x = tf.reshape(x, [-1, height, width])
-        if padding == "SAME":
-            # The image is surrounded by zeros, not sky, so they are added before the subtraction.
-            around = [[0, 0], *([(size - 1) // 2, size // 2] for size in (rows, columns))]
-            x, padding = tf.pad(x, around), "VALID"
-        x = (x - pending.sky.astype(np.float32))[..., tf.newaxis]
-    if padding == "SKY":
-        x, padding = _with_border(x), "VALID"
-    bias = bias.astype(np.float32)
-    if channels > NARROW or columns != 3 or width % 2 or pending.padding == "VALID":
-        return tf.nn.conv2d(x, kernel, 1, padding) + bias
-    # Columns 2j and 2j + 1 see columns 2j - 1 .. 2j + 2: stride 2, with one padded column on
-    # each side.
-    pair = np.zeros((rows, 4, kernel.shape[2], 2 * channels), np.float32)
-    pair[:, :3, :, :channels] = kernel
-    pair[:, 1:, :, channels:] = kernel
-    both = tf.nn.conv2d(x, pair, [1, 2], padding) + np.tile(bias, 2)
-    return tf.reshape(both, [-1, height, width, channels])
-
-
-def _with_border(x: tf.Tensor) -> tf.Tensor:
-    """Pad by one pixel as `SkyPadding`, with concatenations: XNNPACK has no such padding."""
-    x = tf.concat([x[:, :1], x, x[:, -1:]], axis=1)
-    return tf.concat([x[:, :, :1], x, x[:, :, -1:]], axis=2)
-
-
-def _on_the_sky(kernel: np.ndarray, sky: np.ndarray) -> np.ndarray:
-    """Return the output (channels out,) of a kernel whose input is `sky` (channels in,)."""
-    return np.einsum("hwio,i->o", kernel.astype(np.float64), sky)

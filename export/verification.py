@@ -22,7 +22,7 @@ from .export_source import ExportSource
 FLOAT32_TOLERANCE = 5e-4
 """Largest difference of float32 probabilities and attention from Keras's."""
 
-EVIDENCE_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "dynamic": 5e-2}
+EVIDENCE_TOLERANCE = {"float32": 1e-4, "float16": 1e-2, "dynamic": 5e-2, "int8": 1e-2}
 """Largest difference of the evidence, summed over pixels, from the logits, in parts of the
 largest logit, by precision."""
 

@@ -36,6 +36,7 @@ def votes(
     inputs: list[tf.Tensor],
     array: Callable[..., np.ndarray],
     half: bool,
+    offset: np.ndarray | float = 0.0,
 ) -> list[tf.Tensor]:
     """Return the outputs of `VotesAggregation` for inference.
 
@@ -44,6 +45,7 @@ def votes(
         inputs: x_1, a_1, ..., g and the image, as inputs of the layer.
         array: function that returns the values of a variable.
         half: round the resize matrices to float16; the sum stays exact.
+        offset: subtracted from the bias b (classes,).
 
     Returns:
         Logits, evidence, and the weights a_k m_k of each gate.
@@ -57,6 +59,7 @@ def votes(
     targets = [tuple(x.shape[1:3]) for x in features]
     resize = _Resizes(size, targets, whole, [*whole_maps[::2], whole_g], half)
     kernels, offsets, bias = _affine(layer, [x.shape[-1] for x in features], array)
+    bias = (bias - offset).astype(np.float32)
     logits, present, weights, shared = None, None, [], []
     for k, m in enumerate(resize.down(source)):
         x, a = features[k], resize.by_border(maps[k], k)

@@ -71,20 +71,20 @@ def test_maps_can_be_left_out(model):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("precision", ["float32", "float16", "dynamic"])
+@pytest.mark.parametrize("precision", ["float32", "float16", "dynamic", "int8"])
 def test_a_file_is_verified_with_its_evidence(precision, tmp_path):
     from export.metadata import append_metadata, describe
 
     source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     path = tmp_path / "votes.tflite"
-    content = convert(source, precision)
+    content = convert(source, precision, images(3))
     path.write_bytes(content)
     append_metadata(path, describe(source, precision))
     reference = reference_of(source, images(3), np.array([0, 1, 0]))
     found = verify_litert(path, reference, precision, attention=True)
     assert (
         found.evidence_sum_difference
-        < {"float32": 1e-5, "float16": 1e-5, "dynamic": 5e-2}[precision]
+        < {"float32": 1e-5, "float16": 1e-5, "dynamic": 5e-2, "int8": 1e-5}[precision]
     )
     assert found.evidence_difference > 0
     assert not [failure for failure in found.failures if "evidence" in failure]
@@ -117,14 +117,8 @@ def test_evidence_that_does_not_add_up_is_refused():
     assert verify(lambda _: reference.outputs, reference, "float32").passed
 
 
-def test_int8_is_refused():
-    source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
-    with pytest.raises(InputError, match="int8 cannot hold the aggregation votes"):
-        convert(source, "int8", images(2))
-
-
 def test_all_precisions_are_those_that_the_network_can_have(tmp_path, monkeypatch):
-    source = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
+    soft = ExportSource("soft", AGCNN(normalization="softmax"))
     asked = []
 
     def stop(source, wanted):
@@ -135,7 +129,7 @@ def test_all_precisions_are_those_that_the_network_can_have(tmp_path, monkeypatc
     shown = io.StringIO()
     for precision in (("float32", "float16", "dynamic", "int8"), ("int8",)):
         with pytest.raises(InputError):
-            export_opened(source, Export(tmp_path, ("tflite",), precision), Console(file=shown))
+            export_opened(soft, Export(tmp_path, ("tflite",), precision), Console(file=shown))
     assert asked == [("float32", "float16", "dynamic")]
     assert "model_int8.tflite is left out" in shown.getvalue()
 
