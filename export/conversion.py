@@ -140,27 +140,34 @@ def convert(
         require_quantizable(source, integer_borders)
         if votes_head(source.model) is not None:
             return _partly_integer(source, training_images, attention)
-    integer = precision == "int8"
+        return _integer(source, training_images, attention, integer_borders)
     half = precision == "float16"
-    outputs = inference_outputs(source.model, attention, integer, half)
-    if not integer:
-        sizes = frames_of(source.model, precision) if frames is None else frames
-        parts = {
-            size: inference_outputs(source.model, attention, half=half, frame=size)
-            for size in sizes
-        }
-        return _converted(source, {IMAGE_SIZE: outputs} | parts, precision)
+    sizes = frames_of(source.model, precision) if frames is None else frames
+    outputs = {
+        size: inference_outputs(
+            source.model, attention, half=half, frame=None if size == IMAGE_SIZE else size
+        )
+        for size in (IMAGE_SIZE, *sizes)
+    }
+    return _converted(source, outputs, precision)
+
+
+def _integer(
+    source: ExportSource, training_images: np.ndarray, attention: bool, integer_borders: bool
+) -> bytes:
+    """Return the .tflite file of a network whose operators all have 8 bits."""
+    outputs = inference_outputs(source.model, attention, integer=True)
     images, offset = _ranges(
         source,
         training_images,
-        lambda images: _converted(source, {IMAGE_SIZE: outputs}, precision, images),
+        lambda images: _converted(source, {IMAGE_SIZE: outputs}, "int8", images),
     )
 
     def without_offset(image: tf.Tensor) -> dict[str, tf.Tensor]:
         named = outputs(image)
         return named | {"logits": named["logits"] - offset}
 
-    return _converted(source, {IMAGE_SIZE: without_offset}, precision, images, integer_borders)
+    return _converted(source, {IMAGE_SIZE: without_offset}, "int8", images, integer_borders)
 
 
 def _partly_integer(source: ExportSource, training_images: np.ndarray, attention: bool) -> bytes:

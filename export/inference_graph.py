@@ -135,8 +135,8 @@ def inference_outputs(
         frame: pixels of the frame that the function takes, a square in the middle of an image
             that is black elsewhere; None: the whole image. The maps that it returns are parts in
             the middle of the whole image's; beyond them, the maps are 0. See `export.frame_graph`.
-        eight: layers that compute in 8 bits, all others in floating point; None: no layers. See
-            `export.eight_bits`.
+        eight: layers that compute in 8 bits, all others in floating point, without `frame`; None:
+            no layers. See `export.eight_bits`.
 
     Returns:
         The function; its keys are the names of the outputs.

@@ -60,7 +60,7 @@ def run(
             model was trained on, else MiraBest.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
         attention: Include the attention maps. Without them the files are smaller and faster.
-        int8_io: Store the input and the outputs of the int8 file in 8 bits too.
+        int8_io: Store the input and the outputs of the int8 file in 8 bits too; not with votes.
     """
     exporting = import_quietly("export.exporting", "export")
     console = Console()
