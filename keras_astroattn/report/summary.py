@@ -73,7 +73,7 @@ def histograms_section(
         histogram("largest angular size, arcsec", size, kinds, order),
         histogram("peak S/N", snr, kinds, order),
     ]
-    key = "Colours: FRI blue, FRII orange, uncertain dark yellow, no class grey."
+    key = "Colours: FRI blue, FRII orange, uncertain green, no class grey."
     text = [key]
     if np.any(size == 0):
         text.append("Sources of size 0 (point sources) are not in the histogram of the size.")

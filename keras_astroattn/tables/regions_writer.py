@@ -76,7 +76,7 @@ def write_regions(path: Path, rows: Iterable[Row], prefix: str = "") -> int:
         >>> write_regions(Path("sources.reg"), [row])
         1
         >>> print(Path("sources.reg").read_text().splitlines()[-1])
-        circle(180.000000,30.000000,2.70") # color=#56B4E9 text={compact}
+        circle(180.000000,30.000000,2.70") # color=#CC79A7 text={compact}
     """
     start, shapes, end = REGION_WRITERS[path.suffix.lower()]
     count = 0

@@ -4,7 +4,7 @@ import pytest
 from astropy import units as u
 from astropy.wcs import WCS
 
-from keras_astroattn.colours import BLUE, GREY, SKY
+from keras_astroattn.colours import BLUE, GREY, PINK
 from keras_astroattn.errors import InputError
 from keras_astroattn.tables import (
     COLUMNS,
@@ -44,7 +44,7 @@ def test_a_source_without_a_shape_is_a_circle_of_its_size(tmp_path, suffix):
     texts = [one.meta.get("text", one.meta.get("label")) for one in found]
     assert texts == ["FRI 0.88", "compact", "error"]
     colours = [one.visual.get("edgecolor", one.visual.get("color")) for one in found]
-    assert colours == [BLUE, SKY, GREY]
+    assert colours == [BLUE, PINK, GREY]
 
 
 @pytest.mark.parametrize("suffix", [".reg", ".crtf"])
