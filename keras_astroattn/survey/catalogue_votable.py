@@ -137,7 +137,11 @@ def _skip_blank(stream) -> None:
 def _find_table(file: CatalogueFile) -> _Table:
     """Return the first table with rows, otherwise the first one with a DATA element."""
     number, table, empty, systems = -1, None, None, {}
+    root = None
     for event, name, element in _events(file):
+        root = root or name
+        if root != "VOTABLE":
+            raise InputError(f"catalogue {file.path} is XML, but not a VOTable")
         if event == "end" and name == "FIELD" and table is not None:
             table.fields.append(_field(element))
         elif event == "start" and name == "COOSYS":

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
+from xml.etree import ElementTree
 from xml.parsers import expat
 
 import numpy as np
@@ -229,6 +230,10 @@ def rows_elsewhere(votable: BinaryIO) -> str | None:
 
 def _read_votable(path: Path, wanted: Wanted) -> Table:
     with path.open("rb") as file:
+        _, root = next(ElementTree.iterparse(file, events=("start",)))
+        if root.tag.rpartition("}")[2] != "VOTABLE":
+            raise InputError(f"{path} is XML, but not a VOTable")
+        file.seek(0)
         address = rows_elsewhere(file)
     if address is not None:
         raise InputError(f"{path} stores its rows elsewhere ({address[:100]}): give a whole table")
@@ -278,7 +283,7 @@ _READERS: dict[str, Callable[[Path, Wanted], Table]] = {
     ".csv": _read_csv,
     ".ecsv": _read_csv,
     ".json": _read_json,
-    ".vot": _read_votable,
+    **dict.fromkeys((".vot", ".votable", ".xml"), _read_votable),
     ".fits": _read_fits,
     ".parquet": _read_parquet,
 }

@@ -135,6 +135,7 @@ def test_parquet_is_read_in_batches(tmp_path, monkeypatch):
         ("a.bin", b"\x00\x01\x02", "neither CSV nor"),
         ("a.parquet", b"PAR1 and nothing", "cannot be read"),
         ("a.vot", b"<?xml version='1.0'?><VOTABLE><RESOURCE>", "not a complete VOTable"),
+        ("a.xml", b"<?xml version='1.0'?><html></html>", "a.xml is XML, but not a VOTable"),
     ],
 )
 def test_what_is_no_catalogue_is_one_line(tmp_path, name, content, message):

@@ -46,11 +46,13 @@ def test_a_damaged_table_is_one_line_without_names_of_classes(tmp_path, suffix):
     assert "\n" not in str(raised.value)
 
 
-@pytest.mark.parametrize("name", ["a.ecsv", "comma.ecsv", "a.fits", "a.vot", "a.csv"])
+@pytest.mark.parametrize(
+    "name", ["a.ecsv", "comma.ecsv", "a.fits", "a.vot", "a.xml", "a.votable", "a.csv"]
+)
 def test_a_table_that_astropy_saved_is_read(tmp_path, name):
     rows = [{"name": "3C 31", "ra": 16.854, "label": "FRI"}, {"name": "b", "label": "error"}]
     options = {"delimiter": ","} if name.startswith("comma") else {}
-    options |= {"format": "votable"} if name.endswith("vot") else {}
+    options |= {"format": "votable"} if name.endswith((".vot", ".xml", ".votable")) else {}
     to_astropy(COLUMNS, rows).write(tmp_path / name, **options)
     found = read_table(tmp_path / name).values
     assert found["name"] == ["3C 31", "b"]
