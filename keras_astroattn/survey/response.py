@@ -9,7 +9,7 @@ import numpy as np
 
 from keras_astroattn.edge.labels import COMPACT, COMPACT_BELOW_BEAMS
 from keras_astroattn.errors import InputError
-from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.images import CLASS_NAMES, flags
 
 from .injection import KINDS, RATIOS, SIZES, Injected
 from .parts import read_parts
@@ -23,7 +23,10 @@ RATIO_EDGES = (RATIOS[0], 10.0, 30.0, 100.0, RATIOS[1])
 ANSWERS = (*CLASS_NAMES, COMPACT, "other")
 """Labels that are counted; all others count together."""
 
-_COLUMNS = ("aa_label", "aa_largest_angular_size_arcsec", "aa_beam_arcsec", "aa_peak_snr")
+_COLUMNS = (
+    *("aa_label", "aa_flags"),
+    *("aa_largest_angular_size_arcsec", "aa_beam_arcsec", "aa_peak_snr"),
+)
 _SHAPE = (len(ANSWERS), len(SIZE_EDGES) - 1, len(RATIO_EDGES) - 1)
 
 
@@ -46,6 +49,9 @@ class Response:
 def response_counts(found: Sequence[Injected]) -> np.ndarray:
     """Return the counts of a `Response` from injected sources.
 
+    Sources with the flag `wider_beam` are outside the cells: their size and peak over noise are not
+    those of the map's beam.
+
     Args:
         found: the sources.
     """
@@ -53,7 +59,7 @@ def response_counts(found: Sequence[Injected]) -> np.ndarray:
         [
             _counted(
                 [one.label for one in found if one.kind == kind],
-                np.array([one.measured_size for one in found if one.kind == kind]),
+                np.array([_size_on_map(one) for one in found if one.kind == kind]),
                 np.array([one.measured_ratio for one in found if one.kind == kind]),
             )
             for kind in KINDS
@@ -73,12 +79,22 @@ def survey_counts(folder: Path) -> tuple[np.ndarray, np.ndarray]:
     """
     counts, classed = np.zeros(_SHAPE, int), np.zeros(len(CLASS_NAMES), int)
     for table in read_parts(folder, _COLUMNS):
-        label, *columns = (table.column(name) for name in _COLUMNS)
+        label, flagged, *columns = (table.column(name) for name in _COLUMNS)
         extent, beam, ratio = (column.to_numpy().astype(float) for column in columns)
         labels = label.to_pylist()
-        counts += _counted(labels, extent / beam, ratio)
+        is_wide = np.array([_is_wide((one or "").split(";")) for one in flagged.to_pylist()], bool)
+        counts += _counted(labels, np.where(is_wide, np.nan, extent / beam), ratio)
         classed += [labels.count(name) for name in CLASS_NAMES]
     return counts, classed - counts[: len(CLASS_NAMES)].sum((1, 2))
+
+
+def _size_on_map(one: Injected) -> float:
+    """Return the measured size in beams of the map; NaN if another beam was used."""
+    return np.nan if _is_wide(one.flags) else one.measured_size
+
+
+def _is_wide(found: Sequence[str]) -> bool:
+    return flags.WIDER_BEAM in found
 
 
 def _counted(labels: Sequence[str], size: np.ndarray, ratio: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -130,6 +131,7 @@ def test_sources_are_counted_by_measured_size_and_ratio():
         injected("point", "compact", 0.3, 150.0),
         injected("point", "no_source", np.nan, np.nan),
         injected("FRII", "FRII", 4.0, 301.0),  # outside
+        replace(injected("FRII", "FRII", 4.0, 20.0), flags=("wider_beam",)),  # outside
     ]
     counts = response_counts(found)
     assert counts.sum() == 4
@@ -143,13 +145,15 @@ SUMMARY = {"model": {"name": "network"}, "identity": {"calibration": None, "tta"
 
 
 def scored(folder):
-    """A survey of 8 FRI, 5 FRII of 4 beams and one FRII beyond the cells."""
+    """A survey of 8 FRI, 5 FRII of 4 beams and two FRII beyond the cells, one by its flag."""
     rows = [("FRI", 24.0, 20.0)] * 8 + [("FRII", 24.0, 20.0)] * 5 + [("FRII", 600.0, 20.0)]
-    rows += [("compact", 2.0, 20.0)] * 3 + [("no_source", None, None)]
+    rows += [("FRII", 24.0, 20.0)] + [("compact", 2.0, 20.0)] * 3 + [("no_source", None, None)]
+    flagged = ["edge"] * 13 + ["", "resampled;smoothed;wider_beam"] + [""] * 3 + [None]
     label, extent, ratio = zip(*rows, strict=True)
     table = pa.table(
         {
             "aa_label": label,
+            "aa_flags": flagged,
             "aa_largest_angular_size_arcsec": pa.array(extent, pa.float64()),
             "aa_beam_arcsec": [6.0] * len(rows),
             "aa_peak_snr": pa.array(ratio, pa.float64()),
@@ -170,7 +174,7 @@ def selection_file(folder):
 def test_the_table_holds_the_cells_and_says_what_was_left_out(tmp_path):
     scored(tmp_path)
     counts, outside = survey_counts(tmp_path)
-    assert (counts[:, *CELL].tolist(), outside.tolist()) == ([8, 5, 0, 0], [0, 1])
+    assert (counts[:, *CELL].tolist(), outside.tolist()) == ([8, 5, 0, 0], [0, 2])
     with (tmp_path / "printed").open("w") as file:
         console = Console(file=file, width=200)
         correct_survey(tmp_path, selection_file(tmp_path), SUMMARY, console)
