@@ -4,6 +4,10 @@ The pooled protocol makes hundreds of predictions of each source, which are not 
 predictions of 153 sources hold little more information on the population of radio galaxies than 153
 predictions. Proportions therefore get Wilson intervals at the effective sample size. Other metrics
 get a bootstrap that resamples sources, not predictions.
+
+A bootstrap cannot show the uncertainty of a statistic that no source changes, for example of a
+precision if all predictions are of one class. Shares then get Wilson intervals; see
+`share_interval`.
 """
 
 from typing import Literal
@@ -86,6 +90,48 @@ def percentile_interval(samples: np.ndarray) -> Interval:
     tail = (1 - CONFIDENCE_LEVEL) / 2
     low, high = np.quantile(samples, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def share_interval(samples: np.ndarray, share: float, sources: int) -> Interval:
+    """Return the interval of a share: of its bootstrap, or Wilson's if all samples are equal.
+
+    All samples are equal if each source of a class is predicted alike: all as one class, or all
+    correctly. A bootstrap stratified by class then returns the share of the classes in the test
+    set, or 1, without any width.
+
+    Args:
+        samples: (draws,) bootstrap values of the share.
+        share: the share of all predictions.
+        sources: number of sources that the share is of.
+
+    Returns:
+        Lower and upper bound; 0 and 1 if the share is of no source.
+    """
+    low, high = percentile_interval(samples)
+    if low < high:
+        return low, high
+    return wilson_interval(share, sources) if sources else (0.0, 1.0)
+
+
+def f1_interval(samples: np.ndarray, f1: float, sources: int) -> Interval:
+    """Return the interval of an F1: of its bootstrap, or Wilson's as in `share_interval`.
+
+    F1 is no share, but the Jaccard index J = F1 / (2 - F1) is: that of the correct sources among
+    those that are of the class or predicted as it. F1 = 2 J / (1 + J) grows with J.
+
+    Args:
+        samples: (draws,) bootstrap values of F1.
+        f1: F1 of all predictions.
+        sources: number of sources that are of the class or predicted as it.
+
+    Returns:
+        Lower and upper bound.
+    """
+    low, high = percentile_interval(samples)
+    if low < high:
+        return low, high
+    low, high = wilson_interval(f1 / (2 - f1), sources)
+    return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
 def bootstrap_interval(

@@ -16,7 +16,9 @@ from .intervals import (
     Interval,
     bootstrap_weights,
     clustered_wilson_interval,
+    f1_interval,
     percentile_interval,
+    share_interval,
 )
 
 BOOTSTRAP_DRAWS = 2000
@@ -33,7 +35,8 @@ class Evaluation:
     Per-class values are in the order of `keras_astroattn.images.CLASS_NAMES`. FRII is the
     positive class of the ROC. Intervals of accuracy and recalls are Wilson's (at the effective
     sample size if a source has several predictions). The other intervals are percentiles of a
-    bootstrap over sources; `keras_astroattn.evaluation.intervals` gives the reason. They describe
+    bootstrap over sources; `keras_astroattn.evaluation.intervals` gives the reason. A precision or
+    F1 that is equal in all bootstrap samples gets Wilson's interval instead. Intervals describe
     the change if other sources were drawn, for the same trained model. Calibration errors are
     sums of absolute values, which resampling increases: their intervals are biased high.
 
@@ -216,6 +219,8 @@ def _classification(labels: np.ndarray, views: np.ndarray, weights: np.ndarray) 
     samples = np.einsum("bn,nt,np->btp", weights, one_hot.astype(float), as_class.astype(float))
     precision, f1 = _precision_and_f1(confusion.astype(float))
     sampled_precision, sampled_f1 = _precision_and_f1(samples)
+    claimed = as_class > 0
+    of_or_as_class = (claimed | one_hot).sum(axis=0)
     return {
         "accuracy": float(right.mean()),
         "accuracy_interval": clustered_wilson_interval(right, len(views)),
@@ -224,9 +229,11 @@ def _classification(labels: np.ndarray, views: np.ndarray, weights: np.ndarray) 
             clustered_wilson_interval(right[labels == label], len(views)) for label in (0, 1)
         ),
         "precision": tuple(precision.tolist()),
-        "precision_intervals": tuple(percentile_interval(s) for s in sampled_precision.T),
+        "precision_intervals": tuple(
+            map(share_interval, sampled_precision.T, precision.tolist(), claimed.sum(axis=0))
+        ),
         "f1": tuple(f1.tolist()),
-        "f1_intervals": tuple(percentile_interval(s) for s in sampled_f1.T),
+        "f1_intervals": tuple(map(f1_interval, sampled_f1.T, f1.tolist(), of_or_as_class)),
         "confusion": tuple(tuple(row) for row in confusion.tolist()),
     }
 

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 from sklearn import metrics as sk
 
 from keras_astroattn.errors import InputError
@@ -122,6 +123,32 @@ def test_a_class_never_predicted_has_precision_and_f1_of_0():
     evaluation = evaluate_predictions([0, 1], two_columns([0.1, 0.2]))
     assert evaluation.precision == (0.5, 0.0)
     assert evaluation.f1 == (pytest.approx(2 / 3), 0.0)
+
+
+def test_predictions_of_one_class_have_intervals_with_a_width():
+    labels = np.repeat([0, 1], [12, 14])
+    evaluation = evaluate_predictions(labels, two_columns(np.full(26, 0.1)))
+    low, high = binomtest(12, 26).proportion_ci(method="wilson")
+    assert evaluation.precision_intervals[0] == pytest.approx((low, high))
+    # 12 of the 26 sources that are FRI or predicted as FRI are correct: J = 12 / 26.
+    expected = (2 * low / (1 + low), 2 * high / (1 + high))
+    assert evaluation.f1_intervals[0] == pytest.approx(expected)
+    assert evaluation.precision_intervals[1] == (0, 1)
+    # None of 14: the upper bound is z^2 / (14 + z^2), z = 1.96.
+    high = 3.8415 / 17.8415
+    assert evaluation.f1_intervals[1] == pytest.approx((0, 2 * high / (1 + high)), abs=1e-4)
+    for name, value, (low, high) in evaluation.rows():
+        if name.startswith(("precision", "F1")):
+            assert low <= value <= high, name
+
+
+def test_correct_predictions_have_a_precision_that_may_be_below_1():
+    labels = np.repeat([0, 1], [12, 14])
+    evaluation = evaluate_predictions(labels, two_columns(0.1 + 0.8 * labels))
+    # n of n: the lower bound is n / (n + z^2), z = 1.96.
+    lowest = [n / (n + 3.8415) for n in (12, 14)]
+    assert [low for low, _ in evaluation.precision_intervals] == pytest.approx(lowest, abs=1e-4)
+    assert [high for _, high in evaluation.f1_intervals] == [1, 1]
 
 
 def test_roc_of_many_predictions_is_thinned_but_keeps_its_area():
