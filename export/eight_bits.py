@@ -66,7 +66,7 @@ def eight_bits(model: keras.Model, images: np.ndarray) -> EightBits:
         if not is_convolution(layer) or kernel_and_bias(layer)[0].size < EIGHT_BITS_FROM:
             continue
         source, relu = _source_of(layer), _relu_of(layer)
-        if _is_relu(_first_maker(source)) and relu is not None:
+        if is_plain_relu(_first_maker(source)) and relu is not None:
             convolutions.add(layer.name)
             if _first_maker(source).name not in stored:
                 stored[source.name] = source
@@ -99,18 +99,21 @@ def _first_maker(layer: keras.Layer) -> keras.Layer:
 def _relu_of(convolution: keras.Layer) -> keras.Layer | None:
     """Return the ReLU that alone reads the output, normalized or not; None if there is none."""
     layer = convolution
-    while not _is_relu(layer):
+    while not is_plain_relu(layer):
         readers = [node.operation for node in layer._outbound_nodes]
-        if len(readers) != 1 or not isinstance(
-            readers[0], (keras.layers.BatchNormalization, keras.layers.ReLU)
-        ):
+        if len(readers) != 1:
             return None
         (layer,) = readers
+        if not (isinstance(layer, keras.layers.BatchNormalization) or is_plain_relu(layer)):
+            return None
     return layer
 
 
-def _is_relu(layer: keras.Layer) -> bool:
-    return isinstance(layer, keras.layers.ReLU)
+def is_plain_relu(layer: keras.Layer) -> bool:
+    """Whether a layer computes max(x, 0), so that a positive factor may precede or follow it."""
+    return isinstance(layer, keras.layers.ReLU) and not (
+        layer.max_value is not None or layer.negative_slope or layer.threshold
+    )
 
 
 def _largest_values(

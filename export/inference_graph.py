@@ -56,7 +56,7 @@ from .convolution_graph import (
     kernel_and_bias,
     with_border,
 )
-from .eight_bits import EightBits, in_eight_bits
+from .eight_bits import EightBits, in_eight_bits, is_plain_relu
 from .frame_graph import MEAN_MAP, computed_sizes
 from .gate_graph import array, mean_map, normalized, pooled, scores
 from .votes_graph import votes
@@ -301,7 +301,7 @@ def _compute(layer: keras.Layer, inputs, plan: _Plan):
     if isinstance(layer, ConcatGatingAggregation) and plan.integer:
         return _logits_by_vector(layer, inputs)
     if isinstance(layer, keras.layers.ReLU):
-        return tf.nn.relu(inputs) if _is_plain_relu(layer) else _called(layer, inputs)
+        return tf.nn.relu(inputs) if is_plain_relu(layer) else _called(layer, inputs)
     return _called(layer, inputs)
 
 
@@ -353,10 +353,6 @@ def _computed(value):
     if isinstance(value, _Centred):
         return value.y + value.sky.astype(np.float32)
     return value
-
-
-def _is_plain_relu(layer: keras.layers.ReLU) -> bool:
-    return layer.max_value is None and not layer.negative_slope and not layer.threshold
 
 
 def _normalization(layer: keras.layers.BatchNormalization) -> tuple[np.ndarray, np.ndarray]:

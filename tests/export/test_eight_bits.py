@@ -85,12 +85,22 @@ def test_an_offset_is_subtracted_from_the_logits_and_the_evidence(model, eight):
         np.testing.assert_allclose(values, [[-0.5, 0.25]], atol=1e-5)
 
 
-def test_a_convolution_without_relu_stays_in_floating_point():
+@pytest.mark.parametrize(
+    ("activation", "chosen"),
+    [
+        (keras.layers.ReLU, {"second"}),  # 3 x 3 x 64 x 64 weights; the first has 3 x 3 x 64
+        (lambda: keras.layers.ReLU(negative_slope=0.1), set()),
+        (lambda: keras.layers.ReLU(max_value=6), set()),
+        (lambda: keras.layers.Activation("linear"), set()),
+    ],
+)
+def test_only_a_plain_relu_may_follow(activation, chosen):
     image = keras.Input((150, 150, 1))
     x = keras.layers.ReLU()(keras.layers.Conv2D(64, 3, name="first")(image))
-    x = keras.layers.Conv2D(64, 3, name="second")(x)
+    x = activation()(keras.layers.Conv2D(64, 3, name="second")(x))
     x = keras.layers.GlobalAveragePooling2D()(x)
-    assert not eight_bits(keras.Model(image, keras.layers.Dense(2)(x)), images(1)).convolutions
+    found = eight_bits(keras.Model(image, keras.layers.Dense(2)(x)), images(1))
+    assert found.convolutions == chosen
 
 
 def test_8_bit_borders_are_refused(model):
