@@ -87,11 +87,13 @@ def classified_source_figure(
         contours(panels[-1], mean)
         panels[-1].set_xlabel("contours of the mean:\n¼, ½, ¾", labelpad=3, fontsize=6.5)
     frame = (-0.5, size[1] - 0.5, -0.5, size[0] - 0.5)
-    for draw in (draw_scale_bar, draw_beam, draw_compass):
+    for draw in (draw_scale_bar, draw_beam):
         draw(panels[0], sky, frame, "white")
     for axes in panels:
         _show_frame(axes, size, sky)
-    if evidence is not None:
+    if evidence is None:
+        draw_compass(panels[0], sky, frame, "white")
+    else:
         source = np.nan_to_num(brightness, nan=0.0, posinf=0.0, neginf=0.0)
         source = np.where(source > (3 * noise if noise > 0 else 0), source, 0)
         signed = show_evidence(panels[-1], evidence, source)
@@ -99,6 +101,8 @@ def classified_source_figure(
         window = source_window(source, evidence)
         zoom(panels[-1], window, sky.pixel_scale)
         mark_window(panels[0], window)
+        is_right = window[0] - frame[0] > frame[1] - window[1]
+        draw_compass(panels[0], sky, frame, "white", left=is_right)
         if parts:
             axes = place(figure, 0.05, _PARTS_BOTTOM, _PARTS_SIDE, _PARTS_SIDE)
             axes.set(xticks=[], yticks=[])

@@ -16,6 +16,8 @@ from .evidence import Window
 
 _LENGTHS = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600)  # of scale bars, arcsec
 _LONGEST_BAR = 0.4  # of the width of the window
+_ARROW, _LETTER = 0.09, 0.13  # distances of tips and letters of the compass, of that width
+_ROOM = 0.055  # half a letter and its distance from the edge, of that width
 
 
 @dataclass(frozen=True)
@@ -122,15 +124,21 @@ def draw_compass(
     if sky.north is None or sky.east is None:
         return
     side = window[1] - window[0]
-    middle = np.array(place_in(window, sky, 0.18 if left else 0.86, 0.8))
-    for name, direction in (("N", sky.north), ("E", sky.east)):
-        length = math.hypot(*direction)
-        if not length > 0:
-            continue
-        tip = middle + 0.09 * side * np.array(direction) / length
-        axes.annotate("", tip, middle, arrowprops={"arrowstyle": "->", "color": colour, "lw": 0.7,
-                                                  "shrinkA": 0, "shrinkB": 0})  # fmt: skip
-        text = middle + 0.13 * side * np.array(direction) / length
+    units = {
+        name: np.array(direction) / math.hypot(*direction)
+        for name, direction in (("N", sky.north), ("E", sky.east))
+        if math.hypot(*direction) > 0
+    }
+    # As near to the corner as the letters allow: a source, or the edge of a window, needs the room.
+    reach = _LETTER * np.array([(0.0, 0.0), *units.values()])
+    low, high = reach.min(axis=0) - _ROOM, reach.max(axis=0) + _ROOM
+    middle = np.array(place_in(window, sky, -low[0] if left else 1 - high[0], 1 - high[1]))
+    for name, unit in units.items():
+        axes.annotate(
+            "", middle + _ARROW * side * unit, middle,
+            arrowprops={"arrowstyle": "->", "color": colour, "lw": 0.7, "shrinkA": 0, "shrinkB": 0},
+        )  # fmt: skip
+        text = middle + _LETTER * side * unit
         letter = axes.text(*text, name, color=colour, fontsize=size, ha="center", va="center")
         _set_off(letter, colour)
 
@@ -151,10 +159,10 @@ def upper_left_is_emptier(emission: np.ndarray, window: Window) -> bool:
 
 
 def _set_off(text: Text, colour: str) -> None:
-    """Draw an edge around black text, which lies on contours."""
-    if colour == "black":
-        text.set_path_effects([withStroke(linewidth=1.5, foreground="white")])
-        text.set_snap(False)  # its outline, snapped to coarse pixels, would lose the bar of an E
+    """Draw an edge around text, which may lie on contours or on the edge of a window."""
+    edge = "white" if colour == "black" else "black"
+    text.set_path_effects([withStroke(linewidth=1.5, foreground=edge)])
+    text.set_snap(False)  # its outline, snapped to coarse pixels, would lose the bar of an E
 
 
 def _angle_on_the_page(sky: Sky, angle: float) -> float:

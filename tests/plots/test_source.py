@@ -14,7 +14,7 @@ from support.synthetic_maps import celestial_header, gaussian
 from keras_astroattn.images import cutout_from_array
 from keras_astroattn.images.objects import read_source
 from keras_astroattn.plots import draw_source, flux_levels, save_figure, source_figure
-from keras_astroattn.plots.sky_marks import upper_left_is_emptier
+from keras_astroattn.plots.sky_marks import Sky, draw_compass, upper_left_is_emptier
 from keras_astroattn.plots.style import ORANGE
 
 SHAPE = (300, 300)
@@ -238,6 +238,27 @@ def test_a_file_has_the_size_that_was_asked_for(tmp_path):
         assert picture.size[0] == 346  # 88 mm are 3.465 inches
     assert paths[1].read_bytes().startswith(b"%PDF")
     assert b"<svg" in paths[2].read_bytes()
+
+
+@pytest.mark.parametrize("left", [False, True])
+@pytest.mark.parametrize("angle", [0, 30, 90, 135, 180, 250])
+def test_the_compass_keeps_to_its_corner_on_a_map_of_any_rotation(angle, left):
+    turn = np.radians(angle)
+    sky = Sky(1.8, None, (-np.sin(turn), np.cos(turn)), (-np.cos(turn), -np.sin(turn)))
+    figure = Figure(figsize=(1.7, 1.7), dpi=150)  # the panel of a source is no smaller
+    axes = figure.add_axes((0, 0, 1, 1), xlim=(-0.5, 149.5), ylim=(-0.5, 149.5))
+    draw_compass(axes, sky, (-0.5, 149.5, -0.5, 149.5), "white", left=left)
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    boxes = [text.get_window_extent() for text in axes.texts if text.get_text() in ("N", "E")]
+    assert len(boxes) == 2
+    places = np.array([axes.transAxes.inverted().transform(box) for box in boxes])
+    x, y = places[..., 0], places[..., 1]
+    if left:
+        x = 1 - x
+    assert max(x.max(), y.max()) < 1
+    # A window of 55 % of the frame, in its middle, reaches from 0.225 to 0.775.
+    assert np.maximum(x.min(axis=1), y.min(axis=1)).min() > 0.775
 
 
 @pytest.mark.parametrize(("column", "left"), [(-6, True), (5, False)], ids=["right", "left"])
