@@ -7,6 +7,7 @@ import pytest
 from support.tiny_model_file import radio_galaxy
 
 from keras_astroattn.cli.app import app
+from keras_astroattn.cli.classify import _to_terminal
 from keras_astroattn.cli.terminal_table import print_sources
 from keras_astroattn.command import run_app
 
@@ -74,3 +75,13 @@ def test_a_terminal_gets_the_table_and_a_pipe_csv(wide, model_path, tmp_path, mo
     assert "P(FRII)" in out
     assert "galaxy.npy" in out
     assert "path,name" not in out
+
+
+def test_an_interrupted_run_shows_what_it_has(wide, capsys):
+    def rows():
+        yield ROW
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        _to_terminal(rows())
+    assert [row[0] for row in cells(capsys.readouterr().out)] == ["3C 31"]
