@@ -10,10 +10,10 @@ from keras_astroattn.images import BLACK, IMAGE_SIZE, to_network_units
 from keras_astroattn.layers import RandomAffine
 from keras_astroattn.layers.base import register
 
-FRAMES = (34, 50, 66, 98, IMAGE_SIZE)
+FRAMES = (34, 50, 66, 90, IMAGE_SIZE)
 """Sizes of the frames, pixels. A training step is traced for each, so there are few."""
 
-GROUP = 16
+GROUP = 32
 """Batches whose images are sorted by frame."""
 
 
@@ -65,22 +65,21 @@ def framed_batches(
     transform = RandomAffine(**augment, seed=int(random.integers(2**31)))
     for start in range(0, len(batches), GROUP):
         group = batches[start : start + GROUP]
-        rows = group.ravel()[np.argsort(frames[group.ravel()], kind="stable")]
-        pixels = np.concatenate(
-            [
-                _transformed(images[some], frames[some].max(), transform)
-                for some in rows.reshape(group.shape)
-            ]
-        )
+        rows, pixels = group.ravel(), []
+        rows = rows[np.argsort(frames[rows], kind="stable")]
+        for frame in np.unique(frames[rows]):
+            pixels.append(_transformed(images[rows[frames[rows] == frame]], frame, transform))
+        pixels = np.concatenate(pixels)
         needed = np.array([smallest_frame(image, FRAMES) for image in pixels])
         order = np.lexsort((random.permutation(len(rows)), needed))
         for batch in random.permutation(order.reshape(group.shape)):
-            yield rows[batch], cut(pixels[batch], needed[batch].max())
+            size = needed[batch].max()
+            yield rows[batch], cut(pixels, size)[batch]
 
 
 def _transformed(images: np.ndarray, frame: int, transform: RandomAffine) -> np.ndarray:
     """Transform images in a frame, and return them whole, in network units."""
-    pixels = cut(to_network_units(images)[..., np.newaxis], frame)
+    pixels = to_network_units(cut(images[..., np.newaxis], frame))
     pixels = keras.ops.convert_to_numpy(transform(pixels, training=True))
     return placed(pixels, (IMAGE_SIZE, IMAGE_SIZE, 1), outside=BLACK)
 

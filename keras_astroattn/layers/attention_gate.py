@@ -27,7 +27,9 @@ def _upsampled(g, size, whole):
         for old, new, part in zip(g.shape[1:3], whole, size, strict=True)
     )
     rows, columns = (ops.cast(matrix, g.dtype) for matrix in (rows, columns))
-    return ops.einsum("sj,brjc->brsc", columns, ops.einsum("ri,bijc->brjc", rows, g))
+    height, width, channels = g.shape[1:]
+    g = ops.matmul(rows, ops.reshape(g, (-1, height, width * channels)))
+    return ops.matmul(columns, ops.reshape(g, (-1, rows.shape[0], width, channels)))
 
 
 @register

@@ -168,13 +168,10 @@ def _convolved(layer: keras.Layer, x, kernel):
 
 def _moments(part: _Part, whole: int) -> list:
     """Return mean and variance of a whole map on the group, each (symmetries, channels)."""
-    mean, variance = ops.moments(part.deviation, (0, 1, 2))
     share = math.prod(part.deviation.shape[1:3]) / whole**2
-    moments = (
-        part.sky + share * mean,
-        share * (variance + (1 - share) * ops.square(mean)),
-    )
-    return [ops.reshape(one, (len(D4), -1)) for one in moments]
+    mean = share * ops.mean(part.deviation, axis=(0, 1, 2))
+    variance = share * ops.mean(ops.square(part.deviation), axis=(0, 1, 2)) - ops.square(mean)
+    return [ops.reshape(one, (len(D4), -1)) for one in (part.sky + mean, variance)]
 
 
 def _name(tensor) -> str:
