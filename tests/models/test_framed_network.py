@@ -7,6 +7,9 @@ from keras_astroattn.models import AGCNN, EquivariantAGCNN
 from keras_astroattn.models.framed_network import FramedNetwork, can_have_frames
 
 pytestmark = pytest.mark.backend
+BACKEND = keras.backend.backend()
+# JAX compiles each operation, which takes minutes.
+seldom_on_jax = pytest.mark.slow if BACKEND == "jax" else pytest.mark.backend
 
 WHOLE = 54  # its maps have 27, 13, 6 and 3 pixels, odd and even as those of 150 pixels
 OPTIONS = {"aggregation": "votes", "padding": "sky", "input_shape": (WHOLE, WHOLE, 1)}
@@ -27,8 +30,7 @@ def trained(network, weights, images):
     image = keras.Input((*images.shape[1:3], 1))
     model = keras.Model(image, FramedNetwork(network)(image))
     loss = keras.losses.CategoricalCrossentropy(from_logits=True)
-    eagerly = keras.backend.backend() != "jax"  # which would take a minute
-    model.compile(keras.optimizers.SGD(1.0), loss, jit_compile=not eagerly, run_eagerly=eagerly)
+    model.compile(keras.optimizers.SGD(1.0), loss, jit_compile=False, run_eagerly=BACKEND != "jax")
     targets = np.eye(2, dtype="float32")[np.arange(len(images)) % 2]
     return model.train_on_batch(images, targets), network.get_weights()
 
@@ -40,6 +42,7 @@ def relative(values, expected):
     return np.linalg.norm(values - expected) / np.linalg.norm(expected)
 
 
+@seldom_on_jax
 def test_a_step_in_a_frame_is_that_of_whole_images():
     keras.utils.set_random_seed(1)
     network = EquivariantAGCNN(gates=2, **OPTIONS)
@@ -61,6 +64,7 @@ def test_a_step_in_a_frame_is_that_of_whole_images():
     assert relative(gradients[26], gradients[WHOLE]) < 5e-2
 
 
+@seldom_on_jax
 def test_predictions_use_the_moving_statistics():
     keras.utils.set_random_seed(2)
     network = EquivariantAGCNN(**OPTIONS)
