@@ -16,6 +16,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 from keras_astroattn.images import to_network_units
 from keras_astroattn.models import sees_source_alone
+from keras_astroattn.models.wrappers import votes_head
 from train.configuration import TrainConfig
 from train.sources import split_sources
 
@@ -27,6 +28,11 @@ from .verification import Reference, Verification, reference_of, verify_litert, 
 SAVED_MODEL = "saved_model"
 EXPORT_FILE = "export.json"
 DEFAULT_DATA = "mirabest"
+
+_DYNAMIC_VOTES = (
+    "its features are rounded anew for each image, so the evidence of votes does not add up to the "
+    "logits; int8 keeps the sum. --precision dynamic tries it"
+)
 
 
 @dataclass(frozen=True)
@@ -86,16 +92,8 @@ def export_opened(source: ExportSource, wanted: Export, console: Console) -> dic
     Raises:
         InputError: As in `export`.
     """
-    if "tflite" in wanted.formats and "int8" in wanted.precision:
-        try:
-            require_quantizable(source, wanted.int8_io)
-        except InputError as error:
-            # Whoever asks for all precisions, as by default, gets those that the model can have.
-            if set(wanted.precision) != set(get_args(Precision)):
-                raise
-            possible = tuple(one for one in wanted.precision if one != "int8")
-            wanted = replace(wanted, precision=possible)
-            console.print(f"model_int8.tflite is left out: {error}", markup=False, soft_wrap=True)
+    if "tflite" in wanted.formats:
+        wanted = _possible(source, wanted, console)
     try:
         wanted.output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -125,6 +123,31 @@ def export_opened(source: ExportSource, wanted: Export, console: Console) -> dic
             progress.advance(task)
     _write_summary(source, wanted, results)
     return results
+
+
+def _possible(source: ExportSource, wanted: Export, console: Console) -> Export:
+    """Return the options with the precisions that the network can have, if all are asked for.
+
+    Whoever asks for some precisions gets these, or an error.
+
+    Raises:
+        InputError: int8 is asked for and cannot represent the network.
+    """
+    everything = set(wanted.precision) == set(get_args(Precision))
+    left_out = {}
+    if "int8" in wanted.precision:
+        try:
+            require_quantizable(source, wanted.int8_io)
+        except InputError as error:
+            if not everything:
+                raise
+            left_out["int8"] = str(error)
+    if everything and votes_head(source.model) is not None:
+        left_out["dynamic"] = _DYNAMIC_VOTES
+    for precision, reason in left_out.items():
+        text = f"model_{precision}.tflite is left out: {reason}"
+        console.print(text, markup=False, soft_wrap=True)
+    return replace(wanted, precision=tuple(one for one in wanted.precision if one not in left_out))
 
 
 def _with_images(

@@ -119,6 +119,7 @@ def test_evidence_that_does_not_add_up_is_refused():
 
 def test_all_precisions_are_those_that_the_network_can_have(tmp_path, monkeypatch):
     soft = ExportSource("soft", AGCNN(normalization="softmax"))
+    votes = ExportSource("votes", untrained_model(EquivariantAGCNN, **OPTIONS))
     asked = []
 
     def stop(source, wanted):
@@ -127,11 +128,22 @@ def test_all_precisions_are_those_that_the_network_can_have(tmp_path, monkeypatc
 
     monkeypatch.setattr("export.exporting._with_images", stop)
     shown = io.StringIO()
-    for precision in (("float32", "float16", "dynamic", "int8"), ("int8",)):
+    every = ("float32", "float16", "dynamic", "int8")
+    for source, precision in (
+        (soft, every),
+        (soft, ("int8",)),
+        (votes, every),
+        (votes, ("dynamic",)),
+    ):
         with pytest.raises(InputError):
-            export_opened(soft, Export(tmp_path, ("tflite",), precision), Console(file=shown))
-    assert asked == [("float32", "float16", "dynamic")]
+            export_opened(source, Export(tmp_path, ("tflite",), precision), Console(file=shown))
+    assert asked == [
+        ("float32", "float16", "dynamic"),
+        ("float32", "float16", "int8"),
+        ("dynamic",),
+    ]
     assert "model_int8.tflite is left out" in shown.getvalue()
+    assert "model_dynamic.tflite is left out" in shown.getvalue()
 
 
 def test_a_convolution_without_a_border_is_kept():
