@@ -1,6 +1,7 @@
 """The training loop: build a compiled network, then fit it on sources."""
 
 import dataclasses
+import logging
 from collections.abc import Sequence
 
 import keras
@@ -97,6 +98,7 @@ def _compiled(
 ) -> keras.Model:
     """Compile a classifier of images, behind the augmentation if they are whole."""
     if isinstance(classifier, FramedNetwork):
+        logging.getLogger("tensorflow").addFilter(_is_surprising)
         image = keras.Input((None, None, 1), name="image")
         model = FramedTraining(image, classifier(image), name="training")
     else:
@@ -113,6 +115,11 @@ def _compiled(
     # Otherwise Keras builds it in the first step, and traces the whole step twice.
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def _is_surprising(record: logging.LogRecord) -> bool:
+    """Return False for TensorFlow's warning that a step is traced often: once for each frame."""
+    return "triggered tf.function retracing" not in record.getMessage()
 
 
 def _optimizer(config: TrainConfig, sources: int) -> keras.optimizers.Optimizer:
