@@ -147,6 +147,6 @@ def with_sky_on_a_step(largest: np.ndarray, sky: np.ndarray) -> np.ndarray:
 
     The range of a channel stays if the sky is less than a step, or if all values are 0.
     """
-    largest = np.where(largest > 0, largest, 1.0)
+    largest = np.maximum(np.where(largest > 0, largest, 1.0), sky)
     steps = np.floor(STEPS * sky / largest)
     return np.where(steps >= 1, STEPS * sky / np.maximum(steps, 1), largest)

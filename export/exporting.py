@@ -30,8 +30,8 @@ EXPORT_FILE = "export.json"
 DEFAULT_DATA = "mirabest"
 
 _DYNAMIC_VOTES = (
-    "its features are rounded anew for each image, so the evidence of votes does not add up to the "
-    "logits; int8 keeps the sum. --precision dynamic tries it"
+    "its features are rounded with other steps for each image, so the evidence of votes does not "
+    "add up to the logits; int8 keeps the sum. --precision dynamic tries it"
 )
 
 

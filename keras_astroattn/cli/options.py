@@ -124,8 +124,8 @@ Colormap = Annotated[
 CentreOf = Annotated[
     Centre,
     Parameter(
-        help="Middle of each frame: the source that is found within 20 pixels of the position, or "
-        "the position itself.",
+        help="Middle of each frame: the source that is found within 20 pixels of the frame from "
+        "the position, or the position itself.",
     ),
 ]
 

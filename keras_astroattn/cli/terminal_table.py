@@ -16,6 +16,9 @@ _NUMBERS = {
 }
 """Column and decimals of each number, by its heading."""
 
+_NARROWEST = 80
+"""Least width of the table; a narrower terminal breaks its lines."""
+
 
 def print_sources(rows: Iterable[Mapping[str, str | float | None]]) -> None:
     """Print the name, label, probabilities, size, brightness and flags of sources.
@@ -41,6 +44,7 @@ def print_sources(rows: Iterable[Mapping[str, str | float | None]]) -> None:
         if row.get("explanation"):
             explanations.append(f"{name}: {row['explanation']}")
     console = Console(highlight=False, markup=False)
+    console.width = max(console.width, _NARROWEST)
     console.print(table)
     for text in explanations:
         console.print(text, soft_wrap=True)

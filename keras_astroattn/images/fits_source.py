@@ -49,9 +49,9 @@ def read_fits(
             (`known_surveys`), and the cutout is flagged `assumed_beam`. If it remains unknown,
             the cutout is flagged `no_beam` and keeps its pixels.
         centre: "source" puts the middle of the frame at the flux centroid of the source that is
-            found near the position, at most 20 pixels away, if the map is large enough;
-            "position" puts it at the position, as MiraBest does. With "source", a source that
-            reaches the edge of the frame is shown with two or four times the beam, if the map
+            found near the position, at most 20 pixels of the frame away, if the map is large
+            enough; "position" puts it at the position, as MiraBest does. With "source", a source
+            that reaches the edge of the frame is shown with two or four times the beam, if the map
             holds it, and flagged `wider_beam` (`widening.widened`).
 
     Returns:

@@ -20,7 +20,13 @@ LEAST_SIZE = 0.75
 """Least size on the wider view, in units of that in the first frame, of which the source reaches
 the edge: a smaller one is another source, or a part of it."""
 
-_NOT_WIDENED = (flag.INCOMPLETE, flag.NO_BEAM, flag.NO_WCS, flag.NOISE_UNCERTAIN)  # first frame
+_NOT_WIDENED = (  # first frame; what is off its centre may be another source than that asked for
+    flag.INCOMPLETE,
+    flag.NO_BEAM,
+    flag.NO_WCS,
+    flag.NOISE_UNCERTAIN,
+    flag.OFF_CENTRE,
+)
 _NOT_SHOWN = (flag.INCOMPLETE, flag.NO_SOURCE, flag.NOISE_UNCERTAIN)  # wider frame
 
 

@@ -40,6 +40,8 @@ def test_the_sky_is_a_step_of_a_range_that_is_hardly_larger():
     largest, sky = np.array([10, 10, 0, 4.0]), np.array([0.2, 0, 0, 0.01])
     # 0.2 is 5.1 of 255 steps up to 10: as 5 steps, the range is 255 x 0.2 / 5.
     np.testing.assert_allclose(with_sky_on_a_step(largest, sky), [10.2, 10, 1, 4])
+    # No image with empty sky: the range reaches the sky all the same.
+    np.testing.assert_allclose(with_sky_on_a_step(np.array([0.5]), np.array([1.0])), [1.0])
 
 
 def test_large_kernels_have_8_bits(eight):

@@ -151,11 +151,26 @@ def test_a_wider_frame_that_is_not_sound_is_not_used(views, flag):
 
 
 @pytest.mark.parametrize(
-    "flag", [flags.INCOMPLETE, flags.NO_BEAM, flags.NO_WCS, flags.NOISE_UNCERTAIN]
+    "flag",
+    [
+        flags.INCOMPLETE,
+        flags.NO_BEAM,
+        flags.NO_WCS,
+        flags.NOISE_UNCERTAIN,
+        flags.OFF_CENTRE,
+    ],
 )
 def test_a_first_frame_that_is_not_sound_is_not_widened(views, flag):
     first = with_flags(views[0], flag)
     assert widened({1: first}.__getitem__) is first
+
+
+def test_an_empty_position_does_not_get_the_class_of_a_giant_beside_it():
+    """The bar of 400 arcsec lies 60 pixels above the position."""
+    field = field_of(400, 700, y=350 + 60)
+    found = read(field)
+    assert {flags.OFF_CENTRE, flags.BEYOND_FRAME} <= set(found.flags)
+    assert flags.WIDER_BEAM not in found.flags
 
 
 def test_a_part_of_the_source_does_not_stand_for_it(views):

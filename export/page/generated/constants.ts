@@ -63,7 +63,8 @@ export const NOT_WIDENED = [
   "incomplete",
   "no_beam",
   "no_wcs",
-  "noise_uncertain"
+  "noise_uncertain",
+  "off_centre"
 ] as const;
 export const NOT_SHOWN = [
   "incomplete",
