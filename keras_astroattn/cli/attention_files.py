@@ -7,7 +7,6 @@ import numpy as np
 from keras_astroattn.edge import Attention, Classification, Explanation
 from keras_astroattn.files import atomic_path
 from keras_astroattn.images import Cutout, flags
-from keras_astroattn.outputs import probability_text
 from keras_astroattn.plots import Sky, classified_source_figure
 from keras_astroattn.plots.evidence import Part
 from keras_astroattn.plots.style import save_figure
@@ -40,10 +39,7 @@ def write_attention(
     Raises:
         OSError: They cannot be written.
     """
-    said = found.label
-    if found.p_fri is not None:
-        fri, frii = map(probability_text, (found.p_fri, found.p_frii))
-        said += f", P(FRI) {fri}, P(FRII) {frii}"
+    said = ", ".join([found.label, *found.probability_texts])
     in_jansky = flags.PICTURE not in cutout.flags and flags.UNKNOWN_UNIT not in cutout.flags
     figure = classified_source_figure(
         cutout.brightness * np.float32(1e3) if in_jansky else cutout.brightness,

@@ -8,6 +8,7 @@ import numpy as np
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import Cutout
+from keras_astroattn.outputs import probability_text
 from keras_astroattn.tables import COLUMNS, Row, to_astropy
 
 from .notebook import source_html
@@ -60,7 +61,7 @@ class Classification:
         >>> from keras_astroattn.samples import sample_paths
         >>> found = Classifier().classify(sample_paths()[1])
         >>> found
-        Classification('frii.fits', FRII, P(FRI) 0.00, P(FRII) 1.00, flags: recentred)
+        Classification('frii.fits', FRII, P(FRI) 0.001, P(FRII) 0.999, flags: recentred)
         >>> found.label, round(found.p_frii, 2)
         ('FRII', 1.0)
         >>> found.to_table()["name", "ra", "dec", "label"].pprint()
@@ -96,7 +97,8 @@ class Classification:
         """The probabilities in words, or nothing."""
         if self.p_fri is None:
             return []
-        return [f"P(FRI) {self.p_fri:.2f}", f"P(FRII) {self.p_frii:.2f}"]
+        fri, frii = map(probability_text, (self.p_fri, self.p_frii))
+        return [f"P(FRI) {fri}", f"P(FRII) {frii}"]
 
     def to_row(self) -> Row:
         """Return the values by the names of the columns of `astroattn classify`."""

@@ -68,7 +68,7 @@ class Classifier:
         >>> classifier
         Classifier('agcnn_survey')
         >>> classifier.classify(sample_paths()[0])
-        Classification('fri.fits', FRI, P(FRI) 1.00, P(FRII) 0.00, flags: none)
+        Classification('fri.fits', FRI, P(FRI) > 0.9999, P(FRII) < 0.0001, flags: none)
         >>> [found.label for found in classifier.classify(sample_paths())]
         ['FRI', 'FRII', 'compact']
     """
@@ -169,7 +169,7 @@ class Classifier:
             >>> classifier = Classifier()
             >>> position = SkyCoord("10h40m00s +30d00m00s")
             >>> classifier.classify(sample_paths()[1], position=position, beam=5.4 * u.arcsec)
-            Classification('frii.fits', FRII, P(FRI) 0.00, P(FRII) 1.00, flags: recentred)
+            Classification('frii.fits', FRII, P(FRI) 0.001, P(FRII) 0.999, flags: recentred)
         """
         sources, several = _sources(image, options)
         found = Classifications(
