@@ -1,20 +1,21 @@
 """Print classified sources as a table to read on a terminal."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from keras_astroattn.outputs import probability_text
 from keras_astroattn.tables import printable
 
 _NUMBERS = {
-    "P(FRI)": ("p_fri", 2),
-    "P(FRII)": ("p_frii", 2),
-    "size\n(arcsec)": ("largest_angular_size_arcsec", 0),
-    "peak /\nnoise": ("peak_snr", 0),
+    "P(FRI)": ("p_fri", probability_text),
+    "P(FRII)": ("p_frii", probability_text),
+    "size\n(arcsec)": ("largest_angular_size_arcsec", "{:.0f}".format),
+    "peak /\nnoise": ("peak_snr", "{:.0f}".format),
 }
-"""Column and decimals of each number, by its heading."""
+"""Column of each number and how it is written, by its heading."""
 
 _NARROWEST = 80
 """Least width of the table; a narrower terminal breaks its lines."""
@@ -38,7 +39,7 @@ def print_sources(rows: Iterable[Mapping[str, str | float | None]]) -> None:
     explanations = []
     for row in rows:
         name = printable(str(row["name"]))
-        numbers = [_rounded(row[column], digits) for column, digits in _NUMBERS.values()]
+        numbers = [_written(row[column], write) for column, write in _NUMBERS.values()]
         flags = str(row["flags"] or "").replace(";", ", ")
         table.add_row(Text(name), str(row["label"]), *numbers, flags)
         if row.get("explanation"):
@@ -50,5 +51,5 @@ def print_sources(rows: Iterable[Mapping[str, str | float | None]]) -> None:
         console.print(text, soft_wrap=True)
 
 
-def _rounded(number: str | float | None, digits: int) -> str:
-    return "" if number in (None, "") else f"{float(number):.{digits}f}"
+def _written(number: str | float | None, write: Callable[[float], str]) -> str:
+    return "" if number in (None, "") else write(float(number))

@@ -40,6 +40,11 @@ def test_a_row_has_its_numbers_rounded(wide, capsys):
     ]
 
 
+def test_no_probability_is_rounded_to_certainty(wide, capsys):
+    print_sources([ROW | {"p_fri": 0.99999, "p_frii": 0.00001}])
+    assert cells(capsys.readouterr().out)[0][2:4] == ["> 0.9999", "< 0.0001"]
+
+
 @pytest.mark.parametrize("missing", [None, ""])
 def test_missing_values_are_empty_cells(wide, capsys, missing):
     print_sources([dict.fromkeys(ROW, missing) | {"name": "a", "label": "error"}])
