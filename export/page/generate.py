@@ -42,6 +42,7 @@ from keras_astroattn.images import (
     unknown,
     widening,
 )
+from keras_astroattn.outputs import probability_text
 from keras_astroattn.plots import evidence
 from keras_astroattn.plots.style import ATTENTION_COLOURS, CLASS_COLOURS
 from keras_astroattn.tables import COLUMNS
@@ -163,6 +164,9 @@ def _colours() -> dict[str, list[str]]:
     return {name: [to_hex(colour) for colour in of(places)] for name, of in chosen.items()}
 
 
+_PROBABILITIES = (0.0, 0.00004, 0.0012, 0.25, 0.381, 0.9947, 0.9982, 0.99964, 0.99997, 1.0)
+
+
 def references() -> str:
     """Return the reference values as JSON text."""
     found = {
@@ -174,6 +178,7 @@ def references() -> str:
         },
         "positions": _positions(),
         "noise": _noise(),
+        "probabilities": {str(p): probability_text(p) for p in _PROBABILITIES},
     }
     return json.dumps(found, indent=1) + "\n"
 

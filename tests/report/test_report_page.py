@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from support.browser import BROWSERS, browser
 
+from keras_astroattn.outputs import probability_text
 from keras_astroattn.report import Shown, report_html
 from keras_astroattn.report.thumbnails import map_png, picture_png
 
@@ -83,6 +84,12 @@ def test_labels_survive_a_browser_without_storage():
     return [labels.kept, labels.of("Ann", "a")];
     """
     assert run_node("labels.js", code=code) == [False, "FRI"]
+
+
+def test_the_page_writes_probabilities_as_python_does():
+    some = [0.0, 0.00004, 0.0012, 0.25, 0.381, 0.9947, 0.9982, 0.99964, 0.99997, 1.0]
+    texts = run_node("pictures.js", code=f"return {some}.map(probabilityText)")
+    assert texts == list(map(probability_text, some))
 
 
 def sources(count: int) -> list[Shown]:

@@ -174,8 +174,8 @@ def test_the_page_in_a_browser(tmp_path):
         caption = "document.querySelector('#probes figcaption').textContent"
         # The attention moves from 30 to 120, and P(FRII) falls from 0.9 to 0.1.
         for place, text, middle in (
-            (0, "true class FRI, network FRII, P(FRII) 0.900", 30.5),
-            (2, "true class FRI, network FRI, P(FRII) 0.100", 120.5),
+            (0, "true class FRI, network FRII, P(FRII) 0.90", 30.5),
+            (2, "true class FRI, network FRI, P(FRII) 0.10", 120.5),
         ):
             move_to(place)
             tab.until(f"{caption} === '{text}'")

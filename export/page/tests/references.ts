@@ -16,6 +16,7 @@ import { cutoutFromLevels } from "../src/images/picture";
 import { parsePosition } from "../src/images/position";
 import { std32 } from "../src/images/statistics";
 import { InputError } from "../src/images/errors";
+import { probabilityText } from "../src/ui/format";
 
 const samples = process.argv[2]!;
 
@@ -43,6 +44,11 @@ for (const [name, wanted] of Object.entries(references.samples)) {
     near([major, minor, positionAngle!], wanted.ellipse, 1e-6);
   });
 }
+
+test("probabilities are written as in Python", () => {
+  const texts = Object.entries(references.probabilities);
+  assert.deepEqual(Object.fromEntries(texts.map(([p]) => [p, probabilityText(Number(p))])), references.probabilities);
+});
 
 test("a picture of the source alone is stretched to its brightest pixel", () => {
   // 255 / 170 of 20, 3 and 1 are 30, 4.5 and 1.5.

@@ -178,7 +178,7 @@ class Page {
   }
 
   card(source) {
-    const answer = source.p_frii === null ? "" : ` P(FRII) ${source.p_frii.toFixed(3)}`;
+    const answer = source.p_frii === null ? "" : ` P(FRII) ${probabilityText(source.p_frii)}`;
     const measured = `S/N ${fixed(source.snr, 0)}, ${fixed(source.size, 0)} arcsec`;
     const card = made(
       "div",
@@ -219,7 +219,7 @@ class Page {
     const flags = source.flags.map((flag) => `${flag}: ${this.data.flags[flag] ?? ""}`);
     const rows = [
       ["label", `${source.label}: ${this.data.labels[source.label] ?? ""}`],
-      ["P(FRII)", fixed(source.p_frii, 4)],
+      ["P(FRII)", probabilityText(source.p_frii)],
       ["entropy", `${fixed(source.entropy, 3)} nats`],
       ["peak S/N", fixed(source.snr, 1)],
       ["size", `${fixed(source.size, 1)} arcsec`],

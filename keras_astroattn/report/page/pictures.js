@@ -21,6 +21,16 @@ function kindOf(label) {
 
 const fixed = (value, digits) => (value === null ? DASH : value.toFixed(digits));
 
+/** A probability with the two to four decimals that tell it from 0 and 1. */
+function probabilityText(value) {
+  if (value === null) return DASH;
+  for (const digits of [2, 3, 4]) {
+    const text = value.toFixed(digits);
+    if (0 < Number(text) && Number(text) < 1) return text;
+  }
+  return value > 0.5 ? "> 0.9999" : "< 0.0001";
+}
+
 /** Values of a small map from its PNG, once it is decoded. */
 async function mapValues(base64) {
   const image = new Image();

@@ -48,7 +48,7 @@ class Progress {
       const { caption } = this.figures[number];
       const answer = made("span", { class: `tag ${kindOf(p > 0.5 ? "FRII" : "FRI")}` });
       answer.append(p > 0.5 ? "FRII" : "FRI");
-      caption.replaceChildren(`true class ${probe.label}, network `, answer, `, P(FRII) ${p.toFixed(3)}`);
+      caption.replaceChildren(`true class ${probe.label}, network `, answer, `, P(FRII) ${probabilityText(p)}`);
     });
     const found = await Promise.all(
       this.probes.map((probe) => (name ? contours(probe.maps[name][place], kind) : [])),
@@ -104,7 +104,7 @@ class Wrong {
         made("span", { class: `tag ${kindOf(given)}` }, given),
         `, true ${source.label}`,
         made("br"),
-        `P(FRII) ${source.p_frii.toFixed(3)}`,
+        `P(FRII) ${probabilityText(source.p_frii)}`,
       ),
     );
   }

@@ -5,7 +5,7 @@ import { isIcrs, pixelToSky } from "../images/celestial";
 import type { FrameMap } from "../edge/classifier";
 import type { Metadata } from "../edge/model_file";
 import type { Entry } from "./entries";
-import { fixed, significant } from "./format";
+import { probabilitiesText, significant } from "./format";
 import { contourText, limitOf, overlayColour, overlayOf, type ViewOptions } from "./layers";
 import { drawSource } from "./map_view";
 import { spoken } from "./result_card";
@@ -80,8 +80,7 @@ export async function pngOf(entry: Entry, options: ViewOptions): Promise<Blob> {
   };
   const { found } = result;
   const p = found.probabilities;
-  const probabilities = p ? `   P(FRI) = ${fixed(p[0], 2)}, P(FRII) = ${fixed(p[1], 2)}` : "";
-  write(`${spoken(found.label)}${probabilities}`, 52, "700 36px");
+  write(`${spoken(found.label)}${p ? `   ${probabilitiesText(p)}` : ""}`, 52, "700 36px");
   write(entry.title, 94, "400 26px");
   const overlay = overlayOf(result, options.overlay);
   const lines = options.contours ? `; lines: ${contourText(overlay, result.isPicture)}` : "";

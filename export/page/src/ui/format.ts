@@ -5,6 +5,20 @@ export function fixed(value: number | null, digits: number): string {
   return value === null || !Number.isFinite(value) ? "" : value.toFixed(digits);
 }
 
+/** A probability with the two to four decimals that tell it from 0 and 1. */
+export function probabilityText(probability: number): string {
+  for (const digits of [2, 3, 4]) {
+    const text = probability.toFixed(digits);
+    if (Number(text) > 0 && Number(text) < 1) return text;
+  }
+  return probability > 0.5 ? "> 0.9999" : "< 0.0001";
+}
+
+/** P(FRI) and P(FRII) as text. */
+export function probabilitiesText([fri, frii]: readonly number[]): string {
+  return `P(FRI) ${probabilityText(fri!)}, P(FRII) ${probabilityText(frii!)}`;
+}
+
 /** Three significant digits, without an exponent where possible. */
 export function significant(value: number): string {
   if (!Number.isFinite(value)) return "";

@@ -8,7 +8,7 @@ import { bytesOf, FILES, isSingle, startWorker, type Asset } from "./assets";
 import { connect } from "./client";
 import { csvOf, pngOf, save } from "./downloads";
 import { entryOf, type Entry } from "./entries";
-import { skyText } from "./format";
+import { probabilitiesText, skyText } from "./format";
 import { MosaicView } from "./mosaic_view";
 import { byId, showCard, spoken } from "./result_card";
 import { SourceView } from "./source_view";
@@ -90,9 +90,8 @@ class Page {
     this.select(entry);
     const { result } = entry;
     if (!result) return;
-    const [fri, frii] = result.found.probabilities ?? [];
-    const probabilities = fri === undefined ? "" : `, P(FRI) ${fri.toFixed(2)}, P(FRII) ${frii!.toFixed(2)}`;
-    say(`${entry.title}: ${spoken(result.found.label)}${probabilities}`);
+    const p = result.found.probabilities;
+    say(`${entry.title}: ${spoken(result.found.label)}${p ? `, ${probabilitiesText(p)}` : ""}`);
   }
 
   private select(entry: Entry): void {

@@ -1,7 +1,7 @@
 /** The card with label, probabilities, figures and flags of one source. */
 import { CLASS_COLOURS, CLASS_NAMES, FLAG_MEANINGS, IMAGE_SIZE, LABEL_MEANINGS } from "../../generated/constants";
 import type { Place } from "./map_view";
-import { brightness, fixed, significant, skyText } from "./format";
+import { brightness, fixed, probabilityText, significant, skyText } from "./format";
 import type { Entry } from "./entries";
 
 /** The element with an id, which the page must have. */
@@ -47,7 +47,7 @@ function bar(k: number, probability: number): HTMLElement {
   fill.style.width = `${100 * probability}%`;
   fill.style.background = CLASS_COLOURS[k]!;
   track.append(fill);
-  row.append(element("span", `P(${CLASS_NAMES[k]})`), track, element("output", fixed(probability, 2)));
+  row.append(element("span", `P(${CLASS_NAMES[k]})`), track, element("output", probabilityText(probability)));
   return row;
 }
 

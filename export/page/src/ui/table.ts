@@ -1,7 +1,7 @@
 /** The table of all sources of the session. */
 import { FLAG_MEANINGS, IMAGE_SIZE } from "../../generated/constants";
 import type { Entry } from "./entries";
-import { fixed, significant, skyText } from "./format";
+import { fixed, probabilityText, significant, skyText } from "./format";
 import { byId, element, spoken } from "./result_card";
 
 /** Add a row; `select` is called when it is chosen. The table appears with its second row. */
@@ -30,7 +30,7 @@ function rowOf(entry: Entry, select: (entry: Entry) => void): HTMLElement {
   const dot = element("span", "", "dot");
   dot.dataset["label"] = result?.found.label ?? "";
   label.append(dot, result ? spoken(result.found.label) : "error");
-  const [fri = null, frii = null] = result?.found.probabilities ?? [];
+  const [fri, frii] = (result?.found.probabilities ?? [null, null]).map((p) => (p === null ? "" : probabilityText(p)));
   const cutout = result?.cutout;
   const last = element("td", cutout ? cutout.flags.join(", ") : entry.error);
   last.title = cutout?.flags.map((flag) => `${flag}: ${FLAG_MEANINGS[flag] ?? ""}`).join("\n") ?? "";
@@ -38,8 +38,8 @@ function rowOf(entry: Entry, select: (entry: Entry) => void): HTMLElement {
     file,
     element("td", cutout ? skyText(cutout.keywords, middle).replace("RA, Dec ", "") : ""),
     label,
-    element("td", fixed(fri, 2), "number"),
-    element("td", fixed(frii, 2), "number"),
+    element("td", fri!, "number"),
+    element("td", frii!, "number"),
     element("td", cutout ? fixed(cutout.largestAngularSize, 0) : "", "number"),
     element("td", cutout ? significant(cutout.peakSnr) : "", "number"),
     last,
