@@ -8,8 +8,8 @@ earlier or later, so that `keras.models.load_model` opens a file without `custom
 import importlib
 
 import lazy_loader
-import wrapt
 
+from keras_astroattn.import_hook import when_imported
 from keras_astroattn.version import __version__ as __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach(
@@ -36,10 +36,10 @@ __getattr__, __dir__, __all__ = lazy_loader.attach(
 )
 
 
-def _register_with_keras(_keras: object) -> None:
+def _register_with_keras() -> None:
     """Import the layers and models, which Keras must know to load a saved model."""
     importlib.import_module("keras_astroattn.layers")
     importlib.import_module("keras_astroattn.models")
 
 
-wrapt.register_post_import_hook(_register_with_keras, "keras")
+when_imported("keras", _register_with_keras)

@@ -7,9 +7,9 @@ TFDS or TensorFlow: the registration happens when TFDS itself is imported, earli
 import importlib
 
 import lazy_loader
-import wrapt
 
 from keras_astroattn.deprecation import former_names
+from keras_astroattn.import_hook import when_imported
 
 _lazy, __dir__, __all__ = lazy_loader.attach(
     __name__,
@@ -27,10 +27,10 @@ _lazy, __dir__, __all__ = lazy_loader.attach(
 __getattr__ = former_names(__name__, {"cache_folder": "keras_astroattn.files.cache_folder"}, _lazy)
 
 
-def _register_builders(_tfds: object) -> None:
+def _register_builders() -> None:
     """Import the builders: TFDS registers a builder when its class is created."""
     for module in ("mirabest", "frdeep", "first_galaxies", "simulated"):
         importlib.import_module(f"{__name__}.{module}")
 
 
-wrapt.register_post_import_hook(_register_builders, "tensorflow_datasets")
+when_imported("tensorflow_datasets", _register_builders)

@@ -210,7 +210,7 @@ def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:
     if unknown.all():
         raise InputError("the map is blank here: it holds one value only, or NaN")
     field = np.where(unknown, np.float32(np.nan), field) if unknown.any() else field
-    brightest = float(np.nanmax(np.abs(field)))
+    brightest = max(float(np.fmax.reduce(field, None)), -float(np.fmin.reduce(field, None)))
     if brightest > LARGEST_VALUE:
         raise InputError(
             f"a pixel holds {brightest:.1e}, too bright for a radio map: check its BSCALE"

@@ -265,7 +265,7 @@ def test_neither_keras_nor_tensorflow_nor_astropy_is_imported(model_path):
         "import sys, numpy as np\n"
         "from keras_astroattn.edge import Classifier\n"
         f"Classifier({str(model_path)!r}).classify(np.zeros((150, 150), np.uint8))\n"
-        "heavy = {'keras', 'tensorflow', 'astropy', 'torch', 'matplotlib', 'scipy'}\n"
+        "heavy = {'keras', 'tensorflow', 'astropy', 'torch', 'matplotlib', 'scipy', 'asyncio'}\n"
         "print(*heavy & set(sys.modules))\n"
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
