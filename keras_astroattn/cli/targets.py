@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import FITS_SUFFIXES, FitsMap
@@ -96,6 +94,10 @@ def find_targets(
     require_fits(files, given[0])
     if not detect:
         return targets_at(read_places(position, positions, columns), files, options)
+    # Workers import this module, and show no bar.
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     console = Console(stderr=True)
     bar = (TextColumn("detecting"), BarColumn(), MofNCompleteColumn())
     with Progress(*bar, console=console, disable=not console.is_terminal) as progress:

@@ -2,7 +2,7 @@
 
 import math
 import unicodedata
-from xml.sax.saxutils import escape
+from html import escape  # the import of xml.sax.saxutils loads the modules of HTTP
 
 _SIMPLE = frozenset({"deg", "arcsec", "arcmin", "rad", "Jy", "mJy", "Jy/beam", "Hz", "s", "pix"})
 _ASCII = {"µ": "u", "μ": "u", "±": "+/-", "×": "x", "°": " deg", "′": "'", "″": '"', "–": "-",
@@ -28,7 +28,7 @@ def xml_cell(value: str | float | None) -> str:
         if math.isnan(value):
             return "NaN"
         return {math.inf: "+Inf", -math.inf: "-Inf"}.get(value, repr(value))
-    return escape(printable(value))
+    return escape(printable(value), quote=False)
 
 
 def printable(text: str) -> str:

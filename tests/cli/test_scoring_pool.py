@@ -34,6 +34,15 @@ def images(folder, count: int) -> list[Target]:
     return [Target(str(path), path.name) for path in sorted(folder.glob("*.npy"))]
 
 
+def test_a_worker_imports_nothing_that_only_the_command_needs():
+    code = (
+        "import sys; import keras_astroattn.cli.scoring; "
+        "print(*{'rich', 'cyclopts', 'asyncio', 'urllib.request', 'keras'} & set(sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (ended.returncode, ended.stdout.strip()) == (0, ""), ended.stderr
+
+
 def test_a_file_that_ends_its_worker_is_a_row_with_an_error(tmp_path, model_path):
     files = images(tmp_path, 20)
     for place in (3, 14):
