@@ -7,6 +7,8 @@ import numpy as np
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
+from .tensor_numbers import number_alike
+
 _IDENTIFIER = b"TFL3"
 
 
@@ -15,8 +17,9 @@ def compacted(content: bytes) -> bytes:
 
     A file with several signatures consists of thousands of small parts. These are left out:
     names of inner tensors, shape signatures that repeat the shape, empty quantization, the target
-    shape of RESHAPE, which is an input too, and empty buffers. Of equal vectors, options and
-    buffers, one is written. Inputs and outputs keep their names and shape signatures.
+    shape of RESHAPE, which is an input too, and empty buffers. Of equal vectors, options,
+    tensors, operators and buffers, one is written. Inputs and outputs keep their names and shape
+    signatures. Tensors get other numbers: no reader may rely on them.
 
     Args:
         content: bytes of the file, without metadata.
@@ -32,12 +35,17 @@ def compacted(content: bytes) -> bytes:
             if number not in outside:
                 _strip(tensor)
             tensor.quantization = once(_stated(tensor.quantization))
+            tensor.sparsity = once(tensor.sparsity)
         for operator in graph.operators:
             if isinstance(operator.builtinOptions, schema.ReshapeOptionsT):
                 operator.builtinOptions.newShape = None
             operator.builtinOptions = once(operator.builtinOptions)
             operator.mutatingVariableInputs = None  # no operator of these networks has a state
+    number_alike(model)
     _keep_used_buffers(model)
+    for graph in model.subgraphs:
+        graph.tensors = [once(tensor) for tensor in graph.tensors]
+        graph.operators = [once(operator) for operator in graph.operators]
     builder = _SharingBuilder()
     builder.Finish(model.Pack(builder), file_identifier=_IDENTIFIER)
     return bytes(builder.Output())
@@ -104,6 +112,8 @@ def _key(value: Any) -> Any:
     if hasattr(value, "Pack"):
         fields = tuple((name, _key(one)) for name, one in sorted(vars(value).items()))
         return type(value).__name__, fields
+    if isinstance(value, list):
+        return tuple(map(_key, value))
     return value
 
 

@@ -27,6 +27,7 @@ from .frame_graph import frames_of
 from .half_precision import store_halved
 from .inference_graph import inference_outputs
 from .operator_order import run_when_needed
+from .sparse_matrices import store_sparse
 
 Precision = Literal["float32", "float16", "dynamic", "int8"]
 
@@ -211,8 +212,10 @@ def _converted(
             # The calibrator of int8 warns that its own interpreter is deprecated.
             warnings.filterwarnings("ignore", "(?s).*tf.lite.Interpreter is deprecated")
             content = converter.convert()
-    halved = store_halved(content) if precision in ("float16", "int8") else content
-    return compacted(fix_batch(run_when_needed(halved)))
+    content = store_sparse(content)
+    if precision in ("float16", "int8"):
+        content = store_halved(content)
+    return compacted(fix_batch(run_when_needed(content)))
 
 
 def _ranges(

@@ -34,7 +34,9 @@ def store_halved(content: bytes) -> bytes:
     for graph in model.subgraphs:
         for number, wide in enumerate(list(graph.tensors)):
             if wide.buffer in halved:
-                _widen(graph, number, len(model.operatorCodes))
+                buffer = wide.buffer
+                stored = compute_from_stored(graph, number, len(model.operatorCodes))
+                stored.type, stored.buffer = schema.TensorType.FLOAT16, buffer
     model.operatorCodes.append(_dequantize())
     return bytes(flatbuffer_utils.convert_object_to_bytearray(model))
 
@@ -56,16 +58,26 @@ def _kernel_buffers(model: schema.ModelT) -> list[int]:
     return [buffer for buffer, count in sorted(kernels.items()) if count == holders[buffer]]
 
 
-def _widen(graph: schema.SubGraphT, number: int, dequantize: int) -> None:
-    """Compute a kernel from its halved buffer, by the operator of a code."""
-    wide, narrow, widening = graph.tensors[number], schema.TensorT(), schema.OperatorT()
-    narrow.name, narrow.shape, narrow.buffer = b"half/" + wide.name, wide.shape, wide.buffer
-    narrow.type = schema.TensorType.FLOAT16
+def compute_from_stored(graph: schema.SubGraphT, number: int, code: int) -> schema.TensorT:
+    """Let an operator compute a constant tensor from another one, when the network is loaded.
+
+    Args:
+        graph: the graph, which is changed.
+        number: number of the tensor.
+        code: number of the operator's code.
+
+    Returns:
+        The new tensor that the operator reads. It has the shape of the computed tensor; the caller
+        sets its type and its buffer.
+    """
+    wide, stored, operator = graph.tensors[number], schema.TensorT(), schema.OperatorT()
+    stored.name, stored.shape = b"stored/" + wide.name, wide.shape
     wide.buffer = 0  # the empty buffer: the tensor is computed
-    widening.opcodeIndex = dequantize
-    widening.inputs, widening.outputs = [len(graph.tensors)], [number]
-    graph.tensors.append(narrow)
-    graph.operators.insert(0, widening)
+    operator.opcodeIndex = code
+    operator.inputs, operator.outputs = [len(graph.tensors)], [number]
+    graph.tensors.append(stored)
+    graph.operators.insert(0, operator)
+    return stored
 
 
 def _halved(data: np.ndarray | None) -> np.ndarray | None:

@@ -1,10 +1,8 @@
 """Limits on the structure of a network that LiteRT does not check when it opens one."""
 
 import math
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import numpy as np
+import numpy as np
 
 LARGEST_TENSOR = 2**24
 """Largest number of values in one tensor; the presets have 230,400."""
@@ -35,8 +33,9 @@ def require_sound(network: bytes) -> None:
         network: bytes of the network.
 
     Raises:
-        ValueError: A tensor is too large, an operator lacks an input, an output or its options,
-            an operator calls a graph, or a signature has no graph.
+        ValueError: A tensor is too large, a sparse tensor has values outside its shape or is read
+            as a dense one, an operator lacks an input, an output or its options, an operator calls
+            a graph, or a signature has no graph.
     """
     from ai_edge_litert.schema_py_generated import Model
 
@@ -50,6 +49,7 @@ def require_sound(network: bytes) -> None:
     for graph in map(model.Subgraphs, range(model.SubgraphsLength())):
         _require_small(graph)
         _require_connected(graph, operators)
+        _require_expandable(model, graph, operators)
     for signature in map(model.SignatureDefs, range(model.SignatureDefsLength())):
         if signature.SubgraphIndex() >= model.SubgraphsLength():
             raise ValueError(f"its signature {signature.SignatureKey()} has no graph")
@@ -62,7 +62,7 @@ def _require_small(graph) -> None:
             raise ValueError(f"tensor {number} has the shape {shape}")
 
 
-def _numbers(vector: "np.ndarray | int") -> list[int]:
+def _numbers(vector: np.ndarray | int) -> list[int]:
     """Return a vector of the file as a list; an absent one is 0."""
     return [] if isinstance(vector, int) else vector.tolist()
 
@@ -90,3 +90,79 @@ def _require_connected(graph, codes: list[str]) -> None:
             raise ValueError(f"operator {number} lacks an input or output")
         if code in _NEED_OPTIONS and operator.BuiltinOptionsType() == 0:
             raise ValueError(f"operator {number} lacks its options")
+
+
+def _require_expandable(model, graph, codes: list[str]) -> None:
+    """Refuse sparse tensors that LiteRT would write beyond their end, or read as dense ones.
+
+    Args:
+        model: the network.
+        graph: a graph of the network.
+        codes: names of the network's operators.
+    """
+    tensors = [graph.Tensors(number) for number in range(graph.TensorsLength())]
+    sparse = {number for number, one in enumerate(tensors) if one.Sparsity() is not None}
+    for number in sparse:
+        if not _is_matrix_in_rows(tensors[number], model.Buffers(tensors[number].Buffer())):
+            raise ValueError(f"the sparse tensor {number} has values outside its shape")
+    if not sparse.isdisjoint(_numbers(graph.OutputsAsNumpy())):
+        raise ValueError("a sparse tensor is an output")
+    for number in range(graph.OperatorsLength()):
+        operator = graph.Operators(number)
+        expands = codes[operator.OpcodeIndex()] == "DENSIFY"
+        inputs = _numbers(operator.InputsAsNumpy())
+        if expands != (not sparse.isdisjoint(inputs)):
+            raise ValueError(f"operator {number} reads a tensor of another kind")
+        if expands:
+            one, dense = tensors[inputs[0]], tensors[operator.Outputs(0)]
+            if (one.Type(), *_numbers(one.ShapeAsNumpy())) != (
+                dense.Type(),
+                *_numbers(dense.ShapeAsNumpy()),
+            ):
+                raise ValueError(f"operator {number} expands a tensor to another shape")
+
+
+def _is_matrix_in_rows(tensor, buffer) -> bool:
+    """Whether a sparse tensor is a float32 matrix as `export.sparse_matrices` stores it."""
+    from ai_edge_litert.schema_py_generated import (
+        DimensionType,
+        SparseIndexVector,
+        TensorType,
+        Uint8Vector,
+        Uint16Vector,
+    )
+
+    stated = tensor.Sparsity()
+    shape, order = _numbers(tensor.ShapeAsNumpy()), _numbers(stated.TraversalOrderAsNumpy())
+    if sorted(order) != [0, 1] or len(shape) != 2 or stated.BlockMapLength():
+        return False
+    if stated.DimMetadataLength() != 2 or tensor.Type() != TensorType.FLOAT32:
+        return False
+    rows, places = stated.DimMetadata(0), stated.DimMetadata(1)
+    if (rows.Format(), places.Format()) != (DimensionType.DENSE, DimensionType.SPARSE_CSR):
+        return False
+    kinds = places.ArraySegmentsType(), places.ArrayIndicesType()
+    if kinds != (SparseIndexVector.Uint16Vector, SparseIndexVector.Uint8Vector):
+        return False
+    segments, indices = (
+        _union_numbers(kind(), table)
+        for kind, table in (
+            (Uint16Vector, places.ArraySegments()),
+            (Uint8Vector, places.ArrayIndices()),
+        )
+    )
+    return (
+        rows.DenseSize() == shape[order[0]] == len(segments) - 1
+        and segments[0] == 0
+        and (np.diff(segments) >= 0).all()
+        and segments[-1] == len(indices)
+        and max(indices, default=-1) < shape[order[1]]
+        and buffer.DataLength() == np.dtype(np.float32).itemsize * len(indices)
+    )
+
+
+def _union_numbers(vector, table) -> list[int]:
+    if table is None:
+        return []
+    vector.Init(table.Bytes, table.Pos)
+    return _numbers(vector.ValuesAsNumpy())

@@ -10,7 +10,7 @@ import zlib
 
 import numpy as np
 import pytest
-from ai_edge_litert.schema_py_generated import Model
+from ai_edge_litert.schema_py_generated import BuiltinOperator, Model
 from support.tiny_model_file import radio_galaxy
 
 from export.checksum import main as add_checksum
@@ -186,6 +186,47 @@ def without_options(network: bytes, model: Model) -> bytes:
     return network[:place] + b"\0" + network[place + 1 :]
 
 
+def sparse_places(model: Model):
+    """The table of the places of the values of a sparse matrix."""
+    graph = model.Subgraphs(0)
+    tensors = map(graph.Tensors, range(graph.TensorsLength()))
+    return next(one.Sparsity() for one in tensors if one.Sparsity()).DimMetadata(1)
+
+
+def with_a_value_outside_its_matrix(network: bytes, model: Model) -> bytes:
+    table = sparse_places(model).ArrayIndices()
+    values = first_element(table, 4)
+    return network[:values] + b"\xff" + network[values + 1 :]
+
+
+def with_a_row_that_ends_before_it_begins(network: bytes, model: Model) -> bytes:
+    second = first_element(sparse_places(model).ArraySegments(), 4) + 2
+    return network[:second] + struct.pack("<H", 60_000) + network[second + 2 :]
+
+
+def expansion(model: Model):
+    """An operator that expands a sparse matrix."""
+    graph = model.Subgraphs(0)
+    operators = map(graph.Operators, range(graph.OperatorsLength()))
+    codes = [model.OperatorCodes(n).BuiltinCode() for n in range(model.OperatorCodesLength())]
+    return next(one for one in operators if codes[one.OpcodeIndex()] == BuiltinOperator.DENSIFY)
+
+
+def with_an_expansion_of_the_image(network: bytes, model: Model) -> bytes:
+    image = model.Subgraphs(0).Inputs(0)
+    return replaced(network, first_element(expansion(model)._tab, OPERATOR_INPUTS), image)
+
+
+def with_an_expansion_to_the_image(network: bytes, model: Model) -> bytes:
+    image = model.Subgraphs(0).Inputs(0)
+    return replaced(network, first_element(expansion(model)._tab, OPERATOR_OUTPUTS), image)
+
+
+def with_a_sparse_output(network: bytes, model: Model) -> bytes:
+    graph = model.Subgraphs(0)
+    return replaced(network, graph._tab.Vector(graph._tab.Offset(8)), expansion(model).Inputs(0))
+
+
 def with_an_offset_into_nowhere(network: bytes, model: Model) -> bytes:
     return replaced(network, 0, 0x7FFFFFF0)
 
@@ -199,6 +240,11 @@ def with_an_offset_into_nowhere(network: bytes, model: Model) -> bytes:
         (with_too_few_inputs, r"operator \d+ lacks an input or output"),
         (without_outputs, "operator 0 lacks an input or output"),
         (without_options, r"operator \d+ lacks its options"),
+        (with_a_value_outside_its_matrix, r"sparse tensor \d+ has values outside its shape"),
+        (with_a_row_that_ends_before_it_begins, r"sparse tensor \d+ has values outside its shape"),
+        (with_an_expansion_of_the_image, r"operator \d+ reads a tensor of another kind"),
+        (with_an_expansion_to_the_image, r"operator \d+ expands a tensor to another shape"),
+        (with_a_sparse_output, "a sparse tensor is an output"),
         (with_an_offset_into_nowhere, "not a valid Flatbuffer"),
     ],
 )

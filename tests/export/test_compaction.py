@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 from ai_edge_litert.interpreter import Interpreter
+from ai_edge_litert.schema_py_generated import Model
 from tensorflow.lite.tools import flatbuffer_utils
 
 from export.compaction import compacted
@@ -78,3 +79,52 @@ def test_a_constant_of_two_buffers_is_stored_once(whole):
 def test_a_compact_file_stays_as_it_is(whole):
     small = compacted(whole)
     assert compacted(small) == small
+
+
+def operator_tables(content: bytes) -> list[list[int]]:
+    """Places of the operators in the file, of each graph."""
+    model = Model.GetRootAs(content, 0)
+    graphs = map(model.Subgraphs, range(model.SubgraphsLength()))
+    return [
+        [graph.Operators(number)._tab.Pos for number in range(graph.OperatorsLength())]
+        for graph in graphs
+    ]
+
+
+def test_graphs_with_the_same_operators_share_them(whole):
+    before, after = operator_tables(whole), operator_tables(compacted(whole))
+    assert before[0] != before[1]
+    assert [len(one) for one in after] == [len(one) for one in before]
+    assert after[0] == after[1]
+
+
+def test_a_graph_with_more_operators_shares_the_others(tmp_path):
+    def serve(image, longer: bool):
+        inner = tf.nn.conv2d(image, KERNEL, 1, "SAME")
+        inner = tf.exp(inner) if longer else inner
+        return {"sums": tf.reduce_sum(tf.nn.relu(inner) * 3.0, axis=(1, 2))}
+
+    module = tf.Module()
+    module.functions = {
+        name: tf.function(
+            lambda image, longer=longer: serve(image, longer),
+            input_signature=[tf.TensorSpec((None, 6, 6, 2), name="image")],
+        )
+        for name, longer in (("longer", True), ("shorter", False))
+    }
+    concrete = {name: one.get_concrete_function() for name, one in module.functions.items()}
+    tf.saved_model.save(module, str(tmp_path), signatures=concrete)
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(tmp_path), signature_keys=list(concrete)
+    )
+    whole = converter.convert()
+    longer, shorter = sorted(operator_tables(compacted(whole)), key=len, reverse=True)
+    assert len(longer) > len(shorter)
+    assert len(set(longer) & set(shorter)) >= len(shorter) - 2
+    images = np.random.default_rng(0).normal(size=(2, 6, 6, 2)).astype(np.float32)
+    for name in concrete:
+        expected, given = (
+            Interpreter(model_content=content).get_signature_runner(name)(image=images)["sums"]
+            for content in (whole, compacted(whole))
+        )
+        np.testing.assert_array_equal(given, expected)
