@@ -309,7 +309,7 @@ def test_a_file_without_thresholds_is_refused(preset, tmp_path, capsys):
 class SureNetwork:
     """A network that is right, and sure of it."""
 
-    name, uncertain_below, run = "sure", 0.7, None
+    name, uncertain_below, temperature, run = "sure", 0.7, 1.5, None
 
     def probabilities(self, population):
         p = np.where(population.label == 1, 0.99, 0.01)
@@ -328,6 +328,60 @@ def test_the_command_writes_thresholds_table_and_figure(tmp_path, monkeypatch):
     assert found["probability"][0][size][ratio + 1] is None
     assert "| 0 to 15 | 4 to 6 | 20 to 50 | 400 |" in output.with_suffix(".md").read_text()
     assert output.with_suffix(".png").stat().st_size > 1000
+
+
+class DoubtfulNetwork(SureNetwork):
+    """It is right and sure of simulated sources; half of its answers at 0.8 for copies are not."""
+
+    def probabilities(self, population):
+        p = np.where(population.label == 1, 0.99, 0.01)
+        if population.true_size is None:
+            wrong = np.arange(len(population)) % 4 >= 2
+            p = np.where(wrong, np.where(p > 0.5, 0.2, 0.8), p)
+        yield np.stack([1 - p, p], axis=1)
+
+
+@pytest.mark.parametrize("way", [["--configuration", "p4m", "--parts", "2"], ["--trained-copies"]])
+def test_a_preset_is_judged_by_degraded_copies_too(way, tmp_path, monkeypatch):
+    write_population(tmp_path / "p.npz", population())
+    network, copies, asked = DoubtfulNetwork(), degraded(), []
+    monkeypatch.setattr(study, "open_network", lambda model: network)
+    monkeypatch.setattr(study, "fold_networks", lambda folder, name, parts: [name] * parts)
+
+    def classified(networks, temperature, data_dir, report_progress):
+        asked.append((networks, temperature))
+        return next(network.probabilities(copies)), copies
+
+    monkeypatch.setattr(study, "classified_copies", classified)
+    monkeypatch.setattr(study, "load_sources", lambda *_: range(3))
+    monkeypatch.setattr(study, "degraded_copies", lambda sources, rows, source_done: copies)
+    output = tmp_path / "sure.json"
+    arguments = ["sure", "--output", str(output), "--cache", str(tmp_path / "p.npz")]
+    assert study.main([*arguments, *way]) == 0
+    assert asked == ([(["p4m", "p4m"], 1.5)] if way[0] == "--configuration" else [])
+    size, ratio = SIZE_EDGES.index(4.0), RATIO_EDGES.index(20.0)
+    found = json.loads(output.read_text())["thresholds"]
+    assert all(0.8 < one <= 0.99 for one in found["probability"][0][size][ratio])
+    in_sample = "of sources that the network was trained on" in found["fitted_on"]
+    assert in_sample == (way == ["--trained-copies"])
+
+
+def test_out_of_fold_and_trained_copies_exclude_each_other(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "open_network", lambda model: SureNetwork())
+    arguments = ["sure", "--output", str(tmp_path / "t.json"), "--configuration", "p4m"]
+    assert study.main([*arguments, "--trained-copies"]) == 2
+    told = capsys.readouterr().err
+    assert told == "error: --configuration and --trained-copies exclude each other: give one\n"
+
+
+def test_a_network_without_a_temperature_is_one_line(tmp_path, monkeypatch, capsys):
+    network = SureNetwork()
+    network.temperature = None
+    monkeypatch.setattr(study, "open_network", lambda model: network)
+    arguments = ["sure", "--output", str(tmp_path / "t.json"), "--configuration", "p4m"]
+    assert study.main(arguments) == 2
+    told = capsys.readouterr().err
+    assert told == "error: sure states no temperature, which --configuration needs\n"
 
 
 def test_the_figure_shows_percent_on_cells_and_colour_bar():

@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from keras_astroattn.command import new_app, run_app
+from keras_astroattn.datasets import load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
@@ -28,7 +29,7 @@ from train.cross_validation import FOLDS, OUTPUT
 
 from .choice import FRI_SHARES, as_thresholds, choose_thresholds
 from .network import CalibratedNetwork, open_network
-from .out_of_fold import classified_copies, fold_networks
+from .out_of_fold import classified_copies, degraded_copies, fold_networks
 from .populations import Population, read_population, simulate_population, write_population
 from .report import cell_table, given_figure, totals_table
 
@@ -52,6 +53,7 @@ def thresholds(
     target: Annotated[float, Parameter(validator=Number(gt=0.5, lt=1))] = 0.95,
     cache: Path | None = None,
     configuration: str | None = None,
+    trained_copies: Annotated[bool, Parameter(negative="")] = False,
     folds: Path = OUTPUT,
     parts: Annotated[int, Parameter(validator=Number(gte=1, lte=FOLDS))] = FOLDS,
     data_dir: Path | None = None,
@@ -69,9 +71,12 @@ def thresholds(
         seed: Seed of the sources.
         target: Least share of the given classes that must be right in every selection.
         cache: File (.npz) of the simulated sources; it is read if it exists.
-        configuration: Configuration that the training run MODEL was trained with: the networks of
-            its cross-validation classify degraded copies of MiraBest, of sources that they were
-            not trained on.
+        configuration: Configuration that MODEL was trained with: the networks of its
+            cross-validation classify degraded copies of MiraBest, of sources that they were not
+            trained on.
+        trained_copies: Without a cross-validation: MODEL itself classifies the copies, of sources
+            that it was trained on. It is more often right than on other sources, so these
+            thresholds promise too much; those of simulated sources alone promise more.
         folds: Folder of the predictions of `python -m train.cross_validation`.
         parts: Use the first parts of the cross-validation only.
         data_dir: Folder with the archives of the data sets; by default `KERAS_ASTROATTN_DATA`.
@@ -80,19 +85,24 @@ def thresholds(
     with quiet_native_logs():
         network = open_network(model)
     if configuration is not None:
-        if network.run is None:
-            raise InputError(f"{model} is no training run: --configuration needs the folder of one")
+        if network.temperature is None:
+            raise InputError(f"{model} states no temperature, which --configuration needs")
+        if trained_copies:
+            raise InputError("--configuration and --trained-copies exclude each other: give one")
         networks = fold_networks(folds, configuration, parts)
     population = _population(sources, seed, cache)
-    answers = [(_classified(network, population), population)]
+    answers, kinds = [(_classified(network, population), population)], ["simulated sources"]
     if configuration is not None:
-        answers.append(_degraded(networks, network.run, data_dir))
+        answers.append(_out_of_fold(networks, network.temperature, data_dir))
+        kinds.append("degraded copies of MiraBest (out of fold)")
+    if trained_copies:
+        answers.append(_in_sample(network, data_dir))
+        kinds.append("degraded copies of MiraBest, of sources that the network was trained on")
     start = network.uncertain_below or 0.5
     found = choose_thresholds(answers, start, target)
     choices = found.cells
     shares = ", ".join(f"{100 * share:.0f}" for share in FRI_SHARES)
-    kinds = ["simulated sources", "degraded copies of MiraBest (out of fold)"]
-    counts = [f"{len(one)} {kind}" for (_, one), kind in zip(answers, kinds, strict=False)]
+    counts = [f"{len(one)} {kind}" for (_, one), kind in zip(answers, kinds, strict=True)]
     selections = [name for _, one in answers for name in one.selections()]
     chosen = as_thresholds(
         choices,
@@ -139,17 +149,27 @@ def _classified(network: CalibratedNetwork, population: Population) -> np.ndarra
     return np.concatenate(parts)
 
 
-def _degraded(
-    networks: list[Path], run: Path, data_dir: Path | None
+def _out_of_fold(
+    networks: list[Path], temperature: float, data_dir: Path | None
 ) -> tuple[np.ndarray, Population]:
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("degrading MiraBest", total=None)
         return classified_copies(
             networks,
-            read_calibration(run).temperature,
+            temperature,
             data_dir,
             lambda done, total: progress.update(task, completed=done, total=total),
         )
+
+
+def _in_sample(network: CalibratedNetwork, data_dir: Path | None) -> tuple[np.ndarray, Population]:
+    sources = load_sources("mirabest-confident", "all", data_dir)
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("degrading MiraBest", total=len(sources))
+        copies = degraded_copies(
+            sources, range(len(sources)), source_done=lambda: progress.advance(task)
+        )
+    return _classified(network, copies), copies
 
 
 def _attach(network: CalibratedNetwork, chosen: dict) -> None:

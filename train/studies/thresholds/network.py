@@ -25,12 +25,14 @@ class CalibratedNetwork:
         uncertain_below: threshold of `uncertain`, or None.
         probabilities: function from a population to (1, 2) arrays of P(FRI) and P(FRII), or
             larger parts of (n, 2).
+        temperature: temperature of its logits; None: its file states none.
         run: folder of its training run, or None.
     """
 
     name: str
     uncertain_below: float | None
     probabilities: Callable[[Population], Iterator[np.ndarray]]
+    temperature: float | None
     run: Path | None = None
 
 
@@ -45,6 +47,7 @@ def open_network(model: str) -> CalibratedNetwork:
     """
     if model in list_presets() or Path(model).suffix == ".tflite":
         classifier = Classifier(model)
+        stated = classifier.model.metadata.get("calibration")
         return CalibratedNetwork(
             classifier.model.name,
             classifier.rules.uncertain_below,
@@ -52,6 +55,7 @@ def open_network(model: str) -> CalibratedNetwork:
                 classifier.predict(image)["probabilities"]
                 for image in population.images(1, classifier.sees_source_alone)
             ),
+            stated.get("temperature") if isinstance(stated, dict) else None,
         )
     from keras_astroattn.models import sees_source_alone
     from keras_astroattn.models.loading import find_network, load_network
@@ -67,4 +71,6 @@ def open_network(model: str) -> CalibratedNetwork:
             yield calibrated(logits, calibration.temperature)
 
     run = found.path.parent if found.kind == "run" else None
-    return CalibratedNetwork(found.name, calibration.uncertain_below, probabilities, run)
+    return CalibratedNetwork(
+        found.name, calibration.uncertain_below, probabilities, calibration.temperature, run
+    )

@@ -1,11 +1,13 @@
-"""Degraded copies of MiraBest, and what networks that did not see their sources say of them."""
+"""Degraded copies of MiraBest, and what networks say of them, out of fold or not."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 
-from keras_astroattn.datasets import load_sources
+from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.edge import LabelRules
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import calibrated
@@ -47,6 +49,38 @@ def fold_networks(output: Path, configuration: str, parts: int = FOLDS) -> list[
     return paths
 
 
+def degraded_copies(
+    sources: Sources,
+    rows: Iterable[int],
+    copies: int = COPIES,
+    source_done: Callable[[], object] = lambda: None,
+) -> Population:
+    """Degrade sources of MiraBest, each several times.
+
+    A copy has a wider beam and, for most copies, more noise (`degraded_cutout`).
+
+    Args:
+        sources: the sources.
+        rows: those to degrade.
+        copies: copies of each source.
+        source_done: called after each source.
+
+    Returns:
+        The copies that may have a class.
+    """
+    rules, kept = LabelRules(), []
+    for source in rows:
+        for copy in range(copies):
+            name = str(sources.name[source]).encode()
+            cutout = degraded_cutout(
+                sources.image[source], np.random.default_rng([_SEED, copy, *name])
+            )
+            if cutout is not None and may_have_class(cutout, rules):
+                kept.append(_row(cutout, int(sources.label[source])))
+        source_done()
+    return _population(kept)
+
+
 def classified_copies(
     networks: list[Path],
     temperature: float,
@@ -55,8 +89,6 @@ def classified_copies(
     copies: int = COPIES,
 ) -> tuple[np.ndarray, Population]:
     """Degrade the confident sources of MiraBest, and classify each out of fold.
-
-    A copy has a wider beam and, for most copies, more noise (`degraded_cutout`).
 
     Args:
         networks: .keras files, one for each of the first parts of the sources, that it was not
@@ -74,30 +106,27 @@ def classified_copies(
 
     sources = load_sources("mirabest-confident", "all", data_dir)
     parts = folds(sources.label)[: len(networks)]
-    rules, said, rows, done, total = LabelRules(), [], [], 0, sum(map(len, parts))
+    done, total = itertools.count(1), sum(map(len, parts))
+    said, populations = [], []
     for path, held_out in zip(networks, parts, strict=True):
-        kept = []
-        for source in held_out:
-            for copy in range(copies):
-                name = str(sources.name[source]).encode()
-                cutout = degraded_cutout(
-                    sources.image[source], np.random.default_rng([_SEED, copy, *name])
-                )
-                if cutout is not None and may_have_class(cutout, rules):
-                    kept.append(_row(cutout, int(sources.label[source])))
-            done += 1
-            report_progress(done, total)
-        population = _population(kept)
+        population = degraded_copies(
+            sources, held_out, copies, lambda: report_progress(next(done), total)
+        )
         network = load_network(str(path))
         for images in population.images(_BATCH, sees_source_alone(network)):
             said.append(calibrated(np.asarray(network.predict_on_batch(images)), temperature))
-        rows += kept
-    return np.concatenate(said), _population(rows)
+        populations.append(population)
+    return np.concatenate(said), _joined(populations)
 
 
 def _row(cutout, label: int) -> tuple:
     size, ratio = cutout.certain_size_in_beams, cutout.contrast
     return cutout.pixels, cutout.source_alone().pixels, label, size, ratio
+
+
+def _joined(parts: list[Population]) -> Population:
+    columns = ([getattr(one, field.name) for one in parts] for field in fields(Population))
+    return Population(*(None if one[0] is None else np.concatenate(one) for one in columns))
 
 
 def _population(rows: list[tuple]) -> Population:
