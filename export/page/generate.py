@@ -34,6 +34,7 @@ from keras_astroattn.images import (
     map_beam,
     map_pixels,
     map_planes,
+    outskirts,
     picture,
     preprocessing,
     recentring,
@@ -74,6 +75,8 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     recentring: ("FARTHEST", "ROUNDS"),
     widening: ("WIDENINGS", "LEAST_SIZE", "_NOT_WIDENED", "_NOT_SHOWN"),
     frame: ("SAME_SCALE",),
+    outskirts: ("LEAST_SHARE", "LEAST_LOBE"),
+    field_cutout: ("_WITHOUT_OUTSKIRTS",),
     resampling: ("_REACH", "_MIN_WEIGHT"),
     cutout: ("LOW_SNR", "NEGATIVE_SHARE", "NEGATIVE_DEPTH", "SMALLEST_FIELD", "_JUST_ABOVE"),
     fits_map: ("LARGEST_FIELD",),
@@ -103,6 +106,7 @@ def constants() -> str:
     }
     values |= {
         "UNDERSAMPLED_BELOW": field_cutout._UNDERSAMPLED,
+        "OUTSKIRTS_SQUARE": outskirts._SQUARE,
         "NEAR_CENTRE": map_beam._NEAR_REFERENCE,
         "BEAM_PIXELS": known_surveys._PIXELS_PER_BEAM,
         "OTHER_QUANTITY": map_planes._OTHER_QUANTITY.pattern,

@@ -116,6 +116,16 @@ def centroid_of(source: Sequence[Island]) -> tuple[float, float]:
     return float(column), float(row)
 
 
+def size_of(islands: Sequence[Island], beam: float) -> float:
+    """Return the largest extent of islands minus the beam's contribution, pixels.
+
+    Args:
+        islands: the islands, at least one.
+        beam: full width at half maximum of the beam, pixels.
+    """
+    return _size([_shrunken_sides(island, beam) for island in islands])
+
+
 def _hides_a_source(unknown: np.ndarray, nearest: float = OFF_CENTRE_PIXELS) -> bool:
     """Return whether an unknown pixel lies within `nearest` pixels of the frame's centre."""
     offsets = np.argwhere(unknown) - (np.array(unknown.shape) - 1) / 2

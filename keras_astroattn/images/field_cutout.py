@@ -3,6 +3,7 @@
 import functools
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,6 +16,7 @@ from .conventions import IMAGE_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, beam_pixels, finish
 from .extent import centroid_of, find_source
 from .frame import Frame, FramePlan, frame_middle, native_frame, plan, regridded_frame
+from .outskirts import has_outer_lobes
 from .preprocessing import LARGEST_VALUE
 from .quantities import ANGLE, BRIGHTNESS, in_unit
 from .recentring import on_map, recentred
@@ -25,6 +27,14 @@ if TYPE_CHECKING:
     from astropy.units import Quantity
 
 _UNDERSAMPLED = 2.0  # pixels a beam
+_WITHOUT_OUTSKIRTS = (  # flags of frames beyond which no lobes are looked for
+    flag.BEYOND_FRAME,
+    flag.INCOMPLETE,
+    flag.NO_BEAM,
+    flag.NO_SOURCE,
+    flag.NO_WCS,
+    flag.NOISE_UNCERTAIN,
+)
 
 
 def cutout_from_field(
@@ -182,7 +192,7 @@ def _finish_frame(
     found |= set() if down.all() and across.all() else {flag.EDGE}
     if unknown.any() and unknown[down][:, across].any():
         found.add(flag.NAN_FILLED)
-    return finish(
+    cutout = finish(
         frame.brightness,
         sigma,
         beam=todo.beam,
@@ -190,6 +200,11 @@ def _finish_frame(
         flags=found,
         wcs_header=_moved(wcs_header, origin, step),
     )
+    if not set(_WITHOUT_OUTSKIRTS).isdisjoint(cutout.flags):
+        return cutout
+    if not has_outer_lobes(frame, beam_pixels(todo.beam, todo.pixel_scale)):
+        return cutout
+    return replace(cutout, flags=tuple(sorted({*cutout.flags, flag.OUTER_LOBES})))
 
 
 def _as_map(field: np.ndarray) -> tuple[np.ndarray, bool]:

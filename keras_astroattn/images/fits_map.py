@@ -227,7 +227,7 @@ class FitsMap:
         def cut(widening: int) -> Cutout:
             return self._cut((x, y), jacobian, noise, widening)
 
-        cutout = widened(cut) if self.centre == "source" else cut(1)
+        cutout = widened(cut, self.centre)
         if position is not None:
             position = parse_position(position)
         elif self.keywords:

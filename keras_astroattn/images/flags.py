@@ -16,6 +16,7 @@ NO_SOURCE = "no_source"
 LOW_SNR = "low_snr"
 OFF_CENTRE = "off_centre"
 BEYOND_FRAME = "beyond_frame"
+OUTER_LOBES = "outer_lobes"
 CONFUSED = "confused"
 RECENTRED = "recentred"
 ARTEFACTS = "artefacts"
@@ -43,6 +44,7 @@ DESCRIPTIONS = {
     LOW_SNR: "the source peaks below 10 sigma; 99 % of MiraBest's sources are brighter",
     OFF_CENTRE: "the source is more than 15 pixels from the middle of the frame",
     BEYOND_FRAME: "emission of the source reaches the edge of the frame",
+    OUTER_LOBES: "islands beyond the frame may be lobes of the source",
     CONFUSED: "a neighbour may belong to the source, or is nearer to the position than it is",
     RECENTRED: "the frame was moved by over a beam (3 pixels) from the position to the source",
     ARTEFACTS: "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",

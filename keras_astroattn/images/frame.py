@@ -28,12 +28,20 @@ class Frame:
         brightness: (150, 150) float32, NaN at unknown pixels.
         noise: noise of `brightness`, one number or (150, 150).
         origin: (x, y) of its first pixel in pixels of the map.
+        field: the map, or the part of it about the frame, as it was before resampling.
+        field_noise: noise of `field`, one number or a map.
+        first: (x, y) of the frame's first pixel in pixels of `field`.
+        step: (x, y) distance of its pixels in pixels of `field`; None: they are those of `field`.
         flags: flags that follow from the cutting.
     """
 
     brightness: np.ndarray
     noise: float | np.ndarray
     origin: tuple[float, float]
+    field: np.ndarray
+    field_noise: float | np.ndarray
+    first: tuple[float, float]
+    step: tuple[float, float] | None
     flags: frozenset[str] = frozenset()
 
 
@@ -152,7 +160,9 @@ def native_frame(
     elif not isinstance(noise, WindowNoise):
         sigma = noise
     brightness = window(field, left, top, IMAGE_SIZE, IMAGE_SIZE)
-    return Frame(brightness, sigma, (float(left), float(top)), found)
+    first = (float(left), float(top))
+    field_noise = noise if isinstance(noise, np.ndarray) else sigma
+    return Frame(brightness, sigma, first, field, field_noise, first, None, found)
 
 
 def regridded_frame(
@@ -200,17 +210,19 @@ def regridded_frame(
         if before:
             growth = measured()[0] / before
     half = (IMAGE_SIZE - 1) / 2
-    origin = (centre[0] - half * todo.step[0], centre[1] - half * todo.step[1])
-    frame = regrid(field, origin, todo.step, IMAGE_SIZE)
+    first = (centre[0] - half * todo.step[0], centre[1] - half * todo.step[1])
+    frame = regrid(field, first, todo.step, IMAGE_SIZE)
     if noise is None:
-        sigma, certain = measured()
+        noise, certain = measured()
+        sigma = noise
         found |= set() if certain else {flag.NOISE_UNCERTAIN}
     elif isinstance(noise, np.ndarray):
-        sigma = regrid(noise, origin, todo.step, IMAGE_SIZE) * np.float32(growth)
+        sigma = regrid(noise, first, todo.step, IMAGE_SIZE) * np.float32(growth)
+        noise = noise * np.float32(growth)
     else:
-        sigma = noise * growth
-    origin = (origin[0] + lows[0], origin[1] + lows[1])
-    return Frame(frame, sigma, origin, frozenset(found))
+        noise = sigma = noise * growth
+    origin = (first[0] + lows[0], first[1] + lows[1])
+    return Frame(frame, sigma, origin, field, noise, first, todo.step, frozenset(found))
 
 
 def _without_margin(field: np.ndarray, centre: tuple[float, float], todo: FramePlan) -> np.ndarray:

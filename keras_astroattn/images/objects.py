@@ -117,7 +117,7 @@ def _refuse(options: Mapping, known: tuple[str, ...], what: str) -> None:
 
 def _from_array(values: np.ndarray, options: dict) -> Cutout:
     _refuse(options, ("pixel_scale", "beam", "noise", "centre"), "an array")
-    recentre = require_centre(options.pop("centre", "source")) == "source"
+    centre = require_centre(options.pop("centre", "source"))
     if "pixel_scale" not in options:
         if options or has_unit(values):
             raise InputError("a map needs pixel_scale= and beam=, in arcsec or with a unit")
@@ -135,11 +135,12 @@ def _from_array(values: np.ndarray, options: dict) -> Cutout:
     values = values.reshape([n for n in values.shape if n != 1])
 
     def cut(widening: int) -> Cutout:
+        recentre = centre == "source"
         return cutout_from_field(
             values, recentre=recentre, flags=flags, widening=widening, **options
         )
 
-    return widened(cut) if recentre else cut(1)
+    return widened(cut, centre)
 
 
 def _is_hdu(value: Any) -> bool:

@@ -125,20 +125,20 @@ def _cutout_from_map(
             f"{values.shape[1]} x {values.shape[0]} pixels of {pixel_scale:g} arcsec are more than "
             f"one source: cut it out, at most {widest / 60:.0f} arcmin"
         )
-    recentre = require_centre(options.get("centre", "source")) == "source"
+    centre = require_centre(options.get("centre", "source"))
 
     def cut(widening: int) -> Cutout:
         return cutout_from_field(
             values,
             pixel_scale,
             beam,
-            recentre=recentre,
+            recentre=centre == "source",
             noise=options.get("noise"),
             widening=widening,
             flags=found,
         )
 
-    return widened(cut) if recentre else cut(1)
+    return widened(cut, centre)
 
 
 def cutout_from_array(values: np.ndarray) -> Cutout:

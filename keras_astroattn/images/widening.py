@@ -11,14 +11,17 @@ from dataclasses import replace
 from keras_astroattn.errors import InputError
 
 from . import flags as flag
+from .conventions import IMAGE_SIZE
 from .cutout import Cutout
+from .recentring import Centre
 
 WIDENINGS = (2, 4)
 """Factors by which beam and pixels are widened, in this order, until the frame holds the source."""
 
 LEAST_SIZE = 0.75
 """Least size on the wider view, in units of that in the first frame, of which the source reaches
-the edge: a smaller one is another source, or a part of it."""
+the edge, or of half the first frame, beyond which lobes lie: a smaller one is another source, or a
+part of it."""
 
 _NOT_WIDENED = (  # first frame; what is off its centre may be another source than that asked for
     flag.INCOMPLETE,
@@ -30,18 +33,20 @@ _NOT_WIDENED = (  # first frame; what is off its centre may be another source th
 _NOT_SHOWN = (flag.INCOMPLETE, flag.NO_SOURCE, flag.NOISE_UNCERTAIN)  # wider frame
 
 
-def widened(cut: Callable[[int], Cutout]) -> Cutout:
+def widened(cut: Callable[[int], Cutout], centre: Centre = "source") -> Cutout:
     """Return a source in the first frame that holds it.
 
-    If the source reaches the edge of the frame, the map is shown with twice the beam and twice the
-    pixels, then with four times. The first of these frames that holds the source is flagged
-    `wider_beam`. If none does, if the source is `incomplete` in the wider frame, if the noise
-    there is not certain, or if the source is smaller there (`LEAST_SIZE`), the first frame is
-    returned.
+    If the source reaches the edge of the frame, or has lobes beyond it (flag `outer_lobes`), the
+    map is shown with twice the beam and twice the pixels, then with four times. The first of these
+    frames that holds the source is flagged `wider_beam`. If none does, if the source is
+    `incomplete` in the wider frame, if the noise there is not certain, or if the source is too
+    small there (`LEAST_SIZE`), the first frame is returned.
 
     Args:
         cut: function that cuts the frame about the source, of which beam and pixels are widened
             by a factor (`frame.plan`).
+        centre: middle of the frame. A frame at the position is never widened: the source that is
+            shown there may be another than that at the position.
 
     Returns:
         The source.
@@ -50,7 +55,11 @@ def widened(cut: Callable[[int], Cutout]) -> Cutout:
         InputError: The first frame cannot be cut.
     """
     first = cut(1)
-    if flag.BEYOND_FRAME not in first.flags or not set(_NOT_WIDENED).isdisjoint(first.flags):
+    if (
+        centre == "position"
+        or not exceeds_frame(first)
+        or not set(_NOT_WIDENED).isdisjoint(first.flags)
+    ):
         return first
     for factor in WIDENINGS:
         try:
@@ -59,8 +68,20 @@ def widened(cut: Callable[[int], Cutout]) -> Cutout:
             return first
         if not set(_NOT_SHOWN).isdisjoint(wide.flags):
             return first
-        if flag.BEYOND_FRAME not in wide.flags:
-            is_same = wide.largest_angular_size >= LEAST_SIZE * first.largest_angular_size
+        if not exceeds_frame(wide):
             flags = tuple(sorted({*wide.flags, flag.WIDER_BEAM}))
-            return replace(wide, flags=flags) if is_same else first
+            return replace(wide, flags=flags) if _is_same(first, wide) else first
     return first
+
+
+def exceeds_frame(cutout: Cutout) -> bool:
+    """Return whether a source reaches the edge of the frame, or has lobes beyond it."""
+    return not {flag.BEYOND_FRAME, flag.OUTER_LOBES}.isdisjoint(cutout.flags)
+
+
+def _is_same(first: Cutout, wide: Cutout) -> bool:
+    """Return whether a wider frame shows the source that exceeds the first one, not a part."""
+    shown = first.largest_angular_size
+    if flag.OUTER_LOBES in first.flags:  # a lobe lies beyond the frame
+        shown = IMAGE_SIZE / 2 * first.pixel_scale
+    return wide.largest_angular_size >= LEAST_SIZE * shown

@@ -251,6 +251,25 @@ def test_a_source_larger_than_the_frame_is_shown_as_in_python(classify, classifi
 
 
 @pytest.mark.slow
+def test_lobes_beyond_the_frame_are_found_as_in_python(classify, classifier, tmp_path):
+    """A core, and a lobe 180 arcsec away on each side; the frame reaches 135 arcsec."""
+    paths = []
+    for name, width, scale in (("wide", 700, 1.8), ("fine", 900, 1.4), ("small", 240, 1.8)):
+        shape, middle, away = (width, width), (width - 1) / 2, 180 / scale
+        field = noise(shape, seed=2) + gaussian(shape, middle, middle, 5.4, peak=0.01, scale=scale)
+        for x in (middle - away, middle + away):
+            field += gaussian(shape, x, middle, 40, peak=3e-3, scale=scale)
+        header = celestial_header(shape, scale=scale)
+        paths.append(write(tmp_path / f"{name}.fits", field.astype("f4"), header))
+    found_flags = []
+    for path, found in zip(paths, classify(paths), strict=True):
+        cutout = read_image(path)
+        assert_same(found, cutout, classifier, probability=2e-3)
+        found_flags.append({flags.WIDER_BEAM, flags.OUTER_LOBES} & set(cutout.flags))
+    assert found_flags == [{flags.WIDER_BEAM}, {flags.WIDER_BEAM}, {flags.OUTER_LOBES}]
+
+
+@pytest.mark.slow
 def test_a_network_that_sees_the_source_alone_gives_the_answer_of_python(
     classify, alone_path, votes_path, tmp_path
 ):

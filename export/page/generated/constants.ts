@@ -24,7 +24,7 @@ export const FULL_SHARE = 0.95;
 export const MOST_EXCESS = 1.25;
 export const MAD_TO_SIGMA = 1.4826;
 export const SKY_SHARE = 0.4;
-export const LEAST_SHARE = 0.15;
+export const LEAST_SHARE = 0.25;
 export const LEAST_BEAMS = 20;
 export const LEAST_AREA = 9;
 export const COARSE_SHARE = 0.03;
@@ -72,6 +72,15 @@ export const NOT_SHOWN = [
   "noise_uncertain"
 ] as const;
 export const SAME_SCALE = 0.01;
+export const LEAST_LOBE = 3.0;
+export const WITHOUT_OUTSKIRTS = [
+  "beyond_frame",
+  "incomplete",
+  "no_beam",
+  "no_source",
+  "no_wcs",
+  "noise_uncertain"
+] as const;
 export const REACH = 4.5;
 export const MIN_WEIGHT = 0.5;
 export const LOW_SNR = 10.0;
@@ -142,6 +151,7 @@ export const CONTOUR_FACTORS = [
   4
 ] as const;
 export const UNDERSAMPLED_BELOW = 2.0;
+export const OUTSKIRTS_SQUARE = 10;
 export const NEAR_CENTRE = 3.0;
 export const BEAM_PIXELS = [
   2.0,
@@ -267,7 +277,8 @@ export const SURVEYS = [
 ];
 export const WITHOUT_CLASS = [
   "artefacts",
-  "no_beam"
+  "no_beam",
+  "outer_lobes"
 ];
 export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "no_beam": "the header states no beam and none was given; the map was not smoothed or regridded",
@@ -282,6 +293,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "low_snr": "the source peaks below 10 sigma; 99 % of MiraBest's sources are brighter",
   "off_centre": "the source is more than 15 pixels from the middle of the frame",
   "beyond_frame": "emission of the source reaches the edge of the frame",
+  "outer_lobes": "islands beyond the frame may be lobes of the source",
   "confused": "a neighbour may belong to the source, or is nearer to the position than it is",
   "recentred": "the frame was moved by over a beam (3 pixels) from the position to the source",
   "artefacts": "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
@@ -299,7 +311,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
 export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
-  "uncertain": "neither class is sure enough, the beam is unknown, or artefacts or a neighbour may be part of the source",
+  "uncertain": "neither class is sure enough, the beam is unknown, or artefacts, a neighbour or lobes beyond the frame may be part of the source",
   "unresolved": "the source is too small, faint or crowded for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",

@@ -1,4 +1,4 @@
-"""Labels of sources that reach the edge of the frame."""
+"""Labels of sources larger than the frame."""
 
 import pytest
 
@@ -9,22 +9,28 @@ from train.studies.thresholds import large_sources as study
 EDGE = "beyond_frame"
 
 
-def trial(truth, first, label, size=60.0, ratio=200.0, factor=2):
-    return study.Trial(truth, size, ratio, first, label, factor)
+def trial(truth, first, label, size=60.0, ratio=200.0, factor=2, lobes=False):
+    return study.Trial(truth, size, ratio, first, label, factor, lobes)
 
 
-def test_a_row_counts_the_sources_that_reach_the_edge():
+def test_rows_count_sources_by_what_the_first_frame_shows():
     trials = [
         *(trial(1, EDGE, "FRII"), trial(0, EDGE, "FRII"), trial(0, EDGE, "FRI")),
         *(trial(0, EDGE, EDGE, factor=1), trial(1, "FRI", "FRI", factor=1)),
     ]
     low, high = wilson_interval(2 / 3, 3)
     correct = f"2: 67 % ({100 * low:.0f}-{100 * high:.0f})"
-    assert study.table_row("some", trials) == ["some", 5, 4, "3 (75 %)", correct]
+    trials += [trial(0, "compact", "FRI", lobes=True), trial(0, "FRI", "uncertain", lobes=True)]
+    edge, lobes, neither = study.table_rows("some", trials)
+    assert edge == ["some", 7, "reach the edge: 4", "3 (75 %)", correct]
+    assert lobes[2:4] == ["have lobes beyond: 2", "1 (50 %)"]
+    assert lobes[4].startswith("1: 100 %")
+    assert neither[2:4] == ["neither: 1", "1 (100 %)"]
+    assert neither[4].startswith("0: 0 %")
 
 
 def test_a_class_of_a_point_source_is_wrong():
-    row = study.table_row("points", [trial(study.POINT, EDGE, "FRI", size=0.0)])
+    row, *_ = study.table_rows("points", [trial(study.POINT, EDGE, "FRI", size=0.0)])
     assert row[3] == "1 (100 %)"
     assert row[4].startswith("0: 0 %")
 
@@ -51,4 +57,5 @@ def test_a_large_galaxy_is_classified_in_the_frame_that_holds_it():
     assert all(45 <= one.size <= 180 for one in trials)
     widened = [one for one in trials if one.factor > 1]
     assert widened
-    assert all(one.reaches_edge and one.label != EDGE for one in widened)
+    assert all(one.reaches_edge or one.has_lobes_beyond for one in widened)
+    assert all(one.label != EDGE for one in widened)

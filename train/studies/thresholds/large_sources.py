@@ -1,9 +1,10 @@
 """The command `python -m train.studies.thresholds.large_sources`: sources larger than the frame.
 
-Such a source is shown as a beam two or four times as wide shows it (`images.widening`). Nothing
-here is used to choose thresholds.
+Such a source is shown as a beam two or four times as wide shows it (`images.widening`), if it
+reaches the edge of the frame or has lobes beyond it. Nothing here is used to choose thresholds.
 """
 
+import functools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -39,6 +40,7 @@ from keras_astroattn.images import (
     PIXEL_SCALE,
     Cutout,
     cutout_from_field,
+    flags,
 )
 from keras_astroattn.images.widening import WIDENINGS, widened
 from keras_astroattn.process import quiet_native_logs
@@ -62,7 +64,7 @@ _POSITION_ERROR = 1.0  # rms along each axis, pixels
 
 app = new_app(
     name="python -m train.studies.thresholds.large_sources",
-    help="Measure the labels of sources that reach the edge of the frame.",
+    help="Measure the labels of sources larger than the frame.",
 )
 
 
@@ -77,6 +79,7 @@ class Trial:
         first: label of the first frame.
         label: label of the frame that holds the source.
         factor: factor by which that frame is wider.
+        has_lobes_beyond: whether lobes may lie beyond the first frame (flag `outer_lobes`).
     """
 
     truth: int
@@ -85,6 +88,7 @@ class Trial:
     first: str
     label: str
     factor: int
+    has_lobes_beyond: bool = False
 
     @property
     def reaches_edge(self) -> bool:
@@ -100,7 +104,7 @@ def large_sources(
     output: Path | None = None,
     sources: Annotated[int, Parameter(validator=Number(gte=2))] = 600,
 ) -> None:
-    """Measure the labels of sources that reach the edge of the frame.
+    """Measure the labels of sources larger than the frame.
 
     Args:
         model: Name of a preset, or path of a .tflite file.
@@ -115,14 +119,9 @@ def large_sources(
     large = [large_galaxy(classifier, index) for index in numbers]
     numbers = track(range(sources), "smaller sources")
     small = [smaller_source(classifier, index) for index in numbers]
-    headers = ["sources", "number", "reach the edge", "then given a class", "correct"]
-    text = markdown_table(headers, [table_row(name, rows) for name, rows in groups(large, small)])
-    within = [one for one in large if not one.reaches_edge]
-    text += "\nLarge galaxies that do not reach the edge of the first frame:\n\n"
-    text += markdown_table(
-        ["sources", "given a class", "correct"],
-        [[len(within), *_given([(t.truth, t.first) for t in within])]],
-    )
+    headers = ["sources", "number", "in the first frame", "then given a class", "correct"]
+    rows = [row for name, trials in groups(large, small) for row in table_rows(name, trials)]
+    text = markdown_table(headers, rows)
     if output is not None:
         write_text(output, text)
     print(text)
@@ -170,12 +169,11 @@ def smaller_source(classifier: Classifier, index: int) -> Trial:
 def _trial(
     classifier: Classifier, cut: Callable[[int], Cutout], truth: int, size: float, ratio: float
 ) -> Trial:
-    first = classifier.classify(cut(1)).label
-    if first != BEYOND_FRAME:
-        return Trial(truth, size, ratio, first, first, 1)
-    found = widened(cut)
-    factor = round(found.pixel_scale / cut(1).pixel_scale)
-    return Trial(truth, size, ratio, first, classifier.classify(found).label, factor)
+    cut = functools.cache(cut)
+    first, found = cut(1), widened(cut)
+    labels = [classifier.classify(one).label for one in (first, found)]
+    factor = round(found.pixel_scale / first.pixel_scale)
+    return Trial(truth, size, ratio, *labels, factor, flags.OUTER_LOBES in first.flags)
 
 
 def groups(large: Sequence[Trial], small: Sequence[Trial]) -> Iterator[tuple[str, list[Trial]]]:
@@ -191,19 +189,26 @@ def groups(large: Sequence[Trial], small: Sequence[Trial]) -> Iterator[tuple[str
     yield "point sources", [one for one in small if one.truth == POINT]
 
 
-def table_row(name: str, trials: Sequence[Trial]) -> list[object]:
-    """Return a row of the table.
+def table_rows(name: str, trials: Sequence[Trial]) -> Iterator[list[object]]:
+    """Yield the rows of the table for some sources.
+
+    A row holds name, number, what the first frame shows, and how many of these are given a class
+    in the end, and correctly.
 
     Args:
         name: name of the sources.
         trials: the sources.
-
-    Returns:
-        Name, number, number that reaches the edge of the first frame, and how many of these are
-        given a class, and correctly, in a wider frame.
     """
-    reach = [one for one in trials if one.reaches_edge]
-    return [name, len(trials), len(reach), *_given([(t.truth, t.label) for t in reach])]
+    edge = [one for one in trials if one.reaches_edge]
+    lobes = [one for one in trials if one.has_lobes_beyond]
+    other = [one for one in trials if not (one.reaches_edge or one.has_lobes_beyond)]
+    for what, chosen in (
+        ("reach the edge", edge),
+        ("have lobes beyond", lobes),
+        ("neither", other),
+    ):
+        given = _given([(one.truth, one.label) for one in chosen])
+        yield [name, len(trials), f"{what}: {len(chosen)}", *given]
 
 
 def _given(pairs: Sequence[tuple[int, str]]) -> tuple[str, str]:

@@ -12,6 +12,7 @@ import {
   SMALLEST_FIELD,
   SOURCE_SIGMA,
   UNDERSAMPLED_BELOW,
+  WITHOUT_OUTSKIRTS,
 } from "../../generated/constants";
 import { beamArea, meanWidth, type Beam } from "./beam";
 import { moveKeywords, type WcsKeywords } from "./celestial";
@@ -21,6 +22,7 @@ import { frameMiddle, nativeFrame, plan, regriddedFrame, type Frame, type Pair }
 import { grid, type Grid } from "./grid";
 import { measureExtent, type Extent } from "./islands";
 import { columnLengths, determinant, type Matrix } from "./matrix";
+import { hasOuterLobes } from "./outskirts";
 import { recentred } from "./recentring";
 import { examine } from "./unknown";
 
@@ -88,12 +90,16 @@ export function cutoutFromField(given: Grid, options: FieldOptions): Cutout {
     const isZero = noise === null && (isBlanked || !(frame.noise > 0));
     const flags = new Set([...known, ...frame.flags, ...gaps(frame, step, field)]);
     if (isZero) flags.add("noise_uncertain");
-    return finish(frame.brightness, isZero ? 0 : frame.noise, {
+    const cutout = finish(frame.brightness, isZero ? 0 : frame.noise, {
       beam: todo.beam,
       pixelScale: todo.pixelScale,
       flags,
       keywords: keywords && moveKeywords(keywords, frame.origin, step),
     });
+    const isAlone =
+      WITHOUT_OUTSKIRTS.some((flag) => cutout.flags.includes(flag)) ||
+      !hasOuterLobes(frame, beamWidth(cutout) / todo.pixelScale);
+    return isAlone ? cutout : { ...cutout, flags: [...cutout.flags, "outer_lobes"].sort() };
   };
   const cutout = cut(centre);
   if (!options.recentre) return cutout;

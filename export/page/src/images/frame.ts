@@ -34,6 +34,9 @@ export interface Frame {
   readonly brightness: Grid;
   readonly noise: number;
   readonly origin: Pair;
+  readonly field: Grid; // the map, or the part of it about the frame, before resampling
+  readonly first: Pair; // first pixel of the frame in pixels of `field`
+  readonly step: Pair; // distance of the frame's pixels in pixels of `field`
   readonly flags: readonly string[];
 }
 
@@ -107,7 +110,8 @@ export function nativeFrame(field: Grid, centre: Pair, noise: number | null, are
     if (!measured.certain) flags.push("noise_uncertain");
   }
   const origin: Pair = [left + MARGIN, top + MARGIN];
-  return { brightness: window(field, ...origin, IMAGE_SIZE, IMAGE_SIZE), noise: sigma, origin, flags };
+  const brightness = window(field, ...origin, IMAGE_SIZE, IMAGE_SIZE);
+  return { brightness, noise: sigma, origin, field, first: origin, step: [1, 1], flags };
 }
 
 /** The frame on another grid, after smoothing if the plan has a kernel. */
@@ -140,15 +144,16 @@ export function regriddedFrame(
     if (before) growth = measured().noise / before;
   }
   const half = (IMAGE_SIZE - 1) / 2;
-  const origin: Pair = [middle[0] - half * todo.step[0], middle[1] - half * todo.step[1]];
-  const brightness = regrid(around, origin, todo.step, IMAGE_SIZE);
+  const first: Pair = [middle[0] - half * todo.step[0], middle[1] - half * todo.step[1]];
+  const brightness = regrid(around, first, todo.step, IMAGE_SIZE);
   let sigma = noise === null ? 0 : noise * growth;
   if (noise === null) {
     const found = measured();
     sigma = found.noise;
     if (!found.certain) flags.push("noise_uncertain");
   }
-  return { brightness, noise: sigma, origin: [origin[0] + lows[0], origin[1] + lows[1]], flags };
+  const origin: Pair = [first[0] + lows[0], first[1] + lows[1]];
+  return { brightness, noise: sigma, origin, field: around, first, step: todo.step, flags };
 }
 
 /** The part of a map that 300 x 300 pixels of the new grid cover. */

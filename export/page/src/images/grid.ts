@@ -33,6 +33,24 @@ export function window(map: Grid, left: number, top: number, width: number, heig
   return cut;
 }
 
+/** Means of the whole blocks of `block` x `block` pixels of a map. */
+export function inBlocks(map: Grid, block: number): Grid {
+  const [width, height] = [Math.floor(map.width / block), Math.floor(map.height / block)];
+  const means = grid(width, height);
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      let sum = 0;
+      for (let row = y * block; row < (y + 1) * block; row++) {
+        for (let column = x * block; column < (x + 1) * block; column++) {
+          sum += map.pixels[row * map.width + column]!;
+        }
+      }
+      means.pixels[y * width + x] = sum / (block * block);
+    }
+  }
+  return means;
+}
+
 function clamp(place: number, extent: number): number {
   return Math.min(Math.max(place, 0), extent);
 }

@@ -74,6 +74,12 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
   };
 }
 
+/** The islands of the source of a frame without unknown pixels; see `images.extent`. */
+export function findSource(snr: Grid, beam: number): readonly Island[] {
+  const islands = brightIslands(snr);
+  return islands.length ? link(islands, beam, snr.pixels.length, () => false).islands : [];
+}
+
 const NOTHING: Extent = {
   found: false,
   size: 0,
@@ -173,7 +179,7 @@ function reaches(source: readonly Island[], unknown: Uint8Array, width: number):
 }
 
 /** Largest extent, each island shrunk by the half width of a point source at 3 sigma. */
-function shrunkenSize(source: readonly Island[], beam: number): number {
+export function shrunkenSize(source: readonly Island[], beam: number): number {
   return Math.max(
     ...ANGLES.map((angle) => {
       let [highest, lowest] = [-Infinity, Infinity];

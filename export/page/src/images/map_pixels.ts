@@ -1,7 +1,7 @@
 /** Read sections of a map's pixels from a Blob; of a mosaic, only the rows that are needed. */
 import { InputError } from "./errors";
 import type { HduHeader } from "./fits_file";
-import { grid, type Grid } from "./grid";
+import { grid, inBlocks, type Grid } from "./grid";
 import type { Planes } from "./map_planes";
 
 const WHOLE_ROWS = 64 * 2 ** 20; // bytes: smaller ranges are read at once
@@ -66,15 +66,7 @@ export class MapPixels {
     for (let y = 0; y < height; y++) {
       const top = low[1]! + y * block;
       const part = await this.section(low[0]!, top, right, top + block);
-      for (let x = 0; x < width; x++) {
-        let sum = 0;
-        for (let row = 0; row < block; row++) {
-          for (let column = 0; column < block; column++) {
-            sum += part.pixels[row * part.width + x * block + column]!;
-          }
-        }
-        found.pixels[y * width + x] = sum / (block * block);
-      }
+      found.pixels.set(inBlocks(part, block).pixels, y * width);
     }
     return found;
   }
