@@ -78,7 +78,9 @@ def _has_extended_emission(bright: np.ndarray, reach: float) -> bool:
     """
     middle = (np.array(bright.shape) - 1) / 2
     first, last = np.ceil(middle - reach).astype(int), np.floor(middle + reach).astype(int)
-    seen = bright.astype(np.float32)
+    rows, columns = (extent // _SQUARE for extent in bright.shape)
+    seen = bright[: rows * _SQUARE, : columns * _SQUARE].astype(np.float32)
     seen[first[0] : last[0] + 1, first[1] : last[1] + 1] = 0
-    squares = (seen.shape[0] // _SQUARE, seen.shape[1] // _SQUARE)
-    return float(in_blocks(seen, squares, _SQUARE).max()) >= LEAST_SHARE
+    down = seen.reshape(rows, _SQUARE, -1).sum(axis=1)  # two sums take a quarter of one's time
+    counts = down.reshape(rows, columns, _SQUARE).sum(axis=2)
+    return float(counts.max()) >= LEAST_SHARE * _SQUARE**2
