@@ -15,7 +15,7 @@ from .frame import Frame, window
 from .map_pixels import in_blocks
 from .preprocessing import MASK_SIGMA
 
-LEAST_SHARE = 0.25
+LEAST_SHARE = 0.35
 """Least share of pixels above 3 sigma in a square of 20 x 20 pixels beyond the frame for which its
 islands are found. A point source of 1000 sigma covers 0.14."""
 
