@@ -20,8 +20,8 @@ WIDENINGS = (2, 4)
 
 LEAST_SIZE = 0.75
 """Least size on the wider view, in units of that in the first frame, of which the source reaches
-the edge, or of half the first frame, beyond which lobes lie: a smaller one is another source, or a
-part of it."""
+the edge: a smaller one is another source, or a part of it. If lobes lie beyond the first frame, it
+is the least size of the certain part, in units of the whole source and of half the first frame."""
 
 _NOT_WIDENED = (  # first frame; what is off its centre may be another source than that asked for
     flag.INCOMPLETE,
@@ -81,7 +81,8 @@ def exceeds_frame(cutout: Cutout) -> bool:
 
 def _is_same(first: Cutout, wide: Cutout) -> bool:
     """Return whether a wider frame shows the source that exceeds the first one, not a part."""
-    shown = first.largest_angular_size
-    if flag.OUTER_LOBES in first.flags:  # a lobe lies beyond the frame
-        shown = IMAGE_SIZE / 2 * first.pixel_scale
-    return wide.largest_angular_size >= LEAST_SIZE * shown
+    if flag.OUTER_LOBES not in first.flags:
+        return wide.largest_angular_size >= LEAST_SIZE * first.largest_angular_size
+    # Two neighbours on opposite sides look like lobes, but seldom are certain parts of the source.
+    least = max(wide.largest_angular_size, IMAGE_SIZE / 2 * first.pixel_scale)
+    return wide.certain_size >= LEAST_SIZE * least

@@ -10,9 +10,6 @@ export async function widened(cut: (widening: number) => Promise<Cutout>): Promi
     flags.some((flag) => cutout.flags.includes(flag));
   const exceeds = ["beyond_frame", "outer_lobes"];
   if (!has(first, exceeds) || has(first, NOT_WIDENED)) return first;
-  const shown = has(first, ["outer_lobes"])
-    ? (IMAGE_SIZE / 2) * first.pixelScale
-    : first.largestAngularSize;
   for (const factor of WIDENINGS) {
     const wide = await cut(factor).catch((error: unknown) => {
       if (error instanceof InputError) return first; // the map cannot be regridded
@@ -20,7 +17,11 @@ export async function widened(cut: (widening: number) => Promise<Cutout>): Promi
     });
     if (wide === first || has(wide, NOT_SHOWN)) return first;
     if (has(wide, exceeds)) continue;
-    const isSame = wide.largestAngularSize >= LEAST_SIZE * shown;
+    const half = (IMAGE_SIZE / 2) * first.pixelScale;
+    // Two neighbours on opposite sides look like lobes, but seldom are certain parts of the source.
+    const isSame = has(first, ["outer_lobes"])
+      ? wide.certainSize >= LEAST_SIZE * Math.max(wide.largestAngularSize, half)
+      : wide.largestAngularSize >= LEAST_SIZE * first.largestAngularSize;
     return isSame ? { ...wide, flags: [...wide.flags, "wider_beam"].sort() } : first;
   }
   return first;
