@@ -199,7 +199,8 @@ def _add_noise_beams(table: Table, footprints: Footprints, options: MapOptions) 
                 if sky.beam is not None and disagree(sky.beam, found):
                     differing.append(tile.path)
     if widths:
-        text = f'{np.median(widths):.2g}" to about 30 %, by the noise of {len(widths)} tiles'
+        tiles = "1 tile" if len(widths) == 1 else f"{len(widths)} tiles"
+        text = f'{np.median(widths):.2g}" to about 30 %, by the noise of {tiles}'
         table.add_row("beam from the noise", text)
     for path in differing[:_SHOWN]:
         table.add_row("warning", f"{path}: its beam and its noise differ by over a factor of 1.5")

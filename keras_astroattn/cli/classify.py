@@ -86,7 +86,7 @@ def classify(  # noqa: D417 - the others are described in `options`
         output: Results file (.csv, .ecsv, .json, .vot, .fits or .parquet). By default, the main
             columns are printed on a terminal, and the whole table as CSV into a pipe or file.
         regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): the ellipse of each
-            source, with its label and probability. Needs --output.
+            source, with its label and the probability of a class. Needs --output.
         attention: Folder for attention maps: for each source a picture, and the mean attention
             map as FITS with the source's coordinates. Column `picture` names the picture.
         samp: Send the table to the programs on this desktop that take tables, such as TOPCAT and

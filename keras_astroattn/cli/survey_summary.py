@@ -13,6 +13,7 @@ from rich.table import Table
 from keras_astroattn.edge import LABELS, Classifier, list_presets
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES
+from keras_astroattn.outputs import probability_text
 from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.survey.session import require_packages
 from keras_astroattn.survey.tiles import MapOptions
@@ -171,7 +172,7 @@ def _sheet(chosen, classifier: Classifier, cut, name: str):
         attention = classifier.attention(cutout)
         maps.append(attention.mean)
         evidence.append(attention.evidence)
-        captions.append(f"row {source.row}: {source.label}, {source.p_frii:.3f}")
+        captions.append(f"row {source.row}: {source.label}, {probability_text(source.p_frii)}")
     if not images:
         return None
     title = f"{name}: label, P(FRII)"

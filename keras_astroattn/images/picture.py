@@ -81,6 +81,8 @@ def read_image(
                 raise InputError(f"{path}: {option} is for pictures and arrays; leave it out")
         return read_fits(path, **options)
     if not name.endswith(PICTURE_SUFFIXES):
+        if path.is_dir():
+            raise InputError(f"{path} is a folder, not a file")
         known = ", ".join((*FITS_SUFFIXES[:3], *PICTURE_SUFFIXES))
         raise InputError(f"{path}: its name must end in one of {known}")
     try:

@@ -6,6 +6,8 @@ from pathlib import Path
 from keras_astroattn.colours import GREY, LABEL_COLOURS
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path
+from keras_astroattn.images.conventions import CLASS_NAMES
+from keras_astroattn.outputs import probability_text
 
 from .columns import Row
 
@@ -15,6 +17,7 @@ REGION_COLUMNS = (
 )
 """Columns that a region is drawn from; tables of earlier versions have none of the shape."""
 
+_PROBABILITIES = {name: f"p_{name.lower()}" for name in CLASS_NAMES}
 _RADIUS = 10.0  # arcsec, of a source of which neither size nor beam is known
 _DS9 = (
     "# Region file format: DS9\nicrs\n",
@@ -60,7 +63,8 @@ def write_regions(path: Path, rows: Iterable[Row], prefix: str = "") -> int:
 
     A source is the ellipse of `major_arcsec`, `minor_arcsec` and `position_angle_deg` about its
     centroid. A row without a shape is a circle about its position, whose diameter is the size
-    plus the beam. The colour shows the label; the text is the label and its probability.
+    plus the beam. The colour shows the label; the text is the label, and the
+    probability of a class.
 
     Args:
         path: path of the file; its suffix is in `REGION_WRITERS`.
@@ -109,5 +113,8 @@ def _colour(row: Row) -> str:
 
 
 def _text(row: Row) -> str:
-    likelier = max((p for p in (row["p_fri"], row["p_frii"]) if p is not None), default=None)
-    return row["label"] if likelier is None else f"{row['label']} {likelier:.2f}"
+    """Return the label; a class has its probability."""
+    probability = row[_PROBABILITIES[row["label"]]] if row["label"] in _PROBABILITIES else None
+    if probability is None:
+        return row["label"]
+    return f"{row['label']} {probability_text(probability)}"

@@ -180,3 +180,8 @@ def test_bad_files_are_one_line_each(tmp_path, pixels):
             read_image(path)
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
+
+
+def test_a_folder_is_not_an_image(tmp_path):
+    with pytest.raises(InputError, match="is a folder, not a file"):
+        read_image(tmp_path)

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import subprocess
 import urllib.request
 
@@ -17,6 +18,8 @@ from keras_astroattn.command import run_app
 from keras_astroattn.edge import DEFAULT_PRESET, Classifier
 from keras_astroattn.images import read_fits
 from keras_astroattn.images.quiet import quiet
+from keras_astroattn.outputs import probability_text
+from keras_astroattn.plots.survey import attention_sheet
 from keras_astroattn.tables import COLUMNS
 
 EXTRA = (
@@ -201,6 +204,7 @@ def test_check_tells_what_to_expect(world, scored, capsys, monkeypatch):
     assert "60 (92.3%)" in out  # of 65
     assert "3 TAN, 2 SIN" in out
     assert '5.40" to 9.00", median 5.40"' in out
+    assert re.search(r"by the noise of (1 tile|[2-5] tiles) ", out)
     assert "of 8 sampled" in out
     assert "ms a row" in out
 
@@ -251,8 +255,15 @@ def test_the_exported_table_and_regions_are_of_the_survey(scored, tmp_path, caps
     assert found == pytest.approx(sorted(wanted), abs=1e-6)
 
 
-def test_the_summary_draws_what_it_says(scored, capsys):
+def test_the_summary_draws_what_it_says(scored, capsys, monkeypatch):
     _, output, *_ = scored
+    captions = []
+
+    def recording(images, maps, texts, **options):
+        captions.extend(texts)
+        return attention_sheet(images, maps, texts, **options)
+
+    monkeypatch.setattr("keras_astroattn.plots.survey.attention_sheet", recording)
     assert run_app(app, ["survey-summary", str(output), "--sheet", "4"]) == 0
     drawn = {path.name for path in (output / "_figures").iterdir()}
     assert drawn == {
@@ -262,7 +273,15 @@ def test_the_summary_draws_what_it_says(scored, capsys):
         "most_certain.png",
         "most_uncertain.png",
     }
-    assert len(read_result(output)) == 65  # readers leave the figures out
+    rows = read_result(output)
+    assert len(rows) == 65  # readers leave the figures out
+    stated = [
+        f"row {number}: {row['aa_label']}, {probability_text(row['aa_p_frii'])}"
+        for number, row in enumerate(rows)
+        if row["aa_p_frii"] is not None and np.isfinite(row["aa_p_frii"])
+    ]
+    assert captions
+    assert set(captions) <= set(stated)
     assert "65 rows" in capsys.readouterr().out
 
 

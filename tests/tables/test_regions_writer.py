@@ -48,6 +48,19 @@ def test_a_source_without_a_shape_is_a_circle_of_its_size(tmp_path, suffix):
 
 
 @pytest.mark.parametrize("suffix", [".reg", ".crtf"])
+def test_only_a_class_has_a_probability(tmp_path, suffix):
+    rows = [
+        ROWS[0] | {"label": label, "p_fri": p_fri, "p_frii": 1 - p_fri}
+        for label, p_fri in zip(
+            ("FRI", "FRII", "uncertain", "unresolved"), (0.99999, 0.003, 0.59, 0.003), strict=True
+        )
+    ]
+    found = read(tmp_path / f"r{suffix}", rows)
+    texts = [one.meta.get("text", one.meta.get("label")) for one in found]
+    assert texts == ["FRI > 0.9999", "FRII 0.997", "uncertain", "unresolved"]
+
+
+@pytest.mark.parametrize("suffix", [".reg", ".crtf"])
 def test_the_ellipse_of_a_source_lies_on_its_emission(tmp_path, suffix):
     (found,) = read(tmp_path / f"r{suffix}", [ROWS[0] | SHAPE])
     assert type(found).__name__ == "EllipseSkyRegion"

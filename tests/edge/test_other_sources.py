@@ -1,0 +1,48 @@
+"""Sources that are no FRI and no FRII: what `docs/explanation/limits.md` says of them."""
+
+import numpy as np
+import pytest
+from support.synthetic_maps import celestial_header, gaussian, noise, write
+
+from keras_astroattn.edge import Classifier
+
+SHAPE, MIDDLE, SIGMA = (300, 300), 149.5, 1e-4
+DOUBTFUL = {"bright_neighbour", "confused", "low_snr", "noise_uncertain", "off_centre"}
+
+
+@pytest.fixture(scope="module")
+def default() -> Classifier:
+    return Classifier()
+
+
+def ring(radius: float, width: float) -> np.ndarray:
+    """A shell of one brightness all round, as a supernova remnant's; radius and FWHM in arcsec."""
+    rows, columns = np.indices(SHAPE) - MIDDLE
+    return np.exp(-4 * np.log(2) * ((1.8 * np.hypot(rows, columns) - radius) / width) ** 2)
+
+
+def pair(distance: float) -> np.ndarray:
+    """Two point sources, `distance` arcsec apart; the second has two thirds of the flux."""
+    half = distance / 2 / 1.8
+    one = gaussian(SHAPE, MIDDLE - 0.8 * half, MIDDLE - 0.6 * half, 5.4, scale=1.8)
+    other = gaussian(SHAPE, MIDDLE + 0.8 * half, MIDDLE + 0.6 * half, 5.4, scale=1.8)
+    return one + other / 1.5
+
+
+@pytest.mark.parametrize(
+    ("source", "label", "above"),
+    [
+        (ring(20, 9), "FRI", 0.99),
+        (gaussian(SHAPE, MIDDLE, MIDDLE, 28, 22, 30, scale=1.8), "FRII", 0.9),
+        (pair(30), "FRII", 0.8),
+    ],
+    ids=["ring", "smooth ellipse", "pair of points"],
+)
+def test_other_sources_get_a_class_without_a_flag(source, label, above, default, tmp_path):
+    for seed in range(3):
+        sky = source * 40 * SIGMA + noise(SHAPE, SIGMA, seed)
+        path = write(tmp_path / f"{seed}.fits", sky.astype("f4"), celestial_header(SHAPE))
+        found = default.classify(path)
+        assert found.label == label, found
+        assert max(found.p_fri, found.p_frii) > above
+        assert DOUBTFUL.isdisjoint(found.flags)
