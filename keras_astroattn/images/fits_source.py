@@ -51,8 +51,8 @@ def read_fits(
         centre: "source" puts the middle of the frame at the flux centroid of the source that is
             found near the position, at most 20 pixels of the frame away, if the map is large
             enough; "position" puts it at the position, as MiraBest does. With "source", a source
-            that reaches the edge of the frame or has lobes beyond it is shown with two or four
-            times the beam, if the map holds it, and flagged `wider_beam` (`widening.widened`).
+            that reaches the edge of the frame is shown with two or four times the beam, if the map
+            holds it, and flagged `wider_beam` (`widening.widened`).
 
     Returns:
         The source as a `Cutout`.

@@ -8,7 +8,6 @@ import numpy as np
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import IMAGE_SIZE, Cutout, FitsMap, flags
 from keras_astroattn.images.beam import PIXELS_PER_BEAM
-from keras_astroattn.images.widening import exceeds_frame
 
 from .tiles import MapOptions
 
@@ -103,10 +102,9 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
 
     A header states where a tile ends, but not where its pixels are unknown. So the tiles are tried
     in order: the first one with all pixels of the frame is chosen, unless the source is
-    `beyond_frame` or has `outer_lobes` on it. If there is none, a tile on which the source is not
-    `incomplete` is preferred; among several such tiles, one that shows a source larger than the
-    frame as a whole (`wider_beam`); then the one with the largest `known_share`; among equal ones,
-    the first.
+    `beyond_frame` on it. If there is none, a tile on which the source is not `incomplete` is
+    preferred; among several such tiles, one that shows a source larger than the frame as a whole
+    (`wider_beam`); then the one with the largest `known_share`; among equal ones, the first.
 
     Args:
         paths: tiles that contain the position, at least one, the most distant edge first.
@@ -133,7 +131,7 @@ def choose_tile(paths: Sequence[str], cut: Callable[[str], Cutout]) -> tuple[str
         rank = (is_complete, flags.WIDER_BEAM in cutout.flags, share)
         if rank > best_rank:
             best, best_rank = (path, cutout), rank
-        if share == 1 and not exceeds_frame(cutout):
+        if share == 1 and flags.BEYOND_FRAME not in cutout.flags:
             break
     if best is None:
         raise first_error

@@ -261,12 +261,11 @@ def test_lobes_beyond_the_frame_are_found_as_in_python(classify, classifier, tmp
             field += gaussian(shape, x, middle, 40, peak=3e-3, scale=scale)
         header = celestial_header(shape, scale=scale)
         paths.append(write(tmp_path / f"{name}.fits", field.astype("f4"), header))
-    found_flags = []
     for path, found in zip(paths, classify(paths), strict=True):
         cutout = read_image(path)
         assert_same(found, cutout, classifier, probability=2e-3)
-        found_flags.append({flags.WIDER_BEAM, flags.OUTER_LOBES} & set(cutout.flags))
-    assert found_flags == [{flags.WIDER_BEAM}, {flags.WIDER_BEAM}, {flags.OUTER_LOBES}]
+        assert flags.OUTER_LOBES in cutout.flags
+        assert flags.WIDER_BEAM not in cutout.flags
 
 
 @pytest.mark.slow

@@ -40,12 +40,12 @@ def test_lobes_beyond_the_frame_are_flagged():
     assert found.size_in_beams < 1
 
 
-def test_a_giant_is_shown_as_a_whole():
+def test_lobes_beyond_the_frame_do_not_widen_it():
+    """They may be two other galaxies, on opposite sides by chance."""
     found = read_source(giant(), pixel_scale=1.8, beam=5.4)
-    assert flags.WIDER_BEAM in found.flags
-    assert flags.OUTER_LOBES not in found.flags
-    assert found.pixel_scale == pytest.approx(3.6)
-    assert found.largest_angular_size > 2 * 200
+    assert flags.OUTER_LOBES in found.flags
+    assert flags.WIDER_BEAM not in found.flags
+    assert found.pixel_scale == 1.8
 
 
 @pytest.mark.parametrize("scale", [1.3, 1.8, 2.2])
@@ -87,19 +87,16 @@ def test_lobes_on_unknown_pixels_are_not_seen():
     assert flags.OUTER_LOBES not in first_frame(field).flags
 
 
-def test_a_frame_at_the_position_is_flagged_but_not_widened():
+def test_a_frame_at_the_position_is_flagged_too():
     found = read_source(giant(), pixel_scale=1.8, beam=5.4, centre="position")
     assert flags.OUTER_LOBES in found.flags
-    assert found.pixel_scale == 1.8
     assert LabelRules().before_network(found) == COMPACT
 
 
-def test_a_giant_that_the_map_does_not_hold_keeps_its_flag(tmp_path):
-    """Twice the beam needs 300 pixels about the core; here the map ends beyond the lobes."""
+def test_a_map_that_ends_just_beyond_the_lobes_is_large_enough(tmp_path):
     field = giant(180.0, width=240)
     found = read_fits(write(tmp_path / "map.fits", field, celestial_header(field.shape)))
     assert flags.OUTER_LOBES in found.flags
-    assert flags.WIDER_BEAM not in found.flags
 
 
 def test_the_inner_jets_of_a_giant_get_no_class():

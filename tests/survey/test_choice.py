@@ -88,9 +88,8 @@ def test_a_tile_that_shows_a_large_source_as_a_whole_is_preferred():
     assert chosen(beyond, whole)[0] == "1"
     assert chosen(whole, beyond)[0] == "0"
     # A tile can know all of the first frame, but not of the wider one.
-    for flag in (flags.BEYOND_FRAME, flags.OUTER_LOBES):
-        beyond = dataclasses.replace(cutout(), flags=(flag,))
-        assert chosen(beyond, whole)[0] == "1"
+    beyond = dataclasses.replace(cutout(), flags=(flags.BEYOND_FRAME,))
+    assert chosen(beyond, whole)[0] == "1"
 
 
 def test_a_tile_that_cannot_be_read_is_left_out():

@@ -1,5 +1,5 @@
 /** Wider views of a source that is larger than the frame; see `images.widening`. */
-import { IMAGE_SIZE, LEAST_SIZE, NOT_SHOWN, NOT_WIDENED, WIDENINGS } from "../../generated/constants";
+import { LEAST_SIZE, NOT_SHOWN, NOT_WIDENED, WIDENINGS } from "../../generated/constants";
 import type { Cutout } from "./cutout";
 import { InputError } from "./errors";
 
@@ -8,20 +8,15 @@ export async function widened(cut: (widening: number) => Promise<Cutout>): Promi
   const first = await cut(1);
   const has = (cutout: Cutout, flags: readonly string[]): boolean =>
     flags.some((flag) => cutout.flags.includes(flag));
-  const exceeds = ["beyond_frame", "outer_lobes"];
-  if (!has(first, exceeds) || has(first, NOT_WIDENED)) return first;
+  if (!has(first, ["beyond_frame"]) || has(first, NOT_WIDENED)) return first;
   for (const factor of WIDENINGS) {
     const wide = await cut(factor).catch((error: unknown) => {
       if (error instanceof InputError) return first; // the map cannot be regridded
       throw error;
     });
     if (wide === first || has(wide, NOT_SHOWN)) return first;
-    if (has(wide, exceeds)) continue;
-    const half = (IMAGE_SIZE / 2) * first.pixelScale;
-    // Two neighbours on opposite sides look like lobes, but seldom are certain parts of the source.
-    const isSame = has(first, ["outer_lobes"])
-      ? wide.certainSize >= LEAST_SIZE * Math.max(wide.largestAngularSize, half)
-      : wide.largestAngularSize >= LEAST_SIZE * first.largestAngularSize;
+    if (has(wide, ["beyond_frame", "outer_lobes"])) continue;
+    const isSame = wide.largestAngularSize >= LEAST_SIZE * first.largestAngularSize;
     return isSame ? { ...wide, flags: [...wide.flags, "wider_beam"].sort() } : first;
   }
   return first;
