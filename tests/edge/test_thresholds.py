@@ -74,7 +74,7 @@ def test_a_crowded_frame_has_its_own_thresholds(rules, neighbours, label):
     assert rules.after_network(np.array([0.005, 0.995]), crowded) == "FRII"
 
 
-@pytest.mark.parametrize("flag", [flags.NO_BEAM, flags.ARTEFACTS])
+@pytest.mark.parametrize("flag", [flags.NO_BEAM, flags.NO_WCS, flags.ARTEFACTS])
 @pytest.mark.parametrize(("size", "contrast"), [(1.5, 9), (400.0, 1e6)])
 def test_a_source_with_one_of_these_flags_is_uncertain(rules, size, contrast, flag):
     marked = source(size, contrast, flag)

@@ -278,6 +278,7 @@ export const SURVEYS = [
 export const WITHOUT_CLASS = [
   "artefacts",
   "no_beam",
+  "no_wcs",
   "outer_lobes"
 ];
 export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
@@ -311,7 +312,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
 export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
-  "uncertain": "neither class is sure enough, the beam is unknown, or artefacts, a neighbour or lobes beyond the frame may be part of the source",
+  "uncertain": "neither class is sure enough, the beam or the pixel scale is unknown, or artefacts, a neighbour or lobes beyond the frame may be part of the source",
   "unresolved": "the source is too small, faint or crowded for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",
