@@ -1,10 +1,14 @@
-"""Sources that are no FRI and no FRII: what `docs/explanation/limits.md` says of them."""
+"""Sources that are no FRI and no FRII should get no class, or a flag.
+
+The network knows two classes, so they get one of these. `docs/explanation/limits.md` says so.
+"""
 
 import numpy as np
 import pytest
 from support.synthetic_maps import celestial_header, gaussian, noise, write
 
 from keras_astroattn.edge import Classifier
+from keras_astroattn.images import CLASS_NAMES
 
 SHAPE, MIDDLE, SIGMA = (300, 300), 149.5, 1e-4
 DOUBTFUL = {"bright_neighbour", "confused", "low_snr", "noise_uncertain", "off_centre"}
@@ -29,20 +33,15 @@ def pair(distance: float) -> np.ndarray:
     return one + other / 1.5
 
 
+@pytest.mark.xfail(strict=True, reason="a known limit: the network has no class for them")
+@pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize(
-    ("source", "label", "above"),
-    [
-        (ring(20, 9), "FRI", 0.99),
-        (gaussian(SHAPE, MIDDLE, MIDDLE, 28, 22, 30, scale=1.8), "FRII", 0.9),
-        (pair(30), "FRII", 0.8),
-    ],
+    "source",
+    [ring(20, 9), gaussian(SHAPE, MIDDLE, MIDDLE, 28, 22, 30, scale=1.8), pair(30)],
     ids=["ring", "smooth ellipse", "pair of points"],
 )
-def test_other_sources_get_a_class_without_a_flag(source, label, above, default, tmp_path):
-    for seed in range(3):
-        sky = source * 40 * SIGMA + noise(SHAPE, SIGMA, seed)
-        path = write(tmp_path / f"{seed}.fits", sky.astype("f4"), celestial_header(SHAPE))
-        found = default.classify(path)
-        assert found.label == label, found
-        assert max(found.p_fri, found.p_frii) > above
-        assert DOUBTFUL.isdisjoint(found.flags)
+def test_other_sources_get_no_class_without_a_flag(source, seed, default, tmp_path):
+    sky = source * 40 * SIGMA + noise(SHAPE, SIGMA, seed)
+    path = write(tmp_path / "sky.fits", sky.astype("f4"), celestial_header(SHAPE))
+    found = default.classify(path)
+    assert found.label not in CLASS_NAMES or not DOUBTFUL.isdisjoint(found.flags)

@@ -1,7 +1,8 @@
 """The command `python -m train.studies.thresholds.large_sources`: sources larger than the frame.
 
 Such a source is shown as a beam two or four times as wide shows it (`images.widening`), if it
-reaches the edge of the frame or has lobes beyond it. Nothing here is used to choose thresholds.
+reaches the edge of the frame. If it may have lobes beyond the frame, it is flagged. Nothing here
+is used to choose thresholds.
 """
 
 import functools
