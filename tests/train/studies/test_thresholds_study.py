@@ -366,6 +366,16 @@ def test_a_preset_is_judged_by_degraded_copies_too(way, tmp_path, monkeypatch):
     assert in_sample == (way == ["--trained-copies"])
 
 
+def test_missing_images_are_told_before_sources_are_simulated(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(study, "open_network", lambda model: SureNetwork())
+    monkeypatch.setattr(study, "simulate_population", None)
+    arguments = ["sure", "--output", str(tmp_path / "t.json"), "--trained-copies"]
+    assert study.main([*arguments, "--data-dir", str(tmp_path / "nowhere")]) == 2
+    told = capsys.readouterr().err
+    assert told.startswith("error: the data folder, ")
+    assert told.count("\n") == 1
+
+
 def test_out_of_fold_and_trained_copies_exclude_each_other(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(study, "open_network", lambda model: SureNetwork())
     arguments = ["sure", "--output", str(tmp_path / "t.json"), "--configuration", "p4m"]

@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from keras_astroattn.command import new_app, run_app
-from keras_astroattn.datasets import load_sources
+from keras_astroattn.datasets import Sources, load_sources
 from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.process import quiet_native_logs
@@ -90,13 +90,15 @@ def thresholds(
         if trained_copies:
             raise InputError("--configuration and --trained-copies exclude each other: give one")
         networks = fold_networks(folds, configuration, parts)
+    if trained_copies:
+        trained_on = load_sources("mirabest-confident", "all", data_dir)
     population = _population(sources, seed, cache)
     answers, kinds = [(_classified(network, population), population)], ["simulated sources"]
     if configuration is not None:
         answers.append(_out_of_fold(networks, network.temperature, data_dir))
         kinds.append("degraded copies of MiraBest (out of fold)")
     if trained_copies:
-        answers.append(_in_sample(network, data_dir))
+        answers.append(_in_sample(network, trained_on))
         kinds.append("degraded copies of MiraBest, of sources that the network was trained on")
     start = network.uncertain_below or 0.5
     found = choose_thresholds(answers, start, target)
@@ -162,8 +164,7 @@ def _out_of_fold(
         )
 
 
-def _in_sample(network: CalibratedNetwork, data_dir: Path | None) -> tuple[np.ndarray, Population]:
-    sources = load_sources("mirabest-confident", "all", data_dir)
+def _in_sample(network: CalibratedNetwork, sources: Sources) -> tuple[np.ndarray, Population]:
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("degrading MiraBest", total=len(sources))
         copies = degraded_copies(
