@@ -175,6 +175,7 @@ def flags_page() -> str:
     from keras_astroattn.edge import labels
     from keras_astroattn.images import flags
 
+    *first, last = (f"`{flag}`" for flag in sorted(labels.WITHOUT_CLASS))
     return "\n".join(
         [
             "# Labels and flags",
@@ -182,9 +183,9 @@ def flags_page() -> str:
             "## Labels",
             "",
             "The column `label` holds one of these words. Instead of a class, the label is "
-            "`uncertain` for a source with the flag `no_beam` or `artefacts`, and for a source of "
-            "`--detect` with the flag `confused`. [Use the labels](../../how-to/use-the-labels.md) "
-            "says what to do with each label.",
+            f"`uncertain` for a source with the flag {', '.join(first)} or {last}, and for a "
+            "source of `--detect` with the flag `confused`. "
+            "[Use the labels](../../how-to/use-the-labels.md) says what to do with each label.",
             "",
             *_table(("label", "meaning"), _described(labels.DESCRIPTIONS)),
             "",
