@@ -140,7 +140,7 @@ class Classifier:
         if not self.has_evidence:
             raise InputError(
                 f"model {self.model.name} gives no evidence: "
-                "use the preset agcnn_evidence, or a network trained with --aggregation votes"
+                "use agcnn_survey, agcnn_evidence, or a network trained with --aggregation votes"
             )
 
     def classify(self, image: Any, **options) -> Classification | Classifications:

@@ -43,8 +43,8 @@ class Beam:
             0 < self.minor <= self.major * (1 + 1e-6)
         ):
             raise InputError(
-                f"a beam of {self.major} x {self.minor} arcsec at {self.angle} degrees is none: "
-                "give major >= minor > 0, in arcsec"
+                "the beam must have major >= minor > 0, in arcsec; "
+                f"got {self.major} x {self.minor} arcsec at {self.angle} degrees"
             )
 
     @classmethod

@@ -122,7 +122,7 @@ def check_beam(
     stated = f"the beam of {beam.major:.6g} x {beam.minor:.6g} arcsec ({where})"
     if scales is None:
         if beam.major > _WIDEST or beam.minor < _NARROWEST:
-            raise InputError(f"{stated} is none: {_ADVICE}")
+            raise InputError(f"{stated} cannot be that of a map: {_ADVICE}")
         return
     extent = max(shape[1] * scales[0], shape[0] * scales[1])
     if beam.major > extent:

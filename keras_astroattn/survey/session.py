@@ -194,6 +194,10 @@ def read_summary(folder: Path) -> dict:
         is_sound = all(isinstance(one, str) for one in texts)
         is_sound &= all(isinstance(one, dict) for one in objects)
     except FileNotFoundError:
+        if not folder.is_dir():
+            raise InputError(
+                f"{folder} is not a folder: name the --output of astroattn survey"
+            ) from None
         raise InputError(
             f"{folder} holds no complete survey: finish it with astroattn survey --resume"
         ) from None

@@ -125,6 +125,8 @@ def test_every_option_that_changes_the_result_is_part_of_the_identity(tmp_path):
 def test_a_summary_without_its_values_is_one_line(tmp_path, text):
     with pytest.raises(InputError, match="holds no complete survey"):
         session.read_summary(tmp_path)
+    with pytest.raises(InputError, match=r"nowhere is not a folder: name the --output of"):
+        session.read_summary(tmp_path / "nowhere")
     (tmp_path / session.SUMMARY).write_text(text)
     with pytest.raises(InputError, match=r"_summary\.json is damaged: score the survey into"):
         session.read_summary(tmp_path)

@@ -20,8 +20,8 @@ export interface Beam {
 export function beam(major: number, minor = major, angle = 0): Beam {
   if (![major, minor, angle].every(Number.isFinite) || !(minor > 0 && minor <= major * (1 + 1e-6))) {
     throw new InputError(
-      `a beam of ${major} x ${minor} arcsec at ${angle} degrees is none: ` +
-        "give major >= minor > 0, in arcsec",
+      "the beam must have major >= minor > 0, in arcsec; " +
+        `got ${major} x ${minor} arcsec at ${angle} degrees`,
     );
   }
   return { major, minor, angle };

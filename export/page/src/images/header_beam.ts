@@ -62,7 +62,9 @@ export function checkBeam(
 ): void {
   const stated = `the beam of ${show(of.major)} x ${show(of.minor)} arcsec (${where})`;
   if (!scales) {
-    if (of.major > WIDEST || of.minor < NARROWEST) throw new InputError(`${stated} is none: ${ADVICE}`);
+    if (of.major > WIDEST || of.minor < NARROWEST) {
+      throw new InputError(`${stated} cannot be that of a map: ${ADVICE}`);
+    }
     return;
   }
   const extent = Math.max(width * scales[0], height * scales[1]);
