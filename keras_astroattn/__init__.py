@@ -1,4 +1,4 @@
-"""Attention-gated CNNs for radio galaxies (Bowles et al. 2020) in Keras 3.
+"""Attention-gated CNNs for radio galaxies (Bowles et al. 2021) in Keras 3.
 
 The import is light: subpackages load when they are first used, and Keras only with those that
 need it. The layers and models of this package are registered with Keras when Keras is imported,

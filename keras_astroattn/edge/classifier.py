@@ -34,7 +34,7 @@ from .prior import prior_calibration, require_one
 
 
 class Classifier:
-    """Classify radio galaxies with a .tflite file.
+    """Classify radio galaxies as FRI or FRII with a .tflite file, without Keras.
 
     Use it from any number of threads: each call has its own interpreter, and the interpreters
     are kept for later calls.
@@ -264,8 +264,11 @@ class Classifier:
                 `network_input`.
 
         Returns:
-            `logits` and `probabilities` (n, 2), `attention_1` .. (n, h, w) and
-            `attention_mean` (n, 150, 150), float32.
+            `logits` and `probabilities` (n, 2); of a file with attention maps `attention_1` to
+            `attention_N` (n, h, w) and `attention_mean` (n, 150, 150); of one with evidence
+            `evidence` (n, 150, 150, 2), whose sum over the pixels is `logits`. All float32.
+            With `tta`, `logits` and `probabilities` are those of the mean, all maps those of
+            the images themselves.
         """
         images = np.asarray(images, np.float32)
         outputs = self._run(images)
@@ -288,7 +291,15 @@ class Classifier:
         return self.calibration.apply(probabilities) if self.calibration else probabilities
 
     def describe(self, cutout: Cutout, outputs: dict[str, np.ndarray]) -> Classification:
-        """Return the classification of a cutout from the result of `predict`."""
+        """Return the classification of a cutout from the result of `predict`.
+
+        Args:
+            cutout: the source in its frame.
+            outputs: result of `predict` for `network_input(cutout)`.
+
+        Raises:
+            InputError: The probabilities are not finite.
+        """
         label = self.rules.before_network(cutout)
         if label is not None:
             return self._without_class(label, cutout)

@@ -1,6 +1,6 @@
 """Aggregations: from one vector per gate to logits, the paper's four and one more.
 
-Bowles et al. 2020, section 3. Each layer takes a list of vectors v_k (batch, channels_k), one per
+Bowles et al. 2021, section 3. Each layer takes a list of vectors v_k (batch, channels_k), one per
 gate, and returns logits (batch, num_classes), in float32 under every dtype policy.
 """
 
@@ -49,7 +49,7 @@ class ConcatAggregation(_Aggregation):
         num_classes: number of logits.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
-    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "concat".
+    Source: Bowles et al. 2021 (arXiv 2012.01248), section 3, "concat".
     """
 
     def build(self, input_shape):
@@ -71,7 +71,7 @@ class MeanAggregation(_Aggregation):
         num_classes: number of logits.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
-    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "mean".
+    Source: Bowles et al. 2021 (arXiv 2012.01248), section 3, "mean".
     """
 
     def build(self, input_shape):
@@ -94,7 +94,7 @@ class DeepSupervisionAggregation(_Aggregation):
         num_classes: number of logits.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
-    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "deep supervision".
+    Source: Bowles et al. 2021 (arXiv 2012.01248), section 3, "deep supervision".
     """
 
     def build(self, input_shape):
@@ -121,7 +121,7 @@ class FineTunedAggregation(_Aggregation):
         num_classes: number of logits.
         **kwargs: options of `keras.layers.Layer`; see `Float32Layer`.
 
-    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3, "fine-tuned".
+    Source: Bowles et al. 2021 (arXiv 2012.01248), section 3, "fine-tuned".
     """
 
     def build(self, input_shape):

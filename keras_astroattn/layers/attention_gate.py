@@ -52,14 +52,22 @@ class AttentionGate(keras.layers.Layer):
         normalization: normalization of the scores s; see `AttentionNormalization`.
         scope: `"sample"` or `"batch"`; see `AttentionNormalization`.
         intermediate_channels: channels in which x and g are compared.
-        psi_bias: initial bias of psi. With the paper's 10, `sigmoid` and `tanh` saturate, and
-            the map of ones hardly learns; with 0 they do not.
+        psi_bias: initial bias of psi. With the paper's 10, `sigmoid` and `tanh` saturate: the
+            map is 1 everywhere and hardly learns. Give 0 for these.
         **kwargs: options of `keras.layers.Layer`.
 
     Raises:
         ValueError: The normalization or scope is unknown.
 
-    Source: Bowles et al. 2020 (arXiv 2012.01248), after Jetley et al. 2018 and
+    Example:
+        >>> import keras
+        >>> from keras_astroattn.layers import AttentionGate
+        >>> x, g = keras.ops.ones((2, 37, 37, 32)), keras.ops.ones((2, 18, 18, 64))
+        >>> attended, a = AttentionGate("sigmoid", psi_bias=0.0)([x, g])
+        >>> tuple(attended.shape), tuple(a.shape)
+        ((2, 37, 37, 32), (2, 37, 37))
+
+    Source: Bowles et al. 2021 (arXiv 2012.01248), after Jetley et al. 2018 and
     Schlemper et al. 2018 (grid attention).
     """
 

@@ -1,6 +1,6 @@
 """Normalizations of compatibility scores s to an attention map a.
 
-Bowles et al. 2020, section 3; the names are those of the paper's material.
+Bowles et al. 2021, section 3; the names are those of the paper's material.
 """
 
 from keras import ops
@@ -96,7 +96,7 @@ class AttentionNormalization(Float32Layer):
     Raises:
         ValueError: The normalization or scope is unknown.
 
-    Source: Bowles et al. 2020 (arXiv 2012.01248), section 3.
+    Source: Bowles et al. 2021 (arXiv 2012.01248), section 3.
     """
 
     def __init__(self, normalization: str = "range_norm", scope: str = "sample", **kwargs):

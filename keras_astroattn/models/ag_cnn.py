@@ -1,4 +1,4 @@
-"""The attention-gated CNN of Bowles et al. 2020."""
+"""The attention-gated CNN of Bowles et al. 2021."""
 
 import keras
 
@@ -90,7 +90,7 @@ class AGCNN(GatedNetwork):
         >>> tuple(model(keras.ops.zeros((1, 150, 150, 1))).shape)
         (1, 2)
 
-    Source: Bowles et al. 2020, MNRAS, arXiv 2012.01248.
+    Source: Bowles et al. 2021, MNRAS, arXiv 2012.01248.
     """
 
     DEFAULTS = PAPER_DEFAULTS

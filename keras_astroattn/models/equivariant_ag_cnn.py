@@ -79,7 +79,7 @@ class EquivariantAGCNN(GatedNetwork):
         >>> tuple(model(keras.ops.zeros((1, 150, 150, 1))).shape)
         (1, 2)
 
-    Source: Bowles et al. 2020 (arXiv 2012.01248) for the gates; Cohen & Welling 2016
+    Source: Bowles et al. 2021 (arXiv 2012.01248) for the gates; Cohen & Welling 2016
     (arXiv 1602.07576) for the convolutions; Scaife & Porter 2021 (arXiv 2102.08252), who
     were first to classify radio galaxies with them.
     """

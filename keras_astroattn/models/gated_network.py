@@ -30,7 +30,7 @@ PAPER_DEFAULTS = {
     "psi_bias": 10.0,
     "stretch": "linear",
 }
-"""Defaults of `AGCNN`: the network that Bowles et al. 2020 propose."""
+"""Defaults of `AGCNN`: the network that Bowles et al. 2021 propose."""
 
 EQUIVARIANT_DEFAULTS = {
     "normalization": "sigmoid",

@@ -37,7 +37,7 @@ def test_without_options_the_defaults_hold() -> None:
 
 def test_the_recipe_fills_what_is_not_given() -> None:
     config = parsed("--recipe paper")
-    # Bowles et al. 2020, section 4.
+    # Bowles et al. 2021, section 4.
     assert (config.optimizer, config.learning_rate, config.schedule) == ("adam", 5e-5, "constant")
     assert (config.batch_size, config.epochs, config.passes) == (16, 100, 72)
     assert (config.normalization, config.aggregation, config.pooling) == ("range_norm", "ft", "sum")
