@@ -41,7 +41,7 @@ def survey_summary(
         folder: Output folder of `astroattn survey`.
         export: File for the whole table (.fits, .vot, .csv, .ecsv, .json or .parquet).
         regions: File of regions (.reg for DS9, .crtf for CASA and CARTA): the ellipse of each
-            source, with its label and probability.
+            source, with its label and the probability of a class.
         selection: File `selection.json` of `astroattn check --inject`. Correct the numbers of FRI
             and FRII by this selection function, and write them to `_corrected_counts.csv` in the
             output.
