@@ -25,13 +25,15 @@ def images_seen_by(network: keras.Model, images: np.ndarray) -> np.ndarray:
 
     Returns:
         (n, 150, 150) uint8: the images of `keras_astroattn.images.source_alone` for a network with
-        `source_alone=True`, otherwise the images themselves.
+        `source_alone=True`, otherwise the images themselves. An image without a source is
+        unchanged.
 
     Example:
         >>> import numpy as np
         >>> from keras_astroattn.models import AGCNN, images_seen_by
         >>> frame = np.zeros((150, 150), np.uint8)
         >>> frame[74, 72:78] = 100
+        >>> frame[75, 72:78] = 20  # the faintest grey level counts as 3 sigma
         >>> frame[10, 10] = 255
         >>> int(images_seen_by(AGCNN(source_alone=True), frame[np.newaxis])[0, 10, 10])
         0
