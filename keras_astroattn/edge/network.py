@@ -1,7 +1,7 @@
 """`Network`: the interpreter of a .tflite file, with one runner for each frame."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -10,7 +10,12 @@ from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE
 
 from .frames import cut, frame_signature, frame_sizes, placed, smallest_frame
 from .model_file import SIGNATURE, ModelFile
+from .single_graph import with_one_graph
 from .structure import require_sound
+
+_MOST_ALONE = 2
+"""Graphs of a preset that are opened one by one. All of them in one interpreter take less memory
+than each in its own."""
 
 
 class Network:
@@ -29,20 +34,21 @@ class Network:
     """
 
     def __init__(self, model: ModelFile, threads: int):
-        from ai_edge_litert.interpreter import Interpreter
-
-        self._path = model.path
+        self._model, self._threads = model, threads
         with self._one_error():
-            interpreter = Interpreter(model_content=model.content, num_threads=threads)
+            interpreter = self._interpreter(model.content)
             if not model.is_preset:  # as safe as the code; the check takes 0.1 s and 4 MiB
                 require_sound(model.content)
-            # Allocated here, so that LiteRT prints its messages only while a network is opened.
-            interpreter.allocate_tensors()
             self.sizes = [*frame_sizes(interpreter.get_signature_list()), IMAGE_SIZE]
-            self._runners = {
-                size: interpreter.get_signature_runner(_signature(size)) for size in self.sizes
-            }
+            alone = model.is_preset and len(self.sizes) > _MOST_ALONE
+            if not alone:
+                interpreter.allocate_tensors()
+            self._runners = _runners(interpreter, self.sizes)
             self._check()
+            if alone:
+                self._runners = {}
+                # Opened here, so that LiteRT prints its messages only while a network is opened.
+                self._runner(self.sizes[0])
 
     def run(self, images: np.ndarray) -> dict[str, np.ndarray]:
         """Return the outputs by name. Each image runs in the smallest frame that holds its source.
@@ -74,11 +80,29 @@ class Network:
         """
         seen = images if size == IMAGE_SIZE else cut(images, size)
         with self._one_error():
-            given = self._runners[size](image=self._quantized(seen))
+            given = self._runner(size)(image=self._quantized(seen))
         found = {name: self._dequantized(name, values) for name, values in given.items()}
         if size == IMAGE_SIZE:
             return found
         return {name: placed(values, self._shapes[name]) for name, values in found.items()}
+
+    def _runner(self, size: int):
+        """Return the runner of a frame, whose graph is opened when an image first needs it."""
+        if size not in self._runners:
+            if len(self._runners) < _MOST_ALONE:
+                content, opened = with_one_graph(self._model.content, _signature(size)), [size]
+            else:
+                content, opened = self._model.content, self.sizes
+                self._runners = {}  # frees the memory of the graphs before it is needed again
+            interpreter = self._interpreter(content)
+            interpreter.allocate_tensors()
+            self._runners |= _runners(interpreter, opened)
+        return self._runners[size]
+
+    def _interpreter(self, content: bytes):
+        from ai_edge_litert.interpreter import Interpreter
+
+        return Interpreter(model_content=content, num_threads=self._threads)
 
     @contextlib.contextmanager
     def _one_error(self) -> Iterator[None]:
@@ -89,7 +113,7 @@ class Network:
             raise
         except (ValueError, RuntimeError) as error:
             raise InputError(
-                f"{self._path} cannot be run: {' '.join(str(error).split())[:200]}"
+                f"{self._model.path} cannot be run: {' '.join(str(error).split())[:200]}"
             ) from None
 
     def _check(self) -> None:
@@ -110,7 +134,7 @@ class Network:
             )
         )
         if not sound:
-            raise InputError(f"{self._path} is another network: export it again")
+            raise InputError(f"{self._model.path} is another network: export it again")
         self._input = inputs["image"]
 
     def _fits(self, details: dict) -> bool:
@@ -135,6 +159,10 @@ class Network:
             return values
         scale, zero = self._details[name]["quantization"]
         return (values.astype(np.float32) - np.float32(zero)) * np.float32(scale)
+
+
+def _runners(interpreter, sizes: Sequence[int]) -> dict:
+    return {size: interpreter.get_signature_runner(_signature(size)) for size in sizes}
 
 
 def _signature(size: int) -> str:

@@ -3,12 +3,20 @@
 import numpy as np
 import pytest
 import tensorflow as tf
+from ai_edge_litert.interpreter import Interpreter
 
 from export.fixed_batch import fix_batch
 from export.metadata import with_metadata
 from keras_astroattn.edge import Classifier, open_model
-from keras_astroattn.edge.frames import cut, frame_sizes, placed, smallest_frame
+from keras_astroattn.edge.frames import (
+    cut,
+    frame_signature,
+    frame_sizes,
+    placed,
+    smallest_frame,
+)
 from keras_astroattn.edge.network import Network
+from keras_astroattn.edge.single_graph import with_one_graph
 from keras_astroattn.errors import InputError
 
 FRAMES = (26, 50, 150)
@@ -139,3 +147,50 @@ def test_a_network_that_calls_graphs_is_refused(model_path, tmp_path):
     path = write({"serving_default": serve}, model_path, tmp_path)
     with pytest.raises(InputError, match="operator WHILE calls other graphs"):
         Classifier(path)
+
+
+@pytest.fixture(scope="module")
+def preset():
+    return open_model("agcnn_survey")
+
+
+@pytest.mark.parametrize("size", [26, 90, 150])
+def test_a_graph_alone_gives_the_same_outputs(preset, size):
+    name = "serving_default" if size == 150 else frame_signature(size)
+    image = np.random.default_rng(size).uniform(-1, 1, (1, size, size, 1)).astype(np.float32)
+    alone, everything = (
+        Interpreter(model_content=content, num_threads=1)
+        for content in (with_one_graph(preset.content, name), preset.content)
+    )
+    assert list(alone.get_signature_list()) == [name]
+    outputs, expected = (
+        interpreter.get_signature_runner(name)(image=image) for interpreter in (alone, everything)
+    )
+    assert outputs.keys() == expected.keys()
+    for key, values in expected.items():
+        np.testing.assert_array_equal(outputs[key], values)
+
+
+def test_an_absent_graph_is_refused(preset):
+    with pytest.raises(ValueError, match="no signature serving_frame_51"):
+        with_one_graph(preset.content, "serving_frame_51")
+
+
+def test_frames_of_a_preset_are_opened_when_they_are_needed(preset, monkeypatch):
+    opened = []
+    interpreter = Network._interpreter
+
+    def counted(self, content):
+        opened.append(content)
+        return interpreter(self, content)
+
+    monkeypatch.setattr(Network, "_interpreter", counted)
+    network = Network(preset, 1)
+    sources = [lit((75, 75)), lit((60, 75)), lit((75, 75)), lit((0, 75)), lit((60, 75))]
+    in_turn = [network.run(image[np.newaxis]) for image in sources]
+    # To check the file, two frames alone, all frames.
+    assert len(opened) == 4
+    assert [content == preset.content for content in opened] == [True, False, False, True]
+    for outputs, image in zip(in_turn, sources, strict=True):
+        for name, values in network.run(image[np.newaxis]).items():
+            np.testing.assert_array_equal(outputs[name], values)
