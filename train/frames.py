@@ -10,7 +10,7 @@ from keras_astroattn.images import BLACK, IMAGE_SIZE, to_network_units
 from keras_astroattn.layers import RandomAffine
 from keras_astroattn.layers.base import register
 
-FRAMES = (34, 50, 66, 90, IMAGE_SIZE)
+FRAMES = (26, 34, 50, 66, 82, 106, IMAGE_SIZE)
 """Sizes of the frames, pixels. A training step is traced for each, so there are few."""
 
 GROUP = 32

@@ -37,10 +37,10 @@ def test_the_frame_before_a_transform_computed_manually():
     # The farthest pixels of these discs are 0.7, 14.3 and 64.0 pixels from the middle.
     augment = {"zoom": 0.1, "shift": 2.0}
     # (14.3 + 1.41) 1.1 + 2 = 19.3 pixels need more than 34 / 2.
-    np.testing.assert_array_equal(frames_before(discs([1, 14.4, 64]), augment), [34, 50, 150])
+    np.testing.assert_array_equal(frames_before(discs([1, 14.4, 64]), augment), [26, 50, 150])
     still = {"zoom": 0.0, "shift": 0.0}
-    np.testing.assert_array_equal(frames_before(discs([1, 14.4, 64]), still), [34, 34, 150])
-    np.testing.assert_array_equal(frames_before(discs([0]), augment), [34])
+    np.testing.assert_array_equal(frames_before(discs([1, 14.4, 64]), still), [26, 34, 150])
+    np.testing.assert_array_equal(frames_before(discs([0]), augment), [26])
 
 
 def test_no_transform_leaves_the_frame():
@@ -48,7 +48,7 @@ def test_no_transform_leaves_the_frame():
     images[:, :75] = 0  # far from round
     augment = {"zoom": 0.2, "shift": 3.0}
     frames = frames_before(images, augment)
-    assert sorted(set(frames)) == [34, 50, 66, 90]
+    assert sorted(set(frames)) == [26, 50, 66, 82]
     transform = RandomAffine(**augment, seed=1)
     for _ in range(20):
         moved = transform(to_network_units(images)[..., np.newaxis], training=True)
@@ -73,7 +73,7 @@ def test_batches_hold_every_source_in_the_smallest_frame():
     for epoch in (found[:6], found[6:]):
         assert sorted(np.concatenate([rows for _, rows in epoch])) == list(range(24))
         sizes = [batch.shape[1] for batch, _ in epoch]
-        assert min(sizes) == 34
+        assert min(sizes) == 26
         assert max(sizes) == 150
         assert sizes != sorted(sizes)
         for batch, rows in epoch:
@@ -149,7 +149,7 @@ def test_a_step_is_traced_once_for_each_frame(monkeypatch):
     for start in (0, 1):
         batches = training_batches(images, targets, epochs=range(start, start + 1), **options)
         model.fit(batches, steps_per_epoch=8, shuffle=False, verbose=0)
-    assert sorted(traced) == [34, 50]
+    assert sorted(traced) == [26, 34, 50]
 
 
 @pytest.mark.slow
