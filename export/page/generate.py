@@ -39,6 +39,7 @@ from keras_astroattn.images import (
     preprocessing,
     recentring,
     resampling,
+    roundness,
     sky_noise,
     unknown,
     widening,
@@ -74,6 +75,10 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     ),
     recentring: ("FARTHEST", "ROUNDS"),
     widening: ("WIDENINGS", "LEAST_SIZE", "_NOT_WIDENED", "_NOT_SHOWN"),
+    roundness: (
+        *("MOST_ELONGATED", "LEAST_WIDTH", "MOST_UNEVEN", "MOST_SPREAD", "MAIN_SHARE"),
+        "_TINY",
+    ),
     frame: ("SAME_SCALE",),
     outskirts: ("LEAST_SHARE", "LEAST_LOBE"),
     field_cutout: ("_WITHOUT_OUTSKIRTS",),

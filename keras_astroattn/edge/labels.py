@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from keras_astroattn.images import CLASS_NAMES, Cutout, flags
-from keras_astroattn.images.flags import ARTEFACTS, NO_BEAM, NO_WCS, OUTER_LOBES
+from keras_astroattn.images.flags import ARTEFACTS, NO_BEAM, NO_WCS, OUTER_LOBES, ROUND
 
 from .thresholds import ClassThresholds
 
@@ -22,8 +22,9 @@ ERROR = "error"
 DESCRIPTIONS = {
     CLASS_NAMES[0]: "edge-darkened radio galaxy",
     CLASS_NAMES[1]: "edge-brightened radio galaxy",
-    UNCERTAIN: "neither class is sure enough, the beam or the pixel scale is unknown, or "
-    "artefacts, a neighbour or lobes beyond the frame may be part of the source",
+    UNCERTAIN: "neither class is sure enough, the beam or the pixel scale is unknown, the source "
+    "is a ring or a round patch, or artefacts, a neighbour or lobes beyond the frame may be part "
+    "of it",
     UNRESOLVED: "the source is too small, faint or crowded for this network to tell the class",
     COMPACT: "the source is too small for the beam to show a class",
     BEYOND_FRAME: "the source reaches the edge of the frame; it is too large for the network",
@@ -46,11 +47,11 @@ because islands near a point source are other sources by chance. This lowers the
 sources in FIRST's fields that the network classifies from 7.0 to 5.5 %, and excludes none of
 MiraBest's radio galaxies."""
 
-WITHOUT_CLASS = frozenset({ARTEFACTS, NO_BEAM, NO_WCS, OUTER_LOBES})
+WITHOUT_CLASS = frozenset({ARTEFACTS, NO_BEAM, NO_WCS, OUTER_LOBES, ROUND})
 """Flags of sources that get no class, whatever their probabilities. The network was trained on
 sources at its own beam, whose width in pixels follows from the pixel scale. It gives arms of
 artefacts around a point source the class FRI. The inner jets of a source do not show the class of
-the whole."""
+the whole. A ring or a smooth round patch is no radio galaxy of either class."""
 
 
 @dataclass(frozen=True)

@@ -340,4 +340,5 @@ def source_flags(extent: Extent) -> set[str]:
         return found | {flag.NO_SOURCE}
     found |= {flag.BEYOND_FRAME} if extent.touches_border else set()
     found |= {flag.CONFUSED} if extent.confused else set()
+    found |= {flag.ROUND} if extent.is_round else set()
     return found | ({flag.OFF_CENTRE} if extent.distance > OFF_CENTRE_PIXELS else set())

@@ -11,6 +11,7 @@ from .ellipse import flux_covariance
 from .islands import OFF_CENTRE_PIXELS, Island, find_islands, grown
 from .linking import LinkedSource, link
 from .preprocessing import MASK_SIGMA
+from .roundness import is_round
 
 _ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
 _DIRECTIONS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1)  # rows and columns
@@ -39,6 +40,7 @@ class Extent:
         mask: (height, width) bool, pixels of the source above 3 sigma; None without a source.
         covariance: (2, 2) second moments of the flux along x and y (`ellipse.flux_covariance`),
             pixels squared; None without a source.
+        is_round: whether it is a ring or a smooth round patch (`roundness.is_round`).
     """
 
     found: bool
@@ -55,6 +57,7 @@ class Extent:
     centroid: tuple[float, float] = (0.0, 0.0)
     mask: np.ndarray | None = field(default=None, repr=False)
     covariance: np.ndarray | None = field(default=None, repr=False)
+    is_round: bool = False
 
 
 def measure_extent(
@@ -83,6 +86,7 @@ def measure_extent(
     mask = np.zeros(snr.shape, bool)
     for island in source:
         mask[tuple(island.pixels.T)] = True
+    covariance = flux_covariance(source, snr)
     return Extent(
         True,
         _size(sides),
@@ -97,7 +101,8 @@ def measure_extent(
         linked.confused,
         centroid_of(source),
         mask,
-        flux_covariance(source, snr),
+        covariance,
+        is_round(source, covariance, snr, beam),
     )
 
 

@@ -269,6 +269,27 @@ def test_lobes_beyond_the_frame_are_found_as_in_python(classify, classifier, tmp
 
 
 @pytest.mark.slow
+def test_round_sources_are_found_as_in_python(classify, classifier, tmp_path):
+    shape, middle = (300, 300), 149.5
+    radius = 1.8 * np.hypot(*(np.indices(shape) - middle))
+    ring = np.exp(-4 * np.log(2) * ((radius - 25) / 9) ** 2)
+    patch = gaussian(shape, middle, middle, 28, 22, 30, scale=1.8)
+    neighbour = gaussian(shape, middle + 24, middle, 6, scale=1.8)
+    lobes = [gaussian(shape, middle, middle + y, 18, scale=1.8) for y in (-9, 9)]
+    wanted = {"ring": True, "patch": True, "neighbour": True, "lobes": False}
+    images = (ring, patch, patch + 0.6 * neighbour, sum(lobes))
+    paths = []
+    for number, (name, image) in enumerate(zip(wanted, images, strict=True)):
+        field = noise(shape, seed=number) + 40e-4 * image
+        header = celestial_header(shape, beam=(5.4, 5.4, 0.0))
+        paths.append(write(tmp_path / f"{name}.fits", field.astype("f4"), header))
+    for path, found in zip(paths, classify(paths), strict=True):
+        cutout = read_image(path)
+        assert_same(found, cutout, classifier)
+        assert (flags.ROUND in cutout.flags) == wanted[path.stem]
+
+
+@pytest.mark.slow
 def test_a_network_that_sees_the_source_alone_gives_the_answer_of_python(
     classify, alone_path, votes_path, tmp_path
 ):

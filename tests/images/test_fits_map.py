@@ -21,7 +21,7 @@ SHAPE = (320, 340)
 def field():
     """Noise, with a source in the middle and another to the upper left."""
     image = noise(SHAPE, 1e-4, seed=1)
-    image += gaussian(SHAPE, 169.5, 159.5, 12.0, peak=0.01, scale=1.8).astype(np.float32)
+    image += gaussian(SHAPE, 169.5, 159.5, 16.0, 9.0, peak=0.01, scale=1.8).astype(np.float32)
     image += gaussian(SHAPE, 250, 230, 5.4, peak=0.02, scale=1.8).astype(np.float32)
     return image
 

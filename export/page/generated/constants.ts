@@ -71,6 +71,12 @@ export const NOT_SHOWN = [
   "no_source",
   "noise_uncertain"
 ] as const;
+export const MOST_ELONGATED = 1.7;
+export const LEAST_WIDTH = 1.5;
+export const MOST_UNEVEN = 0.04;
+export const MOST_SPREAD = 1.42;
+export const MAIN_SHARE = 0.8;
+export const TINY = 1e-09;
 export const SAME_SCALE = 0.01;
 export const LEAST_LOBE = 3.0;
 export const WITHOUT_OUTSKIRTS = [
@@ -279,7 +285,8 @@ export const WITHOUT_CLASS = [
   "artefacts",
   "no_beam",
   "no_wcs",
-  "outer_lobes"
+  "outer_lobes",
+  "round"
 ];
 export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "no_beam": "the header states no beam and none was given; the map was not smoothed or regridded",
@@ -296,6 +303,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "beyond_frame": "emission of the source reaches the edge of the frame",
   "outer_lobes": "islands beyond the frame may be lobes of the source",
   "confused": "a neighbour may belong to the source, or is nearer to the position than it is",
+  "round": "the source is a ring or a smooth round patch: it shows no axis of jets or lobes",
   "recentred": "the frame was moved by over a beam (3 pixels) from the position to the source",
   "artefacts": "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
   "smoothed": "the map was convolved to the beam that the network knows, or to a round one",
@@ -312,7 +320,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
 export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
-  "uncertain": "neither class is sure enough, the beam or the pixel scale is unknown, or artefacts, a neighbour or lobes beyond the frame may be part of the source",
+  "uncertain": "neither class is sure enough, the beam or the pixel scale is unknown, the source is a ring or a round patch, or artefacts, a neighbour or lobes beyond the frame may be part of it",
   "unresolved": "the source is too small, faint or crowded for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",

@@ -236,6 +236,7 @@ export function sourceFlags(extent: Extent): string[] {
   if (!extent.found) return [...found, "no_source"];
   if (extent.touchesBorder) found.push("beyond_frame");
   if (extent.confused) found.push("confused");
+  if (extent.isRound) found.push("round");
   if (extent.distance > OFF_CENTRE_PIXELS) found.push("off_centre");
   return found;
 }

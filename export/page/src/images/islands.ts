@@ -11,6 +11,7 @@ import { fluxCovariance, moments } from "./ellipse";
 import { count, grown, islandsOf, type Grid } from "./grid";
 import { link, type Island, type Point } from "./linking";
 import type { Matrix } from "./matrix";
+import { isRound } from "./roundness";
 import { sum64 } from "./statistics";
 
 const ANGLES = Array.from({ length: 36 }, (_, k) => (k * Math.PI) / 36);
@@ -31,6 +32,7 @@ export interface Extent {
   readonly centroid: readonly [number, number]; // x and y from the middle of the frame
   readonly covariance: Matrix | null; // of the flux, along x and y
   readonly mask: Uint8Array | null; // pixels of the source
+  readonly isRound: boolean; // a ring or a smooth round patch
 }
 
 /** Find the source of a frame in units of the noise and measure it; see `images.extent`. */
@@ -71,6 +73,7 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     centroid: [centroid(1), centroid(0)],
     covariance: fluxCovariance(source),
     mask: maskOf(source, snr.pixels.length),
+    isRound: isRound(source, snr, beam),
   };
 }
 
@@ -95,6 +98,7 @@ const NOTHING: Extent = {
   centroid: [0, 0],
   covariance: null,
   mask: null,
+  isRound: false,
 };
 
 function maskOf(source: readonly Island[], length: number): Uint8Array {

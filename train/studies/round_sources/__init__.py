@@ -1,0 +1,1 @@
+"""Rings and smooth round patches, and the radio galaxies that look like them."""
