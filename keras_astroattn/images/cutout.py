@@ -68,6 +68,7 @@ class Cutout:
             None for a picture, and for a map without celestial coordinates.
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
         offset: distance of the middle of the frame from the position that was asked for, arcsec.
+        stated: (x, y) of the position that was asked for, pixels from the middle of the frame.
         source_mask: (150, 150) bool, pixels of the source above 3 sigma; None without a source.
         covariance: (2, 2) second moments of the source's flux along x and y
             (`ellipse.flux_covariance`), pixels squared; None without a source.
@@ -102,6 +103,7 @@ class Cutout:
     position: tuple[float, float] | None = None
     centroid: tuple[float, float] = (0.0, 0.0)
     offset: float = 0.0
+    stated: tuple[float, float] = (0.0, 0.0)
     source_mask: np.ndarray | None = field(default=None, repr=False)
     contrast: float = float("nan")
     covariance: np.ndarray | None = field(default=None, repr=False)
@@ -223,6 +225,7 @@ def finish(
     flags: Iterable[str] = (),
     wcs_header: Mapping[str, float | str] | None = None,
     masked: np.ndarray | None = None,
+    stated: tuple[float, float] = (0.0, 0.0),
 ) -> Cutout:
     """Blank the noise of a (150, 150) frame in Jy/beam, stretch it and measure the source.
 
@@ -236,6 +239,7 @@ def finish(
         wcs_header: WCS keywords of the frame.
         masked: (150, 150) bool, pixels of `brightness` that are NaN because the caller made
             them black; None: none.
+        stated: (x, y) of the position that was asked for, pixels from the middle of the frame.
 
     Returns:
         The finished `Cutout`.
@@ -261,7 +265,7 @@ def finish(
         snr = np.zeros_like(snr)
     if masked is not None:
         unknown &= ~masked
-    extent = measure_extent(snr, beam_pixels(beam, pixel_scale), unknown)
+    extent = measure_extent(snr, beam_pixels(beam, pixel_scale), unknown, stated)
     peak = extent.peak if extent.found else max(float(snr.max()), 0.0)
     found = set(flags) | source_flags(extent)
     if extent.found and peak < LOW_SNR and not is_blanked:
@@ -285,6 +289,7 @@ def finish(
         certain_size=extent.certain_size * pixel_scale if extent.found else float("nan"),
         neighbours=extent.neighbours,
         centroid=extent.centroid,
+        stated=stated,
         source_mask=extent.mask,
         contrast=peak,
         covariance=extent.covariance,
@@ -341,4 +346,5 @@ def source_flags(extent: Extent) -> set[str]:
     found |= {flag.BEYOND_FRAME} if extent.touches_border else set()
     found |= {flag.CONFUSED} if extent.confused else set()
     found |= {flag.ROUND} if extent.is_round else set()
+    found |= {flag.ONE_SIDED} if extent.one_sided else set()
     return found | ({flag.OFF_CENTRE} if extent.distance > OFF_CENTRE_PIXELS else set())

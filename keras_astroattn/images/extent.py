@@ -13,8 +13,17 @@ from .linking import LinkedSource, link
 from .preprocessing import MASK_SIGMA
 from .roundness import is_round
 
+LEAST_GALAXY = 3.0
+"""Least size of the largest island of a source that is `one_sided`, beams."""
+
+_BRIGHTEST = 4.0  # peak of a point over that of the galaxy: the core of a jet may be brighter
+_END = 0.4  # of a source: distance from its middle along it, in units of its size; 0.5 at most
+
 _ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
 _DIRECTIONS = np.stack([np.sin(_ANGLES), np.cos(_ANGLES)], axis=1)  # rows and columns
+
+
+_Ends = tuple[np.ndarray, np.ndarray]  # highest and lowest place along each of `_DIRECTIONS`
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +46,9 @@ class Extent:
         incomplete: whether part of the source may lie on unknown pixels.
         confused: whether a neighbour cannot be separated from it (`linking.LinkedSource`).
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
+        one_sided: whether the stated position lies in a compact island at an end of the source,
+            and its largest island, larger than `LEAST_GALAXY`, has over a quarter of that one's
+            peak: it may be another galaxy.
         mask: (height, width) bool, pixels of the source above 3 sigma; None without a source.
         covariance: (2, 2) second moments of the flux along x and y (`ellipse.flux_covariance`),
             pixels squared; None without a source.
@@ -55,13 +67,17 @@ class Extent:
     incomplete: bool = False
     confused: bool = False
     centroid: tuple[float, float] = (0.0, 0.0)
+    one_sided: bool = False
     mask: np.ndarray | None = field(default=None, repr=False)
     covariance: np.ndarray | None = field(default=None, repr=False)
     is_round: bool = False
 
 
 def measure_extent(
-    snr: np.ndarray, beam: float = PIXELS_PER_BEAM, unknown: np.ndarray | None = None
+    snr: np.ndarray,
+    beam: float = PIXELS_PER_BEAM,
+    unknown: np.ndarray | None = None,
+    position: tuple[float, float] = (0.0, 0.0),
 ) -> Extent:
     """Find the source of a frame (`linking.link`) and measure it.
 
@@ -69,6 +85,7 @@ def measure_extent(
         snr: (height, width) map in units of the noise; NaN counts as below the noise.
         beam: full width at half maximum of the beam, pixels.
         unknown: (height, width) bool, mask of unknown pixels; None: all are known.
+        position: (x, y) of the stated position, pixels from the middle of the frame.
 
     Returns:
         The extent; `found` is False without an island.
@@ -83,6 +100,7 @@ def measure_extent(
     sides = [_shrunken_sides(island, beam) for island in source]
     main_size = _size([sides[source.index(main)]])
     total = sum(island.total for island in source)
+    place = (np.array(snr.shape) - 1) / 2 + position[::-1]
     mask = np.zeros(snr.shape, bool)
     for island in source:
         mask[tuple(island.pixels.T)] = True
@@ -100,6 +118,7 @@ def measure_extent(
         unknown is not None and _reaches(source, unknown),
         linked.confused,
         centroid_of(source),
+        _is_one_sided(source, sides, place, beam),
         mask,
         covariance,
         is_round(source, covariance, snr, beam),
@@ -153,7 +172,7 @@ def _reaches(source: Sequence[Island], unknown: np.ndarray) -> bool:
     )
 
 
-def _shrunken_sides(island: Island, beam: float) -> tuple[np.ndarray, np.ndarray]:
+def _shrunken_sides(island: Island, beam: float) -> _Ends:
     """Return the ends of an island along each of `_DIRECTIONS`, minus the beam's contribution."""
     overhang = beam / 2 * math.sqrt(math.log2(island.peak / MASK_SIGMA))
     along = _DIRECTIONS @ island.points.T
@@ -164,7 +183,30 @@ def _shrunken_sides(island: Island, beam: float) -> tuple[np.ndarray, np.ndarray
     return middle + half, middle - half
 
 
-def _size(sides: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+def _size(sides: Sequence[_Ends]) -> float:
     """Return the largest extent along one of the directions."""
+    high, low = _ends(sides)
+    return float((high - low).max())
+
+
+def _ends(sides: Sequence[_Ends]) -> _Ends:
+    """Return the ends of several islands together."""
     highs, lows = zip(*sides, strict=True)
-    return float((np.max(highs, axis=0) - np.min(lows, axis=0)).max())
+    return np.max(highs, axis=0), np.min(lows, axis=0)
+
+
+def _is_one_sided(
+    source: Sequence[Island], sides: Sequence[_Ends], place: np.ndarray, beam: float
+) -> bool:
+    """Return `Extent.one_sided` of islands, their `sides` and the (row, column) of a position."""
+    sizes = [_size([one]) for one in sides]
+    if max(sizes) <= LEAST_GALAXY * beam:
+        return False
+    distances = [float(np.hypot(*(island.pixels - place).T).min()) for island in source]
+    nearest, largest = int(np.argmin(distances)), int(np.argmax(sizes))
+    if sizes[nearest] >= beam or source[nearest].peak > _BRIGHTEST * source[largest].peak:
+        return False
+    high, low = _ends(sides)
+    longest = int((high - low).argmax())
+    offset = abs(_DIRECTIONS[longest] @ place - (high[longest] + low[longest]) / 2)
+    return bool(offset >= _END * (high[longest] - low[longest]))

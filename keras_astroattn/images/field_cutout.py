@@ -138,8 +138,11 @@ def cutout_from_field(
 
     @functools.cache
     def cut(place: tuple[float, float]) -> Cutout:
-        frame = frame_at(place)
-        return _finish_frame(frame, todo, step, field.shape, noise, is_blanked, found, wcs_header)
+        frame, middle = frame_at(place), frame_middle(place, todo)
+        stated = tuple((c - m) / s for c, m, s in zip(centre, middle, step, strict=True))
+        return _finish_frame(
+            frame, todo, step, field.shape, noise, is_blanked, found, wcs_header, stated
+        )
 
     def look(place: tuple[float, float]) -> tuple[float, float] | None:
         frame = None if is_blanked else frame_at(place, estimate=True)
@@ -170,11 +173,12 @@ def _finish_frame(
     is_blanked: bool,
     flags: set[str],
     wcs_header: Mapping[str, float | str] | None,
+    stated: tuple[float, float],
 ) -> Cutout:
     """Flag the defects of a frame, and finish it.
 
-    `shape` is that of the map, `noise` what the caller stated, and `is_blanked` whether the sky
-    of the map is exactly 0.
+    `shape` is that of the map, `noise` what the caller stated, `is_blanked` whether the sky of the
+    map is exactly 0, and `stated` (x, y) of the stated position, pixels from the frame's middle.
     """
     found = flags | frame.flags
     sigma, origin, (height, width) = frame.noise, frame.origin, shape
@@ -199,6 +203,7 @@ def _finish_frame(
         pixel_scale=todo.pixel_scale,
         flags=found,
         wcs_header=_moved(wcs_header, origin, step),
+        stated=stated,
     )
     if not set(_WITHOUT_OUTSKIRTS).isdisjoint(cutout.flags):
         return cutout

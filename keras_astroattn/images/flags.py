@@ -19,6 +19,7 @@ BEYOND_FRAME = "beyond_frame"
 OUTER_LOBES = "outer_lobes"
 CONFUSED = "confused"
 ROUND = "round"
+ONE_SIDED = "one_sided"
 RECENTRED = "recentred"
 ARTEFACTS = "artefacts"
 SMOOTHED = "smoothed"
@@ -48,6 +49,7 @@ DESCRIPTIONS = {
     OUTER_LOBES: "islands beyond the frame may be lobes of the source",
     CONFUSED: "a neighbour may belong to the source, or is nearer to the position than it is",
     ROUND: "the source is a ring or a smooth round patch: it shows no axis of jets or lobes",
+    ONE_SIDED: "a point source at the position is linked to extended islands on one side only",
     RECENTRED: "the frame was moved by over a beam (3 pixels) from the position to the source",
     ARTEFACTS: "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
     SMOOTHED: "the map was convolved to the beam that the network knows, or to a round one",
@@ -64,6 +66,16 @@ DESCRIPTIONS = {
 """Every flag and its meaning in a few words, for tables, help texts and the documentation."""
 
 OF_SOURCE = frozenset(
-    {NO_SOURCE, LOW_SNR, OFF_CENTRE, BEYOND_FRAME, CONFUSED, ROUND, INCOMPLETE, ARTEFACTS}
+    {
+        NO_SOURCE,
+        LOW_SNR,
+        OFF_CENTRE,
+        BEYOND_FRAME,
+        CONFUSED,
+        ONE_SIDED,
+        ROUND,
+        INCOMPLETE,
+        ARTEFACTS,
+    }
 )
 """Flags that follow from the content of the frame; the others follow from the map."""

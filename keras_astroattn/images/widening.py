@@ -5,12 +5,17 @@ of 80 beams is larger than the frame, which shows 50. A beam twice as wide would
 beams, as many as sources of the training have. So the map is smoothed to that beam, and cut again.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
+
+import numpy as np
 
 from keras_astroattn.errors import InputError
 
 from . import flags as flag
+from .beam import PIXELS_PER_BEAM
+from .conventions import IMAGE_SIZE
 from .cutout import Cutout
 from .recentring import Centre
 
@@ -20,6 +25,14 @@ WIDENINGS = (2, 4)
 LEAST_SIZE = 0.75
 """Least size on the wider view, in units of that in the first frame, of which the source reaches
 the edge: a smaller one is another source, or a part of it."""
+
+LARGEST_OFFSET = 1.4
+"""Largest distance of the position from the flux centroid of the source on the wider view, in units
+of the standard deviation of its flux in that direction. A galaxy has jets on both sides of its
+core; a source that lies elsewhere is another galaxy, or holds one."""
+
+LARGEST_CONFUSED_OFFSET = 1.2
+"""The same for a source that is `confused` there."""
 
 _NOT_WIDENED = (  # first frame; what is off its centre may be another source than that asked for
     flag.INCOMPLETE,
@@ -37,7 +50,8 @@ def widened(cut: Callable[[int], Cutout], centre: Centre = "source") -> Cutout:
     If the source reaches the edge of the frame, the map is shown with twice the beam and twice the
     pixels, then with four times. The first of these frames that holds the source is flagged
     `wider_beam`. If none does, if the source is `incomplete` in the wider frame, if the noise there
-    is not certain, or if the source is smaller there (`LEAST_SIZE`), the first frame is returned.
+    is not certain, if the source is smaller there (`LEAST_SIZE`), or if it does not lie about the
+    position (`is_about_position`), the first frame is returned.
 
     Islands beyond the first frame that may be lobes (flag `outer_lobes`) are no reason for a wider
     one: where other extended sources are near, half of the classes of such frames are wrong.
@@ -70,6 +84,31 @@ def widened(cut: Callable[[int], Cutout], centre: Centre = "source") -> Cutout:
             return first
         if {flag.BEYOND_FRAME, flag.OUTER_LOBES}.isdisjoint(wide.flags):
             is_same = wide.largest_angular_size >= LEAST_SIZE * first.largest_angular_size
+            is_same = is_same and is_about_position(wide)
             flags = tuple(sorted({*wide.flags, flag.WIDER_BEAM}))
             return replace(wide, flags=flags) if is_same else first
     return first
+
+
+def is_about_position(cutout: Cutout) -> bool:
+    """Return whether a source lies about the position that was asked for.
+
+    It does if the distance d from the flux centroid to the position, in units of the covariance C
+    of its flux, is small: d' C^-1 d <= `LARGEST_OFFSET`^2, with `LARGEST_CONFUSED_OFFSET` if the
+    source is `confused`. If it is not, the position may also lie within a beam (three pixels) of
+    its brightest pixel, because the core of a head-tail source lies at its end.
+
+    Args:
+        cutout: a source of a frame with a beam.
+    """
+    offset = np.subtract(cutout.stated, cutout.centroid)
+    distance = math.sqrt(offset @ np.linalg.inv(cutout.covariance) @ offset)
+    if flag.CONFUSED in cutout.flags:
+        return distance <= LARGEST_CONFUSED_OFFSET
+    if distance <= LARGEST_OFFSET:
+        return True
+    rows, columns = np.nonzero(cutout.source_mask)
+    brightness = cutout.brightness[rows, columns]
+    middle = (IMAGE_SIZE - 1) / 2
+    distances = np.hypot(columns - middle - cutout.stated[0], rows - middle - cutout.stated[1])
+    return bool(distances[brightness.argmax()] <= PIXELS_PER_BEAM)

@@ -185,6 +185,7 @@ def _without(cutout: Cutout, blank: np.ndarray, found: set[str]) -> Cutout:
         flags=(found - flags.OF_SOURCE) | {flags.NEIGHBOURS_MASKED},
         wcs_header=cutout.wcs_header,
         masked=blank,
+        stated=cutout.stated,
     )
     # The blanked islands are neighbours still.
     return dataclasses.replace(

@@ -103,7 +103,9 @@ def test_a_model_without_evidence_is_refused_before_anything_is_written(
 
 
 def test_the_refusal_says_what_to_do(model_path):
-    with pytest.raises(InputError, match="tiny gives no evidence: use agcnn_survey, agcnn_evidence"):
+    with pytest.raises(
+        InputError, match="tiny gives no evidence: use agcnn_survey, agcnn_evidence"
+    ):
         Classifier(model_path).explain(cutout_from_array(radio_galaxy()))
 
 

@@ -179,6 +179,36 @@ def test_a_part_of_the_source_does_not_stand_for_it(views):
     assert widened({1: first, 2: part}.get) is first
 
 
+@pytest.mark.parametrize("place", [(0.6, 0.0), (-0.6, 0.0), (0.0, 0.15)])
+def test_a_galaxy_about_another_place_does_not_stand_for_the_source(views, place):
+    """The places are in units of the length of the bar, along it and across it."""
+    first, wide = views
+    assert widened({1: first, 2: wide}.get).pixel_scale == wide.pixel_scale
+    stated = tuple(400 / wide.pixel_scale * axis for axis in place)
+    assert widened({1: first, 2: replace(wide, stated=stated)}.get) is first
+
+
+def test_a_tail_that_starts_at_the_position_stands_for_the_source(views):
+    first, wide = views
+    stated = tuple(400 / wide.pixel_scale * axis for axis in (0.45, 0.0))
+    wide = replace(wide, covariance=wide.covariance / 2)  # of a source that fades
+    assert widened({1: first, 2: replace(wide, stated=stated)}.get) is first
+    brightness = wide.brightness.copy()
+    brightness[75, 75 + round(stated[0])] = 2 * brightness[wide.source_mask].max()
+    tail = replace(wide, stated=stated, brightness=brightness)
+    assert widened({1: first, 2: tail}.get).pixel_scale == wide.pixel_scale
+    assert widened({1: first, 2: with_flags(tail, flags.CONFUSED)}.get) is first
+
+
+def test_a_point_that_touches_a_giant_does_not_get_its_class():
+    """The giant is larger than the frame, and the point lies at its end."""
+    field = noise((700, 700), SIGMA, 1) + bar((700, 700), 250, x=350 + 78)
+    field += gaussian(field.shape, 350, 350, 5.4, peak=0.004, scale=1.8).astype("f4")
+    found = read_source(field, pixel_scale=1.8, beam=5.4)
+    assert flags.BEYOND_FRAME in found.flags
+    assert flags.WIDER_BEAM not in found.flags
+
+
 def test_lobes_beyond_the_frame_do_not_change_it(views):
     first, wide = views
     first = replace(first, flags=(flags.OUTER_LOBES,))

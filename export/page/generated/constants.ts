@@ -40,6 +40,9 @@ export const SOURCE_SIGMA = 5.0;
 export const OFF_CENTRE_PIXELS = 15.0;
 export const MIN_PIXELS = 3;
 export const MIN_RELATIVE_PEAK = 0.02;
+export const LEAST_GALAXY = 3.0;
+export const BRIGHTEST = 4.0;
+export const END = 0.4;
 export const CHANCE = 0.02;
 export const CERTAIN_CHANCE = 0.002;
 export const CONFUSED_CHANCE = 0.1;
@@ -59,6 +62,8 @@ export const WIDENINGS = [
   4
 ] as const;
 export const LEAST_SIZE = 0.75;
+export const LARGEST_OFFSET = 1.4;
+export const LARGEST_CONFUSED_OFFSET = 1.2;
 export const NOT_WIDENED = [
   "incomplete",
   "no_beam",
@@ -285,6 +290,7 @@ export const WITHOUT_CLASS = [
   "artefacts",
   "no_beam",
   "no_wcs",
+  "one_sided",
   "outer_lobes",
   "round"
 ];
@@ -304,6 +310,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "outer_lobes": "islands beyond the frame may be lobes of the source",
   "confused": "a neighbour may belong to the source, or is nearer to the position than it is",
   "round": "the source is a ring or a smooth round patch: it shows no axis of jets or lobes",
+  "one_sided": "a point source at the position is linked to extended islands on one side only",
   "recentred": "the frame was moved by over a beam (3 pixels) from the position to the source",
   "artefacts": "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
   "smoothed": "the map was convolved to the beam that the network knows, or to a round one",

@@ -151,7 +151,7 @@ def large_galaxy(classifier: Classifier, index: int) -> Trial:
             field, PIXEL_SCALE, BEAM, centre=centre, recentre=True, as_is=True, widening=widening
         )
 
-    return _trial(classifier, cut, model.label, size, ratio)
+    return trial_of(classifier, cut, model.label, size, ratio)
 
 
 def smaller_source(classifier: Classifier, index: int) -> Trial:
@@ -164,12 +164,21 @@ def smaller_source(classifier: Classifier, index: int) -> Trial:
         )
 
     size = 0.0 if model.label == POINT else model.angular_size / BEAM
-    return _trial(classifier, cut, model.label, size, float("nan"))
+    return trial_of(classifier, cut, model.label, size, float("nan"))
 
 
-def _trial(
+def trial_of(
     classifier: Classifier, cut: Callable[[int], Cutout], truth: int, size: float, ratio: float
 ) -> Trial:
+    """Classify a source in its first frame, and in the frame that holds it.
+
+    Args:
+        classifier: the model.
+        cut: function that cuts the source with its beam widened by a factor.
+        truth: 0 FRI, 1 FRII, `POINT`.
+        size: true size, beams of the map.
+        ratio: peak over noise on the map.
+    """
     cut = functools.cache(cut)
     first, found = cut(1), widened(cut)
     labels = [classifier.classify(one).label for one in (first, found)]
@@ -208,11 +217,16 @@ def table_rows(name: str, trials: Sequence[Trial]) -> Iterator[list[object]]:
         ("have lobes beyond", lobes),
         ("neither", other),
     ):
-        given = _given([(one.truth, one.label) for one in chosen])
+        given = given_and_correct([(one.truth, one.label) for one in chosen])
         yield [name, len(trials), f"{what}: {len(chosen)}", *given]
 
 
-def _given(pairs: Sequence[tuple[int, str]]) -> tuple[str, str]:
+def given_and_correct(pairs: Sequence[tuple[int, str]]) -> tuple[str, str]:
+    """Return how many sources are given a class, and correctly, as two cells of a table.
+
+    Args:
+        pairs: truth and label of each source; a class of a point source is wrong.
+    """
     given = [
         truth != POINT and label == CLASS_NAMES[truth]
         for truth, label in pairs

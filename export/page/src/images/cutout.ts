@@ -47,6 +47,8 @@ export interface Cutout {
   readonly centroid: Pair;
   readonly ellipse: Ellipse | null;
   readonly offset: number;
+  readonly stated: Pair; // position that was asked for, pixels from the middle of the frame
+  readonly covariance: Matrix | null; // of the source's flux
   readonly sourceMask: Uint8Array | null; // pixels of the source
 }
 
@@ -83,6 +85,7 @@ export function cutoutFromField(given: Grid, options: FieldOptions): Cutout {
     ? beamArea({ major: PIXELS_PER_BEAM, minor: PIXELS_PER_BEAM, angle: 0 }, 1)
     : beamArea(todo.beam ?? beam, Math.abs(determinant(jacobian)));
   const step = todo.step ?? ([1, 1] as const);
+  const statedIn = ([x, y]: Pair): Pair => [(centre[0] - x) / step[0], (centre[1] - y) / step[1]];
   const cut = (place: Pair): Cutout => {
     const frame = todo.step
       ? regriddedFrame(field, place, noise, { ...todo, step: todo.step }, area)
@@ -95,6 +98,7 @@ export function cutoutFromField(given: Grid, options: FieldOptions): Cutout {
       pixelScale: todo.pixelScale,
       flags,
       keywords: keywords && moveKeywords(keywords, frame.origin, step),
+      stated: statedIn(frameMiddle(place, todo)),
     });
     const isAlone =
       WITHOUT_OUTSKIRTS.some((flag) => cutout.flags.includes(flag)) ||
@@ -131,7 +135,7 @@ function gaps(frame: Frame, step: Pair, field: Grid): string[] {
 function finish(
   brightness: Grid,
   noise: number,
-  of: Pick<Cutout, "beam" | "pixelScale" | "keywords"> & { flags: Set<string> },
+  of: Pick<Cutout, "beam" | "pixelScale" | "keywords"> & { flags: Set<string>; stated: Pair },
 ): Cutout {
   const isBlanked = !(noise > 0);
   const limit = Math.fround(MASK_SIGMA * (isBlanked ? 0 : noise));
@@ -149,6 +153,7 @@ function finish(
     snr,
     beam ? meanWidth(beam) / pixelScale : PIXELS_PER_BEAM,
     unknown,
+    of.stated,
   );
   const brightest = snr.pixels.reduce((a, b) => Math.max(a, b), 0);
   const peak = extent.found ? extent.peak : brightest;
@@ -177,6 +182,8 @@ function finish(
     centroid: extent.centroid,
     ellipse: extent.covariance && ellipseOf(extent.covariance, keywords, pixelScale),
     offset: 0,
+    stated: of.stated,
+    covariance: extent.covariance,
     sourceMask: extent.mask,
   };
 }
@@ -237,6 +244,7 @@ export function sourceFlags(extent: Extent): string[] {
   if (extent.touchesBorder) found.push("beyond_frame");
   if (extent.confused) found.push("confused");
   if (extent.isRound) found.push("round");
+  if (extent.oneSided) found.push("one_sided");
   if (extent.distance > OFF_CENTRE_PIXELS) found.push("off_centre");
   return found;
 }

@@ -1,5 +1,8 @@
 /** The islands above the noise in a frame, and measurement of the source among them. */
 import {
+  BRIGHTEST,
+  END,
+  LEAST_GALAXY,
   MASK_SIGMA,
   MIN_PIXELS,
   MIN_RELATIVE_PEAK,
@@ -30,13 +33,23 @@ export interface Extent {
   readonly incomplete: boolean;
   readonly confused: boolean;
   readonly centroid: readonly [number, number]; // x and y from the middle of the frame
+  readonly oneSided: boolean; // the position is in a compact island at an end of it
   readonly covariance: Matrix | null; // of the flux, along x and y
   readonly mask: Uint8Array | null; // pixels of the source
   readonly isRound: boolean; // a ring or a smooth round patch
 }
 
-/** Find the source of a frame in units of the noise and measure it; see `images.extent`. */
-export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Extent {
+/**
+ * Find the source of a frame in units of the noise and measure it; see `images.extent`.
+ *
+ * `position` is (x, y) of the stated position, pixels from the middle of the frame.
+ */
+export function measureExtent(
+  snr: Grid,
+  beam: number,
+  unknown: Uint8Array,
+  position: readonly [number, number] = [0, 0],
+): Extent {
   const islands = brightIslands(snr);
   const hidden = count(unknown) > 0;
   if (!islands.length) {
@@ -56,6 +69,7 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
   const centroid = (axis: 0 | 1): number =>
     source.reduce((sum, island) => sum + island.total * island.centroid[axis], 0) / total;
   const last = [snr.height - 1, snr.width - 1];
+  const place: Point = [last[0]! / 2 + position[1], last[1]! / 2 + position[0]];
   return {
     found: true,
     size,
@@ -71,6 +85,7 @@ export function measureExtent(snr: Grid, beam: number, unknown: Uint8Array): Ext
     incomplete: hidden && reaches(source, unknown, snr.width),
     confused,
     centroid: [centroid(1), centroid(0)],
+    oneSided: isOneSided(source, beam, place, snr.width),
     covariance: fluxCovariance(source),
     mask: maskOf(source, snr.pixels.length),
     isRound: isRound(source, snr, beam),
@@ -96,6 +111,7 @@ const NOTHING: Extent = {
   incomplete: false,
   confused: false,
   centroid: [0, 0],
+  oneSided: false,
   covariance: null,
   mask: null,
   isRound: false,
@@ -184,18 +200,49 @@ function reaches(source: readonly Island[], unknown: Uint8Array, width: number):
 
 /** Largest extent, each island shrunk by the half width of a point source at 3 sigma. */
 export function shrunkenSize(source: readonly Island[], beam: number): number {
-  return Math.max(
-    ...ANGLES.map((angle) => {
-      let [highest, lowest] = [-Infinity, Infinity];
-      for (const island of source) {
-        const overhang = (beam / 2) * Math.sqrt(Math.log2(island.peak / MASK_SIGMA));
-        const along = island.points.map(([y, x]) => y * Math.sin(angle) + x * Math.cos(angle));
-        const [high, low] = [Math.max(...along), Math.min(...along)];
-        const half = Math.max((high - low) / 2 - overhang, 0);
-        highest = Math.max(highest, (high + low) / 2 + half);
-        lowest = Math.min(lowest, (high + low) / 2 - half);
-      }
-      return highest - lowest;
-    }),
+  return Math.max(...endsOf(source, beam).map(({ high, low }) => high - low));
+}
+
+interface Ends {
+  readonly high: number;
+  readonly low: number;
+}
+
+/** Ends of islands along each of `ANGLES`, minus the beam's contribution. */
+function endsOf(source: readonly Island[], beam: number): Ends[] {
+  return ANGLES.map((angle) => {
+    let [highest, lowest] = [-Infinity, Infinity];
+    for (const island of source) {
+      const overhang = (beam / 2) * Math.sqrt(Math.log2(island.peak / MASK_SIGMA));
+      const along = island.points.map((point) => alongAngle(point, angle));
+      const [high, low] = [Math.max(...along), Math.min(...along)];
+      const half = Math.max((high - low) / 2 - overhang, 0);
+      highest = Math.max(highest, (high + low) / 2 + half);
+      lowest = Math.min(lowest, (high + low) / 2 - half);
+    }
+    return { high: highest, low: lowest };
+  });
+}
+
+function alongAngle([y, x]: Point, angle: number): number {
+  return y * Math.sin(angle) + x * Math.cos(angle);
+}
+
+/** Whether a place lies in a compact island at an end of a source; see `Extent.one_sided`. */
+function isOneSided(source: readonly Island[], beam: number, place: Point, width: number): boolean {
+  const sizes = source.map((island) => shrunkenSize([island], beam));
+  const largest = Math.max(...sizes);
+  if (!(largest > LEAST_GALAXY * beam)) return false;
+  const distances = source.map(({ places }) =>
+    Math.min(...places.map((k) => Math.hypot(Math.floor(k / width) - place[0], (k % width) - place[1]))),
   );
+  const nearest = distances.indexOf(Math.min(...distances));
+  const galaxy = source[sizes.indexOf(largest)]!;
+  if (sizes[nearest]! >= beam || source[nearest]!.peak > BRIGHTEST * galaxy.peak) return false;
+  const lengths = endsOf(source, beam).map(({ high, low }, k) => ({
+    size: high - low,
+    offset: Math.abs(alongAngle(place, ANGLES[k]!) - (high + low) / 2),
+  }));
+  const longest = lengths.reduce((best, each) => (each.size > best.size ? each : best));
+  return longest.offset >= END * longest.size;
 }

@@ -135,6 +135,8 @@ export function cutoutFromLevels(levels: Grid): Cutout {
     centroid: extent.centroid,
     ellipse: extent.covariance && ellipseOf(extent.covariance, null, PIXEL_SCALE),
     offset: 0,
+    stated: [0, 0],
+    covariance: extent.covariance,
     sourceMask: extent.mask,
   };
 }
