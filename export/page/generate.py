@@ -69,10 +69,10 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     ),
     ellipse: ("FWHM_PER_SIGMA",),
     islands: (*("SOURCE_SIGMA", "OFF_CENTRE_PIXELS", "_MIN_PIXELS", "_MIN_RELATIVE_PEAK"),),
-    extent: ("LEAST_GALAXY", "_BRIGHTEST", "_END"),
+    extent: ("LEAST_GALAXY", "_BRIGHTEST", "_END", "_FARTHEST_BEAMS"),
     linking: (
         *("CHANCE", "CERTAIN_CHANCE", "CONFUSED_CHANCE", "_TOUCHING", "_SMALLEST_REACH"),
-        "_LONGEST_GAP",
+        *("_LONGEST_GAP", "LONGEST_PAIR"),
         *("_NEAR_GAP", "_BALANCE", "_OPPOSITE_RATIO", "_CORE_RATIO", "_COUNT_SLOPE", "_UNSEEN"),
     ),
     recentring: ("FARTHEST", "ROUNDS"),

@@ -11,6 +11,7 @@ from keras_astroattn.images.flags import (
     ARTEFACTS,
     NO_BEAM,
     NO_WCS,
+    OFF_SOURCE,
     ONE_SIDED,
     OUTER_LOBES,
     ROUND,
@@ -54,12 +55,13 @@ because islands near a point source are other sources by chance. This lowers the
 sources in FIRST's fields that the network classifies from 7.0 to 5.5 %, and excludes none of
 MiraBest's radio galaxies."""
 
-WITHOUT_CLASS = frozenset({ARTEFACTS, NO_BEAM, NO_WCS, ONE_SIDED, OUTER_LOBES, ROUND})
+WITHOUT_CLASS = frozenset({ARTEFACTS, NO_BEAM, NO_WCS, OFF_SOURCE, ONE_SIDED, OUTER_LOBES, ROUND})
 """Flags of sources that get no class, whatever their probabilities. The network was trained on
 sources at its own beam, whose width in pixels follows from the pixel scale. It gives arms of
 artefacts around a point source the class FRI. The inner jets of a source do not show the class of
 the whole. A point source with extended emission on one side is mostly one that is near another
-galaxy. A ring or a smooth round patch is no radio galaxy of either class."""
+galaxy. A source that does not hold its position may be one lobe of a galaxy, which looks like an
+FRI. A ring or a smooth round patch is no radio galaxy of either class."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from .conventions import IMAGE_SIZE, to_network_units
 from .ellipse import Ellipse, ellipse_of
 from .extent import Extent, measure_extent
 from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA
+from .linking import LONGEST_PAIR
 from .preprocessing import MASK_SIGMA, mask_noise, scale_to_uint8
 
 if TYPE_CHECKING:
@@ -265,7 +266,8 @@ def finish(
         snr = np.zeros_like(snr)
     if masked is not None:
         unknown &= ~masked
-    extent = measure_extent(snr, beam_pixels(beam, pixel_scale), unknown, stated)
+    longest = LONGEST_PAIR / pixel_scale
+    extent = measure_extent(snr, beam_pixels(beam, pixel_scale), unknown, stated, longest)
     peak = extent.peak if extent.found else max(float(snr.max()), 0.0)
     found = set(flags) | source_flags(extent)
     if extent.found and peak < LOW_SNR and not is_blanked:
@@ -347,4 +349,5 @@ def source_flags(extent: Extent) -> set[str]:
     found |= {flag.CONFUSED} if extent.confused else set()
     found |= {flag.ROUND} if extent.is_round else set()
     found |= {flag.ONE_SIDED} if extent.one_sided else set()
+    found |= {flag.OFF_SOURCE} if extent.off_source else set()
     return found | ({flag.OFF_CENTRE} if extent.distance > OFF_CENTRE_PIXELS else set())

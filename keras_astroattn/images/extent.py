@@ -17,6 +17,7 @@ LEAST_GALAXY = 3.0
 """Least size of the largest island of a source that is `one_sided`, beams."""
 
 _BRIGHTEST = 4.0  # peak of a point over that of the galaxy: the core of a jet may be brighter
+_FARTHEST_BEAMS = 2.0  # distance up to which a position is never off its source
 _END = 0.4  # of a source: distance from its middle along it, in units of its size; 0.5 at most
 
 _ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
@@ -49,6 +50,8 @@ class Extent:
         one_sided: whether the stated position lies in a compact island at an end of the source,
             and its largest island, larger than `LEAST_GALAXY`, has over a quarter of that one's
             peak: it may be another galaxy.
+        off_source: whether the stated position is further from the centroid than the source is
+            long, and than two beams: the source may be one lobe of that at the position.
         mask: (height, width) bool, pixels of the source above 3 sigma; None without a source.
         covariance: (2, 2) second moments of the flux along x and y (`ellipse.flux_covariance`),
             pixels squared; None without a source.
@@ -68,6 +71,7 @@ class Extent:
     confused: bool = False
     centroid: tuple[float, float] = (0.0, 0.0)
     one_sided: bool = False
+    off_source: bool = False
     mask: np.ndarray | None = field(default=None, repr=False)
     covariance: np.ndarray | None = field(default=None, repr=False)
     is_round: bool = False
@@ -78,6 +82,7 @@ def measure_extent(
     beam: float = PIXELS_PER_BEAM,
     unknown: np.ndarray | None = None,
     position: tuple[float, float] = (0.0, 0.0),
+    longest: float = math.inf,
 ) -> Extent:
     """Find the source of a frame (`linking.link`) and measure it.
 
@@ -86,19 +91,21 @@ def measure_extent(
         beam: full width at half maximum of the beam, pixels.
         unknown: (height, width) bool, mask of unknown pixels; None: all are known.
         position: (x, y) of the stated position, pixels from the middle of the frame.
+        longest: largest separation of two lobes, pixels (`linking.LONGEST_PAIR`).
 
     Returns:
         The extent; `found` is False without an island.
     """
     unknown = unknown if unknown is not None and unknown.any() else None
-    linked = find_source(snr, beam, unknown)
+    linked = find_source(snr, beam, unknown, longest)
     if linked is None:
         return Extent(False, incomplete=unknown is not None and _hides_a_source(unknown))
     source = linked.islands
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
     sides = [_shrunken_sides(island, beam) for island in source]
-    main_size = _size([sides[source.index(main)]])
+    size, main_size = _size(sides), _size([sides[source.index(main)]])
+    centroid = centroid_of(source)
     total = sum(island.total for island in source)
     place = (np.array(snr.shape) - 1) / 2 + position[::-1]
     mask = np.zeros(snr.shape, bool)
@@ -107,7 +114,7 @@ def measure_extent(
     covariance = flux_covariance(source, snr)
     return Extent(
         True,
-        _size(sides),
+        size,
         max(island.peak for island in source),
         min(island.distance for island in source),
         any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
@@ -117,8 +124,9 @@ def measure_extent(
         linked.neighbours,
         unknown is not None and _reaches(source, unknown),
         linked.confused,
-        centroid_of(source),
+        centroid,
         _is_one_sided(source, sides, place, beam),
+        math.dist(centroid, position) > max(size, _FARTHEST_BEAMS * beam),
         mask,
         covariance,
         is_round(source, covariance, snr, beam),
@@ -126,11 +134,14 @@ def measure_extent(
 
 
 def find_source(
-    snr: np.ndarray, beam: float = PIXELS_PER_BEAM, unknown: np.ndarray | None = None
+    snr: np.ndarray,
+    beam: float = PIXELS_PER_BEAM,
+    unknown: np.ndarray | None = None,
+    longest: float = math.inf,
 ) -> LinkedSource | None:
     """Return the source of a frame, from the arguments of `measure_extent`; None without one."""
     islands = find_islands(snr)
-    return link(islands, beam, snr.size, unknown) if islands else None
+    return link(islands, beam, snr.size, unknown, longest) if islands else None
 
 
 def centroid_of(source: Sequence[Island]) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from .conventions import IMAGE_SIZE
 from .cutout import SMALLEST_FIELD, Cutout, beam_pixels, finish
 from .extent import centroid_of, find_source
 from .frame import Frame, FramePlan, frame_middle, native_frame, plan, regridded_frame
+from .linking import LONGEST_PAIR
 from .outskirts import has_outer_lobes
 from .preprocessing import LARGEST_VALUE
 from .quantities import ANGLE, BRIGHTNESS, in_unit
@@ -160,7 +161,8 @@ def _source_centroid(frame: Frame, todo: FramePlan) -> tuple[float, float] | Non
     """Return the centroid of the source's flux as in its `Cutout`, without the rest of it."""
     snr, unknown = frame.brightness / frame.noise, ~np.isfinite(frame.brightness)
     snr[unknown] = 0.0
-    source = find_source(snr, beam_pixels(todo.beam, todo.pixel_scale), unknown)
+    beam, longest = beam_pixels(todo.beam, todo.pixel_scale), LONGEST_PAIR / todo.pixel_scale
+    source = find_source(snr, beam, unknown, longest)
     return None if source is None else centroid_of(source.islands)
 
 

@@ -20,6 +20,7 @@ OUTER_LOBES = "outer_lobes"
 CONFUSED = "confused"
 ROUND = "round"
 ONE_SIDED = "one_sided"
+OFF_SOURCE = "off_source"
 RECENTRED = "recentred"
 ARTEFACTS = "artefacts"
 SMOOTHED = "smoothed"
@@ -50,6 +51,7 @@ DESCRIPTIONS = {
     CONFUSED: "a neighbour may belong to the source, or is nearer to the position than it is",
     ROUND: "the source is a ring or a smooth round patch: it shows no axis of jets or lobes",
     ONE_SIDED: "a point source at the position is linked to extended islands on one side only",
+    OFF_SOURCE: "the position is further from the middle of the source than the source is long",
     RECENTRED: "the frame was moved by over a beam (3 pixels) from the position to the source",
     ARTEFACTS: "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
     SMOOTHED: "the map was convolved to the beam that the network knows, or to a round one",
@@ -73,6 +75,7 @@ OF_SOURCE = frozenset(
         BEYOND_FRAME,
         CONFUSED,
         ONE_SIDED,
+        OFF_SOURCE,
         ROUND,
         INCOMPLETE,
         ARTEFACTS,

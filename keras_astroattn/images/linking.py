@@ -27,6 +27,10 @@ most sources are points, few of them have such an island by chance."""
 CONFUSED_CHANCE = 0.1
 """An island that is not linked but whose expected number is below this may belong to the source."""
 
+LONGEST_PAIR = 900.0
+"""Largest separation of two islands that are linked as lobes across the middle, arcsec. Few radio
+galaxies are longer, and a frame of a wide beam holds many such pairs by chance."""
+
 _DOUBTFUL = 0.3
 """Two sources of similar flux may be one if fewer unrelated ones are expected as near."""
 
@@ -62,16 +66,20 @@ class LinkedSource:
 
 
 def link(
-    islands: Sequence[Island], beam: float, area: float, unknown: np.ndarray | None = None
+    islands: Sequence[Island],
+    beam: float,
+    area: float,
+    unknown: np.ndarray | None = None,
+    longest: float = math.inf,
 ) -> LinkedSource:
     """Return the source among the islands of a frame.
 
     The source starts from the island within a beam of the middle; without one, from the island
     with the most flux near the middle (weighted by a Gaussian of 15 pixels). It includes other
     islands across gaps of up to twice their extent, at most 40 pixels, and two islands of similar
-    flux that balance about the middle, at any distance. In both cases an island is linked only
-    if the expected number of unrelated islands of at least its flux S within that distance g of
-    the source is below `CHANCE`:
+    flux that balance about the middle, up to `longest` apart. In both cases an island is linked
+    only if the expected number of unrelated islands of at least its flux S within that distance g
+    of the source is below `CHANCE`:
 
         N(> S) (pi g^2 + 2 g extent) / area
 
@@ -92,6 +100,8 @@ def link(
         beam: full width at half maximum of the beam, pixels.
         area: number of pixels of the frame.
         unknown: (height, width) bool, mask of unknown pixels; None: all are known.
+        longest: largest separation of two islands that balance about the middle, pixels
+            (`LONGEST_PAIR`). A longer pair only makes the source `confused`.
 
     Returns:
         The source.
@@ -101,8 +111,10 @@ def link(
     at_position = [island for island in islands if island.distance <= beam]
     core = max(at_position or islands, key=_importance)
     waiting = [island for island in islands if island is not core]
-    lobes, chance = _lobes(islands, core, counts)
+    lobes, chance, separation = _lobes(islands, core, counts)
     likely_lobes = lobes if chance < CONFUSED_CHANCE else []
+    if separation > longest:
+        lobes, chance, _ = _lobes(islands, core, counts, longest)
     certain = [core, *(lobes if chance < CERTAIN_CHANCE else [])]
     lobes = lobes if chance < CHANCE else []
     waiting = [island for island in waiting if island not in lobes]
@@ -298,12 +310,15 @@ def _boxes_apart(one: Island, other: Island) -> float:
     return max(top - below, above - bottom, left - behind, before - right)
 
 
-def _lobes(islands: Sequence[Island], core: Island, counts: _Counts) -> tuple[list[Island], float]:
-    """Return the two islands that balance about the middle with the least chance, and that.
+def _lobes(
+    islands: Sequence[Island], core: Island, counts: _Counts, longest: float = math.inf
+) -> tuple[list[Island], float, float]:
+    """Return the two islands that balance about the middle with the least chance.
 
-    `core` may be one of them; it is left out.
+    Their chance and separation (pixels, up to `longest`) are returned too. `core` may be one of
+    them; it is left out.
     """
-    best: tuple[list[Island], float] = [], math.inf
+    best: tuple[list[Island], float, float] = [], math.inf, 0.0
     for one, other in itertools.combinations(islands, 2):
         fainter, brighter = sorted([one.total, other.total])
         separation = math.hypot(*(one.centroid - other.centroid))
@@ -311,11 +326,13 @@ def _lobes(islands: Sequence[Island], core: Island, counts: _Counts) -> tuple[li
         alike = brighter <= _OPPOSITE_RATIO * fainter
         # An island brighter than the lobes may be their core; a much brighter one is a neighbour.
         has_core = core.total <= _CORE_RATIO * brighter
-        if alike and has_core and mismatch / 2 <= _BALANCE * separation:
+        is_balanced = mismatch / 2 <= _BALANCE * separation and separation <= longest
+        if alike and has_core and is_balanced:
             distance = min(max(mismatch, _SMALLEST_REACH), separation / 2)
             chance = counts.chance_of_lobe(fainter, distance, (one, other, core))
             if chance < best[1]:
-                best = [island for island in (one, other) if island is not core], chance
+                pair = [island for island in (one, other) if island is not core]
+                best = pair, chance, separation
     return best
 
 

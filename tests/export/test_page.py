@@ -291,7 +291,7 @@ def test_round_sources_are_found_as_in_python(classify, classifier, tmp_path):
 
 @pytest.mark.slow
 def test_a_galaxy_about_another_place_is_found_as_in_python(classify, classifier, tmp_path):
-    """A giant about the position, a giant beside a point at the position, and a galaxy there."""
+    """A giant about the position; a giant, a galaxy and a lobe beside it."""
     shape, middle = (700, 700), 349.5
     point = gaussian(shape, middle, middle, 5.4, peak=0.004, scale=1.8)
     lobes = [gaussian(shape, middle + x, middle, 12, peak=0.02, scale=1.8) for x in (16, 28)]
@@ -299,20 +299,23 @@ def test_a_galaxy_about_another_place_is_found_as_in_python(classify, classifier
         "about": bar(shape, 400),
         "beside": point + bar(shape, 250, x=350 + 78),
         "point": point + sum(lobes),
+        "lobe": lobes[0],
     }
     paths = []
     for name, sky in skies.items():
         field = (noise(shape, seed=3) + sky).astype("f4")
         paths.append(write(tmp_path / f"{name}.fits", field, celestial_header(shape)))
+    looked_for = {flags.WIDER_BEAM, flags.BEYOND_FRAME, flags.ONE_SIDED, flags.OFF_SOURCE}
     marks = []
     for path, found in zip(paths, classify(paths), strict=True):
         cutout = read_image(path)
         assert_same(found, cutout, classifier, probability=2e-3)
-        marks.append({flags.WIDER_BEAM, flags.BEYOND_FRAME, flags.ONE_SIDED} & set(cutout.flags))
+        marks.append(looked_for & set(cutout.flags))
     assert marks == [
         {flags.WIDER_BEAM},
         {flags.BEYOND_FRAME, flags.ONE_SIDED},
         {flags.ONE_SIDED},
+        {flags.OFF_SOURCE},
     ]
 
 

@@ -43,12 +43,14 @@ export const MIN_RELATIVE_PEAK = 0.02;
 export const LEAST_GALAXY = 3.0;
 export const BRIGHTEST = 4.0;
 export const END = 0.4;
+export const FARTHEST_BEAMS = 2.0;
 export const CHANCE = 0.02;
 export const CERTAIN_CHANCE = 0.002;
 export const CONFUSED_CHANCE = 0.1;
 export const TOUCHING = 4.0;
 export const SMALLEST_REACH = 8.0;
 export const LONGEST_GAP = 40.0;
+export const LONGEST_PAIR = 900.0;
 export const NEAR_GAP = 12.0;
 export const BALANCE = 0.2;
 export const OPPOSITE_RATIO = 10.0;
@@ -290,6 +292,7 @@ export const WITHOUT_CLASS = [
   "artefacts",
   "no_beam",
   "no_wcs",
+  "off_source",
   "one_sided",
   "outer_lobes",
   "round"
@@ -311,6 +314,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "confused": "a neighbour may belong to the source, or is nearer to the position than it is",
   "round": "the source is a ring or a smooth round patch: it shows no axis of jets or lobes",
   "one_sided": "a point source at the position is linked to extended islands on one side only",
+  "off_source": "the position is further from the middle of the source than the source is long",
   "recentred": "the frame was moved by over a beam (3 pixels) from the position to the source",
   "artefacts": "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
   "smoothed": "the map was convolved to the beam that the network knows, or to a round one",

@@ -3,6 +3,7 @@ import {
   IMAGE_SIZE,
   JUST_ABOVE,
   LARGEST_VALUE,
+  LONGEST_PAIR,
   LOW_SNR,
   MASK_SIGMA,
   NEGATIVE_DEPTH,
@@ -154,6 +155,7 @@ function finish(
     beam ? meanWidth(beam) / pixelScale : PIXELS_PER_BEAM,
     unknown,
     of.stated,
+    LONGEST_PAIR / pixelScale,
   );
   const brightest = snr.pixels.reduce((a, b) => Math.max(a, b), 0);
   const peak = extent.found ? extent.peak : brightest;
@@ -245,6 +247,7 @@ export function sourceFlags(extent: Extent): string[] {
   if (extent.confused) found.push("confused");
   if (extent.isRound) found.push("round");
   if (extent.oneSided) found.push("one_sided");
+  if (extent.offSource) found.push("off_source");
   if (extent.distance > OFF_CENTRE_PIXELS) found.push("off_centre");
   return found;
 }

@@ -2,6 +2,7 @@
 import {
   BRIGHTEST,
   END,
+  FARTHEST_BEAMS,
   LEAST_GALAXY,
   MASK_SIGMA,
   MIN_PIXELS,
@@ -34,6 +35,7 @@ export interface Extent {
   readonly confused: boolean;
   readonly centroid: readonly [number, number]; // x and y from the middle of the frame
   readonly oneSided: boolean; // the position is in a compact island at an end of it
+  readonly offSource: boolean; // the position is further from the centroid than the source is long
   readonly covariance: Matrix | null; // of the flux, along x and y
   readonly mask: Uint8Array | null; // pixels of the source
   readonly isRound: boolean; // a ring or a smooth round patch
@@ -42,13 +44,15 @@ export interface Extent {
 /**
  * Find the source of a frame in units of the noise and measure it; see `images.extent`.
  *
- * `position` is (x, y) of the stated position, pixels from the middle of the frame.
+ * `position` is (x, y) of the stated position, pixels from the middle of the frame, and `longest`
+ * the largest separation of two lobes, pixels.
  */
 export function measureExtent(
   snr: Grid,
   beam: number,
   unknown: Uint8Array,
   position: readonly [number, number] = [0, 0],
+  longest = Infinity,
 ): Extent {
   const islands = brightIslands(snr);
   const hidden = count(unknown) > 0;
@@ -61,13 +65,15 @@ export function measureExtent(
     beam,
     snr.pixels.length,
     ([row, column]) => !!unknown[unknown.length - 1 - (row * snr.width + column)],
+    longest,
   );
   const main = source.reduce((best, each) => (each.total > best.total ? each : best));
   const size = shrunkenSize(source, beam);
   const mainSize = source.length > 1 ? shrunkenSize([main], beam) : size;
   const total = source.reduce((sum, island) => sum + island.total, 0);
-  const centroid = (axis: 0 | 1): number =>
+  const mean = (axis: 0 | 1): number =>
     source.reduce((sum, island) => sum + island.total * island.centroid[axis], 0) / total;
+  const [x, y] = [mean(1), mean(0)];
   const last = [snr.height - 1, snr.width - 1];
   const place: Point = [last[0]! / 2 + position[1], last[1]! / 2 + position[0]];
   return {
@@ -84,8 +90,9 @@ export function measureExtent(
     neighbours: islands.length - source.length,
     incomplete: hidden && reaches(source, unknown, snr.width),
     confused,
-    centroid: [centroid(1), centroid(0)],
+    centroid: [x, y],
     oneSided: isOneSided(source, beam, place, snr.width),
+    offSource: Math.hypot(x - position[0], y - position[1]) > Math.max(size, FARTHEST_BEAMS * beam),
     covariance: fluxCovariance(source),
     mask: maskOf(source, snr.pixels.length),
     isRound: isRound(source, snr, beam),
@@ -112,6 +119,7 @@ const NOTHING: Extent = {
   confused: false,
   centroid: [0, 0],
   oneSided: false,
+  offSource: false,
   covariance: null,
   mask: null,
   isRound: false,

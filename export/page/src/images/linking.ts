@@ -42,21 +42,24 @@ export interface LinkedSource {
 
 /**
  * The source among the islands of a frame of `area` pixels; `beam` is in pixels, and `mayFace`
- * tells whether the pixel opposite to a point is unknown.
+ * tells whether the pixel opposite to a point is unknown. Two lobes across the middle are linked
+ * if they are at most `longest` pixels apart.
  */
 export function link(
   islands: readonly Island[],
   beam: number,
   area: number,
   mayFace: (point: Point) => boolean,
+  longest = Infinity,
 ): LinkedSource {
   const counts = countsOf(islands, faintestFlux(islands, beam), area);
   const atPosition = islands.filter((island) => island.distance <= beam);
   const core = (atPosition.length ? atPosition : islands).reduce((best, each) =>
     importance(each) > importance(best) ? each : best,
   );
-  const pair = lobes(islands, core, counts);
+  let pair = lobes(islands, core, counts);
   const likelyLobes = pair.chance < CONFUSED_CHANCE ? pair.islands : [];
+  if (pair.separation > longest) pair = lobes(islands, core, counts, longest);
   const fresh = [core, ...(pair.chance < CHANCE ? pair.islands : [])];
   const certain = [core, ...(pair.chance < CERTAIN_CHANCE ? pair.islands : [])];
   let waiting = islands.filter((island) => !fresh.includes(island));
@@ -147,13 +150,20 @@ function nearTo(island: Island, others: readonly Island[]): { gap: number; other
     );
 }
 
+interface Pair {
+  readonly islands: Island[];
+  readonly chance: number;
+  readonly separation: number; // pixels
+}
+
 /** The two islands that balance about the middle with the least chance, without `core`. */
 function lobes(
   islands: readonly Island[],
   core: Island,
   counts: Counts,
-): { islands: Island[]; chance: number } {
-  let best: { islands: Island[]; chance: number } = { islands: [], chance: Infinity };
+  longest = Infinity,
+): Pair {
+  let best: Pair = { islands: [], chance: Infinity, separation: 0 };
   for (const [i, one] of islands.entries()) {
     for (const other of islands.slice(i + 1)) {
       const [a, b] = [one.centroid, other.centroid];
@@ -163,11 +173,12 @@ function lobes(
       const alike = brighter <= OPPOSITE_RATIO * fainter;
       // An island brighter than the lobes may be their core; a much brighter one is a neighbour.
       const hasCore = core.total <= CORE_RATIO * brighter;
-      if (!alike || !hasCore || mismatch / 2 > BALANCE * separation) continue;
+      const isBalanced = mismatch / 2 <= BALANCE * separation && separation <= longest;
+      if (!alike || !hasCore || !isBalanced) continue;
       const distance = Math.min(Math.max(mismatch, SMALLEST_REACH), separation / 2);
       const chance = counts.chanceOfLobe(fainter, distance, [one, other, core]);
       if (chance < best.chance) {
-        best = { islands: [one, other].filter((island) => island !== core), chance };
+        best = { islands: [one, other].filter((island) => island !== core), chance, separation };
       }
     }
   }

@@ -58,3 +58,26 @@ def test_a_point_alone_is_compact():
     found = cut((0, 0, 5.4, 60))
     assert flags.ONE_SIDED not in found.flags
     assert LabelRules().before_network(found) == COMPACT
+
+
+def test_a_source_that_does_not_reach_its_position_may_be_one_lobe():
+    lobe = (14, 0, 12, 200)
+    alone = cut(lobe)
+    assert flags.OFF_SOURCE in alone.flags
+    rules = LabelRules()
+    assert rules.before_network(alone) is None
+    assert rules.after_network(np.array([1.0, 0.0]), alone) == UNCERTAIN
+    both = cut(lobe, (-14, 0, 12, 200))
+    assert flags.OFF_SOURCE not in both.flags
+
+
+def test_a_small_error_of_the_position_is_not_off_the_source():
+    found = cut((5, 0, 5.4, 60))
+    assert flags.RECENTRED in found.flags
+    assert flags.OFF_SOURCE not in found.flags
+
+
+def test_a_position_near_the_end_of_a_long_source_is_not_off_it():
+    found = cut(*((x, 0, 9, 100) for x in range(0, 32, 4)))
+    assert found.offset > 2 * 5.4
+    assert flags.OFF_SOURCE not in found.flags
