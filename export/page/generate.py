@@ -69,7 +69,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     ),
     ellipse: ("FWHM_PER_SIGMA",),
     islands: (*("SOURCE_SIGMA", "OFF_CENTRE_PIXELS", "_MIN_PIXELS", "_MIN_RELATIVE_PEAK"),),
-    extent: ("LEAST_GALAXY", "_BRIGHTEST", "_END", "_FARTHEST_BEAMS"),
+    extent: ("LEAST_GALAXY", "_BRIGHTEST", "_END", "_FARTHEST_BEAMS", "_LARGEST_ERROR"),
     linking: (
         *("CHANCE", "CERTAIN_CHANCE", "CONFUSED_CHANCE", "_TOUCHING", "_SMALLEST_REACH"),
         *("_LONGEST_GAP", "LONGEST_PAIR"),

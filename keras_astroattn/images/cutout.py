@@ -12,7 +12,6 @@ from .conventions import IMAGE_SIZE, to_network_units
 from .ellipse import Ellipse, ellipse_of
 from .extent import Extent, measure_extent
 from .islands import OFF_CENTRE_PIXELS, SOURCE_SIGMA
-from .linking import LONGEST_PAIR
 from .preprocessing import MASK_SIGMA, mask_noise, scale_to_uint8
 
 if TYPE_CHECKING:
@@ -266,8 +265,8 @@ def finish(
         snr = np.zeros_like(snr)
     if masked is not None:
         unknown &= ~masked
-    longest = LONGEST_PAIR / pixel_scale
-    extent = measure_extent(snr, beam_pixels(beam, pixel_scale), unknown, stated, longest)
+    beam_size = beam_pixels(beam, pixel_scale)
+    extent = measure_extent(snr, beam_size, unknown, stated, pixel_scale)
     peak = extent.peak if extent.found else max(float(snr.max()), 0.0)
     found = set(flags) | source_flags(extent)
     if extent.found and peak < LOW_SNR and not is_blanked:

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from .beam import PIXELS_PER_BEAM
+from .conventions import PIXEL_SCALE
 from .ellipse import flux_covariance
 from .islands import OFF_CENTRE_PIXELS, Island, find_islands, grown
-from .linking import LinkedSource, link
+from .linking import LONGEST_PAIR, LinkedSource, link
 from .preprocessing import MASK_SIGMA
 from .roundness import is_round
 
@@ -18,6 +19,7 @@ LEAST_GALAXY = 3.0
 
 _BRIGHTEST = 4.0  # peak of a point over that of the galaxy: the core of a jet may be brighter
 _FARTHEST_BEAMS = 2.0  # distance up to which a position is never off its source
+_LARGEST_ERROR = 30.0  # of a position, arcsec: up to it, the position is not off its source either
 _END = 0.4  # of a source: distance from its middle along it, in units of its size; 0.5 at most
 
 _ANGLES = np.linspace(0, np.pi, 36, endpoint=False)
@@ -47,11 +49,12 @@ class Extent:
         incomplete: whether part of the source may lie on unknown pixels.
         confused: whether a neighbour cannot be separated from it (`linking.LinkedSource`).
         centroid: (x, y) of the source's flux, pixels from the middle of the frame.
-        one_sided: whether the stated position lies in a compact island at an end of the source,
-            and its largest island, larger than `LEAST_GALAXY`, has over a quarter of that one's
-            peak: it may be another galaxy.
+        one_sided: whether a compact island at an end of the source is within a beam of the
+            position, and its largest island, larger than `LEAST_GALAXY`, has over a quarter of
+            that one's peak: it may be another galaxy.
         off_source: whether the stated position is further from the centroid than the source is
-            long, and than two beams: the source may be one lobe of that at the position.
+            long, than two beams and than 30 arcsec: the source may be one lobe of that at the
+            position.
         mask: (height, width) bool, pixels of the source above 3 sigma; None without a source.
         covariance: (2, 2) second moments of the flux along x and y (`ellipse.flux_covariance`),
             pixels squared; None without a source.
@@ -82,7 +85,7 @@ def measure_extent(
     beam: float = PIXELS_PER_BEAM,
     unknown: np.ndarray | None = None,
     position: tuple[float, float] = (0.0, 0.0),
-    longest: float = math.inf,
+    pixel_scale: float = PIXEL_SCALE,
 ) -> Extent:
     """Find the source of a frame (`linking.link`) and measure it.
 
@@ -91,19 +94,20 @@ def measure_extent(
         beam: full width at half maximum of the beam, pixels.
         unknown: (height, width) bool, mask of unknown pixels; None: all are known.
         position: (x, y) of the stated position, pixels from the middle of the frame.
-        longest: largest separation of two lobes, pixels (`linking.LONGEST_PAIR`).
+        pixel_scale: pixel scale, arcsec.
 
     Returns:
         The extent; `found` is False without an island.
     """
     unknown = unknown if unknown is not None and unknown.any() else None
-    linked = find_source(snr, beam, unknown, longest)
+    linked = find_source(snr, beam, unknown, LONGEST_PAIR / pixel_scale)
     if linked is None:
         return Extent(False, incomplete=unknown is not None and _hides_a_source(unknown))
     source = linked.islands
     main = max(source, key=lambda island: island.total)
     last = np.array(snr.shape) - 1
     sides = [_shrunken_sides(island, beam) for island in source]
+    farthest = max(_FARTHEST_BEAMS * beam, _LARGEST_ERROR / pixel_scale)
     size, main_size = _size(sides), _size([sides[source.index(main)]])
     centroid = centroid_of(source)
     total = sum(island.total for island in source)
@@ -126,7 +130,7 @@ def measure_extent(
         linked.confused,
         centroid,
         _is_one_sided(source, sides, place, beam),
-        math.dist(centroid, position) > max(size, _FARTHEST_BEAMS * beam),
+        math.dist(centroid, position) > max(size, farthest),
         mask,
         covariance,
         is_round(source, covariance, snr, beam),
@@ -215,7 +219,9 @@ def _is_one_sided(
         return False
     distances = [float(np.hypot(*(island.pixels - place).T).min()) for island in source]
     nearest, largest = int(np.argmin(distances)), int(np.argmax(sizes))
-    if sizes[nearest] >= beam or source[nearest].peak > _BRIGHTEST * source[largest].peak:
+    if distances[nearest] > beam or sizes[nearest] >= beam:
+        return False
+    if source[nearest].peak > _BRIGHTEST * source[largest].peak:
         return False
     high, low = _ends(sides)
     longest = int((high - low).argmax())

@@ -299,7 +299,7 @@ def test_a_galaxy_about_another_place_is_found_as_in_python(classify, classifier
         "about": bar(shape, 400),
         "beside": point + bar(shape, 250, x=350 + 78),
         "point": point + sum(lobes),
-        "lobe": lobes[0],
+        "lobe": gaussian(shape, middle + 18, middle, 12, peak=0.02, scale=1.8),
     }
     paths = []
     for name, sky in skies.items():

@@ -191,8 +191,8 @@ def test_lobes_on_opposite_sides_are_linked_at_any_distance():
 
 def test_lobes_further_apart_than_a_galaxy_is_long_are_not_linked():
     # Their middles are 126 pixels apart, along a row.
-    assert measure_extent(lobes(), longest=127).mask.sum() == 9 + 2 * 16
-    found = measure_extent(lobes(), longest=125)
+    assert measure_extent(lobes(), pixel_scale=900 / 127).mask.sum() == 9 + 2 * 16
+    found = measure_extent(lobes(), pixel_scale=900 / 125)
     assert found.mask.sum() == 9
     assert found.confused
 
@@ -201,7 +201,7 @@ def test_a_shorter_pair_is_linked_if_the_best_one_is_too_long():
     snr = lobes()
     snr[74:77, 45:49] = snr[74:77, 101:105] = 22  # fainter than the far pair
     assert measure_extent(snr).mask[75, 12]
-    found = measure_extent(snr, longest=125)
+    found = measure_extent(snr, pixel_scale=900 / 125)
     assert not found.mask[75, 12]
     assert found.mask[75, 46]
 

@@ -61,13 +61,13 @@ def test_a_point_alone_is_compact():
 
 
 def test_a_source_that_does_not_reach_its_position_may_be_one_lobe():
-    lobe = (14, 0, 12, 200)
+    lobe = (18, 0, 12, 200)
     alone = cut(lobe)
     assert flags.OFF_SOURCE in alone.flags
     rules = LabelRules()
     assert rules.before_network(alone) is None
     assert rules.after_network(np.array([1.0, 0.0]), alone) == UNCERTAIN
-    both = cut(lobe, (-14, 0, 12, 200))
+    both = cut(lobe, (-18, 0, 12, 200))
     assert flags.OFF_SOURCE not in both.flags
 
 

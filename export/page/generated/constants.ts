@@ -44,6 +44,7 @@ export const LEAST_GALAXY = 3.0;
 export const BRIGHTEST = 4.0;
 export const END = 0.4;
 export const FARTHEST_BEAMS = 2.0;
+export const LARGEST_ERROR = 30.0;
 export const CHANCE = 0.02;
 export const CERTAIN_CHANCE = 0.002;
 export const CONFUSED_CHANCE = 0.1;

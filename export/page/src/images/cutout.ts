@@ -3,7 +3,6 @@ import {
   IMAGE_SIZE,
   JUST_ABOVE,
   LARGEST_VALUE,
-  LONGEST_PAIR,
   LOW_SNR,
   MASK_SIGMA,
   NEGATIVE_DEPTH,
@@ -155,7 +154,7 @@ function finish(
     beam ? meanWidth(beam) / pixelScale : PIXELS_PER_BEAM,
     unknown,
     of.stated,
-    LONGEST_PAIR / pixelScale,
+    pixelScale,
   );
   const brightest = snr.pixels.reduce((a, b) => Math.max(a, b), 0);
   const peak = extent.found ? extent.peak : brightest;

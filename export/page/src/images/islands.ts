@@ -3,12 +3,15 @@ import {
   BRIGHTEST,
   END,
   FARTHEST_BEAMS,
+  LARGEST_ERROR,
   LEAST_GALAXY,
+  LONGEST_PAIR,
   MASK_SIGMA,
   MIN_PIXELS,
   MIN_RELATIVE_PEAK,
   OFF_CENTRE_PIXELS,
   PIXELS_PER_BEAM,
+  PIXEL_SCALE,
   SOURCE_SIGMA,
 } from "../../generated/constants";
 import { fluxCovariance, moments } from "./ellipse";
@@ -44,15 +47,15 @@ export interface Extent {
 /**
  * Find the source of a frame in units of the noise and measure it; see `images.extent`.
  *
- * `position` is (x, y) of the stated position, pixels from the middle of the frame, and `longest`
- * the largest separation of two lobes, pixels.
+ * `position` is (x, y) of the stated position, pixels from the middle of the frame, and
+ * `pixelScale` is in arcsec.
  */
 export function measureExtent(
   snr: Grid,
   beam: number,
   unknown: Uint8Array,
   position: readonly [number, number] = [0, 0],
-  longest = Infinity,
+  pixelScale = PIXEL_SCALE,
 ): Extent {
   const islands = brightIslands(snr);
   const hidden = count(unknown) > 0;
@@ -65,7 +68,7 @@ export function measureExtent(
     beam,
     snr.pixels.length,
     ([row, column]) => !!unknown[unknown.length - 1 - (row * snr.width + column)],
-    longest,
+    LONGEST_PAIR / pixelScale,
   );
   const main = source.reduce((best, each) => (each.total > best.total ? each : best));
   const size = shrunkenSize(source, beam);
@@ -74,6 +77,7 @@ export function measureExtent(
   const mean = (axis: 0 | 1): number =>
     source.reduce((sum, island) => sum + island.total * island.centroid[axis], 0) / total;
   const [x, y] = [mean(1), mean(0)];
+  const farthest = Math.max(size, FARTHEST_BEAMS * beam, LARGEST_ERROR / pixelScale);
   const last = [snr.height - 1, snr.width - 1];
   const place: Point = [last[0]! / 2 + position[1], last[1]! / 2 + position[0]];
   return {
@@ -92,7 +96,7 @@ export function measureExtent(
     confused,
     centroid: [x, y],
     oneSided: isOneSided(source, beam, place, snr.width),
-    offSource: Math.hypot(x - position[0], y - position[1]) > Math.max(size, FARTHEST_BEAMS * beam),
+    offSource: Math.hypot(x - position[0], y - position[1]) > farthest,
     covariance: fluxCovariance(source),
     mask: maskOf(source, snr.pixels.length),
     isRound: isRound(source, snr, beam),
@@ -246,7 +250,8 @@ function isOneSided(source: readonly Island[], beam: number, place: Point, width
   );
   const nearest = distances.indexOf(Math.min(...distances));
   const galaxy = source[sizes.indexOf(largest)]!;
-  if (sizes[nearest]! >= beam || source[nearest]!.peak > BRIGHTEST * galaxy.peak) return false;
+  if (distances[nearest]! > beam || sizes[nearest]! >= beam) return false;
+  if (source[nearest]!.peak > BRIGHTEST * galaxy.peak) return false;
   const lengths = endsOf(source, beam).map(({ high, low }, k) => ({
     size: high - low,
     offset: Math.abs(alongAngle(place, ANGLES[k]!) - (high + low) / 2),
