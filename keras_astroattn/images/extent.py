@@ -214,6 +214,8 @@ def _is_one_sided(
     source: Sequence[Island], sides: Sequence[_Ends], place: np.ndarray, beam: float
 ) -> bool:
     """Return `Extent.one_sided` of islands, their `sides` and the (row, column) of a position."""
+    if len(source) == 1:  # not compact and large at once
+        return False
     sizes = [_size([one]) for one in sides]
     if max(sizes) <= LEAST_GALAXY * beam:
         return False
