@@ -31,8 +31,8 @@ DESCRIPTIONS = {
     CLASS_NAMES[0]: "edge-darkened radio galaxy",
     CLASS_NAMES[1]: "edge-brightened radio galaxy",
     UNCERTAIN: "neither class is sure enough, the beam or the pixel scale is unknown, the source "
-    "is a ring or a round patch, or artefacts, a neighbour or lobes beyond the frame may be part "
-    "of it",
+    "is a ring or a round patch or does not reach its position, or artefacts, a neighbour or lobes "
+    "beyond the frame may be part of it",
     UNRESOLVED: "the source is too small, faint or crowded for this network to tell the class",
     COMPACT: "the source is too small for the beam to show a class",
     BEYOND_FRAME: "the source reaches the edge of the frame; it is too large for the network",

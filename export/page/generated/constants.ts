@@ -332,7 +332,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
 export const LABEL_MEANINGS: Readonly<Record<string, string>> = {
   "FRI": "edge-darkened radio galaxy",
   "FRII": "edge-brightened radio galaxy",
-  "uncertain": "neither class is sure enough, the beam or the pixel scale is unknown, the source is a ring or a round patch, or artefacts, a neighbour or lobes beyond the frame may be part of it",
+  "uncertain": "neither class is sure enough, the beam or the pixel scale is unknown, the source is a ring or a round patch or does not reach its position, or artefacts, a neighbour or lobes beyond the frame may be part of it",
   "unresolved": "the source is too small, faint or crowded for this network to tell the class",
   "compact": "the source is too small for the beam to show a class",
   "beyond_frame": "the source reaches the edge of the frame; it is too large for the network",
