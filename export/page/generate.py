@@ -71,7 +71,8 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     islands: (*("SOURCE_SIGMA", "OFF_CENTRE_PIXELS", "_MIN_PIXELS", "_MIN_RELATIVE_PEAK"),),
     extent: ("LEAST_GALAXY", "_BRIGHTEST", "_END", "_FARTHEST_BEAMS", "_LARGEST_ERROR"),
     linking: (
-        *("CHANCE", "CERTAIN_CHANCE", "CONFUSED_CHANCE", "_TOUCHING", "_SMALLEST_REACH"),
+        *("CHANCE", "CERTAIN_CHANCE", "CERTAIN_PAIR", "CONFUSED_CHANCE"),
+        *("_TOUCHING", "_SMALLEST_REACH"),
         *("_LONGEST_GAP", "LONGEST_PAIR"),
         *("_NEAR_GAP", "_BALANCE", "_OPPOSITE_RATIO", "_CORE_RATIO", "_COUNT_SLOPE", "_UNSEEN"),
     ),

@@ -100,7 +100,7 @@ def measure_extent(
         The extent; `found` is False without an island.
     """
     unknown = unknown if unknown is not None and unknown.any() else None
-    linked = find_source(snr, beam, unknown, LONGEST_PAIR / pixel_scale)
+    linked = find_source(snr, beam, unknown, LONGEST_PAIR / pixel_scale, position)
     if linked is None:
         return Extent(False, incomplete=unknown is not None and _hides_a_source(unknown))
     source = linked.islands
@@ -142,10 +142,11 @@ def find_source(
     beam: float = PIXELS_PER_BEAM,
     unknown: np.ndarray | None = None,
     longest: float = math.inf,
+    position: tuple[float, float] = (0.0, 0.0),
 ) -> LinkedSource | None:
     """Return the source of a frame, from the arguments of `measure_extent`; None without one."""
     islands = find_islands(snr)
-    return link(islands, beam, snr.size, unknown, longest) if islands else None
+    return link(islands, beam, snr.size, unknown, longest, position) if islands else None
 
 
 def centroid_of(source: Sequence[Island]) -> tuple[float, float]:

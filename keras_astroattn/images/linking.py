@@ -24,6 +24,10 @@ CERTAIN_CHANCE = 0.002
 """Largest expected number of unrelated islands, as bright and as near, of a certain part: even if
 most sources are points, few of them have such an island by chance."""
 
+CERTAIN_PAIR = 5e-4
+"""Largest expected number of unrelated pairs of islands, as bright, as near and as well balanced
+about a position between them, of a pair that is certain."""
+
 CONFUSED_CHANCE = 0.1
 """An island that is not linked but whose expected number is below this may belong to the source."""
 
@@ -54,7 +58,8 @@ class LinkedSource:
         islands: its islands; the first is the one at the middle, or near it.
         confused: whether a neighbour cannot be separated: an island that may belong to the source
             was not linked, or an island of another source is nearer to the middle.
-        certain: the first island and those linked to it with a chance below `CERTAIN_CHANCE`;
+        certain: the first island, those linked to it with a chance below `CERTAIN_CHANCE`, and
+            two lobes between which the position lies, if their chance is below `CERTAIN_PAIR`;
             empty from `divide`.
         neighbours: number of islands of the frame that were not linked; 0 from `divide`.
     """
@@ -71,6 +76,7 @@ def link(
     area: float,
     unknown: np.ndarray | None = None,
     longest: float = math.inf,
+    position: tuple[float, float] = (0.0, 0.0),
 ) -> LinkedSource:
     """Return the source among the islands of a frame.
 
@@ -95,6 +101,13 @@ def link(
     the first term and the number of brighter unlinked islands. Islands across a gap of at most 4
     pixels are always linked.
 
+    A catalogue has the position of an unrelated island on that island. So two linked islands of
+    similar flux, which balance about a position over a beam from both of their centroids, are
+    rarely both there by chance. They are certain if the expected number of such pairs is below
+    `CERTAIN_PAIR`: the number of islands of the brighter one's flux within half of their
+    separation of the position, times that of the fainter one's flux within a distance g of the
+    place opposite to the brighter, g being at least a beam. All islands of the frame count.
+
     Args:
         islands: the islands of the frame, at least one.
         beam: full width at half maximum of the beam, pixels.
@@ -102,6 +115,7 @@ def link(
         unknown: (height, width) bool, mask of unknown pixels; None: all are known.
         longest: largest separation of two islands that balance about the middle, pixels
             (`LONGEST_PAIR`). A longer pair only makes the source `confused`.
+        position: (x, y) of the stated position, pixels from the middle of the frame.
 
     Returns:
         The source.
@@ -134,6 +148,8 @@ def link(
                 waiting.remove(other)
                 if island in certain and chance < CERTAIN_CHANCE:
                     certain.append(other)
+    pair = _certain_pair(source, np.array(position[::-1]), beam, counts)
+    certain += [island for island in pair if island not in certain]
     doubtful = any(island in waiting for island in likely_lobes) or any(
         counts.chance_in_frame(other, distance, island.extent, (*source, other)) < CONFUSED_CHANCE
         for island in source
@@ -320,20 +336,59 @@ def _lobes(
     """
     best: tuple[list[Island], float, float] = [], math.inf, 0.0
     for one, other in itertools.combinations(islands, 2):
-        fainter, brighter = sorted([one.total, other.total])
-        separation = math.hypot(*(one.centroid - other.centroid))
-        mismatch = math.hypot(*(one.centroid + other.centroid))
-        alike = brighter <= _OPPOSITE_RATIO * fainter
+        balance = _balance(one, other, np.zeros(2))
+        if balance is None:
+            continue
+        fainter, brighter, separation, mismatch = balance
         # An island brighter than the lobes may be their core; a much brighter one is a neighbour.
-        has_core = core.total <= _CORE_RATIO * brighter
-        is_balanced = mismatch / 2 <= _BALANCE * separation and separation <= longest
-        if alike and has_core and is_balanced:
-            distance = min(max(mismatch, _SMALLEST_REACH), separation / 2)
-            chance = counts.chance_of_lobe(fainter, distance, (one, other, core))
-            if chance < best[1]:
-                pair = [island for island in (one, other) if island is not core]
-                best = pair, chance, separation
+        if core.total > _CORE_RATIO * brighter or separation > longest:
+            continue
+        distance = min(max(mismatch, _SMALLEST_REACH), separation / 2)
+        chance = counts.chance_of_lobe(fainter, distance, (one, other, core))
+        if chance < best[1]:
+            pair = [island for island in (one, other) if island is not core]
+            best = pair, chance, separation
     return best
+
+
+def _certain_pair(
+    source: Sequence[Island], place: np.ndarray, beam: float, counts: _Counts
+) -> tuple[Island, ...]:
+    """Return the two certain islands about a position, (row, column); none if no pair is (`link`).
+
+    Of several pairs, the one with the least chance is returned. Islands that are there by chance
+    are unrelated, so the two are counted too.
+    """
+    best: tuple[tuple[Island, ...], float] = (), CERTAIN_PAIR
+    for pair in itertools.combinations(source, 2):
+        balance = _balance(*pair, place)
+        nearest = min(math.hypot(*(island.centroid - place)) for island in pair)
+        if balance is None or nearest <= beam:
+            continue
+        fainter, brighter, separation, mismatch = balance
+        chance = counts.chance_of_lobe(brighter, separation / 2, ())
+        chance *= counts.chance_of_lobe(fainter, max(mismatch, beam), ())
+        if chance < best[1]:
+            best = pair, chance
+    return best[0]
+
+
+def _balance(
+    one: Island, other: Island, place: np.ndarray
+) -> tuple[float, float, float, float] | None:
+    """Return how two islands of similar flux balance about a place, (row, column).
+
+    Returns:
+        The smaller and the larger flux, the separation of the islands, and the distance of one
+        from the place opposite to the other, pixels. None if the fluxes differ by over a factor
+        of 10, or the middle of the islands is over 0.2 of their separation from the place.
+    """
+    fainter, brighter = sorted([one.total, other.total])
+    separation = math.hypot(*(one.centroid - other.centroid))
+    mismatch = math.hypot(*(one.centroid + other.centroid - 2 * place))
+    if brighter > _OPPOSITE_RATIO * fainter or mismatch / 2 > _BALANCE * separation:
+        return None
+    return fainter, brighter, separation, mismatch
 
 
 def reach_of(extent: float) -> float:

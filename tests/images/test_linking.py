@@ -225,3 +225,34 @@ def test_a_faint_island_at_the_position_is_the_source_next_to_one_a_hundred_time
     snr[74:77, 73:76] = 0
     snr[74:77, 63:66] = 10  # the same 9 pixels from the position: a sidelobe
     assert measure_extent(snr).mask[70, 105]
+
+
+def double(separation: int):
+    """Two lobes of 16 x 6 about the middle, and an unrelated island of 9 x 5."""
+    snr = np.zeros((150, 150))
+    half = separation // 2
+    snr[73:77, 73 - half : 77 - half] = snr[73:77, 73 + half : 77 + half] = 6
+    snr[2:5, 20:23] = 5
+    return snr
+
+
+@pytest.mark.parametrize(
+    ("separation", "position", "is_certain"),
+    [
+        # 2 islands of 96 or more, the lobes themselves; pairs of separation s:
+        # (2 pi (s / 2)^2 / 22500) (2 pi g^2 / 22500), g at least 3.
+        (24, (0, 0), True),  # 0.00010
+        (24, (2, 0), True),  # g = 4: 0.00018
+        (24, (4, 0), False),  # g = 8: 0.00072
+        (50, (0, 0), True),  # 0.00044
+        (60, (0, 0), False),  # 0.00063
+        (24, (10, 0), False),  # 2 pixels from one of them
+        (24, (0, 6), False),  # a quarter of their separation from their middle
+    ],
+)
+def test_two_lobes_about_the_position_are_certain(separation, position, is_certain):
+    # One alone, opposite to the other: 0.43 pi 8^2 / 22500 = 0.0039, linked but not certain.
+    found = measure_extent(double(separation), position=position)
+    assert found.mask.sum() == 32
+    assert found.certain_size == (found.size if is_certain else found.main_size)
+    assert found.size > found.main_size

@@ -47,6 +47,7 @@ export const FARTHEST_BEAMS = 2.0;
 export const LARGEST_ERROR = 30.0;
 export const CHANCE = 0.02;
 export const CERTAIN_CHANCE = 0.002;
+export const CERTAIN_PAIR = 0.0005;
 export const CONFUSED_CHANCE = 0.1;
 export const TOUCHING = 4.0;
 export const SMALLEST_REACH = 8.0;

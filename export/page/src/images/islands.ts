@@ -69,6 +69,7 @@ export function measureExtent(
     snr.pixels.length,
     ([row, column]) => !!unknown[unknown.length - 1 - (row * snr.width + column)],
     LONGEST_PAIR / pixelScale,
+    [position[1], position[0]],
   );
   const main = source.reduce((best, each) => (each.total > best.total ? each : best));
   const size = shrunkenSize(source, beam);

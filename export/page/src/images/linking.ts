@@ -2,6 +2,7 @@
 import {
   BALANCE,
   CERTAIN_CHANCE,
+  CERTAIN_PAIR,
   CHANCE,
   CONFUSED_CHANCE,
   CORE_RATIO,
@@ -43,7 +44,8 @@ export interface LinkedSource {
 /**
  * The source among the islands of a frame of `area` pixels; `beam` is in pixels, and `mayFace`
  * tells whether the pixel opposite to a point is unknown. Two lobes across the middle are linked
- * if they are at most `longest` pixels apart.
+ * if they are at most `longest` pixels apart. `position` is (row, column) of the stated position,
+ * from the middle of the frame.
  */
 export function link(
   islands: readonly Island[],
@@ -51,6 +53,7 @@ export function link(
   area: number,
   mayFace: (point: Point) => boolean,
   longest = Infinity,
+  position: Point = [0, 0],
 ): LinkedSource {
   const counts = countsOf(islands, faintestFlux(islands, beam), area);
   const atPosition = islands.filter((island) => island.distance <= beam);
@@ -81,6 +84,9 @@ export function link(
         if (certain.includes(island) && chance < CERTAIN_CHANCE) certain.push(other);
       }
     }
+  }
+  for (const island of certainPair(source, position, beam, counts)) {
+    if (!certain.includes(island)) certain.push(island);
   }
   const doubtful =
     likelyLobes.some((island) => waiting.includes(island)) ||
@@ -166,15 +172,11 @@ function lobes(
   let best: Pair = { islands: [], chance: Infinity, separation: 0 };
   for (const [i, one] of islands.entries()) {
     for (const other of islands.slice(i + 1)) {
-      const [a, b] = [one.centroid, other.centroid];
-      const [fainter, brighter] = [Math.min(one.total, other.total), Math.max(one.total, other.total)];
-      const separation = Math.hypot(a[0] - b[0], a[1] - b[1]);
-      const mismatch = Math.hypot(a[0] + b[0], a[1] + b[1]);
-      const alike = brighter <= OPPOSITE_RATIO * fainter;
+      const found = balance(one, other, [0, 0]);
+      if (!found) continue;
+      const { fainter, brighter, separation, mismatch } = found;
       // An island brighter than the lobes may be their core; a much brighter one is a neighbour.
-      const hasCore = core.total <= CORE_RATIO * brighter;
-      const isBalanced = mismatch / 2 <= BALANCE * separation && separation <= longest;
-      if (!alike || !hasCore || !isBalanced) continue;
+      if (core.total > CORE_RATIO * brighter || separation > longest) continue;
       const distance = Math.min(Math.max(mismatch, SMALLEST_REACH), separation / 2);
       const chance = counts.chanceOfLobe(fainter, distance, [one, other, core]);
       if (chance < best.chance) {
@@ -183,6 +185,51 @@ function lobes(
     }
   }
   return best;
+}
+
+/** The two certain islands about a position, (row, column); none if no pair is. All are counted. */
+function certainPair(
+  source: readonly Island[],
+  position: Point,
+  beam: number,
+  counts: Counts,
+): readonly Island[] {
+  let best: { islands: readonly Island[]; chance: number } = { islands: [], chance: CERTAIN_PAIR };
+  for (const [i, one] of source.entries()) {
+    for (const other of source.slice(i + 1)) {
+      const islands = [one, other];
+      const found = balance(one, other, position);
+      const nearest = Math.min(
+        ...islands.map(({ centroid: [y, x] }) => Math.hypot(y - position[0], x - position[1])),
+      );
+      if (!found || nearest <= beam) continue;
+      const { fainter, brighter, separation, mismatch } = found;
+      const chance =
+        counts.chanceOfLobe(brighter, separation / 2, []) *
+        counts.chanceOfLobe(fainter, Math.max(mismatch, beam), []);
+      if (chance < best.chance) best = { islands, chance };
+    }
+  }
+  return best.islands;
+}
+
+interface Balance {
+  readonly fainter: number; // flux
+  readonly brighter: number;
+  readonly separation: number; // pixels
+  readonly mismatch: number; // distance of one from the place opposite to the other, pixels
+}
+
+/** How two islands of similar flux balance about a place; null if they do not. */
+function balance(one: Island, other: Island, [row, column]: Point): Balance | null {
+  const [a, b] = [one.centroid, other.centroid];
+  const [fainter, brighter] = [Math.min(one.total, other.total), Math.max(one.total, other.total)];
+  const separation = Math.hypot(a[0] - b[0], a[1] - b[1]);
+  const mismatch = Math.hypot(a[0] + b[0] - 2 * row, a[1] + b[1] - 2 * column);
+  const alike = brighter <= OPPOSITE_RATIO * fainter;
+  return alike && mismatch / 2 <= BALANCE * separation
+    ? { fainter, brighter, separation, mismatch }
+    : null;
 }
 
 function gapOf(one: Point[], other: Point[]): number {
