@@ -15,7 +15,9 @@ WORKERS ?= 2
 
 BIN = $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt
-TEST = TF_CPP_MIN_LOG_LEVEL=3 $(BIN)/python -m pytest
+# The workers share the cores: each computes with one thread.
+TEST = TF_CPP_MIN_LOG_LEVEL=3 OMP_NUM_THREADS=1 TF_NUM_INTRAOP_THREADS=1 $(BIN)/python -m pytest \
+  -n $(WORKERS) --dist worksteal
 DEMO = runs/demo
 
 .PHONY: help demo docs page test test-all test-slow test-jax test-torch test-lowest lint fuzz constraints clean
@@ -61,7 +63,7 @@ demo: $(VENV)/.train
 	@echo "How the training went:       $(DEMO)/losses.png"
 
 test: $(VENV)/.test
-	KERAS_BACKEND=tensorflow $(TEST) -m 'not slow' -n $(WORKERS) --dist worksteal
+	KERAS_BACKEND=tensorflow $(TEST) -m 'not slow'
 
 test-all: test test-slow test-jax test-torch
 
@@ -69,10 +71,10 @@ test-slow: $(VENV)/.test-all
 	KERAS_BACKEND=tensorflow $(TEST) -m slow
 
 test-jax: $(VENV)/.test-all
-	KERAS_BACKEND=jax $(TEST) -m 'backend and not slow' -n $(WORKERS) tests/layers tests/models
+	KERAS_BACKEND=jax $(TEST) -m 'backend and not slow' tests/layers tests/models
 
 test-torch: $(VENV)/.test-all
-	KERAS_BACKEND=torch $(TEST) -m 'backend and not slow' -n $(WORKERS) tests/layers tests/models
+	KERAS_BACKEND=torch $(TEST) -m 'backend and not slow' tests/layers tests/models
 
 # One kind: make fuzz FUZZ='fits --count 100 --seed 1 --keep found'
 fuzz: $(VENV)/.test

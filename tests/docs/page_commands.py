@@ -99,7 +99,7 @@ def run_page(path: Path, folder: Path, environment: dict[str, str]) -> None:
             env=os.environ | environment,
             capture_output=True,
             text=True,
-            timeout=570,
+            timeout=1200,
         )
         assert done.returncode == 0, f"{where} ended with {done.returncode}:\n{done.stderr[-3000:]}"
         printed = done.stdout

@@ -3,11 +3,13 @@
 import base64
 import contextlib
 import csv
+import fcntl
 import functools
 import gzip
 import http.server
 import io
 import json
+import os
 import re
 import shutil
 import subprocess
@@ -54,13 +56,16 @@ def test_the_lock_file_names_no_registry():
 
 
 @pytest.fixture(scope="module")
-def node() -> str:
+def node(tmp_path_factory) -> str:
     try:
         build.require_node()
     except InputError as error:
         pytest.skip(str(error))
     try:
-        build.install()
+        # Only one of several workers of pytest-xdist installs.
+        with (tmp_path_factory.getbasetemp().parent / "npm.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            build.install()
     except InputError as error:
         if not re.search("EAI_AGAIN|ENOTFOUND|ECONNREFUSED|ETIMEDOUT|ECONNRESET", str(error)):
             raise
@@ -71,7 +76,7 @@ def node() -> str:
 @pytest.fixture(scope="module")
 def scripts(node, tmp_path_factory):
     """Bundled test scripts by name; next to node_modules, from where they import."""
-    folder = build.PAGE / "tests-built"
+    folder = build.PAGE / "tests-built" / os.environ.get("PYTEST_XDIST_WORKER", "")
     for name in ("references", "classify_files", "browser"):
         options = ["--platform=node", "--format=esm"]
         options += ["--packages=external"] if name == "browser" else []

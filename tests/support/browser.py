@@ -23,7 +23,7 @@ BROWSERS = [
 ]
 """Parameters of a test that runs in each browser."""
 
-_SECONDS = 60
+_SECONDS = 180
 
 
 class Tab:

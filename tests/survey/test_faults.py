@@ -18,7 +18,7 @@ from support.small_survey import assert_scored, read_result, write_catalogue
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 240.0  # seconds, on a busy machine
+PATIENCE = 600.0  # seconds, on a busy machine
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +88,9 @@ def test_rows_that_kill_every_worker_say_so_in_the_end(world, catalogue, tmp_pat
                     worker.kill()
                     killed += 1
         time.sleep(0.1)
-    _, stderr = process.communicate(timeout=10)
-    assert process.returncode == 0, stderr
+    _, stderr = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 2, stderr
+    assert "could be classified; most often: workers were killed" in stderr
     assert killed >= 8
     rows = read_result(output)
     assert len(rows) == 1500

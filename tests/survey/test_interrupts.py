@@ -10,7 +10,7 @@ import pytest
 from support.small_survey import read_result, write_catalogue
 
 LINE = "interrupted: give the same command with --resume to go on\n"
-PATIENCE = 120.0  # seconds, on a busy machine
+PATIENCE = 300.0  # seconds, on a busy machine
 
 
 def cut_short(world, output, number, is_time, everyone=False):
