@@ -11,6 +11,7 @@ from keras_astroattn import __version__
 from keras_astroattn.cli.app import app
 from keras_astroattn.command import run_app
 from keras_astroattn.errors import InputError
+from keras_astroattn.samples import sample_paths
 
 
 def command(ending: object) -> cyclopts.App:
@@ -66,12 +67,32 @@ def test_the_version(capsys) -> None:
     assert capsys.readouterr().out.strip() == __version__
 
 
-def test_the_command_starts_without_keras() -> None:
+HEAVY = {"keras", "tensorflow", "matplotlib", "scipy", "astropy", "pandas", "pyarrow", "dask"}
+SAMPLE = str(sample_paths()[0])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "absent"),
+    [
+        (["--help"], HEAVY | {"numpy", "asyncio"}),
+        (["survey", "--help"], HEAVY | {"ai_edge_litert", "asyncio"}),
+        (["info"], HEAVY | {"PIL", "asyncio"}),
+        (["classify", SAMPLE], HEAVY | {"PIL", "asyncio"}),
+    ],
+    ids=lambda value: " ".join(value[:1]) if isinstance(value, list) else "",
+)
+def test_a_command_loads_only_the_packages_that_it_needs(arguments, absent) -> None:
     code = (
-        "import sys; from keras_astroattn.cli.app import app, run_app; run_app(app, ['--help']); "
-        "assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)"
+        f"import sys; sys.argv[1:] = {arguments!r}; from keras_astroattn.cli import main\n"
+        "try: main()\n"
+        "finally: print(*sys.modules, file=sys.stderr)\n"
     )
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=60, capture_output=True)
+    done = subprocess.run(
+        [sys.executable, "-c", code], check=True, timeout=60, capture_output=True, text=True
+    )
+    assert done.stdout
+    assert "keras_astroattn.cli.app" in done.stderr.split()
+    assert not absent & set(done.stderr.split())
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="it lists the threads")
