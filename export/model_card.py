@@ -10,24 +10,14 @@ from keras_astroattn.edge.labels import COMPACT_BELOW_BEAMS
 from keras_astroattn.edge.metadata import SOURCE_ALONE_KEY
 from keras_astroattn.errors import InputError
 from keras_astroattn.evaluation import Evaluation
-from train.configuration import TrainConfig, read_run, recipe_values
 
 from .export_source import ExportSource
 from .exporting import Result
 from .thresholds import class_section, with_section
+from .training_section import training_section
 
 EVALUATION_FILE = "evaluation.json"
 """File of a training run's folder that holds its evaluations."""
-
-_NOT_TOLD = (
-    "recipe",
-    "data",
-    "seed",
-    "evaluate",
-    "protocol_repeats",
-    "initial_weights",
-)
-"""Options of a run that the card states in words, or that do not affect the network."""
 
 _CARD = """\
 # {name}
@@ -58,12 +48,6 @@ or `no_source` gets no probability.
 ## Training
 
 {training}
-
-Reproduce it with
-
-```sh
-{command}
-```
 
 ## Calibration
 
@@ -128,6 +112,8 @@ def model_card(
     Raises:
         InputError: The run has not been evaluated.
     """
+    if source.training is None:
+        raise InputError(f"{source.name} comes from no training run: give the folder of one")
     evaluations = dict(_evaluations(run / EVALUATION_FILE))
     compact = metadata["labels"]["compact_below_beams"]
     card = _CARD.format(
@@ -145,8 +131,7 @@ def model_card(
             f"Recipe: {metadata['preprocessing']}. `keras_astroattn.images.read_fits` follows it "
             f"bit for bit, and brings maps of other surveys to it.{_alone(metadata)}"
         ),
-        training=_training(source, run),
-        command=_command(source),
+        training=training_section(run, source.training, source.calibration.source),
         calibration=_filled(_calibration(source)),
         files="\n".join(
             f"| `{name}` | {size} | {_KINDS[Path(name).suffix]} |" for name, size in files.items()
@@ -247,88 +232,6 @@ def _what(source: ExportSource) -> str:
         f"{source.model.count_params():,} parameters). It classifies radio galaxies as "
         "Fanaroff-Riley type I or II, and gives an attention map for each gate."
     )
-
-
-def _training(source: ExportSource, run: Path) -> str:
-    saved, config = _saved(run), source.training
-    texts = [_learned(saved, config.split == "all")]
-    while (before := _first_run(config)) is not None:
-        config = read_run(before)[0]
-        texts.append(
-            "It started from the weights of a network that was trained before: "
-            + _learned(_saved(before), config.split == "all")
-        )
-    if config.initial_weights is not None:
-        start = Path(config.initial_weights).name
-        texts.append(f"The first of these networks started from the weights of `{start}`.")
-    versions = ", ".join(f"{name} {version}" for name, version in saved["versions"].items())
-    texts.append(f"Made with {versions}; backend {saved.get('backend')}.")
-    return "\n\n".join(_filled(text) for text in texts)
-
-
-def _saved(run: Path) -> dict[str, Any]:
-    return json.loads((run / "config.json").read_text(encoding="utf-8"))
-
-
-def _learned(saved: dict[str, Any], test_too: bool) -> str:
-    data, config = saved["data"], saved["config"]
-    held_out = data.get("validation") or 0
-    simulated = data["name"] == "simulated"
-    untold = set(_NOT_TOLD) | (set() if simulated else {"simulated_sources"})
-    if not (simulated or config.get("mixed_simulated")):
-        untold.add("observation")
-    options = ", ".join(
-        f"{name.replace('_', ' ')} {value}"
-        for name, value in config.items()
-        if name not in untold and value is not None
-    )
-    validation = f"{held_out} held out for validation" if held_out else "none held out"
-    if config.get("degraded_copies"):
-        validation += ", degraded copies included"
-    if config.get("mixed_simulated"):
-        validation += ", simulated sources included"
-    return (
-        f"{data.get('training')} training images of `{data.get('name')}` "
-        f"({data.get('checksum')}), {validation}; the data set's own test batch "
-        f"{'is among them' if test_too else 'was not trained on'}. "
-        f"Recipe `{config.get('recipe')}`, seed {config.get('seed')}: {options}."
-    )
-
-
-def _first_run(config: TrainConfig) -> Path | None:
-    """Return the folder of the run from whose weights another one started."""
-    folder = None if config.initial_weights is None else Path(config.initial_weights)
-    return folder if folder is not None and folder.is_dir() else None
-
-
-def _command(source: ExportSource) -> str:
-    if source.training is None:
-        raise InputError(f"{source.name} comes from no training run: give the folder of one")
-    return "\n".join(_commands(source.training))
-
-
-def _commands(config: TrainConfig, output: Path | None = None) -> list[str]:
-    """Return the commands that train a network, that of its initial weights first."""
-    first = _first_run(config)
-    before = [] if first is None else _commands(read_run(first)[0], first)
-    usual = {
-        **TrainConfig().to_json(),
-        **recipe_values(config.recipe, config.gates),
-        "recipe": TrainConfig.recipe,
-        "data": None,
-    }
-    words = ["python -m train.run"]
-    for name, value in config.to_json().items():
-        if value == usual[name]:
-            continue
-        flag = name.replace("_", "-")
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            words.append(f"--{flag} {value}")
-    if output is not None:
-        words.append(f"--output {output}")
-    return [*before, " ".join(words)]
 
 
 def _calibration(source: ExportSource) -> str:

@@ -99,9 +99,21 @@ def test_the_card_tells_where_a_run_started(run, tmp_path, data_dir):
         f"--initial-weights {run} --seed 7 --no-flip\n"
     ) in card
     text = " ".join(card.split())
-    assert "images of `mirabest` (generator:1), 8 held out" in text
-    assert "from the weights of a network that was trained before: 32 training" in text
-    assert "images of `simulated` (generator:1), 8 held out" in text
+    assert "Two runs. The first starts from random weights, and each other one from" in text
+    rows = {line.split(" | ")[0]: line for line in card.splitlines() if line.startswith("| ")}
+    assert rows["| data set"] == "| data set | `simulated` | `mirabest` |"
+    assert rows["| training images"] == "| training images | 32 | 32 |"
+    assert rows["| held out for validation"] == "| held out for validation | 8 | 8 |"
+    assert rows["| seed"] == "| seed | 7 | 7 |"
+    assert rows["| split"] == "| split | train | all |"
+    assert rows["| simulated sources"] == "| simulated sources | 1000 | - |"
+    assert "| flip" not in rows
+    assert "The same in all runs: gates 3" in text
+    assert "flip no." in text
+    assert "Checksums of the data: `simulated` generator:1, `mirabest` generator:1." in text
+    assert "The test batch of the data is among the training images." in text
+    assert "Each run keeps the epoch with the lowest loss on the images held out" in text
+    assert "Temperature and threshold of `uncertain`: 8 validation images." in text
 
 
 def test_the_card_tells_the_start_of_the_run_before(run, tmp_path, data_dir):
@@ -115,8 +127,9 @@ def test_the_card_tells_the_start_of_the_run_before(run, tmp_path, data_dir):
     arguments = ["--name", "last", "--output", str(tmp_path), "--data-dir", str(data_dir)]
     assert main([str(folders[1]), *arguments]) == 0
     text = " ".join((tmp_path / "last.md").read_text().split())
-    assert text.count("8 held out for validation, degraded copies included;") == 2
-    assert "The first of these networks started from the weights of `agcnn_evidence`." in text
+    assert "Two runs. The first starts from the weights of `agcnn_evidence`, and each" in text
+    assert "degraded copies 1," in text  # of both runs
+    assert "No run was trained on the test batch of its data." in text
     assert f"--initial-weights agcnn_evidence --seed 7 --no-flip --output {folders[0]} " in text
 
 
