@@ -8,7 +8,7 @@ each map as FITS, and classifies the file as a user does.
 
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,17 +19,17 @@ from cyclopts.validators import Number
 from keras_astroattn.command import new_app, run_app
 from keras_astroattn.edge import Classification, Classifier
 from keras_astroattn.edge.labels import UNCERTAIN, WITHOUT_CLASS
+from keras_astroattn.errors import InputError
 from keras_astroattn.files import write_text
 from keras_astroattn.images import CLASS_NAMES
 from keras_astroattn.process import quiet_native_logs
 from keras_astroattn.report import csv_table, markdown_table
 from keras_astroattn.wilson import wilson_interval
 
-from .galaxies import POINT
-from .maps import SURVEYS, Map, Survey, draw_map
+from .galaxies import POINT, SIZES
+from .maps import SURVEYS, Map, draw_map
 
-HEAD = ("maps", "sources", "number", "given a class", "correct")
-REASONS_HEAD = ("maps", "sources", "reasons for no class")
+HEAD = ("maps", "sources", "number", "given a class", "correct", "without a class")
 
 Record = dict[str, str | float | None]
 """One source: a row of the CSV file."""
@@ -52,6 +52,7 @@ def second_simulation(
     points: Count = 0,
     seed: Count = 0,
     peak_factor: Annotated[float, Parameter(validator=Number(gt=0))] = 1.0,
+    sizes: tuple[float, float] = SIZES,
     artefacts: bool = True,
     output: Path | None = None,
     sheet: Path | None = None,
@@ -65,11 +66,15 @@ def second_simulation(
         points: Number of point sources of each survey.
         seed: Seed of the maps.
         peak_factor: Factor of the peaks of all sources; 0.4 makes them 2.5 times fainter.
+        sizes: Least and largest angular size, arcsec; the number falls as 1 / size.
         artefacts: Whether maps have sidelobes of bright sources and lose large scales.
         output: CSV file with a row for each source.
         sheet: PNG or PDF file with pictures of the wrong classes, and of point sources with one.
     """
     from rich.progress import track
+
+    if not 0 < sizes[0] <= sizes[1]:
+        raise InputError(f"--sizes {sizes[0]:g} {sizes[1]:g}: give the smaller size first, above 0")
 
     with quiet_native_logs():
         classifier = Classifier(model)
@@ -78,13 +83,17 @@ def second_simulation(
         numbers = [*enumerate(CLASS_NAMES[index % 2] for index in range(galaxies))]
         numbers += enumerate([POINT] * points)
         for index, kind in track(numbers, name):
-            drawn = draw_map(SURVEYS[name], kind, seed, index, artefacts, peak_factor)
+            drawn = draw_map(
+                *(SURVEYS[name], kind, seed, index),
+                artefacts=artefacts,
+                peak_factor=peak_factor,
+                sizes=sizes,
+            )
             found = classify(classifier, drawn)
             records.append(record_of(name, index, drawn, found))
             if found.label in CLASS_NAMES and found.label != kind:
                 wrong.append((f"{name} {index} {kind} {drawn.size:.0f}''", found))
     text = markdown_table(HEAD, rows_of(records), text=2)
-    text += "\n" + markdown_table(REASONS_HEAD, reason_rows(records), text=3)
     if output is not None:
         write_text(output, csv_table(records))
     if sheet is not None and wrong:
@@ -93,7 +102,7 @@ def second_simulation(
 
 
 def classify(classifier: Classifier, drawn: Map) -> Classification:
-    """Classify the source of a map as a user does: from a FITS file, at the catalogue's position."""
+    """Classify the source of a map from a FITS file, at the position of the catalogue."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "map.fits"
         drawn.hdu.writeto(path)
@@ -138,38 +147,31 @@ def reason_of(found: Classification) -> str:
 
 
 def rows_of(records: Sequence[Record]) -> Iterator[Sequence[object]]:
-    """Yield the rows of the table: for each survey all galaxies, FRIs, FRIIs, and points."""
-    for name, kind, chosen in _groups(records):
-        given = [one for one in chosen if one["label"] in CLASS_NAMES]
-        right = sum(one["label"] == one["truth"] for one in given)
-        share = f"{len(given)} ({100 * len(given) / len(chosen):.0f} %)"
-        correct = "-"
-        if given and kind != POINT:
-            low, high = wilson_interval(right / len(given), len(given))
-            correct = (
-                f"{right}: {100 * right / len(given):.1f} % ({100 * low:.0f}-{100 * high:.0f})"
-            )
-        yield SURVEYS[name].title, kind, len(chosen), share, correct
+    """Yield the rows of the table: for each survey all galaxies, FRIs, FRIIs, and points.
 
-
-def reason_rows(records: Sequence[Record]) -> Iterator[Sequence[object]]:
-    """Yield the rows of the second table: the reasons for no class, most frequent first."""
-    for name, kind, chosen in _groups(records):
-        counts = Counter(one["reason"] for one in chosen if one["reason"])
-        reasons = ", ".join(f"{reason} {count}" for reason, count in counts.most_common())
-        yield SURVEYS[name].title, kind, reasons or "-"
-
-
-def _groups(records: Iterable[Record]) -> Iterator[tuple[str, str, list[Record]]]:
-    records = list(records)
+    The last column counts the sources without a class by their reason.
+    """
     for name in dict.fromkeys(one["survey"] for one in records):
-        for kind, truths in (
-            ("galaxies", CLASS_NAMES),
-            *((k, (k,)) for k in (*CLASS_NAMES, POINT)),
-        ):
+        for kind in ("galaxies", *CLASS_NAMES, POINT):
+            truths = CLASS_NAMES if kind == "galaxies" else (kind,)
             chosen = [one for one in records if one["survey"] == name and one["truth"] in truths]
             if chosen:
-                yield name, kind, chosen
+                yield SURVEYS[name].title, kind, len(chosen), *_cells_of(chosen)
+
+
+def _cells_of(records: Sequence[Record]) -> tuple[str, str, str]:
+    given = [one for one in records if one["label"] in CLASS_NAMES]
+    right = sum(one["label"] == one["truth"] for one in given)
+    correct = "-"
+    if given:
+        low, high = wilson_interval(right / len(given), len(given))
+        correct = f"{right}: {100 * right / len(given):.1f} % ({100 * low:.0f}-{100 * high:.0f})"
+    reasons = Counter(one["reason"] for one in records if one["reason"]).most_common()
+    return (
+        f"{len(given)} ({100 * len(given) / len(records):.0f} %)",
+        correct,
+        ", ".join(f"{reason} {count}" for reason, count in reasons),
+    )
 
 
 def draw_sheet(path: Path, wrong: Sequence[tuple[str, Classification]]) -> None:

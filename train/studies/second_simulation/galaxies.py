@@ -1,7 +1,7 @@
-"""Radio galaxies as clouds of radiating cells, drawn from their morphology in the literature.
+"""Radio galaxies as clouds of radiating cells.
 
-The training's simulation adds Gaussian components. Here a galaxy is a cloud of many small cells of
-plasma, which fill jets, lobes and hot spots. This module imports nothing of the project.
+Each cell is a small part of the plasma of a jet, a lobe or a hot spot. The numbers of the laws are
+chosen within the ranges of the papers. This module imports nothing of the project.
 """
 
 import math
@@ -12,13 +12,11 @@ import numpy as np
 FRI, FRII, POINT = "FRI", "FRII", "point"
 
 CELLS = 100_000
-"""Number of cells of a jet or lobe: in a LoTSS beam of a galaxy of 300 arcsec, about 400."""
+"""Number of cells of a jet or lobe."""
 
 SIZES = (10.0, 300.0)
-"""Least and largest angular size, arcsec. As many galaxies have sizes of 10 to 20 as of 100 to 200
-arcsec: the number falls as 1 / size. This law is chosen, it is that of no survey. Catalogues of
-radio galaxies with classes hold these sizes (Mingo et al. 2019, MNRAS 488, 2701: 27 arcsec and
-more)."""
+"""Least and largest angular size, arcsec. The number falls as 1 / size, so that 10 to 20 arcsec are
+as common as 100 to 200. This law is chosen, and is that of no survey."""
 
 _ENDS = (0.01, 0.99)  # shares of the flux along a direction between which a size is measured
 
@@ -37,172 +35,139 @@ class Cells:
     north: np.ndarray
     flux: np.ndarray
 
-    def __add__(self, other: "Cells") -> "Cells":
-        pairs = ((getattr(self, name), getattr(other, name)) for name in vars(self))
-        return Cells(*map(np.concatenate, pairs))
-
-    def scaled(self, size: float, flux: float) -> "Cells":
-        """Return the cells with both offsets and fluxes multiplied by factors."""
-        return Cells(size * self.east, size * self.north, flux * self.flux)
-
     @property
     def size(self) -> float:
-        """Largest extent along any of 36 directions that holds 98 % of the flux, arcsec."""
-        return max(map(self._extent, np.arange(36) * math.pi / 36))
+        """Largest extent along one of 36 directions that holds 98 % of the flux, arcsec."""
+        extents = []
+        for angle in np.arange(36) * math.pi / 36:
+            along = self.east * math.sin(angle) + self.north * math.cos(angle)
+            counts, edges = np.histogram(along, 2000, weights=self.flux)
+            share = np.append(0, np.cumsum(counts)) / self.flux.sum()
+            extents.append(np.diff(np.interp(_ENDS, share, edges))[0])
+        return float(max(extents))
 
-    def _extent(self, angle: float) -> float:
-        along = self.east * math.sin(angle) + self.north * math.cos(angle)
-        counts, edges = np.histogram(along, 2000, weights=self.flux)
-        share = np.append(0, np.cumsum(counts)) / self.flux.sum()
-        return float(np.diff(np.interp(_ENDS, share, edges))[0])
+    def scaled(self, size: float, flux: float) -> "Cells":
+        """Return the cells with all offsets and all fluxes multiplied."""
+        return Cells(size * self.east, size * self.north, flux * self.flux)
 
 
-def draw_galaxy(rng: np.random.Generator, kind: str) -> Cells:
-    """Return a galaxy with a size drawn from `SIZES` and a total flux of 1.
+def draw_galaxy(
+    rng: np.random.Generator, kind: str, sizes: tuple[float, float] = SIZES
+) -> tuple[Cells, float]:
+    """Return a source with a total flux of 1, and its size in arcsec.
 
     Args:
         rng: random generator.
-        kind: `FRI`, `FRII` or `POINT`.
+        kind: `FRI`, `FRII` or `POINT`, whose size is 0.
+        sizes: least and largest size, arcsec.
     """
     if kind == POINT:
-        return point()
+        return Cells(np.zeros(1), np.zeros(1), np.ones(1)), 0.0
     cells = (draw_fri if kind == FRI else draw_frii)(rng)
-    size = math.exp(rng.uniform(*map(math.log, SIZES)))
-    return cells.scaled(size / cells.size, 1 / cells.flux.sum())
-
-
-def point(east: float = 0.0, north: float = 0.0, flux: float = 1.0) -> Cells:
-    """Return one cell."""
-    return Cells(*(np.array([value]) for value in (east, north, flux)))
+    size = math.exp(rng.uniform(*np.log(sizes)))
+    return cells.scaled(size / cells.size, 1 / cells.flux.sum()), size
 
 
 def draw_fri(rng: np.random.Generator) -> Cells:
     """Return an FRI: a core and two jets that widen, bend, and fade outwards.
 
-    The flux of a jet per length falls as its distance s from the core to the power of -0.4 to -1.2
-    beyond the point of flaring, and its width grows with s, so that the surface brightness falls
-    (Fanaroff & Riley 1974, MNRAS 167, 31P; Laing & Bridle 2014, MNRAS 437, 3405: jets flare
-    at once and are faint before). The base of one jet is brighter by a log-normal factor of
-    0.3 dex, which ends at a third of its length (Laing et al. 1999, MNRAS 306, 513). Of ten
-    sources, 5.5 are straight within 15 degrees or bent like an S, 3 have wide-angle tails that
-    bend by 30 to 80 degrees to the same side, and 1.5 are narrow-angle tails, bent by 90 to 120
-    (O'Dea & Owen 1985, AJ 90, 927). The core holds 5 % of the flux, log-normal with 0.4 dex
-    (de Ruiter et al. 1990, A&A 227, 351).
+    The inner jets are faint up to a point of flaring at 3 to 12 % of the length. Beyond, the flux
+    per length falls with the distance to the power of -0.4 to -1.2, and the width grows (Fanaroff &
+    Riley 1974, MNRAS 167, 31P; Laing & Bridle 2014, MNRAS 437, 3405). The base of one jet is
+    brighter by a log-normal factor of 0.3 dex (Laing et al. 1999, MNRAS 306, 513). The lengths
+    differ by up to 40 %. Of 20 sources, 11 are bent by up to 25 degrees like an S, 6 are wide-angle
+    tails, bent by 30 to 80 degrees to the same side, and 3 narrow-angle tails, bent by 90 to 120
+    (Owen & Rudnick 1976, ApJ 205, L1). The core holds 5 % of the flux, log-normal with 0.4 dex and
+    at most 60 %.
     """
-    axis, shape = rng.uniform(0, 2 * math.pi), rng.uniform()
-    power = rng.uniform(0.7, 2.0)  # of the distance at which the jets bend
+    shape = rng.uniform()
     if shape < 0.55:
-        first, second = rng.choice([-1, 1]) * rng.uniform(0, math.radians(25)) * np.array([1, 1])
-        first, second = np.array([first, second]) + rng.normal(0, math.radians(6), 2)
+        bend = np.radians(rng.uniform(-25, 25) + rng.normal(0, 6, 2))
     else:
-        limits = (30, 80) if shape < 0.85 else (90, 120)
-        first = math.radians(rng.uniform(*limits))
-        second = -first * rng.uniform(0.8, 1.2)
-    flaring, fading = rng.uniform(0.03, 0.12), rng.uniform(0.4, 1.2)
-    width = rng.uniform(0.12, 0.45)
-    ratio = 10 ** rng.normal(0, 0.3)
-    jets = [
-        _jet(rng, axis, first, power, 1.0, flaring, fading, width, ratio),
-        _jet(rng, axis + math.pi, second, power, rng.uniform(0.6, 1), flaring, fading, width, 1.0),
-    ]
-    cells = jets[0] + jets[1]
-    core = 0.05 * 10 ** rng.normal(0, 0.4)
-    return cells + point(flux=min(core, 0.6) * cells.flux.sum())
-
-
-def _jet(
-    rng: np.random.Generator,
-    axis: float,
-    bend: float,
-    power: float,
-    length: float,
-    flaring: float,
-    fading: float,
-    width: float,
-    ratio: float,
-) -> Cells:
-    s = rng.uniform(0.005, 1, CELLS)
-    flux = np.maximum(s / flaring, 1.0) ** -fading * np.minimum(s / flaring, 1.0) ** 2
-    flux *= np.minimum((1 - s) / 0.25, 1.0) * (1 + (ratio - 1) * np.exp(-3 * s))
-    radius = width / 2 * np.where(s < flaring, s * 0.4, s - 0.6 * flaring) + 0.004
-    along = np.linspace(0, 1, 400)  # the axis of the jet
-    angle = axis + bend * along**power
-    east, north = (
-        np.interp(s, along, np.cumsum(way(angle)) / len(along)) for way in (np.sin, np.cos)
-    )
-    across = radius * _projected(rng, len(s))
-    flux *= _clumps(rng, s / 0.15, across / 0.1)
-    here = np.interp(s, along, angle)
-    return Cells(
-        length * (east + across * np.cos(here)), length * (north - across * np.sin(here)), flux
-    )
+        bend = math.radians(rng.uniform(*((30, 80) if shape < 0.85 else (90, 120))))
+        bend *= np.array([1, -rng.uniform(0.8, 1.2)])
+    bending, flaring = rng.uniform(0.7, 2), rng.uniform(0.03, 0.12)
+    fading, width = rng.uniform(0.4, 1.2), rng.uniform(0.12, 0.45)
+    ratio, length = (10 ** rng.normal(0, 0.3), 1.0), (1.0, rng.uniform(0.6, 1))
+    axis = rng.uniform(0, 2 * math.pi)
+    jets = []
+    for side in (0, 1):
+        s = rng.uniform(0.005, 1, CELLS)
+        radius = 0.004 + width / 2 * np.where(s < flaring, 0.4 * s, s - 0.6 * flaring)
+        across = radius * _projected(rng)
+        flux = np.minimum(s / flaring, 1) ** 2 * np.maximum(s / flaring, 1) ** -fading
+        flux *= np.minimum((1 - s) / 0.25, 1) * (1 + (ratio[side] - 1) * np.exp(-3 * s))
+        grid = np.linspace(0, 1, 400)
+        angle = axis + side * math.pi + bend[side] * grid**bending
+        east, north = (np.interp(s, grid, np.cumsum(way(angle)) / 400) for way in (np.sin, np.cos))
+        here = np.interp(s, grid, angle)
+        jet = Cells(
+            east + across * np.cos(here),
+            north - across * np.sin(here),
+            flux * _clumps(rng, s / 0.15, across / 0.1),
+        )
+        jets.append(jet.scaled(length[side], 1.0))
+    return _with_core(jets, min(0.05 * 10 ** rng.normal(0, 0.4), 0.6))
 
 
 def draw_frii(rng: np.random.Generator) -> Cells:
     """Return an FRII: two lobes with hot spots at their ends, bridges, and a core.
 
-    The lengths L of the arms differ by |L1 - L2| / (L1 + L2), normal with 0.12 (Arshakian &
-    Longair 2000, MNRAS 311, 846), and their fluxes by a log-normal factor of 0.2 dex. The lobes
-    point 6 degrees (rms) off the axis (Leahy & Williams 1984, MNRAS 210, 929). They begin at 0 to
-    0.6 of the arm, as bridges of the same paper, and brighten outwards. They are 2.5 to 6 times
-    as long as wide, measured from the core (Mullin, Riley & Hardcastle 2008, MNRAS 390, 595). A hot
-    spot holds 20 % of the flux of its lobe, log-normal with 0.3 dex and at most 70 %, is 1 to 4 %
-    of the arm wide (Hardcastle et al. 1998, MNRAS 296, 445) and has a fainter second one in 3 of
-    10 lobes. The core holds 0.5 % of the flux, log-normal with 0.6 dex and at most 20 %.
+    The lengths L of the arms differ by (L1 - L2) / (L1 + L2), normal with 0.12 (Arshakian & Longair
+    2000, MNRAS 311, 846), and their fluxes by a log-normal factor of 0.2 dex. The lobes point
+    6 degrees (rms) off the axis. They begin at 0 to 0.6 of the arm as a bridge, which brightens
+    outwards with the distance to the power of 0.3 to 2 (Leahy & Williams 1984, MNRAS 210, 929). An
+    arm is 2.5 to 6 times as long as its lobe is wide (Mullin et al. 2008, MNRAS 390, 595). A hot
+    spot is 1 to 4 % of the arm wide and has a fainter second one in 3 of 10 lobes (Hardcastle et
+    al. 1998, MNRAS 296, 445). Its flux is 25 % of the rest of the lobe's, log-normal with 0.3 dex,
+    at most twice. The core holds 0.5 % of the flux, log-normal with 0.6 dex and at most 20 %.
     """
-    axis = rng.uniform(0, 2 * math.pi)
-    difference = rng.normal(0, 0.12)
-    ratio = 10 ** rng.normal(0, 0.2)
-    begin, slope = rng.uniform(0, 0.6), rng.uniform(0.3, 2.0)
-    slimness = rng.uniform(2.5, 6)
-    arms = ((axis, 1 + difference, ratio), (axis + math.pi, 1 - difference, 1.0))
-    lobes = [
-        _lobe(rng, angle + math.radians(rng.normal(0, 6)), length, begin, slope, slimness)
-        .scaled(1.0, flux)
-        for angle, length, flux in arms
-    ]  # fmt: skip
-    cells = lobes[0] + lobes[1]
-    core = min(0.005 * 10 ** rng.normal(0, 0.6), 0.2)
-    return cells + point(flux=core * cells.flux.sum())
+    axis, slimness = rng.uniform(0, 2 * math.pi), rng.uniform(2.5, 6)
+    begin, slope = rng.uniform(0, 0.6), rng.uniform(0.3, 2)
+    difference, ratio = rng.normal(0, 0.12), 10 ** rng.normal(0, 0.2)
+    lobes = []
+    for angle, length, total in (
+        (axis, 1 + difference, ratio),
+        (axis + math.pi, 1 - difference, 1.0),
+    ):
+        u = rng.uniform(0, 1, CELLS)  # from the near end of the lobe to the far one
+        radius = np.minimum(1, u / 0.3) ** 0.5 * np.sqrt(1 - u**6) / (2 * slimness)
+        along, across = begin + (1 - begin) * u, radius * _projected(rng)
+        flux = u**slope * radius * _clumps(rng, along / 0.2, across / 0.15)
+        parts = [(along, across, flux)]
+        spot = min(0.25 * 10 ** rng.normal(0, 0.3), 2.0) * flux.sum()
+        spots = [(rng.uniform(0.93, 0.98), 0.0, spot)]
+        if rng.uniform() < 0.3:
+            side = rng.choice([-1, 1]) * rng.uniform(0.3, 0.8) / (2 * slimness)
+            spots.append((rng.uniform(0.8, 0.95), side, 0.3 * spot))
+        for place, side, bright in spots:
+            near = rng.normal(0, rng.uniform(0.01, 0.04) / 2.355, (2, 1000))
+            parts.append((place + near[0], side + near[1], np.full(1000, bright / 1000)))
+        along, across, flux = map(np.concatenate, zip(*parts, strict=True))
+        angle += math.radians(rng.normal(0, 6))
+        east = along * math.sin(angle) + across * math.cos(angle)
+        north = along * math.cos(angle) - across * math.sin(angle)
+        lobes.append(Cells(east, north, flux / flux.sum()).scaled(length, total))
+    return _with_core(lobes, min(0.005 * 10 ** rng.normal(0, 0.6), 0.2))
 
 
-def _lobe(
-    rng: np.random.Generator,
-    axis: float,
-    length: float,
-    begin: float,
-    slope: float,
-    slimness: float,
-) -> Cells:
-    u = rng.uniform(0, 1, CELLS)  # from the near end of the lobe to the far one
-    radius = 1 / (2 * slimness) * np.minimum(1.0, u / 0.3) ** 0.5 * np.sqrt(1 - u**6)
-    along, across = begin + (1 - begin) * u, radius * _projected(rng, CELLS)
-    flux = u**slope * radius * _clumps(rng, along / 0.2, across / 0.15)
-    spot = min(0.2 * 10 ** rng.normal(0, 0.3), 0.7) / (1 - 0.2)
-    spots = [(rng.uniform(0.93, 0.98), 0.0, spot * flux.sum())]
-    if rng.uniform() < 0.3:
-        place = rng.uniform(0.8, 0.95), rng.choice([-1, 1]) * rng.uniform(0.3, 0.8) / slimness / 2
-        spots.append((*place, 0.3 * spot * flux.sum()))
-    parts = [(along, across, flux)]
-    for place, side, total in spots:
-        width = rng.uniform(0.01, 0.04) / 2.355
-        near = rng.normal(0, width, (2, 1000))
-        parts.append((place + near[0], side + near[1], np.full(1000, total / 1000)))
-    along, across, flux = map(np.concatenate, zip(*parts, strict=True))
-    east = along * math.sin(axis) + across * math.cos(axis)
-    north = along * math.cos(axis) - across * math.sin(axis)
-    return Cells(east, north, flux / flux.sum()).scaled(length, 1.0)
+def _with_core(parts: list[Cells], share: float) -> Cells:
+    """Return parts, with a core of a share of the whole flux."""
+    flux = sum(part.flux.sum() for part in parts)
+    core = Cells(np.zeros(1), np.zeros(1), np.array([flux * share / (1 - share)]))
+    parts = [*parts, core]
+    return Cells(*(np.concatenate([getattr(part, name) for part in parts]) for name in vars(core)))
 
 
-def _projected(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return the offsets of cells across a filled round tube of radius 1, seen from the side."""
-    return np.sqrt(rng.uniform(0, 1, count)) * np.cos(rng.uniform(0, 2 * math.pi, count))
+def _projected(rng: np.random.Generator) -> np.ndarray:
+    """Return offsets of cells across a filled round tube of radius 1, seen from the side."""
+    return np.sqrt(rng.uniform(0, 1, CELLS)) * np.cos(rng.uniform(0, 2 * math.pi, CELLS))
 
 
 def _clumps(rng: np.random.Generator, along: np.ndarray, across: np.ndarray) -> np.ndarray:
-    """Return log-normal factors of brightness, smooth over offsets of 1, for turbulent plasma."""
+    """Return log-normal factors of brightness (0.4 in ln), smooth over offsets of about 1."""
     waves, phases = rng.normal(0, 1.5, (8, 2)), rng.uniform(0, 2 * math.pi, 8)
     field = sum(
         np.cos(x * along + y * across + phase) for (x, y), phase in zip(waves, phases, strict=True)
-    )
-    return np.exp(0.4 * field / 2)  # of 8 cosines the rms is 2
+    )  # rms 2
+    return np.exp(0.2 * field)

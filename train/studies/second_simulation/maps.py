@@ -1,4 +1,4 @@
-"""Maps of a patch of sky as surveys write them: beam, noise, neighbours, artefacts, header.
+"""Maps as surveys write them: beam, noise, neighbours, artefacts and header.
 
 This module imports nothing of the project but its own `galaxies`.
 """
@@ -9,25 +9,24 @@ from dataclasses import dataclass
 import numpy as np
 from astropy.io import fits
 
-from .galaxies import POINT, Cells, draw_galaxy
+from .galaxies import POINT, SIZES, Cells, draw_galaxy
 
-SPECTRAL_INDEX = -0.7
-"""Exponent of the frequency in the flux of neighbours."""
+PEAK_SLOPE, BRIGHTEST_PEAK = 0.9, 5000.0
+"""Law of the peaks p of sources over the noise: N(> p) ~ p^-0.9 from a survey's least peak to 5000.
+Counts at 1.4 GHz fall about so between 30 mJy and 1 Jy (Condon 1984, ApJ 287, 461)."""
 
 POSITION_ERROR = 2.0
 """Error (rms) of the catalogue's position along each axis, arcsec."""
 
 COUNTS = (0.859, 0.508, 0.376, -0.049, -0.121, 0.057, -0.008)
-"""Differential source counts at 1.4 GHz: log10(S^2.5 dN/dS) in Jy^1.5 / sr is the sum of these
-numbers times log10(S / mJy)^0, 1, 2, ... from 0.05 mJy to 1 Jy (Hopkins et al. 2003, AJ 125, 465).
-"""
+"""Source counts at 1.4 GHz: log10(S^2.5 dN/dS) in Jy^1.5 / sr is the sum of these numbers times
+log10(S / mJy)^0, 1, 2, ... from 0.05 mJy to 1 Jy (Hopkins et al. 2003, AJ 125, 465)."""
 
-PEAK_SLOPE, BRIGHTEST_PEAK = 0.9, 5000.0
-"""Law of the peaks p of sources over the noise: N(> p) ~ p^-0.9 from a survey's least peak to 5000,
-as counts of radio galaxies fall at 1.4 GHz from 30 mJy to 1 Jy (Condon 1984, ApJ 287, 461)."""
+SPECTRAL_INDEX = -0.7
+"""Exponent of the frequency in the flux of neighbours."""
 
 _COUNTED = (5e-5, 1.0)  # Jy
-_SQUARE_ARCSEC = (math.pi / 180 / 3600) ** 2  # sr
+_SQUARE_DEGREE = (math.pi / 180) ** 2  # sr
 _FWHM = math.sqrt(8 * math.log(2))  # of a Gaussian, in units of its sigma
 
 
@@ -46,6 +45,7 @@ class Survey:
         least_peak: least peak of a source over the noise.
         dynamic_range: median of the brightness of a source over that of its sidelobes.
         largest_scale: scale from which the interferometer loses emission, arcsec.
+        projection: of the celestial axes.
         cards: further cards of the header.
         spare_axes: names and values of further axes of one pixel.
     """
@@ -60,6 +60,7 @@ class Survey:
     least_peak: float
     dynamic_range: float
     largest_scale: float
+    projection: str
     cards: tuple[tuple[str, object], ...]
     spare_axes: tuple[tuple[str, float], ...] = ()
 
@@ -69,42 +70,43 @@ class Survey:
         return math.pi / (4 * math.log(2)) * (self.beam / self.scale) ** 2
 
 
+def _beam_cards(arcsec: float) -> tuple[tuple[str, float], ...]:
+    return ("BMAJ", arcsec / 3600), ("BMIN", arcsec / 3600), ("BPA", 0.0)
+
+
 SURVEYS = {
-    # Shimwell et al. 2022, A&A 659, A1; header of a DR2 cutout
+    # Shimwell et al. 2022, A&A 659, A1; header of a cutout of DR2
     "lofar": Survey(
-        "LoTSS, 6 arcsec", 6.0, 1.5, 800, 83e-6, 144e6, 50.0, 30.0, 1000.0, 3600.0,
-        (("BUNIT", "JY/BEAM"), ("BMAJ", 6 / 3600), ("BMIN", 6 / 3600), ("BPA", 0.0),
-         ("TELESCOP", "LOFAR"), ("RESTFRQ", 143.65e6), ("CTYPE1", "RA---SIN"),
-         ("CTYPE2", "DEC--SIN"), ("RADESYS", "ICRS"), ("EQUINOX", 2000.0)),
+        "LoTSS, 6 arcsec", 6.0, 1.5, 800, 83e-6, 144e6, 50.0, 100.0, 1000.0, 3600.0, "SIN",
+        (*_beam_cards(6), ("BUNIT", "JY/BEAM"), ("TELESCOP", "LOFAR"), ("RESTFRQ", 143.65e6)),
     ),
-    # McConnell et al. 2020, PASA 37, e048; header of a CASDA image
+    # McConnell et al. 2020, PASA 37, e048; header of an image of CASDA
     "racs": Survey(
-        "RACS, 15 arcsec", 15.0, 2.5, 1200, 250e-6, 887.5e6, -40.0, 30.0, 1000.0, 3000.0,
-        (("BUNIT", "Jy/beam"), ("BMAJ", 15 / 3600), ("BMIN", 15 / 3600), ("BPA", 0.0),
-         ("TELESCOP", "ASKAP"), ("OBJECT", "RACS_1200-37A"), ("CTYPE1", "RA---SIN"),
-         ("CTYPE2", "DEC--SIN"), ("RADESYS", "FK5"), ("EQUINOX", 2000.0)),
+        "RACS, 15 arcsec", 15.0, 2.5, 1200, 250e-6, 887.5e6, -40.0, 50.0, 1000.0, 3600.0, "SIN",
+        (*_beam_cards(15), ("BUNIT", "Jy/beam"), ("TELESCOP", "ASKAP"), ("RADESYS", "FK5")),
         (("STOKES", 1.0), ("FREQ", 887.5e6)),
     ),
     # Condon et al. 1998, AJ 115, 1693; header of SkyView, which states no beam
     "nvss": Survey(
-        "NVSS, 45 arcsec", 45.0, 15.0, 600, 450e-6, 1.4e9, 30.0, 30.0, 1000.0, 970.0,
-        (("CTYPE1", "RA---TAN"), ("CTYPE2", "DEC--TAN"), ("RADESYS", "FK5"),
-         ("EQUINOX", 2000.0), ("COMMENT", 'Resolution:  45"'), ("SURVEY", "NVSS"),
-         ("TELESCOP", "VLA"), ("BUNIT", "JY/BEAM"), ("HISTORY", "shortname = NVSS"),
-         ("HISTORY", "survey = NVSS")),
+        "NVSS, 45 arcsec", 45.0, 15.0, 600, 450e-6, 1.4e9, 30.0, 50.0, 1000.0, 970.0, "TAN",
+        (("RADESYS", "FK5"), ("EQUINOX", 2000.0), ("COMMENT", 'Resolution:  45"'),
+         ("SURVEY", "NVSS"), ("TELESCOP", "VLA"), ("BUNIT", "JY/BEAM"),
+         ("HISTORY", "shortname = NVSS"), ("HISTORY", "survey = NVSS")),
     ),
     # Lacy et al. 2020, PASP 132, 035001; header of a quick-look image of CADC
     "vlass": Survey(
-        "VLASS, 2.5 arcsec", 2.5, 1.0, 1200, 140e-6, 3e9, 20.0, 30.0, 500.0, 58.0,
-        (("BUNIT", "Jy/beam"), ("BMAJ", 2.5 / 3600), ("BMIN", 2.5 / 3600), ("BPA", 0.0),
-         ("TELESCOP", "EVLA"), ("OBJECT", "VLASS"), ("CTYPE1", "RA---SIN"),
-         ("CTYPE2", "DEC--SIN"), ("RADESYS", "FK5"), ("EQUINOX", 2000.0)),
+        "VLASS, 2.5 arcsec", 2.5, 1.0, 1200, 140e-6, 3e9, 20.0, 30.0, 500.0, 58.0, "SIN",
+        (*_beam_cards(2.5), ("BUNIT", "Jy/beam"), ("TELESCOP", "EVLA"), ("RADESYS", "FK5")),
         (("FREQ", 2.987741489322e9), ("STOKES", 1.0)),
     ),
 }  # fmt: skip
-"""Surveys by the name of the option. The papers state beam, noise, pixel scale, NVSS's dynamic range
-(1000) and the largest scale of VLASS. The other dynamic ranges are chosen, that of VLASS's quick-look
-images lower."""
+"""Surveys by the name of the option.
+
+The papers state beam, pixel scale, noise, the dynamic range of NVSS and the largest scales. The
+other dynamic ranges are chosen. So are the least peaks: galaxies of this study of 60 arcsec with
+40 mJy at 1.4 GHz, the limit of MiraBest's parent catalogue, have median peaks of 600 (LoTSS),
+100 (RACS), 60 (NVSS) and 25 (VLASS) times the noise.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,8 +133,10 @@ def draw_map(
     kind: str,
     seed: int,
     index: int,
+    *,
     artefacts: bool = True,
     peak_factor: float = 1.0,
+    sizes: tuple[float, float] = SIZES,
 ) -> Map:
     """Return the map of source `index` of a kind.
 
@@ -141,30 +145,28 @@ def draw_map(
         kind: `FRI`, `FRII` or `POINT`.
         seed: seed of the set.
         index: number of the source.
-        artefacts: whether bright sources have sidelobes, and large scales are lost.
-        peak_factor: factor by which the peak is larger than the law draws it.
+        artefacts: whether sources have sidelobes, and galaxies lose large scales.
+        peak_factor: factor by which the peak is larger than `PEAK_SLOPE` draws it.
+        sizes: least and largest angular size, arcsec.
     """
     rng = np.random.default_rng([seed, index, *survey.title.encode(), *kind.encode()])
-    galaxy = draw_galaxy(rng, kind)
+    cells, size = draw_galaxy(rng, kind, sizes)
     ratio = draw_peak(rng, survey.least_peak) * peak_factor
-    east, north = rng.uniform(-0.5, 0.5, 2) * survey.scale
-    cells = Cells(galaxy.east + east, galaxy.north + north, galaxy.flux)
-    neighbours = draw_neighbours(rng, survey)
-    clean = beam_response(survey)
-    response = clean + sidelobe_response(rng, survey) if artefacts else clean
-    seen = lost_scales(survey) if artefacts and kind != POINT else 1.0
-    flux = ratio * survey.noise / render(cells, survey, clean * seen).max()
-    cells = cells.scaled(1.0, flux)
-    pixels = render(cells, survey, response * seen) + render(neighbours, survey, response)
-    pixels += draw_noise(rng, survey)
-    hdu = fits.PrimaryHDU(
-        pixels.astype(np.float32).reshape((1,) * len(survey.spare_axes) + pixels.shape),
-        header_of(survey),
-    )
-    east, north = np.array([east, north]) + rng.normal(0, POSITION_ERROR, 2)
-    dec = survey.declination + north / 3600
-    position = (180 + east / 3600 / math.cos(math.radians(dec)), dec)
-    return Map(hdu, position, kind, 0.0 if kind == POINT else galaxy.size, ratio)
+    place = rng.uniform(-0.5, 0.5, 2) * survey.scale  # of the core, to the east and north
+    cells = Cells(cells.east + place[0], cells.north + place[1], cells.flux)
+    clean = response = beam_response(survey)
+    kept = 1.0
+    if artefacts:
+        response = clean + sidelobe_response(rng, survey)
+        kept = kept_scales(survey) if kind != POINT else 1.0
+    flux = ratio * survey.noise / render(cells, survey, kept * clean).max()
+    pixels = flux * render(cells, survey, kept * response)
+    pixels += render(draw_neighbours(rng, survey), survey, response) + draw_noise(rng, survey)
+    shape = (1,) * len(survey.spare_axes) + pixels.shape
+    hdu = fits.PrimaryHDU(pixels.astype(np.float32).reshape(shape), header_of(survey))
+    east, north = (place + rng.normal(0, POSITION_ERROR, 2)) / 3600
+    dec = survey.declination + north
+    return Map(hdu, (180 + east / math.cos(math.radians(dec)), dec), kind, size, ratio)
 
 
 def draw_peak(rng: np.random.Generator, least: float) -> float:
@@ -173,103 +175,91 @@ def draw_peak(rng: np.random.Generator, least: float) -> float:
     return least * share ** (-1 / PEAK_SLOPE)
 
 
-def density(flux: np.ndarray) -> np.ndarray:
+def density(flux: float | np.ndarray) -> np.ndarray:
     """Return the number of sources above fluxes at 1.4 GHz (Jy), per square degree (`COUNTS`)."""
     grid = np.geomspace(*_COUNTED, 2000)
-    powers = np.log10(grid * 1e3)[:, None] ** np.arange(len(COUNTS))
-    counts = 10 ** (powers @ COUNTS) * grid**-1.5  # dN / d ln S, per sr
+    logarithm = np.polynomial.polynomial.polyval(np.log10(1000 * grid), COUNTS)
+    counts = 10**logarithm * grid**-1.5  # dN / d ln S, per sr
     steps = (counts[1:] + counts[:-1]) / 2 * np.diff(np.log(grid))
-    above = np.append(np.cumsum(steps[::-1])[::-1], 0.0)
-    return np.interp(flux, grid, above) * _SQUARE_ARCSEC * 3600**2
+    above = np.append(np.cumsum(steps[::-1])[::-1], 0)
+    return np.interp(flux, grid, above) * _SQUARE_DEGREE
 
 
 def draw_neighbours(rng: np.random.Generator, survey: Survey) -> Cells:
     """Return unrelated point sources of the counts above the noise, at random places of a map."""
     to_survey = (survey.frequency / 1.4e9) ** SPECTRAL_INDEX
-    least = max(survey.noise / to_survey, _COUNTED[0])
-    width = survey.pixels * survey.scale
-    count = rng.poisson(density(least) * (width / 3600) ** 2)
-    grid = np.geomspace(least, _COUNTED[1], 2000)
-    above = density(grid) / density(least)
-    flux = np.exp(np.interp(rng.uniform(0, 1, count), above[::-1], np.log(grid)[::-1]))
+    grid = np.geomspace(max(survey.noise / to_survey, _COUNTED[0]), _COUNTED[1], 2000)
+    above, width = density(grid), survey.pixels * survey.scale
+    count = rng.poisson(above[0] * (width / 3600) ** 2)
+    flux = np.interp(rng.uniform(0, above[0], count), above[::-1], grid[::-1])
     east, north = rng.uniform(-width / 2, width / 2, (2, count))
     return Cells(east, north, flux * to_survey)
 
 
 def render(cells: Cells, survey: Survey, response: np.ndarray) -> np.ndarray:
-    """Return (height, width) Jy/beam: cells, seen with the response of a telescope.
+    """Return a map of cells as a telescope sees them, (height, width) Jy/beam.
 
-    Each cell is shared among four pixels, and the transform is divided by that of this share, so
-    that a point source has the exact shape of the beam wherever it lies.
+    Each cell is shared among four pixels, and the transform is divided by that of this share. So
+    a point source has the exact shape of the beam, wherever it lies.
 
     Args:
         cells: cells with fluxes in Jy; those outside the map are left out.
         survey: the survey.
-        response: transform of the image of 1 Jy (`beam_response`).
+        response: transform of the image of 1 Jy, as `beam_response`.
     """
     n = survey.pixels
     x = (n - 1) / 2 - cells.east / survey.scale
     y = (n - 1) / 2 + cells.north / survey.scale
     inside = (x >= 0) & (x < n - 1) & (y >= 0) & (y < n - 1)
-    x, y, flux = x[inside], y[inside], cells.flux[inside]
-    column, row = x.astype(int), y.astype(int)
-    right, up = x - column, y - row
+    column, row = x[inside].astype(int), y[inside].astype(int)
+    right, up = x[inside] - column, y[inside] - row
     sky = np.zeros(n * n)
-    for rows, columns, share in (
-        (row, column, (1 - right) * (1 - up)),
-        (row, column + 1, right * (1 - up)),
-        (row + 1, column, (1 - right) * up),
-        (row + 1, column + 1, right * up),
-    ):
-        sky += np.bincount(rows * n + columns, share * flux, n * n)
+    for above, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
+        flux = cells.flux[inside] * np.abs(1 - above - up) * np.abs(1 - across - right)
+        sky += np.bincount((row + above) * n + column + across, flux, n * n)
     v, u = _frequencies(n)
-    shared = (np.sinc(u) * np.sinc(v)) ** 2
-    return np.fft.irfft2(np.fft.rfft2(sky.reshape(n, n)) * response / shared, s=(n, n))
+    share = (np.sinc(u) * np.sinc(v)) ** 2
+    return np.fft.irfft2(np.fft.rfft2(sky.reshape(n, n)) * response / share, s=(n, n))
 
 
 def beam_response(survey: Survey) -> np.ndarray:
-    """Return the transform of the round Gaussian beam with a peak of 1, for `numpy.fft.rfft2`."""
-    v, u = _frequencies(survey.pixels)
-    sigma = survey.beam / survey.scale / _FWHM
-    return survey.beam_area * np.exp(-2 * (math.pi * sigma) ** 2 * (u**2 + v**2))
+    """Return the transform of the Gaussian beam with a peak of 1, for `numpy.fft.rfft2`."""
+    return survey.beam_area * _gaussian(survey, survey.beam)
 
 
-def lost_scales(survey: Survey) -> np.ndarray:
-    """Return the share of the transform that the shortest baselines leave.
+def kept_scales(survey: Survey) -> np.ndarray:
+    """Return the share of the transform that the baselines measure.
 
-    A Gaussian as wide as the largest scale is lost, which leaves a negative bowl around large
-    sources.
+    A Gaussian as wide as the largest scale is lost, so large sources lie in a negative bowl.
     """
-    v, u = _frequencies(survey.pixels)
-    sigma = survey.largest_scale / survey.scale / _FWHM
-    return 1 - np.exp(-2 * (math.pi * sigma) ** 2 * (u**2 + v**2))
+    return 1 - _gaussian(survey, survey.largest_scale)
 
 
 def sidelobe_response(rng: np.random.Generator, survey: Survey) -> np.ndarray:
     """Return the transform of the sidelobes that calibration and cleaning leave around 1 Jy.
 
-    They are 6 to 12 spikes, positive and negative in turn, a beam wide, which fade as 1 / distance
+    They are 6 to 12 spikes a beam wide, positive and negative in turn, that fade as 1 / distance
     beyond 5 beams. At 2 to 5 beams they reach the inverse of the dynamic range, which is
     log-normal with 0.3 dex.
     """
     n, beam = survey.pixels, survey.beam / survey.scale
-    y, x = np.meshgrid(*2 * [np.fft.fftfreq(n, 1 / n)], indexing="ij")
-    distance = np.hypot(x, y)
+    y, x = np.meshgrid(*2 * [np.fft.fftfreq(n, beam / n)], indexing="ij")  # beams
     image = np.zeros((n, n))
     spikes, turn = 2 * int(rng.integers(3, 7)), rng.uniform(0, 2 * math.pi)
     for number in range(spikes):
         angle = turn + 2 * math.pi * number / spikes + rng.normal(0, 0.1)
         along = x * math.cos(angle) + y * math.sin(angle)
         across = x * math.sin(angle) - y * math.cos(angle)
-        spike = np.exp(-((across / beam * _FWHM) ** 2) / 2) * (along > 0)
+        spike = np.exp(-((_FWHM * across) ** 2) / 2) * (along > 0)
         image += (-1) ** number * rng.uniform(0.5, 1.5) * spike
-    image *= (1 - np.exp(-((distance / beam / 1.5) ** 2))) / np.maximum(distance / beam / 5, 1)
+    distance = np.hypot(x, y)
+    image *= (1 - np.exp(-((distance / 1.5) ** 2))) / np.maximum(distance / 5, 1)
     height = 10 ** rng.normal(0, 0.3) / survey.dynamic_range
     return np.fft.rfft2(height * (image - image.mean()))
 
 
 def draw_noise(rng: np.random.Generator, survey: Survey) -> np.ndarray:
-    """Return (height, width) Gaussian noise with the correlation of the beam, Jy/beam."""
+    """Return Gaussian noise with the correlation of the beam, (height, width) Jy/beam."""
     n = survey.pixels
     white = np.fft.rfft2(rng.standard_normal((n, n)))
     noise = np.fft.irfft2(white * beam_response(survey), s=(n, n))
@@ -278,16 +268,25 @@ def draw_noise(rng: np.random.Generator, survey: Survey) -> np.ndarray:
 
 def header_of(survey: Survey) -> fits.Header:
     """Return the header of a map, as the archive of the survey writes it."""
-    n = survey.pixels
     header = fits.Header()
-    for axis, (value, sign) in enumerate(((180.0, -1), (survey.declination, 1)), 1):
-        header[f"CRVAL{axis}"], header[f"CRPIX{axis}"] = value, (n + 1) / 2
-        header[f"CDELT{axis}"], header[f"CUNIT{axis}"] = sign * survey.scale / 3600, "deg"
+    for axis, (name, value, sign) in enumerate(
+        (("RA---", 180.0, -1), ("DEC--", survey.declination, 1)), 1
+    ):
+        header[f"CTYPE{axis}"], header[f"CRVAL{axis}"] = name + survey.projection, value
+        header[f"CRPIX{axis}"] = (survey.pixels + 1) / 2
+        header[f"CDELT{axis}"] = sign * survey.scale / 3600
     for axis, (name, value) in enumerate(survey.spare_axes, 3):
         header[f"CTYPE{axis}"], header[f"CRVAL{axis}"] = name, value
         header[f"CRPIX{axis}"], header[f"CDELT{axis}"] = 1.0, 1.0
-    header.extend(fits.Card(*card) for card in survey.cards)
+    header.extend(survey.cards)
     return header
+
+
+def _gaussian(survey: Survey, width: float) -> np.ndarray:
+    """Return the transform of a Gaussian of a width (FWHM, arcsec) and a sum of 1."""
+    v, u = _frequencies(survey.pixels)
+    sigma = width / survey.scale / _FWHM
+    return np.exp(-2 * (math.pi * sigma) ** 2 * (u**2 + v**2))
 
 
 def _frequencies(pixels: int) -> tuple[np.ndarray, np.ndarray]:
