@@ -37,9 +37,9 @@ class Cells:
 
     @property
     def size(self) -> float:
-        """Largest extent along one of 36 directions that holds 98 % of the flux, arcsec."""
+        """Largest extent along one of 18 directions that holds 98 % of the flux, arcsec."""
         extents = []
-        for angle in np.arange(36) * math.pi / 36:
+        for angle in np.arange(18) * math.pi / 18:
             along = self.east * math.sin(angle) + self.north * math.cos(angle)
             counts, edges = np.histogram(along, 2000, weights=self.flux)
             share = np.append(0, np.cumsum(counts)) / self.flux.sum()

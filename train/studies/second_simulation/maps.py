@@ -3,6 +3,7 @@
 This module imports nothing of the project but its own `galaxies`.
 """
 
+import itertools
 import math
 from dataclasses import dataclass
 
@@ -199,8 +200,8 @@ def draw_neighbours(rng: np.random.Generator, survey: Survey) -> Cells:
 def render(cells: Cells, survey: Survey, response: np.ndarray) -> np.ndarray:
     """Return a map of cells as a telescope sees them, (height, width) Jy/beam.
 
-    Each cell is shared among four pixels, and the transform is divided by that of this share. So
-    a point source has the exact shape of the beam, wherever it lies.
+    Each cell is shared among 16 pixels by a cubic spline, and the transform is divided by that of
+    the spline. So a point source has the shape of the beam wherever it lies, within 1 %.
 
     Args:
         cells: cells with fluxes in Jy; those outside the map are left out.
@@ -210,16 +211,21 @@ def render(cells: Cells, survey: Survey, response: np.ndarray) -> np.ndarray:
     n = survey.pixels
     x = (n - 1) / 2 - cells.east / survey.scale
     y = (n - 1) / 2 + cells.north / survey.scale
-    inside = (x >= 0) & (x < n - 1) & (y >= 0) & (y < n - 1)
-    column, row = x[inside].astype(int), y[inside].astype(int)
-    right, up = x[inside] - column, y[inside] - row
+    inside = (x >= 1) & (x < n - 2) & (y >= 1) & (y < n - 2)
+    x, y, flux = x[inside], y[inside], cells.flux[inside]
     sky = np.zeros(n * n)
-    for above, across in ((0, 0), (0, 1), (1, 0), (1, 1)):
-        flux = cells.flux[inside] * np.abs(1 - above - up) * np.abs(1 - across - right)
-        sky += np.bincount((row + above) * n + column + across, flux, n * n)
+    for rows, columns in itertools.product(range(-1, 3), repeat=2):
+        row, column = y.astype(int) + rows, x.astype(int) + columns
+        sky += np.bincount(row * n + column, flux * _spline(y - row) * _spline(x - column), n * n)
     v, u = _frequencies(n)
-    share = (np.sinc(u) * np.sinc(v)) ** 2
-    return np.fft.irfft2(np.fft.rfft2(sky.reshape(n, n)) * response / share, s=(n, n))
+    response = response / (np.sinc(u) * np.sinc(v)) ** 4
+    return np.fft.irfft2(np.fft.rfft2(sky.reshape(n, n)) * response, s=(n, n))
+
+
+def _spline(distance: np.ndarray) -> np.ndarray:
+    """Return the cubic B-spline at distances in pixels; its transform is sinc^4."""
+    distance = np.abs(distance)
+    return (np.maximum(2 - distance, 0) ** 3 - 4 * np.maximum(1 - distance, 0) ** 3) / 6
 
 
 def beam_response(survey: Survey) -> np.ndarray:
