@@ -3,7 +3,6 @@
 This module imports nothing of the project but its own `galaxies`.
 """
 
-import itertools
 import math
 from dataclasses import dataclass
 
@@ -155,17 +154,18 @@ def draw_map(
     ratio = draw_peak(rng, survey.least_peak) * peak_factor
     place = rng.uniform(-0.5, 0.5, 2) * survey.scale  # of the core, to the east and north
     cells = Cells(cells.east + place[0], cells.north + place[1], cells.flux)
+    error = rng.normal(0, POSITION_ERROR, 2)
+    neighbours, noise = draw_neighbours(rng, survey), draw_noise(rng, survey)
     clean = response = beam_response(survey)
-    kept = 1.0
+    source = transform(cells, survey)
     if artefacts:
         response = clean + sidelobe_response(rng, survey)
-        kept = kept_scales(survey) if kind != POINT else 1.0
-    flux = ratio * survey.noise / render(cells, survey, kept * clean).max()
-    pixels = flux * render(cells, survey, kept * response)
-    pixels += render(draw_neighbours(rng, survey), survey, response) + draw_noise(rng, survey)
+        source *= kept_scales(survey) if kind != POINT else 1.0
+    source *= ratio * survey.noise / image(source * clean).max()
+    pixels = image((source + transform(neighbours, survey)) * response) + noise
     shape = (1,) * len(survey.spare_axes) + pixels.shape
     hdu = fits.PrimaryHDU(pixels.astype(np.float32).reshape(shape), header_of(survey))
-    east, north = (place + rng.normal(0, POSITION_ERROR, 2)) / 3600
+    east, north = (place + error) / 3600
     dec = survey.declination + north
     return Map(hdu, (180 + east / math.cos(math.radians(dec)), dec), kind, size, ratio)
 
@@ -197,8 +197,8 @@ def draw_neighbours(rng: np.random.Generator, survey: Survey) -> Cells:
     return Cells(east, north, flux * to_survey)
 
 
-def render(cells: Cells, survey: Survey, response: np.ndarray) -> np.ndarray:
-    """Return a map of cells as a telescope sees them, (height, width) Jy/beam.
+def transform(cells: Cells, survey: Survey) -> np.ndarray:
+    """Return the Fourier transform of the sky on the pixels of a survey, as `numpy.fft.rfft2`.
 
     Each cell is shared among 16 pixels by a cubic spline, and the transform is divided by that of
     the spline. So a point source has the shape of the beam wherever it lies, within 1 %.
@@ -206,26 +206,33 @@ def render(cells: Cells, survey: Survey, response: np.ndarray) -> np.ndarray:
     Args:
         cells: cells with fluxes in Jy; those outside the map are left out.
         survey: the survey.
-        response: transform of the image of 1 Jy, as `beam_response`.
     """
     n = survey.pixels
     x = (n - 1) / 2 - cells.east / survey.scale
     y = (n - 1) / 2 + cells.north / survey.scale
     inside = (x >= 1) & (x < n - 2) & (y >= 1) & (y < n - 2)
     x, y, flux = x[inside], y[inside], cells.flux[inside]
+    row, column = y.astype(int), x.astype(int)
     sky = np.zeros(n * n)
-    for rows, columns in itertools.product(range(-1, 3), repeat=2):
-        row, column = y.astype(int) + rows, x.astype(int) + columns
-        sky += np.bincount(row * n + column, flux * _spline(y - row) * _spline(x - column), n * n)
+    for above in range(-1, 3):
+        share = flux * _spline(y - row - above)
+        for right in range(-1, 3):
+            pixel = (row + above) * n + column + right
+            sky += np.bincount(pixel, share * _spline(x - column - right), n * n)
     v, u = _frequencies(n)
-    response = response / (np.sinc(u) * np.sinc(v)) ** 4
-    return np.fft.irfft2(np.fft.rfft2(sky.reshape(n, n)) * response, s=(n, n))
+    return np.fft.rfft2(sky.reshape(n, n)) / (np.sinc(u) * np.sinc(v)) ** 4
 
 
 def _spline(distance: np.ndarray) -> np.ndarray:
     """Return the cubic B-spline at distances in pixels; its transform is sinc^4."""
-    distance = np.abs(distance)
-    return (np.maximum(2 - distance, 0) ** 3 - 4 * np.maximum(1 - distance, 0) ** 3) / 6
+    far = np.maximum(2 - np.abs(distance), 0)
+    near = np.maximum(far - 1, 0)
+    return (far * far * far - 4 * near * near * near) / 6
+
+
+def image(sky: np.ndarray) -> np.ndarray:
+    """Return the square image of a transform."""
+    return np.fft.irfft2(sky, s=2 * sky.shape[:1])
 
 
 def beam_response(survey: Survey) -> np.ndarray:
@@ -250,25 +257,25 @@ def sidelobe_response(rng: np.random.Generator, survey: Survey) -> np.ndarray:
     """
     n, beam = survey.pixels, survey.beam / survey.scale
     y, x = np.meshgrid(*2 * [np.fft.fftfreq(n, beam / n)], indexing="ij")  # beams
-    image = np.zeros((n, n))
+    pattern = np.zeros((n, n))
     spikes, turn = 2 * int(rng.integers(3, 7)), rng.uniform(0, 2 * math.pi)
     for number in range(spikes):
         angle = turn + 2 * math.pi * number / spikes + rng.normal(0, 0.1)
         along = x * math.cos(angle) + y * math.sin(angle)
         across = x * math.sin(angle) - y * math.cos(angle)
         spike = np.exp(-((_FWHM * across) ** 2) / 2) * (along > 0)
-        image += (-1) ** number * rng.uniform(0.5, 1.5) * spike
+        pattern += (-1) ** number * rng.uniform(0.5, 1.5) * spike
     distance = np.hypot(x, y)
-    image *= (1 - np.exp(-((distance / 1.5) ** 2))) / np.maximum(distance / 5, 1)
+    pattern *= (1 - np.exp(-((distance / 1.5) ** 2))) / np.maximum(distance / 5, 1)
     height = 10 ** rng.normal(0, 0.3) / survey.dynamic_range
-    return np.fft.rfft2(height * (image - image.mean()))
+    return np.fft.rfft2(height * (pattern - pattern.mean()))
 
 
 def draw_noise(rng: np.random.Generator, survey: Survey) -> np.ndarray:
     """Return Gaussian noise with the correlation of the beam, (height, width) Jy/beam."""
     n = survey.pixels
     white = np.fft.rfft2(rng.standard_normal((n, n)))
-    noise = np.fft.irfft2(white * beam_response(survey), s=(n, n))
+    noise = image(white * beam_response(survey))
     return survey.noise * noise / noise.std()
 
 
