@@ -251,24 +251,24 @@ def kept_scales(survey: Survey) -> np.ndarray:
 def sidelobe_response(rng: np.random.Generator, survey: Survey) -> np.ndarray:
     """Return the transform of the sidelobes that calibration and cleaning leave around 1 Jy.
 
-    They are 6 to 12 spikes a beam wide, positive and negative in turn, that fade as 1 / distance
-    beyond 5 beams. At 2 to 5 beams they reach the inverse of the dynamic range, which is
-    log-normal with 0.3 dex.
+    They are 6 to 12 spikes a beam wide, positive and negative in turn, from 1.5 beams outwards. Up
+    to 5 beams their brightness is the inverse of the dynamic range, log-normal with 0.3 dex; then
+    it fades as 1 / distance. Each spike is a line of cells of 0.1 beams, seen with the beam. A
+    line of 1 Jy per beam of length has a brightness of 1.0645 Jy/beam.
     """
-    n, beam = survey.pixels, survey.beam / survey.scale
-    y, x = np.meshgrid(*2 * [np.fft.fftfreq(n, beam / n)], indexing="ij")  # beams
-    pattern = np.zeros((n, n))
     spikes, turn = 2 * int(rng.integers(3, 7)), rng.uniform(0, 2 * math.pi)
-    for number in range(spikes):
-        angle = turn + 2 * math.pi * number / spikes + rng.normal(0, 0.1)
-        along = x * math.cos(angle) + y * math.sin(angle)
-        across = x * math.sin(angle) - y * math.cos(angle)
-        spike = np.exp(-((_FWHM * across) ** 2) / 2) * (along > 0)
-        pattern += (-1) ** number * rng.uniform(0.5, 1.5) * spike
-    distance = np.hypot(x, y)
-    pattern *= (1 - np.exp(-((distance / 1.5) ** 2))) / np.maximum(distance / 5, 1)
     height = 10 ** rng.normal(0, 0.3) / survey.dynamic_range
-    return np.fft.rfft2(height * (pattern - pattern.mean()))
+    reach = survey.pixels * survey.scale / survey.beam / 2
+    distance = np.arange(1.5, reach, 0.1)  # beams
+    number = np.arange(spikes)
+    angle = turn + 2 * math.pi * number / spikes + rng.normal(0, 0.1, spikes)
+    brightness = (-1.0) ** number * rng.uniform(0.5, 1.5, spikes)
+    flux = np.outer(brightness, height * 0.1 / 1.0645 / np.maximum(distance / 5, 1))
+    east, north = (np.outer(way(angle), distance) * survey.beam for way in (np.sin, np.cos))
+    v, u = _frequencies(survey.pixels)
+    to_origin = np.exp(1j * math.pi * (survey.pixels - 1) * (u + v))  # from the middle of the map
+    sky = transform(Cells(east.ravel(), north.ravel(), flux.ravel()), survey)
+    return sky * to_origin * beam_response(survey)
 
 
 def draw_noise(rng: np.random.Generator, survey: Survey) -> np.ndarray:
