@@ -25,6 +25,7 @@ COMMANDS = {
     "python -m train.studies.recalibrated_survey": "train.studies.recalibrated_survey",
     "python -m train.studies.recipe": "train.studies.recipe",
     "python -m train.studies.robustness": "train.studies.robustness.__main__",
+    "python -m train.studies.second_simulation": "train.studies.second_simulation.__main__",
     "python -m train.studies.thresholds": "train.studies.thresholds.__main__",
     "python -m train.studies.thresholds.surveys": "train.studies.thresholds.surveys",
     "python -m train.studies.thresholds.large_sources": "train.studies.thresholds.large_sources",
