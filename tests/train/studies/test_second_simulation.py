@@ -265,6 +265,19 @@ def test_a_record_holds_truth_and_measurement():
     assert record["measured_snr"] == pytest.approx(drawn.ratio, rel=0.2)
 
 
-def test_sizes_in_the_wrong_order_are_one_line(capsys):
-    assert study.main(["agcnn_survey", "--sizes", "90", "20"]) == 2
-    assert capsys.readouterr().err.startswith("error: --sizes 90 20: give the smaller size first")
+def test_the_sheet_is_written_in_its_format(tmp_path):
+    shown = SimpleNamespace(cutout=SimpleNamespace(pixels=np.eye(150, dtype=np.uint8)))
+    study.draw_sheet(tmp_path / "wrong.pdf", [("a caption", shown)])
+    assert [path.name for path in tmp_path.iterdir()] == ["wrong.pdf"]
+
+
+@pytest.mark.parametrize(
+    ("option", "message"),
+    [
+        (["--sizes", "90", "20"], "--sizes 90 20: give the smaller size first"),
+        (["--sheet", "wrong.gif"], "--sheet wrong.gif: give a name that ends with .png or .pdf"),
+    ],
+)
+def test_a_bad_option_is_one_line(option, message, capsys):
+    assert study.main(["agcnn_survey", *option]) == 2
+    assert capsys.readouterr().err.startswith(f"error: {message}")

@@ -75,7 +75,8 @@ def second_simulation(
 
     if not 0 < sizes[0] <= sizes[1]:
         raise InputError(f"--sizes {sizes[0]:g} {sizes[1]:g}: give the smaller size first, above 0")
-
+    if sheet is not None and sheet.suffix not in (".png", ".pdf"):
+        raise InputError(f"--sheet {sheet}: give a name that ends with .png or .pdf")
     with quiet_native_logs():
         classifier = Classifier(model)
     records, wrong = [], []
@@ -92,7 +93,8 @@ def second_simulation(
             found = classify(classifier, drawn)
             records.append(record_of(name, index, drawn, found))
             if found.label in CLASS_NAMES and found.label != kind:
-                wrong.append((f"{name} {index} {kind} {drawn.size:.0f}''", found))
+                source = f"{name} {index}, {kind} of {drawn.size:.0f}''"
+                wrong.append((f"{source}: {found.label}, P(FRII) {found.p_frii:.2f}", found))
     text = markdown_table(HEAD, rows_of(records), text=2)
     if output is not None:
         write_text(output, csv_table(records))
@@ -175,13 +177,13 @@ def _cells_of(records: Sequence[Record]) -> tuple[str, str, str]:
 
 
 def draw_sheet(path: Path, wrong: Sequence[tuple[str, Classification]]) -> None:
-    """Draw the frames of sources with their labels, as the network sees them."""
+    """Draw the frames of sources with their captions."""
     from keras_astroattn.plots import save_figure
     from keras_astroattn.plots.sheets import contact_sheet
 
     images = np.stack([found.cutout.pixels for _, found in wrong])
-    captions = [f"{name}\n{found.label} {found.p_frii:.3f}" for name, found in wrong]
-    figure = contact_sheet(images, captions, columns=5)
+    captions = [caption for caption, _ in wrong]
+    figure = contact_sheet(images, captions, columns=3)
     save_figure(figure, path.with_suffix(""), formats=(path.suffix.removeprefix("."),))
 
 
