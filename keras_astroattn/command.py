@@ -16,6 +16,10 @@ from keras_astroattn.errors import InputError
 
 _BROKEN_PIPE = 128 + signal.SIGPIPE
 _UNWRITABLE = (errno.EPIPE, errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EBADF)
+"""Errors of a closed or full standard output."""
+
+_REFUSED = (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.ENOSPC, errno.EDQUOT)
+"""Errors of a file or folder that the system refuses to read or to write."""
 
 
 class Ended(KeyboardInterrupt):
@@ -46,9 +50,9 @@ def new_app(name: str, **options: Any) -> cyclopts.App:
 def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:
     """Run a cyclopts app and return its exit status.
 
-    An error that the user can correct (a wrong option, an `InputError`, a full disk behind the
-    standard output) is printed as one line on the standard error, without a traceback. Characters
-    that the encoding of the standard output lacks are written as escapes.
+    An error that the user can correct (a wrong option, an `InputError`, a file without permission,
+    a full disk) is printed as one line on the standard error, without a traceback. Characters that
+    the encoding of the standard output lacks are written as escapes.
 
     Args:
         app: the command.
@@ -79,6 +83,9 @@ def run_app(app: cyclopts.App, arguments: Sequence[str] | None = None) -> int:
         _say(f"interrupted{by}")
         return 128 + number
     except OSError as error:
+        if error.filename is not None and error.errno in _REFUSED:
+            _say(f"error: {error.filename}: {error.strerror}")
+            return 2
         if error.errno not in _UNWRITABLE or error.filename is not None:
             raise
         if error.errno == errno.EPIPE:

@@ -120,7 +120,8 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     """Yield a temporary name next to `path`, and rename it to `path` on success.
 
     The temporary name keeps the suffixes of `path`, from which writers infer the format. If the
-    block raises, the temporary file is removed and `path` is unchanged.
+    block raises, the temporary file is removed and `path` is unchanged. An `OSError` about the
+    temporary file names `path`.
 
     Args:
         path: path of the final file.
@@ -130,6 +131,10 @@ def atomic_path(path: str | os.PathLike) -> Iterator[Path]:
     try:
         yield temporary
         os.replace(temporary, path)
+    except OSError as error:
+        if error.filename == str(temporary):
+            error.filename, error.filename2 = str(path), None
+        raise
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -49,6 +49,13 @@ def test_an_error_leaves_the_old_file_and_no_other(tmp_path: Path, error: type) 
     assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
 
 
+def test_an_error_of_the_system_names_the_file_and_not_the_temporary_one(tmp_path: Path) -> None:
+    path = tmp_path / "missing" / "a.json"
+    with pytest.raises(FileNotFoundError) as caught:
+        write_text(path, "text")
+    assert caught.value.filename == str(path)
+
+
 def test_what_a_kill_leaves_is_found_and_nothing_else(tmp_path: Path) -> None:
     (tmp_path / "below").mkdir()
     code = (

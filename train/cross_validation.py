@@ -25,6 +25,7 @@ from .named_configurations import (
     with_those_before,
 )
 from .predictions import Predictions, trained, view_logits
+from .run_folder import make_writable
 from .runner import Training, run_trainings
 
 app = new_app(
@@ -91,6 +92,9 @@ def run_folds(
         console: console for the progress.
         split: division of the sources.
         parts: train on the first parts only; None for all.
+
+    Raises:
+        InputError: The folder is not writable.
     """
     every = with_those_before(configurations)
     options = {name: epochs if name in configurations else None for name in every}
@@ -121,6 +125,8 @@ def run_folds(
                 _held_out, config, sources, training, confident, rows, path, console
             )
             trainings.append((path, Training(f"{name}, seed {seed}, {_PART[split]} {part}", run)))
+    if trainings:
+        make_writable(output)
     results = run_trainings([training for _, training in trainings], console)
     for (path, _), (_, predictions) in zip(trainings, results, strict=True):
         predictions.save(path)

@@ -95,7 +95,7 @@ def check(
     """
     require_packages("pyarrow")
     from keras_astroattn.survey.catalogue import open_catalogue
-    from keras_astroattn.survey.column_mapping import KEYS, map_columns
+    from keras_astroattn.survey.column_mapping import KEYS
     from keras_astroattn.survey.forecast import forecast
     from keras_astroattn.survey.injection import inject as inject_sources
 
@@ -107,7 +107,7 @@ def check(
         classifier = Classifier(model, tta=tta_of(tta, turns))
         classifier.predict(np.full((1, IMAGE_SIZE, IMAGE_SIZE, 1), BLACK, np.float32))
     opened = open_catalogue(catalogue)
-    mapping = map_columns(opened.schema, survey, parse_columns(columns))
+    mapping = opened.map_columns(survey, parse_columns(columns))
     with Progress(Console(stderr=True)) as progress:
         paths = find_tiles(images)
         progress.indexing(len(paths))
@@ -147,10 +147,7 @@ def check(
     if injected:
         write_injection(inject_output, injected, classifier, seed, console, inject_from)
     if not found.inside:
-        Console(stderr=True, soft_wrap=True).print(
-            "error: no row of the catalogue lies on a tile", markup=False, highlight=False
-        )
-        return 2
+        raise InputError(f"no row of {catalogue} lies on a tile of {' '.join(images)}")
     return 0
 
 

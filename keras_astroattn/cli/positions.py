@@ -47,7 +47,7 @@ def read_places(
         columns: columns of the catalogue by key, from `--columns`.
 
     Raises:
-        InputError: A position or the file cannot be read, or the file holds no position.
+        InputError: A position or the file cannot be read, or the file holds no position on the sky.
     """
     found = [_named(parse_position(text)) for text in positions]
     if file is None:
@@ -58,8 +58,9 @@ def read_places(
             more = _of_regions(path, kind)
         else:
             more = _of_lines(path) or list(_of_catalogue(path, columns))
-    if not more:
-        raise InputError(f"--positions {file} holds no position")
+    if not any(place.position for place in more):
+        reason = f": {more[0].name}: {more[0].error}" if more else ""
+        raise InputError(f"--positions {file} holds no position on the sky{reason}")
     return found + more
 
 
@@ -117,14 +118,11 @@ def _of_catalogue(path: Path, columns: Mapping[str, str] | None) -> Iterator[Pla
     if importlib.util.find_spec("pyarrow") is None:
         raise InputError("catalogues need pyarrow: pip install 'keras-astroattn[parquet]'")
     from keras_astroattn.survey.catalogue import open_catalogue
-    from keras_astroattn.survey.column_mapping import MISSING, POSITIONED, map_columns
+    from keras_astroattn.survey.column_mapping import MISSING, POSITIONED
     from keras_astroattn.survey.column_mapping import read_positions as positions_of
 
     catalogue = open_catalogue(path)
-    try:
-        mapping = map_columns(catalogue.schema, given=columns)
-    except InputError as error:
-        raise InputError(f"--positions {path}: {error}") from None
+    mapping = catalogue.map_columns(given=columns)
     named_by = _COMPOSED.get(mapping.survey) or ((mapping.id,) if mapping.id else ())
     row = 0
     for batch in catalogue.batches(mapping.names | set(named_by)):

@@ -8,6 +8,7 @@ from cyclopts.validators import Number
 from rich.console import Console
 
 from keras_astroattn.edge import DEFAULT_PRESET
+from keras_astroattn.edge.labels import ERROR
 from keras_astroattn.errors import InputError
 from keras_astroattn.survey.progress import Progress
 from keras_astroattn.survey.run import run_survey
@@ -96,7 +97,8 @@ def survey(
     The result is a folder of Parquet files with one row for each row of the catalogue: its own
     columns, then the columns of `astroattn classify` with the prefix aa_. A row that cannot be
     classified has the label `error` and the reason. --resume continues an interrupted run, with
-    the same result. Run `astroattn check` first.
+    the same result. The exit status is 0 if at least one row is classified, else 2. Run
+    `astroattn check` first.
     """
     wanted = parse_attention(attention)
     if linking_length is not None and rows != "source":
@@ -130,6 +132,8 @@ def survey(
     labels = ", ".join(f"{count} {label}" for label, count in summary["labels"].items())
     was = " (was complete)" if summary.get("was_complete") else ""
     console.print(f"{output}: {summary['rows']} rows ({labels}){was}", markup=False)
+    if set(summary["labels"]) <= {ERROR}:
+        raise InputError(f"no row of {catalogue} could be classified{_most_frequent(output)}")
     if wanted:
         write_best_attention(output, settings, wanted, console)
     if report is not None:
@@ -139,3 +143,10 @@ def survey(
             output, report, ReportOptions(model, settings.tta, settings.calibration), console
         )
     return 0
+
+
+def _most_frequent(output: Path) -> str:
+    """Return the most frequent reason why rows were not classified, for a message."""
+    from keras_astroattn.survey.tally import tally
+
+    return "".join(f"; most often: {text}" for text, _ in tally(output).reasons.most_common(1))

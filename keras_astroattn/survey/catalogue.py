@@ -2,7 +2,7 @@
 
 import contextlib
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,6 +15,7 @@ require_packages("pyarrow")
 import pyarrow as pa  # noqa: E402
 
 from .catalogue_file import BATCH_ROWS, RESERVED, CatalogueFile, Reader  # noqa: E402
+from .column_mapping import ColumnMapping, map_columns  # noqa: E402
 
 _START = 65536  # bytes read to find the format: blank lines may precede a VOTable
 
@@ -50,6 +51,23 @@ class Catalogue:
             for batch in self._reader.batches(schema):
                 for start in range(0, batch.num_rows, BATCH_ROWS):
                     yield batch.slice(start, BATCH_ROWS)
+
+    def map_columns(
+        self, survey: str | None = None, given: Mapping[str, str] | None = None
+    ) -> ColumnMapping:
+        """Find the column of each key, as `column_mapping.map_columns` does.
+
+        Args:
+            survey: a name in `column_mapping.ADAPTERS`; None: recognised by the columns.
+            given: columns by key from the user, which take precedence.
+
+        Raises:
+            InputError: A column is not found or not understood. The message names the file.
+        """
+        try:
+            return map_columns(self.schema, survey, given)
+        except InputError as error:
+            raise InputError(f"catalogue {self.path}: {error}") from None
 
 
 def open_catalogue(path: str | Path) -> Catalogue:

@@ -208,7 +208,8 @@ def map_columns(
 
     Raises:
         InputError: There is no such survey or key, a given column does not exist, no position
-            is found, or its unit or frame is unknown.
+            is found, its unit or frame is unknown, or a column of positions or fluxes holds
+            neither numbers nor text.
     """
     given = dict(given or {})
     if survey is not None and survey not in ADAPTERS:
@@ -237,6 +238,16 @@ def map_columns(
                 f"no column looks like {key.upper()}: name it by --columns {key}=NAME; "
                 f"{_listed(schema)}"
             )
+    for key in ("ra", "dec", "flux"):
+        if found[key] is None or _is_readable(schema.field(found[key]).type):
+            continue
+        if key == "flux" and key not in given:
+            found[key] = None
+            continue
+        raise InputError(
+            f"column {found[key]} holds {schema.field(found[key]).type}, not numbers: name another "
+            f"one by --columns {key}=NAME"
+        )
     if found["parent"] == found["id"] and "parent" not in given:
         found["parent"] = None
     unit = _note(schema, found["flux"], b"unit") if found["flux"] else None
@@ -351,11 +362,17 @@ def _is_text(kind: pa.DataType) -> bool:
     return pa.types.is_string(kind)
 
 
-def _numbers(column: pa.Array) -> np.ndarray:
+def _is_readable(kind: pa.DataType) -> bool:
+    """Return whether the values are numbers or text, and not, for example, vectors."""
     try:
-        values = pc.cast(column, pa.float64(), safe=False)
+        pc.cast(pa.array([], kind), pa.float64(), safe=False)
     except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
-        raise InputError(f"a column of positions holds {column.type}, not numbers") from None
+        return False
+    return True
+
+
+def _numbers(column: pa.Array) -> np.ndarray:
+    values = pc.cast(column, pa.float64(), safe=False)
     return values.to_numpy(zero_copy_only=False).astype(float)
 
 

@@ -23,7 +23,7 @@ from keras_astroattn.errors import InputError
 from keras_astroattn.files import atomic_path, write_text
 
 from .catalogue import Catalogue, open_catalogue
-from .column_mapping import ColumnMapping, map_columns, read_positions
+from .column_mapping import ColumnMapping, read_positions
 from .grouping import Grouping, group_rows
 from .neighbours import ZONES, ZoneWriter
 from .runs import (
@@ -129,7 +129,7 @@ def open_inputs(settings: SurveySettings, folder: Path) -> Inputs:
     begun = time.monotonic()
     tiles = find_tiles(settings.images)
     catalogue = open_catalogue(settings.catalogue)
-    mapping = map_columns(catalogue.schema, settings.survey, settings.columns)
+    mapping = catalogue.map_columns(settings.survey, settings.columns)
     if settings.rows == "source" and settings.linking_length is None and mapping.parent is None:
         raise InputError(
             "--rows source needs to know what belongs together: --columns parent=NAME, or "

@@ -143,7 +143,7 @@ def _read_csv(path: Path, wanted: Wanted) -> Table:
                 )
             for one, place in zip(cells, kept, strict=True):
                 one.append(line[place] or None)
-    return _from_texts([names[place] for place in kept], cells)
+    return _from_texts(path, [names[place] for place in kept], cells)
 
 
 def _comments(lines: Iterable[str]) -> tuple[list[str], str]:
@@ -289,7 +289,7 @@ _READERS: dict[str, Callable[[Path, Wanted], Table]] = {
 }
 
 
-def _from_texts(names: Sequence[str], cells: Sequence[list[str | None]]) -> Table:
+def _from_texts(path: Path, names: Sequence[str], cells: Sequence[list[str | None]]) -> Table:
     """Return a table of texts, whose known columns have their types."""
     columns, values = [], {}
     for name, texts in zip(names, cells, strict=True):
@@ -299,8 +299,8 @@ def _from_texts(names: Sequence[str], cells: Sequence[list[str | None]]) -> Tabl
         columns.append(_described(name, dtype, None, None, None))
         try:
             values[name] = _column_values(texts, dtype)
-        except ValueError as error:
-            raise InputError(f"column {name} holds a cell that is no number: {error}") from None
+        except ValueError:
+            raise InputError(f"{path}: column {name} holds a cell that is no number") from None
     return Table(tuple(columns), values)
 
 

@@ -52,6 +52,14 @@ def test_wrong_options_are_one_line(arguments: list[str], capsys) -> None:
     assert arguments[-1] in err or arguments[0] in err
 
 
+def test_a_file_that_the_system_refuses_is_one_line(capsys) -> None:
+    refused = PermissionError(13, "Permission denied", "/data/run/calibration.json")
+    assert run_app(command(refused), []) == 2
+    assert capsys.readouterr().err == "error: /data/run/calibration.json: Permission denied\n"
+    with pytest.raises(FileNotFoundError):
+        run_app(command(FileNotFoundError(2, "No such file", "constants.tsv")), [])
+
+
 def test_an_interrupt_has_the_shells_status(capsys) -> None:
     assert run_app(command(KeyboardInterrupt()), []) == 130
     assert capsys.readouterr().err == "interrupted\n"

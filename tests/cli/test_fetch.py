@@ -145,7 +145,7 @@ def test_a_list_without_positions_is_refused(server, tmp_path, capsys):
     path = tmp_path / "sources.csv"
     path.write_text("name,ra,dec\nA,,\n")
     assert run(server, tmp_path / "out", positions=path) == 2
-    assert "no position on the sky" in capsys.readouterr().err
+    assert f"{path} holds no position on the sky: A: no position" in capsys.readouterr().err
 
 
 def test_a_missing_package_is_named(server, positions, tmp_path, capsys, monkeypatch):

@@ -285,11 +285,11 @@ def written(tmp_path, text: str) -> str:
     ("text", "message"),
     [
         ("", "is empty"),
-        ("ra,dec\n", "holds no position"),
-        ("name,x,y\na,1,2\n", "no column looks like RA"),
-        ("ra,dec\nnan,30\n", "error: row 1: no position"),
+        ("ra,dec\n", "c.csv holds no position on the sky\n"),
+        ("name,x,y\na,1,2\n", "c.csv: no column looks like RA"),
+        ("ra,dec\nnan,30\n", "c.csv holds no position on the sky: row 1: no position"),
         ("ra,dec\n10,-20\n", "position 10.00000,-20.00000 is not on the map"),
-        ("ra,dec\n1000,95\n", "its position is not on the sky"),
+        ("ra,dec\n1000,95\n", "c.csv holds no position on the sky: row 1: its position is not"),
     ],
 )  # fmt: skip
 def test_bad_catalogues_are_one_line_and_write_nothing(mosaic, model_path, tmp_path, capsys, text,
@@ -316,7 +316,7 @@ def test_a_wrong_unit_is_one_line(mosaic, model_path, tmp_path, capsys):
     arguments = ["--positions", tmp_path / "c.fits", "--model", model_path]
     assert run("classify", mosaic, *arguments) == 2
     err = capsys.readouterr().err
-    assert "column RA is in 'Jy'" in err
+    assert "c.fits: column RA is in 'Jy'" in err
     assert err.count("\n") == 1
 
 

@@ -139,6 +139,17 @@ def test_the_error_names_the_column_that_is_not_found(survey, given, message):
         map_columns(pa.schema([("x", pa.float64()), ("y", pa.float64())]), survey, given)
 
 
+def test_a_column_of_vectors_holds_no_position():
+    vectors = pa.list_(pa.float64())
+    schema = pa.schema([("ra", vectors), ("dec", pa.float64()), ("flux", vectors)])
+    with pytest.raises(InputError, match=r"column ra holds list<.*, not numbers"):
+        map_columns(schema)
+    schema = pa.schema([("ra", pa.float64()), ("dec", pa.float64()), ("flux", vectors)])
+    assert map_columns(schema).flux is None
+    with pytest.raises(InputError, match=r"column flux holds .*: name another one by --columns"):
+        map_columns(schema, given={"flux": "flux"})
+
+
 def test_sentinels_nulls_and_impossible_positions_are_no_positions():
     rows = batch(
         {

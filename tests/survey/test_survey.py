@@ -213,8 +213,49 @@ def test_check_without_a_row_on_a_tile_is_status_2(world, tmp_path, capsys, monk
     monkeypatch.setenv("KERAS_ASTROATTN_CACHE", world.environment["KERAS_ASTROATTN_CACHE"])
     path = tmp_path / "elsewhere.csv"
     path.write_text("ra,dec\n180,-40\n")
-    assert run_app(app, ["check", str(path), str(world.folder / "survey" / "tiles")]) == 2
-    assert "no row of the catalogue lies on a tile" in capsys.readouterr().err
+    tiles = world.folder / "survey" / "tiles"
+    assert run_app(app, ["check", str(path), str(tiles)]) == 2
+    error = f"error: no row of {path} lies on a tile of {tiles}\n"
+    assert capsys.readouterr().err.endswith(error)
+
+
+@pytest.mark.parametrize("command", ["check", "survey"])
+@pytest.mark.parametrize(
+    ("text", "more", "message"),
+    [
+        ("name,x,y\na,1,2\n", [], "no column looks like RA: name it by --columns ra=NAME"),
+        ("ra,dec\n1,2\n", ["--columns", "id=x"], "--columns id=x: there is no such column"),
+        ("", [], "is empty"),
+    ],
+)
+def test_an_error_of_a_catalogue_names_its_file(
+    world, tmp_path, capsys, command, text, more, message
+):
+    path, output = tmp_path / "wrong.csv", tmp_path / "output"
+    path.write_text(text)
+    tiles = str(world.folder / "survey" / "tiles")
+    given = {
+        "check": [str(path), tiles],
+        "survey": ["--catalogue", str(path), "--images", tiles, "--output", str(output)],
+    }
+    assert run_app(app, [command, *given[command], *more]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"error: catalogue {path}")
+    assert message in err
+    assert err.count("\n") == 1
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "reason"),
+    [("180,-40\n", "could be classified; most often: outside every tile"), ("", "could be")],
+)
+def test_a_survey_without_a_classified_row_is_status_2(world, tmp_path, rows, reason):
+    catalogue = tmp_path / "elsewhere.csv"
+    catalogue.write_text("ra,dec\n" + rows)
+    done = world.run(*world.arguments(catalogue, tmp_path / "output", "--workers", 1))
+    assert done.returncode == 2
+    assert f"error: no row of {catalogue} {reason}" in done.stderr
 
 
 @pytest.mark.parametrize("suffix", [".fits", ".vot", ".ecsv"])

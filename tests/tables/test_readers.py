@@ -57,3 +57,11 @@ def test_a_table_that_astropy_saved_is_read(tmp_path, name):
     found = read_table(tmp_path / name).values
     assert found["name"] == ["3C 31", "b"]
     assert found["ra"].tolist() == [16.854, None]
+
+
+def test_a_cell_that_is_no_number_names_the_file_and_the_column(tmp_path):
+    path = tmp_path / "result.csv"
+    path.write_text("path,ra,p_fri\na,1.5,high\n")
+    with pytest.raises(InputError) as caught:
+        read_table(path)
+    assert str(caught.value) == f"{path}: column p_fri holds a cell that is no number"

@@ -91,6 +91,17 @@ def test_a_part_continues_the_network_of_the_same_part(tmp_path, monkeypatch, so
     assert finished_seeds(tmp_path, "alone-survey", 2) == [0]
 
 
+def test_a_folder_that_is_not_writable_is_refused_before_training(tmp_path, monkeypatch, sources):
+    def train(*_):
+        raise AssertionError("trained")
+
+    monkeypatch.setattr(cross_validation, "trained", train)
+    (tmp_path / "file").touch()
+    output = tmp_path / "file" / "runs"
+    with pytest.raises(InputError, match=f"cannot write to {output}"):
+        run_folds(sources, output, ["p4m"], 1, range(1), Console(quiet=True))
+
+
 def test_a_configuration_follows_those_that_it_continues_once():
     assert with_those_before(["alone-survey", "p4m", "alone-mixed", "alone-evidence"]) == [
         "p4m-votes-alone-uncertain",
