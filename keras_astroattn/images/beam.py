@@ -15,7 +15,8 @@ PIXELS_PER_BEAM = BEAM / PIXEL_SCALE
 
 _SAME_BEAM = 0.03  # a beam within 3 % of 5.4" counts as 5.4"
 _MAX_AXIS_RATIO = 1.3  # the southern beam of FIRST is 6.8" x 5.4", a ratio of 1.26
-_FIRST_MEAN = 1.15 * BEAM  # the mean of that beam is 6.1"; its maps too have 1.8" a pixel
+_FIRST_MEANS = (0.9 * BEAM, 1.15 * BEAM)  # of FIRST's beams, up to 6.1": 1.8" a pixel
+_LEAST_NARROWING = 1.5  # a beam that is narrower by less shows hardly more
 
 
 @dataclass(frozen=True)
@@ -120,8 +121,9 @@ def beam_text(beam: Beam | None) -> str:
 def target_beam(beam: Beam) -> Beam:
     """Return the beam to which an image is smoothed before classification.
 
-    A finer beam is smoothed to FIRST's 5.4 arcsec. A coarser beam is kept if it is no more
-    elongated than FIRST's (axis ratio up to 1.26); otherwise it is made round.
+    A finer beam is smoothed to FIRST's 5.4 arcsec; a source that is small there is shown with a
+    finer one (`narrowing`). A coarser beam is kept if it is no more elongated than FIRST's (axis
+    ratio up to 1.26); otherwise it is made round.
 
     Args:
         beam: the beam of the map.
@@ -132,10 +134,52 @@ def target_beam(beam: Beam) -> Beam:
     if beam.major <= BEAM * (1 + _SAME_BEAM):
         same = beam.minor >= BEAM * (1 - _SAME_BEAM)
         # No smoothing makes a beam narrower, so a beam up to 3 % above 5.4" is kept.
-        return beam if same else Beam(max(BEAM, beam.major), max(BEAM, beam.major))
-    if beam.major <= _MAX_AXIS_RATIO * beam.minor and beam.minor >= BEAM * (1 - _SAME_BEAM):
-        return beam
-    return Beam(beam.major, beam.major)
+        return beam if same else _round(max(BEAM, beam.major))
+    return _made_round(beam) if beam.minor >= BEAM * (1 - _SAME_BEAM) else _round(beam.major)
+
+
+def narrowings(beam: Beam) -> list[float]:
+    """Return the factors by which the target beam of a map can be narrowed.
+
+    The narrowest beam is that of the map, made round if it is more elongated than FIRST's. The
+    others are 2, 4, 8, ... times as wide, and at least 1.5 times narrower than `target_beam`.
+
+    Args:
+        beam: the beam of the map.
+
+    Returns:
+        Factors below 1, the largest first; none if the map is hardly smoothed.
+    """
+    least = _made_round(beam).mean / target_beam(beam).mean
+    factors = []
+    while least * _LEAST_NARROWING <= 1:
+        factors.insert(0, least)
+        least *= 2
+    return factors
+
+
+def narrowed_beam(beam: Beam, factor: float) -> Beam:
+    """Return the target beam of a map, narrowed by one of its `narrowings`.
+
+    Args:
+        beam: the beam of the map.
+        factor: width in units of that of `target_beam`.
+
+    Returns:
+        The beam; `beam` itself if the map needs no smoothing.
+    """
+    own = _made_round(beam)
+    widening = round(factor * target_beam(beam).mean / own.mean)
+    return own if widening == 1 else own.scaled(widening)
+
+
+def _made_round(beam: Beam) -> Beam:
+    """Return the beam, or the round one that holds it if it is more elongated than FIRST's."""
+    return beam if beam.major <= _MAX_AXIS_RATIO * beam.minor else _round(beam.major)
+
+
+def _round(width: float) -> Beam:
+    return Beam(width, width)
 
 
 def target_scale(beam: Beam) -> float:
@@ -147,4 +191,5 @@ def target_scale(beam: Beam) -> float:
     Returns:
         Pixel scale, arcsec: 1.8 for a beam of FIRST, otherwise a third of the beam's width.
     """
-    return PIXEL_SCALE if beam.mean <= _FIRST_MEAN else beam.mean / PIXELS_PER_BEAM
+    low, high = _FIRST_MEANS
+    return PIXEL_SCALE if low <= beam.mean <= high else beam.mean / PIXELS_PER_BEAM

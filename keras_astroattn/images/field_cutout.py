@@ -48,7 +48,7 @@ def cutout_from_field(
     noise: "float | np.ndarray | Quantity | None" = None,
     jacobian: np.ndarray | None = None,
     as_is: bool = False,
-    widening: int = 1,
+    widening: float = 1,
     flags: Iterable[str] = (),
     wcs_header: Mapping[str, float | str] | None = None,
 ) -> Cutout:
@@ -61,9 +61,9 @@ def cutout_from_field(
     The noise is measured on the 300 x 300 pixels around the source, or on as many of them as
     exist. The central 150 x 150 pixels are the frame.
 
-    A map with a finer beam is smoothed to 5.4 arcsec and resampled to 1.8 arcsec a pixel. A map
-    with a coarser beam is resampled to three pixels a beam (`beam.target_beam`,
-    `beam.target_scale`). The noise is measured after smoothing, which changes it, and before
+    A map with a finer beam is smoothed to 5.4 arcsec and resampled to 1.8 arcsec a pixel, unless
+    `widening` is below 1. A map with a coarser beam is resampled to three pixels a beam
+    (`beam.target_beam`, `beam.target_scale`). The noise is measured after smoothing, which changes it, and before
     resampling, where interpolation would lower it by 3 to 7 %, so that noise would pass the mask.
 
     Pixels without a measurement (`unknown_pixels`) are ignored, and a source that reaches them
@@ -84,8 +84,9 @@ def cutout_from_field(
             along x and y (columns).
         as_is: do not change the beam (FIRST).
         widening: factor by which the beam and the pixels are widened in addition, for a source
-            that is larger than the frame. `read_fits` and `read_source` choose it
-            (`widening.widened`).
+            that is larger than the frame; or one of `beam.narrowings`, for a source that is small
+            on a map with a finer beam than 5.4 arcsec. `read_fits` and `read_source` choose it
+            (`widening.widened`, `narrowing.narrowed`).
         flags: further flags that the caller knows.
         wcs_header: WCS keywords of `field` (`celestial_keywords.wcs_keywords`).
 

@@ -26,6 +26,7 @@ from .known_surveys import frequencies
 from .map_beam import find_beam
 from .map_pixels import MapPixels, block_size, in_blocks
 from .map_planes import choose_planes, find_hdu, image_values
+from .narrowing import narrowed
 from .noise_beam import estimate_beam
 from .noise_map import pixel_offset
 from .pixel_position import pixel_position
@@ -33,7 +34,6 @@ from .position import parse_position
 from .quantities import BRIGHTNESS, in_unit
 from .quiet import quiet
 from .recentring import FARTHEST, Centre, require_centre
-from .widening import widened
 
 if TYPE_CHECKING:
     from astropy.coordinates import SkyCoord
@@ -224,18 +224,18 @@ class FitsMap:
                         "catalogue (--positions FILE, or astroattn survey), or add --detect"
                     )
 
-        def cut(widening: int) -> Cutout:
+        def cut(widening: float) -> Cutout:
             return self._cut((x, y), jacobian, noise, widening)
 
-        cutout = widened(cut, self.centre)
+        cutout = narrowed(cut, None if self.is_first else self.beam, self.centre)
         if position is not None:
             position = parse_position(position)
         elif self.keywords:
             position = pixel_position(self.keywords, (x, y), self._wcs)
         return replace(cutout, position=position)
 
-    def _cut(self, centre, jacobian, noise, widening: int) -> Cutout:
-        """Return the source at a pixel, its beam widened by a factor."""
+    def _cut(self, centre, jacobian, noise, widening: float) -> Cutout:
+        """Return the source at a pixel, its beam widened or narrowed by a factor."""
         x, y = centre
         todo = plan(jacobian, self.beam, self.is_first, widening)
         step = todo.step or (1.0, 1.0)

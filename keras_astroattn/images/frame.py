@@ -8,7 +8,7 @@ import numpy as np
 from keras_astroattn.errors import InputError
 
 from . import flags as flag
-from .beam import Beam, target_beam, target_scale
+from .beam import Beam, narrowed_beam, target_beam, target_scale
 from .conventions import FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE
 from .resampling import regrid, smooth, smoothing_margin
 from .sky_noise import measure_sky_noise
@@ -71,7 +71,7 @@ class FramePlan:
 
 
 def plan(
-    jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False, widening: int = 1
+    jacobian: np.ndarray | None, beam: Beam | None, as_is: bool = False, widening: float = 1
 ) -> FramePlan:
     """Decide to which beam and grid a map is brought.
 
@@ -80,7 +80,8 @@ def plan(
             None if the pixel scale is unknown.
         beam: the map's beam; None if it is unknown: the map is then left unchanged.
         as_is: do not change the beam (FIRST, whose beam is that of the training images).
-        widening: factor by which the beam is widened in addition, and the pixels with it.
+        widening: factor by which the target beam is widened in addition, and the pixels with it;
+            or one of `beam.narrowings`, by which it is narrowed.
 
     Returns:
         The plan.
@@ -98,7 +99,10 @@ def plan(
     if beam is None:
         return FramePlan(None, None, None, 1.0, own_scale)
     wanted = beam if as_is else target_beam(beam)
-    wanted = wanted if widening == 1 else wanted.scaled(widening)
+    if widening > 1:
+        wanted = wanted.scaled(widening)
+    elif widening < 1:
+        wanted = narrowed_beam(beam, widening)
     scale = target_scale(wanted)
     kernel, gain = None, 1.0
     if wanted is not beam:

@@ -18,11 +18,11 @@ from .cutout import Cutout
 from .field_cutout import cutout_from_field
 from .fits_map import FitsMap
 from .flags import UNKNOWN_UNIT
+from .narrowing import narrowed
 from .picture import cutout_from_array, read_image
 from .quantities import ANGLE, has_unit, in_unit
 from .quiet import quiet
 from .recentring import require_centre
-from .widening import widened
 
 if TYPE_CHECKING:
     from astropy.io.fits import HDUList
@@ -134,13 +134,14 @@ def _from_array(values: np.ndarray, options: dict) -> Cutout:
         values = values.value * (factor or 1.0)
     values = values.reshape([n for n in values.shape if n != 1])
 
-    def cut(widening: int) -> Cutout:
+    def cut(widening: float) -> Cutout:
         recentre = centre == "source"
         return cutout_from_field(
             values, recentre=recentre, flags=flags, widening=widening, **options
         )
 
-    return widened(cut, centre)
+    beam = options.get("beam")
+    return narrowed(cut, None if beam is None else Beam.of(beam), centre)
 
 
 def _is_hdu(value: Any) -> bool:

@@ -19,8 +19,8 @@ from .field_cutout import cutout_from_field
 from .fits_map import LARGEST_FIELD
 from .fits_source import read_fits
 from .grey_levels import normalise, sky_at_zero
+from .narrowing import narrowed
 from .recentring import require_centre
-from .widening import widened
 
 FITS_SUFFIXES = (".fits", ".fit", ".fts", ".fits.gz", ".fit.gz", ".fits.fz", ".fz", ".fits.bz2")
 """Suffixes of the files that `read_fits` reads."""
@@ -129,7 +129,7 @@ def _cutout_from_map(
         )
     centre = require_centre(options.get("centre", "source"))
 
-    def cut(widening: int) -> Cutout:
+    def cut(widening: float) -> Cutout:
         return cutout_from_field(
             values,
             pixel_scale,
@@ -140,7 +140,7 @@ def _cutout_from_map(
             flags=found,
         )
 
-    return widened(cut, centre)
+    return narrowed(cut, beam, centre)
 
 
 def cutout_from_array(values: np.ndarray) -> Cutout:
