@@ -35,6 +35,7 @@ from keras_astroattn.images import (
     map_beam,
     map_pixels,
     map_planes,
+    narrowing,
     outskirts,
     picture,
     preprocessing,
@@ -54,7 +55,7 @@ GENERATED = Path(__file__).parent / "generated"
 
 _NAMES: dict[ModuleType, tuple[str, ...]] = {
     conventions: ("CLASS_NAMES", "IMAGE_SIZE", "FIELD_SIZE", "PIXEL_SCALE", "BEAM"),
-    beam: ("PIXELS_PER_BEAM", "_SAME_BEAM", "_MAX_AXIS_RATIO", "_FIRST_MEAN"),
+    beam: ("PIXELS_PER_BEAM", "_SAME_BEAM", "_MAX_AXIS_RATIO", "_FIRST_MEANS", "_LEAST_NARROWING"),
     preprocessing: (
         *("NOISE_CLIP_SIGMA", "NOISE_CLIP_ITERATIONS", "MASK_SIGMA", "LARGEST_VALUE"),
         "_SQUARES_IN_RANGE",
@@ -85,6 +86,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
         "_NOT_WIDENED",
         "_NOT_SHOWN",
     ),
+    narrowing: ("ENOUGH_BEAMS", "_NOT_NARROWED", "_NOT_SHOWN"),
     roundness: (
         *("MOST_ELONGATED", "LEAST_WIDTH", "MOST_UNEVEN", "MOST_SPREAD", "MAIN_SHARE"),
         "_TINY",
@@ -106,6 +108,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     evidence: ("_PEAK_PERCENTILE", "_CONTOUR_FACTORS"),
 }
 _RENAMED = {
+    (narrowing, "_NOT_SHOWN"): "NOT_SHOWN_NARROWER",
     (picture, "_MOST_PIXELS"): "MOST_PICTURE_PIXELS",
     (grey_levels, "_PLAIN"): "PLAIN_ADVICE",
     (grey_levels, "_USED"): "LEAST_USED",

@@ -183,6 +183,7 @@ class FitsMap:
         *,
         noise: "float | Quantity | FitsMap | None" = None,
         pixel: np.ndarray | None = None,
+        widening: float | None = None,
     ) -> Cutout:
         """Return the source at a position or in the middle of the map.
 
@@ -191,6 +192,8 @@ class FitsMap:
             noise: noise, Jy/beam or a `Quantity`, or an open map of it on the same pixels;
                 None: it is measured.
             pixel: (2,) pixel of the position, if `locate` has computed it.
+            widening: factor by which the beam is widened or narrowed (`frame.plan`); None: the
+                size of the source decides (`narrowing.narrowed`).
 
         Returns:
             The source as a `Cutout`.
@@ -199,13 +202,13 @@ class FitsMap:
             InputError: The position is not on the map, or no known pixel is around it.
         """
         try:
-            return self._cutout(position, noise, pixel)
+            return self._cutout(position, noise, pixel, widening)
         except InputError as error:
             if str(self.path) in str(error):
                 raise
             raise InputError(f"{self.path}: {error}") from error
 
-    def _cutout(self, position, noise, pixel) -> Cutout:
+    def _cutout(self, position, noise, pixel, widening) -> Cutout:
         if min(self.shape) < SMALLEST_FIELD:
             raise InputError(
                 f"the map has {self.shape[1]} x {self.shape[0]} pixels: "
@@ -224,10 +227,13 @@ class FitsMap:
                         "catalogue (--positions FILE, or astroattn survey), or add --detect"
                     )
 
-        def cut(widening: float) -> Cutout:
-            return self._cut((x, y), jacobian, noise, widening)
+        def cut(factor: float) -> Cutout:
+            return self._cut((x, y), jacobian, noise, factor)
 
-        cutout = narrowed(cut, None if self.is_first else self.beam, self.centre)
+        if widening is None:
+            cutout = narrowed(cut, None if self.is_first else self.beam, self.centre)
+        else:
+            cutout = cut(widening)
         if position is not None:
             position = parse_position(position)
         elif self.keywords:

@@ -20,6 +20,13 @@ from .widening import LEAST_SIZE, widened
 ENOUGH_BEAMS = 5.0
 """Size of a source, in beams, from which no narrower beam is tried."""
 
+MOST_SHRINKING = 0.75
+"""Beams of the wider frame by which a source may be smaller in the narrower one: a bright source of
+about one beam looks longer than it is by as much. Larger sources may shrink to `LEAST_SIZE`."""
+
+FARTHEST_CENTROID = 0.5
+"""Largest distance between the centroids of the source in both frames, beams of the wider one."""
+
 _NOT_NARROWED = (  # first frame
     flag.BEYOND_FRAME,
     flag.INCOMPLETE,
@@ -80,16 +87,17 @@ def narrowed(
 def _is_same(finer: Cutout, wider: Cutout) -> bool:
     """Return whether a narrower frame holds the same source.
 
-    It does if its size is at least `LEAST_SIZE` of that in the wider one, and its centroid at most
-    one of the wider beams away. A frame without a source has none of another source.
+    It does if the source is about as large as in the wider one (`LEAST_SIZE`, `MOST_SHRINKING`)
+    and at the same place (`FARTHEST_CENTROID`). A frame without a source has none to lose.
     """
     if flag.NO_SOURCE in wider.flags:
         return True
     if flag.NO_SOURCE in finer.flags:
         return False
+    beam, size = wider.beam.mean, wider.largest_angular_size
+    least = min(LEAST_SIZE * size, size - MOST_SHRINKING * beam)
     apart = math.dist(_from_position(finer), _from_position(wider))
-    is_whole = finer.largest_angular_size >= LEAST_SIZE * wider.largest_angular_size
-    return is_whole and apart <= wider.beam.mean
+    return finer.largest_angular_size >= least and apart <= FARTHEST_CENTROID * beam
 
 
 def _from_position(cutout: Cutout) -> list[float]:

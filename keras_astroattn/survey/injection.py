@@ -26,6 +26,7 @@ from keras_astroattn.datasets.simulation import (
 from keras_astroattn.edge import Classifier
 from keras_astroattn.errors import InputError
 from keras_astroattn.images import CLASS_NAMES, IMAGE_SIZE, Beam, Cutout, FitsMap, flags
+from keras_astroattn.images.beam import narrowings
 from keras_astroattn.images.celestial import local_jacobian
 from keras_astroattn.images.pixel_position import pixel_position
 from keras_astroattn.images.resampling import smooth
@@ -64,15 +65,15 @@ class Injected:
     Attributes:
         number: number of the source, from 0.
         kind: one of `KINDS`.
-        size: size, beams; 0 for a point.
-        ratio: peak over noise in the frame that the network sees.
+        size: size, beams of the map; 0 for a point.
+        ratio: peak over noise with the beam of the map.
         tile: path of the tile.
         ra: right ascension, ICRS degrees.
         dec: declination, ICRS degrees.
         label: one of `edge.labels.LABELS`.
         p_fri: probability of FRI; None without a class.
         p_frii: probability of FRII; None without a class.
-        measured_size: measured size, beams; NaN without a source.
+        measured_size: measured size, beams of the frame; NaN without a source.
         measured_ratio: measured peak over noise; NaN without noise.
         flags: flags of the cutout.
     """
@@ -185,8 +186,12 @@ def _inject_one(
 def _free_place(
     sky: FitsMap, rng: np.random.Generator
 ) -> tuple[np.ndarray, tuple[float, float], Cutout]:
-    """Return a pixel without emission around it, its position, and the cutout there."""
+    """Return a pixel without emission around it, its position, and the cutout there.
+
+    The cutout has the beam of the map, or the target beam if that is hardly wider.
+    """
     height, width = sky.shape
+    narrower = [] if sky.is_first else narrowings(sky.beam)
     for _ in range(TRIES):
         pixel = rng.uniform(0, 1, 2) * (width - 1, height - 1)
         position = pixel_position(sky.keywords, tuple(pixel.tolist()))
@@ -194,6 +199,8 @@ def _free_place(
             continue
         try:
             cutout = sky.cutout(position, pixel=pixel)
+            if narrower and _is_free(cutout):
+                cutout = sky.cutout(position, pixel=pixel, widening=narrower[-1])
         except InputError:  # blank, or outside the sky
             continue
         if _is_free(cutout):

@@ -11,7 +11,11 @@ export const BEAM = 5.4;
 export const PIXELS_PER_BEAM = 3.0;
 export const SAME_BEAM = 0.03;
 export const MAX_AXIS_RATIO = 1.3;
-export const FIRST_MEAN = 6.21;
+export const FIRST_MEANS = [
+  4.86,
+  6.21
+] as const;
+export const LEAST_NARROWING = 1.5;
 export const NOISE_CLIP_SIGMA = 3.0;
 export const NOISE_CLIP_ITERATIONS = 5;
 export const MASK_SIGMA = 3.0;
@@ -79,6 +83,25 @@ export const NOT_SHOWN = [
   "incomplete",
   "no_source",
   "noise_uncertain"
+] as const;
+export const ENOUGH_BEAMS = 5.0;
+export const NOT_NARROWED = [
+  "beyond_frame",
+  "incomplete",
+  "no_beam",
+  "no_wcs",
+  "noise_uncertain",
+  "off_centre",
+  "outer_lobes",
+  "undersampled",
+  "wider_beam"
+] as const;
+export const NOT_SHOWN_NARROWER = [
+  "beyond_frame",
+  "incomplete",
+  "noise_uncertain",
+  "off_centre",
+  "outer_lobes"
 ] as const;
 export const MOST_ELONGATED = 1.7;
 export const LEAST_WIDTH = 1.5;

@@ -1,7 +1,8 @@
 /** Synthesized beam of a map, and the beam and pixel scale that the network expects. */
 import {
   BEAM,
-  FIRST_MEAN,
+  FIRST_MEANS,
+  LEAST_NARROWING,
   MAX_AXIS_RATIO,
   PIXELS_PER_BEAM,
   PIXEL_SCALE,
@@ -60,11 +61,32 @@ export function targetBeam(of: Beam): Beam {
     if (of.minor >= BEAM * (1 - SAME_BEAM)) return of;
     return beam(Math.max(BEAM, of.major));
   }
-  if (of.major <= MAX_AXIS_RATIO * of.minor && of.minor >= BEAM * (1 - SAME_BEAM)) return of;
-  return beam(of.major);
+  return of.minor >= BEAM * (1 - SAME_BEAM) ? madeRound(of) : beam(of.major);
+}
+
+/** Factors by which the target beam of a map can be narrowed, the largest first. */
+export function narrowings(of: Beam): number[] {
+  const factors: number[] = [];
+  const least = meanWidth(madeRound(of)) / meanWidth(targetBeam(of));
+  for (let factor = least; factor * LEAST_NARROWING <= 1; factor *= 2) factors.unshift(factor);
+  return factors;
+}
+
+/** The target beam of a map, narrowed by one of its `narrowings`. */
+export function narrowedBeam(of: Beam, factor: number): Beam {
+  const own = madeRound(of);
+  const widening = Math.round((factor * meanWidth(targetBeam(of))) / meanWidth(own));
+  return widening === 1 ? own : scaledBeam(own, widening);
+}
+
+/** The beam, or the round one that holds it if it is more elongated than FIRST's. */
+function madeRound(of: Beam): Beam {
+  return of.major <= MAX_AXIS_RATIO * of.minor ? of : beam(of.major);
 }
 
 /** Pixel scale at which the network classifies a map with this beam, arcsec. */
 export function targetScale(of: Beam): number {
-  return meanWidth(of) <= FIRST_MEAN ? PIXEL_SCALE : meanWidth(of) / PIXELS_PER_BEAM;
+  const [low, high] = FIRST_MEANS;
+  const mean = meanWidth(of);
+  return low <= mean && mean <= high ? PIXEL_SCALE : mean / PIXELS_PER_BEAM;
 }

@@ -31,7 +31,7 @@ import { frequencies, isFirstBeam, recognised, saysFirst } from "./known_surveys
 import { MapPixels } from "./map_pixels";
 import { choosePlanes, findMap } from "./map_planes";
 import { determinant, scaled, type Matrix } from "./matrix";
-import { widened } from "./widening";
+import { narrowed } from "./narrowing";
 
 /** An open FITS map from which any number of cutouts can be read. */
 export class FitsMap {
@@ -112,10 +112,13 @@ export class FitsMap {
         `the map is ${this.width} x ${this.height} pixels: click on a source, or give its position`,
       );
     }
-    return widened((widening) => this.cut(centre, jacobian, widening));
+    return narrowed(
+      (widening) => this.cut(centre, jacobian, widening),
+      this.isFirst ? null : this.beam,
+    );
   }
 
-  /** The source at a pixel, its beam widened by a factor. */
+  /** The source at a pixel, its beam widened or narrowed by a factor. */
   private async cut(centre: Pair, jacobian: Matrix | null, widening: number): Promise<Cutout> {
     const todo = plan(jacobian, this.beam, this.isFirst, widening);
     const step = todo.step ?? [1, 1];

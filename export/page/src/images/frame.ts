@@ -1,6 +1,14 @@
 /** The frame for the network, cut from a map: beam, pixel grid and noise. */
 import { FIELD_SIZE, IMAGE_SIZE, PIXEL_SCALE, SAME_SCALE } from "../../generated/constants";
-import { covariance, meanWidth, scaledBeam, targetBeam, targetScale, type Beam } from "./beam";
+import {
+  covariance,
+  meanWidth,
+  narrowedBeam,
+  scaledBeam,
+  targetBeam,
+  targetScale,
+  type Beam,
+} from "./beam";
 import { InputError } from "./errors";
 import { section, window, type Grid } from "./grid";
 import {
@@ -40,7 +48,7 @@ export interface Frame {
   readonly flags: readonly string[];
 }
 
-/** Decide to which beam and grid a map is brought; the beam is widened by a factor in addition. */
+/** Decide to which beam and grid a map is brought; the beam is widened or narrowed by a factor. */
 export function plan(
   jacobian: Matrix | null,
   beam: Beam | null,
@@ -56,8 +64,9 @@ export function plan(
   }
   const pixelScale = Math.sqrt(scales[0] * scales[1]);
   if (!beam) return { ...own, pixelScale };
-  const target = asIs ? beam : targetBeam(beam);
-  const wanted = widening === 1 ? target : scaledBeam(target, widening);
+  let wanted = asIs ? beam : targetBeam(beam);
+  if (widening > 1) wanted = scaledBeam(wanted, widening);
+  if (widening < 1) wanted = narrowedBeam(beam, widening);
   const scale = targetScale(wanted);
   let kernel: Matrix | null = null;
   let gain = 1;
