@@ -86,7 +86,9 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
         "_NOT_WIDENED",
         "_NOT_SHOWN",
     ),
-    narrowing: ("ENOUGH_BEAMS", "_NOT_NARROWED", "_NOT_SHOWN"),
+    narrowing: (
+        *("ENOUGH_BEAMS", "MOST_SHRINKING", "FARTHEST_CENTROID", "_NOT_NARROWED", "_NOT_SHOWN"),
+    ),
     roundness: (
         *("MOST_ELONGATED", "LEAST_WIDTH", "MOST_UNEVEN", "MOST_SPREAD", "MAIN_SHARE"),
         "_TINY",

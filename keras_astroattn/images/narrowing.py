@@ -15,7 +15,7 @@ from . import flags as flag
 from .beam import Beam, narrowings
 from .cutout import Cutout
 from .recentring import Centre
-from .widening import LEAST_SIZE, widened
+from .widening import LEAST_SIZE, is_about_position, widened
 
 ENOUGH_BEAMS = 5.0
 """Size of a source, in beams, from which no narrower beam is tried."""
@@ -33,18 +33,16 @@ _NOT_NARROWED = (  # first frame
     flag.NO_BEAM,
     flag.NO_WCS,
     flag.NOISE_UNCERTAIN,
-    flag.OFF_CENTRE,
     flag.OUTER_LOBES,
     flag.UNDERSAMPLED,
     flag.WIDER_BEAM,
 )
-_NOT_SHOWN = (  # narrower frame
+_NOT_SHOWN = (
     flag.BEYOND_FRAME,
     flag.INCOMPLETE,
     flag.NOISE_UNCERTAIN,
-    flag.OFF_CENTRE,
     flag.OUTER_LOBES,
-)
+)  # narrower
 
 
 def narrowed(
@@ -54,7 +52,8 @@ def narrowed(
 
     The source is that of `widening.widened`. If it is smaller than `ENOUGH_BEAMS` and the map has
     a finer beam, narrower beams are tried (`beam.narrowings`), until it is as large. A narrower
-    frame is used only if it holds the same source (`_is_same`) for certain.
+    frame is used only if it holds the same source (`_is_same`). If there is no source at the
+    position, the first narrower frame with one at the position is used.
 
     Args:
         cut: function that cuts the frame about the source, of which beam and pixels are widened
@@ -72,28 +71,37 @@ def narrowed(
     if beam is None or centre == "position" or not set(_NOT_NARROWED).isdisjoint(found.flags):
         return found
     for factor in narrowings(beam):
-        if found.size_in_beams >= ENOUGH_BEAMS:
+        if _is_there(found) and found.size_in_beams >= ENOUGH_BEAMS:
             break
         try:
             finer = cut(factor)
         except InputError:  # the map is blank nearer to the source
             break
-        if not set(_NOT_SHOWN).isdisjoint(finer.flags) or not _is_same(finer, found):
+        if not set(_NOT_SHOWN).isdisjoint(finer.flags):
             break
-        found = finer
+        is_near = {flag.NO_SOURCE, flag.OFF_CENTRE}.isdisjoint(finer.flags)
+        if not _is_there(found):
+            found = finer if is_near else found
+        elif is_near and _is_same(finer, found):
+            found = finer
+        else:
+            break
     return found
+
+
+def _is_there(cutout: Cutout) -> bool:
+    """Return whether there is a source near the position, or about it."""
+    if flag.NO_SOURCE in cutout.flags:
+        return False
+    return flag.OFF_CENTRE not in cutout.flags or is_about_position(cutout)
 
 
 def _is_same(finer: Cutout, wider: Cutout) -> bool:
     """Return whether a narrower frame holds the same source.
 
     It does if the source is about as large as in the wider one (`LEAST_SIZE`, `MOST_SHRINKING`)
-    and at the same place (`FARTHEST_CENTROID`). A frame without a source has none to lose.
+    and at the same place (`FARTHEST_CENTROID`).
     """
-    if flag.NO_SOURCE in wider.flags:
-        return True
-    if flag.NO_SOURCE in finer.flags:
-        return False
     beam, size = wider.beam.mean, wider.largest_angular_size
     least = min(LEAST_SIZE * size, size - MOST_SHRINKING * beam)
     apart = math.dist(_from_position(finer), _from_position(wider))

@@ -156,9 +156,7 @@ def test_the_map_can_be_asked_for_with_its_own_beam(tmp_path):
 def views():
     """A source of 12 arcsec with 5.4 and with 2.5 arcsec."""
     field = vlass(12)
-    return tuple(
-        cutout_from_field(field, 1.0, 2.5, recentre=True, widening=n) for n in (1, NARROW)
-    )
+    return tuple(cutout_from_field(field, 1.0, 2.5, recentre=True, widening=n) for n in (1, NARROW))
 
 
 def shown(first, finer, beam=VLASS):
@@ -183,7 +181,6 @@ def test_a_narrower_frame_that_holds_the_source_is_shown(views):
         flags.NO_BEAM,
         flags.NO_WCS,
         flags.NOISE_UNCERTAIN,
-        flags.OFF_CENTRE,
         flags.OUTER_LOBES,
         flags.UNDERSAMPLED,
     ],
@@ -245,9 +242,7 @@ def test_a_finer_frame_that_is_blank_is_not_used(views):
 def test_a_double_of_two_islands_keeps_its_wider_frame_if_one_is_left():
     """Two hot spots 60 arcsec apart, one below the noise of the map: a lobe is not the source."""
     shape = (700, 700)
-    spots = sum(
-        gaussian(shape, 349.5 + x, 349.5, 3.0, peak=4e-3, scale=1.0) for x in (-30.0, 30.0)
-    )
+    spots = sum(gaussian(shape, 349.5 + x, 349.5, 3.0, peak=4e-3, scale=1.0) for x in (-30.0, 30.0))
     found = read((noise(shape, SIGMA) + spots).astype("f4"))
     assert found.beam.mean == 5.4
     assert found.largest_angular_size == pytest.approx(60, abs=4)
@@ -263,3 +258,25 @@ def test_widened_frames_are_not_narrowed(views):
     found = narrowed(cut, VLASS)
     assert flags.WIDER_BEAM in found.flags
     np.testing.assert_array_equal(found.pixels, widened(cut).pixels)
+
+
+def test_another_source_far_from_the_position_gives_way_to_one_at_it(views):
+    far, finer = with_flags(views[0], flags.OFF_CENTRE), views[1]
+    x, y = far.centroid
+    other = replace(far, stated=(x + 33.0, y), largest_angular_size=60.0)
+    assert shown(other, finer) is finer
+    assert shown(other, with_flags(finer, flags.NO_SOURCE)) is other
+    # Two lobes about the position are a source, although no part of it is near.
+    about = replace(far, stated=(x, y), largest_angular_size=60.0)
+    assert shown(about, finer) is about
+
+
+def test_beams_are_narrowed_until_there_is_a_source(views):
+    """On a map of 1 arcsec, the beams are 5.4, 2 and 1 arcsec."""
+    first, finer = views
+    nothing = [with_flags(first, flags.NO_SOURCE) for _ in range(2)]
+    beam = Beam(1.0, 1.0)
+    wide, narrow = narrowings(beam)
+    frames = {1: nothing[0], wide: nothing[1], narrow: finer}
+    assert narrowed(frames.__getitem__, beam) is finer
+    assert narrowed({**frames, narrow: nothing[1]}.__getitem__, beam) is nothing[0]

@@ -85,13 +85,14 @@ export const NOT_SHOWN = [
   "noise_uncertain"
 ] as const;
 export const ENOUGH_BEAMS = 5.0;
+export const MOST_SHRINKING = 0.75;
+export const FARTHEST_CENTROID = 0.5;
 export const NOT_NARROWED = [
   "beyond_frame",
   "incomplete",
   "no_beam",
   "no_wcs",
   "noise_uncertain",
-  "off_centre",
   "outer_lobes",
   "undersampled",
   "wider_beam"
@@ -100,7 +101,6 @@ export const NOT_SHOWN_NARROWER = [
   "beyond_frame",
   "incomplete",
   "noise_uncertain",
-  "off_centre",
   "outer_lobes"
 ] as const;
 export const MOST_ELONGATED = 1.7;

@@ -32,7 +32,7 @@ export async function widened(cut: (widening: number) => Promise<Cutout>): Promi
 }
 
 /** Whether a source lies about the position that was asked for; see `images.widening`. */
-function isAboutPosition(cutout: Cutout): boolean {
+export function isAboutPosition(cutout: Cutout): boolean {
   const [[xx, xy], [, yy]] = cutout.covariance!;
   const [x, y] = [cutout.stated[0] - cutout.centroid[0], cutout.stated[1] - cutout.centroid[1]];
   const square = (yy * x * x - 2 * xy * x * y + xx * y * y) / (xx * yy - xy * xy);
