@@ -63,8 +63,9 @@ def cutout_from_field(
 
     A map with a finer beam is smoothed to 5.4 arcsec and resampled to 1.8 arcsec a pixel, unless
     `widening` is below 1. A map with a coarser beam is resampled to three pixels a beam
-    (`beam.target_beam`, `beam.target_scale`). The noise is measured after smoothing, which changes it, and before
-    resampling, where interpolation would lower it by 3 to 7 %, so that noise would pass the mask.
+    (`beam.target_beam`, `beam.target_scale`). The noise is measured after smoothing, which changes
+    it, and before resampling, where interpolation would lower it by 3 to 7 %, so that noise would
+    pass the mask.
 
     Pixels without a measurement (`unknown_pixels`) are ignored, and a source that reaches them
     is flagged `incomplete`. A map whose sky is exactly 0 (a model, or a map with blanked noise)

@@ -248,8 +248,7 @@ def test_a_double_of_two_islands_keeps_its_wider_frame_if_one_is_left():
     assert found.largest_angular_size == pytest.approx(60, abs=4)
 
 
-def test_widened_frames_are_not_narrowed(views):
-    first, _ = views
+def test_widened_frames_are_not_narrowed():
     field = vlass(400)
 
     def cut(widening):

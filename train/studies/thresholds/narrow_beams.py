@@ -44,10 +44,10 @@ from .large_sources import given_and_correct
 from .populations import POINT
 
 BEAMS = (2.5, 1.0, 0.3)
-"""Beams, arcsec: VLASS, the VLA at 1.5 GHz in its widest array, LOFAR with international stations."""
+"""Beams, arcsec: VLASS; the VLA at 1.5 GHz in its widest array; LOFAR with all its stations."""
 
 SIZES = (1.5, 5.0, 15.0, 40.0, 100.0)
-"""Edges of the ranges of true size, beams of the map; sizes are drawn uniformly in the logarithm."""
+"""Edges of the ranges of true size, beams of the map; drawn uniformly in the logarithm."""
 
 RATIOS = (10.0, 300.0)
 """Least and largest peak over noise on the map, drawn uniformly in the logarithm."""
