@@ -29,6 +29,7 @@ COMMANDS = {
     "python -m train.studies.thresholds": "train.studies.thresholds.__main__",
     "python -m train.studies.thresholds.surveys": "train.studies.thresholds.surveys",
     "python -m train.studies.thresholds.large_sources": "train.studies.thresholds.large_sources",
+    "python -m train.studies.thresholds.narrow_beams": "train.studies.thresholds.narrow_beams",
     "python -m export.run": "export.run",
     "python -m export.preset": "export.preset",
     "python -m export.thresholds": "export.thresholds",

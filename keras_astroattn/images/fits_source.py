@@ -52,7 +52,8 @@ def read_fits(
             found near the position, at most 20 pixels of the frame away, if the map is large
             enough; "position" puts it at the position, as MiraBest does. With "source", a source
             that reaches the edge of the frame is shown with two or four times the beam, if the map
-            holds it, and flagged `wider_beam` (`widening.widened`).
+            holds it, and flagged `wider_beam` (`widening.widened`). On a map with a finer beam
+            than 5.4 arcsec, a small source is shown with a narrower one (`narrowing.narrowed`).
 
     Returns:
         The source as a `Cutout`.

@@ -54,7 +54,7 @@ DESCRIPTIONS = {
     OFF_SOURCE: "the position is further from the middle of the source than the source is long",
     RECENTRED: "the frame was moved by over a beam (3 pixels) from the position to the source",
     ARTEFACTS: "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
-    SMOOTHED: "the map was convolved to the beam that the network knows, or to a round one",
+    SMOOTHED: "the map was convolved to a wider beam, or to a round one",
     RESAMPLED: "the map was regridded to three pixels a beam",
     WIDER_BEAM: "the source exceeds the frame; the map was smoothed to 2 or 4 times its beam",
     UNDERSAMPLED: "the file has fewer than two pixels a beam",

@@ -256,6 +256,29 @@ def test_a_source_larger_than_the_frame_is_shown_as_in_python(classify, classifi
 
 
 @pytest.mark.slow
+def test_a_small_source_of_a_fine_beam_is_shown_as_in_python(classify, classifier, tmp_path):
+    """Of 12 arcsec with the map's beam, made round; of 13 with twice the beam; a large one."""
+    paths = []
+    for length, scale, beam in ((12, 1.0, (2.5, 2.2)), (12, 1.0, (3.0, 2.0)), (13, 0.4, (1.0, 1.0)),
+                                (60, 1.0, (2.5, 2.5))):  # fmt: skip
+        width = round(700 / max(scale, 0.8))
+        field = noise((width, width), seed=1) + bar(
+            (width, width), length, beam=beam[0], scale=scale
+        )
+        header = celestial_header((width, width), scale=scale, beam=(*beam, 0.0))
+        paths.append(write(tmp_path / f"{len(paths)}.fits", field, header))
+    beams = []
+    for path, found in zip(paths, classify(paths), strict=True):
+        cutout = read_image(path)
+        assert_same(found, cutout, classifier, probability=2e-3)
+        difference = np.abs(pixels_of(found).astype(int) - cutout.pixels)
+        assert difference.max() <= 1
+        assert np.count_nonzero(difference) <= 10
+        beams.append(cutout.beam.mean)
+    assert beams == pytest.approx([np.sqrt(2.5 * 2.2), 3.0, 2.0, 5.4])
+
+
+@pytest.mark.slow
 def test_lobes_beyond_the_frame_are_found_as_in_python(classify, classifier, tmp_path):
     """A core, and a lobe 180 arcsec away on each side; the frame reaches 135 arcsec."""
     paths = []

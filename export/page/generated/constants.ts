@@ -342,7 +342,7 @@ export const FLAG_MEANINGS: Readonly<Record<string, string>> = {
   "off_source": "the position is further from the middle of the source than the source is long",
   "recentred": "the frame was moved by over a beam (3 pixels) from the position to the source",
   "artefacts": "over 1 % of the frame is below -3 sigma and -0.2 % of the peak: imaging artefacts",
-  "smoothed": "the map was convolved to the beam that the network knows, or to a round one",
+  "smoothed": "the map was convolved to a wider beam, or to a round one",
   "resampled": "the map was regridded to three pixels a beam",
   "wider_beam": "the source exceeds the frame; the map was smoothed to 2 or 4 times its beam",
   "undersampled": "the file has fewer than two pixels a beam",
