@@ -70,6 +70,18 @@ def test_points_have_the_peak_that_was_drawn_and_the_file_is_unchanged(tmp_path)
     assert (tmp_path / "tile.fits").read_bytes() == before
 
 
+def test_sources_of_a_fine_beam_are_drawn_in_units_of_it(tmp_path):
+    """The noise of the map is 1e-4 with its own beam; with 5.4 arcsec it would be another."""
+    model = Compact()
+    found = inject(tile(tmp_path, (2.5, 2.5, 0.0), 1.0), MapOptions(), model, 9, seed=1)
+    for one, cutout in zip(found, model.seen, strict=True):
+        if one.kind == POINT:
+            assert cutout.beam.mean == pytest.approx(2.5)
+            assert cutout.peak_snr == pytest.approx(one.ratio, rel=0.12, abs=4)
+        elif one.size < 8:  # 20 arcsec, below five beams of 5.4
+            assert cutout.largest_angular_size < 1.5 * one.size * 2.5
+
+
 def test_a_seed_gives_the_same_sources_for_any_count(tmp_path):
     tiles = tile(tmp_path)
     few = inject(tiles, MapOptions(), Compact(), 3, seed=2)
