@@ -93,7 +93,8 @@ def second_simulation(
             found = classify(classifier, drawn)
             records.append(record_of(name, index, drawn, found))
             if found.label in CLASS_NAMES and found.label != kind:
-                source = f"{name} {index}, {kind} of {drawn.size:.0f}''"
+                size = f" of {drawn.size:.0f}''" if kind != POINT else ""
+                source = f"{name} {index}, {kind}{size}"
                 wrong.append((f"{source}: {found.label}, P(FRII) {found.p_frii:.2f}", found))
     text = markdown_table(HEAD, rows_of(records), text=2)
     if output is not None:
