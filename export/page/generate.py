@@ -106,7 +106,7 @@ _NAMES: dict[ModuleType, tuple[str, ...]] = {
     map_planes: ("_STOKES", "_POLARISED", "_PREVIEW_PIXELS", "_PREVIEW_SCALE", "_SAME_EXTENT"),
     grey_levels: ("MOST_LIT", "LEAST_LEVELS", "_USED", "_PLAIN"),
     picture: ("_GREY_TOLERANCE", "_MOST_PIXELS"),
-    labels: ("COMPACT_BELOW_BEAMS", "COMPACT_FROM_SHARE"),
+    labels: ("COMPACT_BELOW_BEAMS", "COMPACT_FROM_POINT", "COMPACT_FROM_SHARE"),
     evidence: ("_PEAK_PERCENTILE", "_CONTOUR_FACTORS"),
 }
 _RENAMED = {
@@ -224,6 +224,7 @@ def describe_cutout(found: "cutout.Cutout") -> dict[str, Any]:
         "source_fraction": found.source_fraction,
         "size": _figure(found.largest_angular_size),
         "main_share": found.main_share,
+        "point_share": found.point_share,
         "certain_size": _figure(found.certain_size),
         "neighbours": found.neighbours,
         "ellipse": None if found.ellipse is None else list(astuple(found.ellipse)),

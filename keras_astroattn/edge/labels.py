@@ -55,6 +55,11 @@ because islands near a point source are other sources by chance. This lowers the
 sources in FIRST's fields that the network classifies from 7.0 to 5.5 %, and excludes none of
 MiraBest's radio galaxies."""
 
+COMPACT_FROM_POINT = 0.85
+"""A source is also compact if this share of its flux lies within a beam of its brightest pixel: the
+rest can be sidelobes of a bright point source. No class of MiraBest's training images is lost, and
+2 of 360 classes of FR-DEEP, one of them wrong."""
+
 WITHOUT_CLASS = frozenset({ARTEFACTS, NO_BEAM, NO_WCS, OFF_SOURCE, ONE_SIDED, OUTER_LOBES, ROUND})
 """Flags of sources that get no class, whatever their probabilities. The network was trained on
 sources at its own beam, whose width in pixels follows from the pixel scale. It gives arms of
@@ -116,6 +121,8 @@ class LabelRules:
         if flags.BEYOND_FRAME in cutout.flags:
             return BEYOND_FRAME
         if not cutout.size_in_beams >= self.compact_below_beams:
+            return COMPACT
+        if cutout.point_share >= COMPACT_FROM_POINT:
             return COMPACT
         if (
             cutout.main_share >= COMPACT_FROM_SHARE

@@ -60,6 +60,7 @@ class Cutout:
         flags: constants of `keras_astroattn.images.flags`, sorted.
         wcs_header: celestial WCS keywords of `pixels` for a FITS header, or None.
         main_share: share of the source's flux in its brightest island above 3 sigma.
+        point_share: share of the source's flux within a beam of its brightest pixel.
         main_size: `largest_angular_size` of that island alone, arcsec.
         certain_size: `largest_angular_size` of the islands that are certain to belong together
             (`linking.LinkedSource.certain`), at least `main_size`, arcsec.
@@ -97,6 +98,7 @@ class Cutout:
     flags: tuple[str, ...] = ()
     wcs_header: Mapping[str, float | str] | None = field(default=None, repr=False)
     main_share: float = 0.0
+    point_share: float = 0.0
     main_size: float = float("nan")
     certain_size: float = float("nan")
     neighbours: int = 0
@@ -286,6 +288,7 @@ def finish(
         flags=tuple(sorted(found)),
         wcs_header=wcs_header,
         main_share=extent.main_share,
+        point_share=extent.point_share,
         main_size=extent.main_size * pixel_scale if extent.found else float("nan"),
         certain_size=extent.certain_size * pixel_scale if extent.found else float("nan"),
         neighbours=extent.neighbours,

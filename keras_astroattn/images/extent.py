@@ -42,6 +42,8 @@ class Extent:
         distance: distance of its nearest pixel from the middle of the frame, pixels.
         touches_border: whether it reaches the first or last row or column.
         main_share: share of the source's flux in its brightest island.
+        point_share: share of the source's flux within a beam of its brightest pixel: a point
+            source has over 0.9, and less with a neighbour or with sidelobes.
         main_size: `size` of that island alone, pixels.
         certain_size: `size` of the islands that are certain to belong together
             (`linking.LinkedSource.certain`), pixels; at least `main_size`.
@@ -67,6 +69,7 @@ class Extent:
     distance: float = 0.0
     touches_border: bool = False
     main_share: float = 0.0
+    point_share: float = 0.0
     main_size: float = 0.0
     certain_size: float = 0.0
     neighbours: int = 0
@@ -123,6 +126,7 @@ def measure_extent(
         min(island.distance for island in source),
         any(bool(((i.points == 0) | (i.points == last)).any()) for i in source),
         main.total / total,
+        _point_share(snr, mask, beam),
         main_size,
         max(main_size, _size([sides[source.index(island)] for island in linked.certain])),
         linked.neighbours,
@@ -164,6 +168,16 @@ def size_of(islands: Sequence[Island], beam: float) -> float:
         beam: full width at half maximum of the beam, pixels.
     """
     return _size([_shrunken_sides(island, beam) for island in islands])
+
+
+def _point_share(snr: np.ndarray, mask: np.ndarray, beam: float) -> float:
+    """Return the share of the flux in a mask within a beam of its brightest pixel."""
+    rows, columns = np.nonzero(mask)
+    flux = snr[rows, columns]
+    brightest = flux.argmax()
+    row, column = rows[brightest], columns[brightest]
+    near = (rows - row) ** 2 + (columns - column) ** 2 <= beam**2
+    return float(flux[near].sum(dtype=float) / flux.sum(dtype=float))
 
 
 def _hides_a_source(unknown: np.ndarray, nearest: float = OFF_CENTRE_PIXELS) -> bool:

@@ -192,6 +192,7 @@ def cutout_from_array(values: np.ndarray) -> Cutout:
         pixel_scale=PIXEL_SCALE,
         flags=tuple(sorted({flag.PICTURE} | image.flags | source_flags(extent))),
         main_share=extent.main_share,
+        point_share=extent.point_share,
         main_size=extent.main_size * PIXEL_SCALE if extent.found else float("nan"),
         certain_size=extent.certain_size * PIXEL_SCALE if extent.found else float("nan"),
         neighbours=extent.neighbours,

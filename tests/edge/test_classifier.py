@@ -64,6 +64,22 @@ def test_a_point_source_next_to_a_faint_one_is_compact(classifier):
     assert classifier.classify(cutout).label == "compact"
 
 
+@pytest.mark.parametrize(("spike", "is_compact"), [(0.002, True), (0.02, False)])
+def test_a_bright_point_source_with_a_faint_spike_is_compact(classifier, spike, is_compact):
+    """A spike of 36 x 3 pixels of a point source of 0.5 Jy/beam, 5000 times the noise.
+
+    Within a beam a point has 1 - 2^-4 = 94 % of its flux, which is 1.133 x 9 = 10.2 times its
+    peak. The spike adds 108 x 0.002 = 0.2 or 108 x 0.02 = 2.2 times the peak:
+    0.94 x 10.2 / 10.4 = 0.92 and 0.94 x 10.2 / 12.4 = 0.78.
+    """
+    sky = spots(*[(150, 150)] * 10, width=3)
+    sky[149:152, 154:190] += 0.5 * spike
+    cutout = cutout_of(sky)
+    assert cutout.size_in_beams > 10
+    assert cutout.point_share == pytest.approx(0.94 * 10.2 / (10.2 + 108 * spike), abs=0.02)
+    assert (classifier.rules.before_network(cutout) == "compact") is is_compact
+
+
 @pytest.mark.parametrize("strength", [0.5, 1.0])
 def test_a_point_source_next_to_one_like_it_is_not(classifier, strength):
     sky = spots((150, 150), width=3)

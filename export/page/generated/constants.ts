@@ -181,6 +181,7 @@ export const PLAIN_ADVICE = "give 8-bit or 16-bit integers, or real numbers from
 export const GREY_TOLERANCE = 8;
 export const MOST_PICTURE_PIXELS = 16777216;
 export const COMPACT_BELOW_BEAMS = 1.0;
+export const COMPACT_FROM_POINT = 0.85;
 export const COMPACT_FROM_SHARE = 0.8;
 export const PEAK_PERCENTILE = 99.0;
 export const CONTOUR_FACTORS = [

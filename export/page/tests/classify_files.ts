@@ -49,6 +49,7 @@ for (const path of JSON.parse(readFileSync(list, "utf8")) as string[]) {
       source_fraction: cutout.sourceFraction,
       size: cutout.largestAngularSize,
       main_share: cutout.mainShare,
+      point_share: cutout.pointShare,
       certain_size: cutout.certainSize,
       neighbours: cutout.neighbours,
       ellipse: cutout.ellipse && [cutout.ellipse.major, cutout.ellipse.minor, cutout.ellipse.positionAngle],

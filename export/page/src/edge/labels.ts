@@ -2,6 +2,7 @@
 import {
   CLASS_NAMES,
   COMPACT_BELOW_BEAMS,
+  COMPACT_FROM_POINT,
   COMPACT_FROM_SHARE,
   WITHOUT_CLASS,
 } from "../../generated/constants";
@@ -43,6 +44,7 @@ export function beforeNetwork(rules: LabelRules, cutout: Cutout): string | null 
   }
   const width = beamWidth(cutout);
   if (!(cutout.largestAngularSize / width >= rules.compactBelowBeams)) return "compact";
+  if (cutout.pointShare >= COMPACT_FROM_POINT) return "compact";
   const mainIsCompact = cutout.mainSize / width < rules.compactBelowBeams;
   return cutout.mainShare >= COMPACT_FROM_SHARE && mainIsCompact ? "compact" : null;
 }

@@ -41,6 +41,7 @@ export interface Cutout {
   readonly flags: readonly string[];
   readonly keywords: WcsKeywords | null;
   readonly mainShare: number;
+  readonly pointShare: number;
   readonly mainSize: number;
   readonly certainSize: number;
   readonly neighbours: number; // islands in the frame that are not the source's
@@ -177,6 +178,7 @@ function finish(
     flags: [...flags].sort(),
     keywords,
     mainShare: extent.mainShare,
+    pointShare: extent.pointShare,
     mainSize: extent.found ? extent.mainSize * pixelScale : NaN,
     certainSize: extent.found ? extent.certainSize * pixelScale : NaN,
     neighbours: extent.neighbours,

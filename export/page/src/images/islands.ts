@@ -31,6 +31,7 @@ export interface Extent {
   readonly distance: number;
   readonly touchesBorder: boolean;
   readonly mainShare: number;
+  readonly pointShare: number; // of the flux, within a beam of its brightest pixel
   readonly mainSize: number;
   readonly certainSize: number; // of the islands that are not linked by chance
   readonly neighbours: number; // islands that are not the source's
@@ -90,6 +91,7 @@ export function measureExtent(
       island.points.some((point) => point.some((k, axis) => k === 0 || k === last[axis])),
     ),
     mainShare: main.total / total,
+    pointShare: pointShare(snr, maskOf(source, snr.pixels.length), beam),
     mainSize,
     certainSize: Math.max(mainSize, shrunkenSize(certain, beam)),
     neighbours: islands.length - source.length,
@@ -117,6 +119,7 @@ const NOTHING: Extent = {
   distance: 0,
   touchesBorder: false,
   mainShare: 0,
+  pointShare: 0,
   mainSize: 0,
   certainSize: 0,
   neighbours: 0,
@@ -129,6 +132,19 @@ const NOTHING: Extent = {
   mask: null,
   isRound: false,
 };
+
+/** The share of the flux in a mask within a beam of its brightest pixel. */
+function pointShare({ pixels, width }: Grid, mask: Uint8Array, beam: number): number {
+  const places = [...mask.keys()].filter((place) => mask[place]);
+  const brightest = places.reduce((best, k) => (pixels[k]! > pixels[best]! ? k : best), places[0]!);
+  const flux = (among: number[]): number => among.reduce((sum, k) => sum + pixels[k]!, 0);
+  const isNear = (place: number): boolean => {
+    const rows = Math.floor(place / width) - Math.floor(brightest / width);
+    const columns = (place % width) - (brightest % width);
+    return rows * rows + columns * columns <= beam * beam;
+  };
+  return flux(places.filter(isNear)) / flux(places);
+}
 
 function maskOf(source: readonly Island[], length: number): Uint8Array {
   const mask = new Uint8Array(length);

@@ -129,6 +129,7 @@ export function cutoutFromLevels(levels: Grid): Cutout {
     flags: [...new Set(["picture", ...flags, ...sourceFlags(extent)])].sort(),
     keywords: null,
     mainShare: extent.mainShare,
+    pointShare: extent.pointShare,
     mainSize: extent.found ? extent.mainSize * PIXEL_SCALE : NaN,
     certainSize: extent.found ? extent.certainSize * PIXEL_SCALE : NaN,
     neighbours: extent.neighbours,
