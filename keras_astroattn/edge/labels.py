@@ -1,7 +1,7 @@
 """Rules that turn a cutout and its probabilities into a label."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,6 +11,7 @@ from keras_astroattn.images.flags import (
     ARTEFACTS,
     NO_BEAM,
     NO_WCS,
+    OFF_CENTRE,
     OFF_SOURCE,
     ONE_SIDED,
     OUTER_LOBES,
@@ -146,20 +147,32 @@ class LabelRules:
         if WITHOUT_CLASS.intersection(cutout.flags):
             return UNCERTAIN
         if self.thresholds is None:
-            return self.of_probabilities(probabilities)
+            return self.of_probabilities(probabilities, flags=cutout.flags)
         cell = self.thresholds.of(cutout)
-        return UNRESOLVED if cell is None else self.of_probabilities(probabilities, cell)
+        if cell is None:
+            return UNRESOLVED
+        return self.of_probabilities(probabilities, cell, cutout.flags)
 
     def of_probabilities(
-        self, probabilities: np.ndarray, least: Sequence[float] | None = None
+        self,
+        probabilities: np.ndarray,
+        least: Sequence[float] | None = None,
+        flags: Collection[str] = (),
     ) -> str:
         """Return the class, or `uncertain`.
+
+        A source with the flag `off_centre` is not called FRI, because the jets of an FRI begin at
+        its core. The two lobes of an FRII whose core is too faint can each look like an FRI: they
+        fade from the hot spot.
 
         Args:
             probabilities: (classes,) probabilities.
             least: least probability of each class, or None.
+            flags: flags of the source.
         """
         best = int(np.argmax(probabilities))
+        if best == 0 and OFF_CENTRE in flags:
+            return UNCERTAIN
         least = (self.uncertain_below or 0.0, 0.0 if least is None else least[best])
         return UNCERTAIN if probabilities[best] < max(least) else CLASS_NAMES[best]
 

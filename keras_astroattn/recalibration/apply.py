@@ -40,7 +40,7 @@ def _recalibrated_label(rules: LabelRules, p: np.ndarray, label: str, flags: lis
         return UNRESOLVED
     if WITHOUT_CLASS.intersection(flags) or (label == UNCERTAIN and CONFUSED in flags):
         return UNCERTAIN
-    return rules.of_probabilities(p)
+    return rules.of_probabilities(p, flags=flags)
 
 
 def recalibrate_table(result: Result, calibration: Calibration) -> Table:

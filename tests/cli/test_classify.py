@@ -246,7 +246,7 @@ def test_an_array_with_a_pixel_scale_is_the_map_that_its_fits_file_is(model_path
     options = ["--model", model_path, "--pixel-scale", 1.8, "--beam", 5.4]
     assert run("classify", tmp_path / "map.npy", *options) == 0
     found = only_row(capsys)
-    assert found["label"] in ("FRI", "FRII")
+    assert float(found["p_fri"]) > 0
     for column in ("label", "p_fri", "noise_jy_beam", "peak_snr", "largest_angular_size_arcsec"):
         assert found[column] == expected[column]
     assert float(found["noise_jy_beam"]) == pytest.approx(1e-4, rel=0.02)
@@ -392,7 +392,7 @@ def test_the_summary_tells_flags_and_the_first_failures(model_path, tmp_path, ca
     assert run("classify", tmp_path, *arguments, "--strict") == 1
     lines = capsys.readouterr().err.splitlines()
     assert lines[0].endswith("r.csv: 8 images (1 FRII, 7 error)") or "1 FRI, 7 error" in lines[0]
-    assert lines[1] == "flags: 1 off_centre, 1 picture"
+    assert lines[1] == "flags: 1 picture"
     failed = [f"failed: {tmp_path}/bad{number}.fits: is empty" for number in range(5)]
     assert lines[2:] == [*failed, "failed: 2 more"]
 

@@ -141,6 +141,16 @@ def test_thresholds_of_uncertain(threshold, probabilities, label):
     assert LabelRules(uncertain_below=threshold).of_probabilities(np.array(probabilities)) == label
 
 
+@pytest.mark.parametrize(
+    ("probabilities", "label"), [([0.98, 0.02], "uncertain"), ([0.02, 0.98], "FRII")]
+)
+def test_a_source_without_emission_near_the_middle_is_not_called_fri(probabilities, label):
+    lobes = spots((150, 100), (150, 200), width=4)
+    cutout = cutout_of(lobes)
+    assert "off_centre" in cutout.flags
+    assert LabelRules().after_network(np.array(probabilities), cutout) == label
+
+
 def test_rules_come_from_the_metadata():
     rules = LabelRules.from_metadata({"compact_below_beams": 1.5, "uncertain_below": 0.7})
     assert (rules.compact_below_beams, rules.uncertain_below) == (1.5, 0.7)

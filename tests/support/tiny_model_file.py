@@ -58,7 +58,7 @@ def write_model_file(source: ExportSource, path: Path) -> None:
 
 
 def radio_galaxy() -> np.ndarray:
-    """(150, 150) uint8: two lobes 90 arcsec apart."""
+    """(150, 150) uint8: two lobes 61 arcsec apart, each within 15 pixels of the middle."""
     y, x = np.mgrid[:150, :150]
-    lobes = sum(np.exp(-((y - row) ** 2 + (x - 75) ** 2) / 18.0) for row in (50, 100))
+    lobes = sum(np.exp(-((y - row) ** 2 + (x - 75) ** 2) / 18.0) for row in (58, 92))
     return (lobes * 250).astype(np.uint8)

@@ -66,7 +66,8 @@ export function afterNetwork(
     if (cell === null) return "unresolved";
     least = Math.max(least, cell[best] ?? Infinity);
   }
-  return probabilities[best]! < Math.fround(least) ? "uncertain" : CLASS_NAMES[best]!;
+  const hasNoCore = best === 0 && cutout.flags.includes("off_centre"); // it is not called FRI
+  return hasNoCore || probabilities[best]! < Math.fround(least) ? "uncertain" : CLASS_NAMES[best]!;
 }
 
 /** Number of the cell that holds a value: the last whose lower edge is not above it. */
