@@ -71,6 +71,15 @@ def test_what_a_kill_leaves_is_found_and_nothing_else(tmp_path: Path) -> None:
     assert found.parent == tmp_path / "below"
 
 
+@pytest.mark.parametrize("name", ["", "missing/a.txt"])
+def test_a_path_that_cannot_be_written_is_named(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    with pytest.raises(OSError) as raised:
+        write_text(path, "text")
+    assert str(raised.value).endswith(f": {str(path)!r}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_folder_is_held_by_one_at_a_time(tmp_path: Path) -> None:
     with held(tmp_path):
         with pytest.raises(BlockingIOError), held(tmp_path):

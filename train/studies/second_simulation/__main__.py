@@ -77,6 +77,9 @@ def second_simulation(
         raise InputError(f"--sizes {sizes[0]:g} {sizes[1]:g}: give the smaller size first, above 0")
     if sheet is not None and sheet.suffix not in (".png", ".pdf"):
         raise InputError(f"--sheet {sheet}: give a name that ends with .png or .pdf")
+    for path, option in ((output, "--output"), (sheet, "--sheet")):
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise InputError(f"{option} {path}: name a file in a folder that exists")
     with quiet_native_logs():
         classifier = Classifier(model)
     records, wrong = [], []
